@@ -140,7 +140,7 @@ mod tests {
         ("key rekey", "new-master-key-file json", STORE),
         ("key revoke kid", "", STORE),
         ("audit list", "user session json limit after", STORE),
-        ("revoke everyone", "reason json", STORE),
+        ("revoke everyone", "reason wait json", STORE),
         ("token inspect token", "json", ""),
         (
             "token verify token",

@@ -53,6 +53,7 @@ mod background;
 mod clock;
 mod counters;
 mod embed;
+mod feed;
 mod fs;
 mod http;
 mod keys;
@@ -63,7 +64,6 @@ mod passwords;
 mod routes;
 mod runtime;
 mod server;
-mod session_data;
 mod settings;
 mod store;
 
@@ -82,6 +82,7 @@ pub use embed::login::{LoginOutcome, NewUser};
 pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
+pub use http::session_data::{SessionData, SessionDataError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
@@ -91,11 +92,11 @@ pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
 pub use runtime::panics::panic_count;
 pub use server::{SHUTDOWN_TIMEOUT, serve};
-pub use session_data::{SessionData, SessionDataError};
 pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
+pub use settings::feed::FeedSettings;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};
@@ -146,8 +147,8 @@ pub mod operator {
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
-        VerifierKeyView,
+        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
+        LifetimesView, VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{SessionView, UserView};

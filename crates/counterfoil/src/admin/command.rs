@@ -134,6 +134,17 @@ pub enum Command {
         /// Its id.
         id: String,
     },
+    /// Lists the verifiers that follow the feed, by key and instance. Answers `{verifiers, next}`.
+    VerifierList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most verifiers of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Lists the revocations that wait for the verifiers. Answers a list.
+    FleetWaits {},
     /// Creates a verifier key. Answers `{id, key}`; the secret `key` is shown only here.
     VerifierKeyAdd {
         /// A name for people.

@@ -1,4 +1,4 @@
-//! Commands for verifier keys.
+//! Commands for verifiers and their keys.
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 
@@ -8,6 +8,7 @@ use crate::admin::pagination::PageRequest;
 use crate::app::App;
 use crate::operations::admin::responses::DeletedResponse;
 use crate::operations::admin::verifier_keys;
+use crate::operations::admin::verifiers;
 
 impl App {
     pub(super) async fn add_verifier_key(&self, name: &str) -> Answer {
@@ -16,6 +17,10 @@ impl App {
 
     pub(super) async fn list_verifier_keys(&self, page: PageRequest) -> Answer {
         answer(verifier_keys::list(self, page.validate()?).await?)
+    }
+
+    pub(super) async fn list_verifiers(&self, page: PageRequest) -> Answer {
+        answer(verifiers::list(self, page.validate()?).await?)
     }
 
     pub(super) async fn remove_verifier_key(&self, id: &str) -> Answer {

@@ -19,6 +19,8 @@ use counterfoil_core::store::{AdminKeyCursor, AuditEventNumber, Page, SessionCur
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
 
+use crate::feed::leases::Follower;
+
 /// How many rows a page has by default, and at most.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageSize {
@@ -194,6 +196,17 @@ impl Cursor for VerifierKeyCursor {
     fn parse(text: &str) -> Option<Self> {
         let (created_at, id) = parse_time_and_id(text)?;
         Some(Self { created_at, id: VerifierKeyId::from_bytes(id) })
+    }
+}
+
+impl Cursor for Follower {
+    fn to_text(&self) -> String {
+        format!("{}.{}", self.key, self.instance)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (key, instance) = text.split_once('.')?;
+        Some(Self { key: key.parse().ok()?, instance: instance.parse().ok()? })
     }
 }
 

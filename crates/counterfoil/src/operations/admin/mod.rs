@@ -12,4 +12,5 @@ pub(crate) mod sessions;
 pub(crate) mod user_import;
 pub(crate) mod users;
 pub(crate) mod verifier_keys;
+pub(crate) mod verifiers;
 pub(crate) mod views;
