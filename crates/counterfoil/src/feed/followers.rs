@@ -78,6 +78,11 @@ impl Feed {
         counts
     }
 
+    /// How many event streams are open.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
     /// How many polls wait.
     pub(crate) fn waiting_polls(&self) -> usize {
         self.waiting.len()

@@ -17,7 +17,11 @@ pub(crate) mod promised_lease;
 pub(crate) mod publication;
 pub(crate) mod recent_entries;
 pub(crate) mod snapshot_pages;
+pub(crate) mod stream;
 pub(crate) mod waiting;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +41,7 @@ use crate::feed::metrics::FeedMetrics;
 use crate::feed::promised_lease::PromisedLease;
 use crate::feed::publication::Publication;
 use crate::feed::snapshot_pages::SnapshotPages;
+use crate::feed::stream::OpenStreams;
 use crate::feed::waiting::WaitingPolls;
 use crate::settings::feed::FeedSettings;
 
@@ -51,6 +56,7 @@ pub(crate) struct Feed {
     key_set: KeySetHash,
     leases: Mutex<LeaseTable>,
     waiting: WaitingPolls,
+    streams: OpenStreams,
     poll_rate: WindowCounters<VerifierKeyId>,
     waits: fleet_wait::FleetWaits,
     promised_lease: PromisedLease,
@@ -82,6 +88,7 @@ impl Feed {
             key_set: KeySetHash::new(keys),
             leases: Mutex::new(LeaseTable::new(settings.max_instances_per_key)),
             waiting: WaitingPolls::default(),
+            streams: OpenStreams::default(),
             poll_rate: WindowCounters::default(),
             waits: fleet_wait::FleetWaits::default(),
             promised_lease: PromisedLease::load(Arc::clone(&store), clock.uptime()).await?,

@@ -207,6 +207,7 @@ impl Exposition {
             "Age of the oldest revocation that a verifier with a lease has not confirmed",
             counts.max_lag.as_secs_f64(),
         )?;
+        encoder.gauge("counterfoil_feed_streams", "Open event streams of the feed", feed.open_streams())?;
         encoder.gauge(
             "counterfoil_feed_waiting_polls",
             "Polls that wait for a revocation",

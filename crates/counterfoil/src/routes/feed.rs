@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use axum::Extension;
+use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::Serialize;
@@ -18,7 +21,9 @@ use counterfoil_verify::{
 use crate::app::App;
 use crate::feed::poll::PollRequest;
 use crate::feed::position::VerifierPosition;
+use crate::feed::stream::parse_event_id;
 use crate::http::error::AppError;
+use crate::limits::connection_activity::StreamingResponse;
 use crate::routes::problem_responses::{
     BadRequest, InvalidFields, TooManyRequests, Unauthorized, Unavailable,
 };
@@ -116,7 +121,40 @@ pub(super) async fn poll(
 ) -> Result<Response, AppError> {
     let request = poll_request(&query, app.settings().feed.max_stale)?;
     let body = app.parts.feed.poll(&key, request).await?;
-    Ok(([(CONTENT_TYPE, "application/json")], axum::body::Body::new(body)).into_response())
+    Ok(([(CONTENT_TYPE, "application/json")], Body::new(body)).into_response())
+}
+
+/// Sends the revocations as server-sent events: the active ones first, then each further one when it happens.
+///
+/// The `data` of each event is an object like the response to a poll, without `instance`, `poll` and `lease_ms`. A client
+/// that connects again sends `Last-Event-ID`. A stream gives no lease: use it for a view of what happens, not to verify.
+#[utoipa::path(
+    get, path = "/v1/feed/stream", operation_id = "feed_stream", tag = "feed",
+    security(("bearer" = [])),
+    params(("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event")),
+    responses(
+        (status = 200, description = "Events of the type `revocations`", body = String, content_type = "text/event-stream"),
+        BadRequest, Unauthorized, InvalidFields, TooManyRequests, Unavailable,
+    )
+)]
+pub(super) async fn stream(
+    State(app): State<App>,
+    Verifier(key): Verifier,
+    query: QueryParameters,
+    headers: HeaderMap,
+) -> Result<Response, AppError> {
+    query.allow_only(&[])?;
+    let position =
+        match headers.get("last-event-id") {
+            None => VerifierPosition { after: None, log: None },
+            Some(id) => id.to_str().ok().and_then(parse_event_id).ok_or_else(|| {
+                AppError::field("Last-Event-ID", "must be the `id` of an event of this stream")
+            })?,
+        };
+    let streaming = StreamingResponse::default();
+    let body = app.parts.feed.open_stream(key.id, position, streaming.clone())?;
+    let headers = [(CONTENT_TYPE, "text/event-stream")];
+    Ok((headers, Extension(streaming), Body::new(body)).into_response())
 }
 
 fn poll_request(query: &QueryParameters, max_stale: Duration) -> Result<PollRequest, AppError> {

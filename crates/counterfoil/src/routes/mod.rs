@@ -107,6 +107,7 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),
+        ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),
         ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
         (METADATA, "GET, HEAD", get(well_known::metadata)),
         ("/openapi.json", "GET, HEAD", get(openapi::document)),

@@ -30,7 +30,7 @@ use crate::routes::{
         register::register, login::login, refresh::refresh, logout::logout,
         me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
-        feed::poll,
+        feed::poll, feed::stream,
         well_known::jwks, well_known::metadata, document,
         health::healthz, health::readyz,
         admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,

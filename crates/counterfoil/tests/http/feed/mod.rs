@@ -3,6 +3,7 @@
 mod fleet_wait;
 mod limits;
 mod polls;
+mod stream;
 mod verifier_keys;
 
 use std::time::{Duration, Instant};
