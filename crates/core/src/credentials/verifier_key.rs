@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_canonical_text_of_an_verifier_key_parses() {
+    fn only_the_canonical_text_of_a_verifier_key_parses() {
         let text = VerifierKey::generate().unwrap().to_string();
         assert!(text.parse::<VerifierKey>().is_ok());
 

@@ -114,12 +114,19 @@ impl Publication {
         store: &dyn Store,
         position: RevocationPosition,
     ) -> Result<(), StoreError> {
-        while self.published().head < position {
-            let page = store.revocation_log_after(self.published().head, CATCH_UP_PAGE).await?;
+        loop {
+            let head = self.published().head;
+            if head >= position {
+                return Ok(());
+            }
+            let page = store.revocation_log_after(head, CATCH_UP_PAGE).await?;
+            if page.complete_up_to() <= head {
+                // The store has no such position.
+                return Ok(());
+            }
             self.recent().push(&page.entries, self.clock.uptime());
             self.raise_head(page.complete_up_to());
         }
-        Ok(())
     }
 
     fn raise_head(&self, head: RevocationPosition) {

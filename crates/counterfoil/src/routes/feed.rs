@@ -120,6 +120,10 @@ pub(super) async fn poll(
     query: QueryParameters,
 ) -> Result<Response, AppError> {
     let request = poll_request(&query, app.settings().feed.max_stale)?;
+    // With a long lease the time limit of a request is shorter than a third of it.
+    let longest = app.settings().limits.request_timeout / 2;
+    let wait = request.wait.unwrap_or(Duration::MAX).min(longest);
+    let request = PollRequest { wait: Some(wait), ..request };
     let body = app.parts.feed.poll(&key, request).await?;
     Ok(([(CONTENT_TYPE, "application/json")], Body::new(body)).into_response())
 }
