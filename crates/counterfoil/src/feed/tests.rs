@@ -83,7 +83,7 @@ fn in_an_hour(app: &App) -> Time {
 #[tokio::test]
 async fn a_long_snapshot_comes_in_pages_without_gaps_and_is_complete_with_the_last_one() {
     const ENTRIES: usize = 25_000;
-    let mut fixture = Fixture::open().await;
+    let fixture = Fixture::open().await;
     fixture.revoke(ENTRIES as u32, in_an_hour(&fixture.app)).await;
     let mut fixture = fixture.restart().await;
 

@@ -6,11 +6,13 @@ mod polls;
 mod stream;
 mod verifier_keys;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use counterfoil::operator::Command;
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_verify::FeedResponse;
 
 use crate::administration::Admin;
@@ -77,4 +79,38 @@ async fn revoke_everywhere(server: &TestServer, subject: &str) -> (Value, Durati
 /// Sends a poll with these parameters.
 async fn poll(server: &TestServer, key: &str, parameters: &str) -> Response {
     Request::get(&format!("/v1/feed?{parameters}")).bearer(key).send(server).await
+}
+
+/// Calls the routes of the feed in many variants, and records the statuses.
+pub(crate) async fn call_every_route(seen: &mut BTreeSet<(String, String, String)>) {
+    let once = RateLimit { max: 1, window: Duration::from_secs(900) };
+    let server = TestServer::open().await;
+    let limited = TestServer::with(|settings| {
+        settings.feed.polls_per_key = once;
+        settings.feed.max_streams_per_key = 0;
+    })
+    .await;
+    let (key, limited_key) = (add_key(&server).await, add_key(&limited).await);
+    for path in ["/v1/feed", "/v1/feed/stream"] {
+        let query = if path == "/v1/feed" { "?instance=a&poll=1&wait=0" } else { "" };
+        // A stream does not end by itself.
+        let call = || Request::new("HEAD", &format!("{path}{query}"));
+        let mut statuses = vec![
+            call().send(&server).await.status,
+            call().bearer(&key).send(&server).await.status,
+            call().bearer(&key).bearer("cfv_other").send(&server).await.status,
+            Request::get(&format!("{path}?unknown=1")).bearer(&key).send(&server).await.status,
+        ];
+        for _ in 0..2 {
+            statuses.push(call().bearer(&limited_key).send(&limited).await.status);
+        }
+        for status in statuses {
+            seen.insert((path.to_owned(), "get".to_owned(), status.to_string()));
+        }
+    }
+    server.app.close().await.unwrap();
+    for path in ["/v1/feed", "/v1/feed/stream"] {
+        let status = Request::get(path).bearer(&key).send(&server).await.status;
+        seen.insert((path.to_owned(), "get".to_owned(), status.to_string()));
+    }
 }
