@@ -10,14 +10,17 @@ pub(crate) mod followers;
 pub(crate) mod key_set_hash;
 pub(crate) mod leases;
 pub(crate) mod metrics;
+pub(crate) mod open_streams;
 pub(crate) mod pacing;
 pub(crate) mod poll;
 pub(crate) mod position;
 pub(crate) mod promised_lease;
 pub(crate) mod publication;
 pub(crate) mod recent_entries;
+pub(crate) mod running_waits;
 pub(crate) mod snapshot_pages;
 pub(crate) mod stream;
+pub(crate) mod wait_for_fleet;
 pub(crate) mod waiting;
 
 #[cfg(test)]
@@ -38,10 +41,11 @@ use crate::clock::Clock;
 use crate::feed::key_set_hash::KeySetHash;
 use crate::feed::leases::LeaseTable;
 use crate::feed::metrics::FeedMetrics;
+use crate::feed::open_streams::OpenStreams;
 use crate::feed::promised_lease::PromisedLease;
 use crate::feed::publication::Publication;
+use crate::feed::running_waits::FleetWaits;
 use crate::feed::snapshot_pages::SnapshotPages;
-use crate::feed::stream::OpenStreams;
 use crate::feed::waiting::WaitingPolls;
 use crate::settings::feed::FeedSettings;
 
@@ -58,7 +62,7 @@ pub(crate) struct Feed {
     waiting: WaitingPolls,
     streams: OpenStreams,
     poll_rate: WindowCounters<VerifierKeyId>,
-    waits: fleet_wait::FleetWaits,
+    waits: FleetWaits,
     promised_lease: PromisedLease,
     /// The uptime of the last alarm, in milliseconds; 0 before the first.
     alarmed_at_ms: AtomicU64,
@@ -90,7 +94,7 @@ impl Feed {
             waiting: WaitingPolls::default(),
             streams: OpenStreams::default(),
             poll_rate: WindowCounters::default(),
-            waits: fleet_wait::FleetWaits::default(),
+            waits: FleetWaits::default(),
             promised_lease: PromisedLease::load(Arc::clone(&store), clock.uptime()).await?,
             snapshot_pages: SnapshotPages::new(Arc::clone(&store)),
             store,
@@ -110,6 +114,15 @@ impl Feed {
     pub(crate) fn prune(&self, now: Time) {
         self.publication.prune(now);
         self.leases().prune(self.uptime());
+    }
+
+    /// Forgets leases of former processes that have run out.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub(crate) async fn forget_former_leases(&self) -> Result<(), StoreError> {
+        self.promised_lease.forget_former_leases(self.uptime()).await
     }
 
     /// The time since the machine was started, including suspend: every lease is counted by it.

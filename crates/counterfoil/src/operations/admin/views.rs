@@ -17,8 +17,9 @@ use counterfoil_core::services::login_rate_limiter::AccountCounter;
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 
-use crate::feed::fleet_wait::{FleetProgress, RunningWait};
+use crate::feed::fleet_wait::FleetProgress;
 use crate::feed::followers::FollowerStatus;
+use crate::feed::running_waits::RunningWait;
 use crate::operations::pagination::{ListItem, ListResponse};
 use crate::operations::views::UserView;
 
