@@ -4,7 +4,6 @@
 #[cfg(feature = "server")]
 pub(crate) mod admission;
 pub(crate) mod body_memory;
-#[cfg(feature = "server")]
 pub(crate) mod connection_activity;
 #[cfg(feature = "server")]
 mod connection_table;
