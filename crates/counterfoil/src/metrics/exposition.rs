@@ -17,7 +17,8 @@ use crate::runtime::panics::panic_count;
 
 impl App {
     /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
-    /// [`serve_metrics`](crate::serve_metrics) serves it on a listener. The text holds no secret and nothing that a
+    /// [`serve_metrics`](crate::serve_metrics) serves it on a listener. Its content type is
+    /// `application/openmetrics-text; version=1.0.0; charset=utf-8`. The text holds no secret and nothing that a
     /// client sent, but do not publish it: it shows how many users log in.
     ///
     /// `docs/operate.md` describes each metric.
