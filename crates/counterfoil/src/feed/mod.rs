@@ -1,19 +1,15 @@
 //! The revocation feed: sends the revocation log to the verifiers that follow it, and waits until all of them have it.
 //!
-//! What decides is pure and takes the time as an argument: [`position`], [`leases`], [`fleet_wait`], [`pacing`] and
-//! [`recent_entries`]. [`Feed`] does the waiting and the reading around them.
+//! What decides is in `counterfoil_core::services::revocation_feed`, without a clock. [`Feed`] does the waiting and the
+//! reading around it.
 
 pub(crate) mod body;
 pub(crate) mod error;
-pub(crate) mod fleet_wait;
 pub(crate) mod followers;
 pub(crate) mod key_set_hash;
-pub(crate) mod leases;
 pub(crate) mod metrics;
 pub(crate) mod open_streams;
-pub(crate) mod pacing;
 pub(crate) mod poll;
-pub(crate) mod position;
 pub(crate) mod promised_lease;
 pub(crate) mod publication;
 pub(crate) mod recent_entries;
@@ -32,6 +28,7 @@ use std::time::Duration;
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::services::keys::keyring::Keyring;
+use counterfoil_core::services::revocation_feed::{LeaseTable, issuer_lease};
 use counterfoil_core::services::window_counters::WindowCounters;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
@@ -39,7 +36,6 @@ use counterfoil_verify::RevocationLogId;
 
 use crate::clock::Clock;
 use crate::feed::key_set_hash::KeySetHash;
-use crate::feed::leases::LeaseTable;
 use crate::feed::metrics::FeedMetrics;
 use crate::feed::open_streams::OpenStreams;
 use crate::feed::promised_lease::PromisedLease;
@@ -133,7 +129,7 @@ impl Feed {
     /// The longest time that a wait for the fleet can take.
     pub(crate) fn longest_wait(&self) -> Duration {
         let longest = (self.settings.lease + self.settings.max_stale).max(self.promised_lease.at_start());
-        leases::issuer_lease(longest)
+        issuer_lease(longest)
     }
 
     fn leases(&self) -> MutexGuard<'_, LeaseTable> {

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use counterfoil_core::store::{Change, Store, StoreError};
 
-use crate::feed::leases::issuer_lease;
+use counterfoil_core::services::revocation_feed::issuer_lease;
 
 /// The metadata key of the longest promised lease, in milliseconds (big-endian `u64`).
 const LONGEST_LEASE: &str = "feed_longest_lease";

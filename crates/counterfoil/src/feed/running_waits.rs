@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use counterfoil_core::services::revocation_feed::FleetWait;
 use counterfoil_verify::{RevocationPosition, RevocationSubject};
-
-use crate::feed::fleet_wait::FleetWait;
 
 /// The waits in progress.
 #[derive(Debug, Default)]

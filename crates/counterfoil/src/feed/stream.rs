@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+use counterfoil_core::services::revocation_feed::{Start, VerifierPosition};
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::feed::Feed;
 use crate::feed::error::FeedError;
 use crate::feed::open_streams::OpenStream;
-use crate::feed::position::{Start, VerifierPosition};
 use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
 use crate::limits::connection_activity::StreamingResponse;

@@ -8,13 +8,13 @@ use tempfile::TempDir;
 use counterfoil_core::credentials::verifier_key::VerifierKey;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
+use counterfoil_core::services::revocation_feed::VerifierPosition;
 use counterfoil_core::store::{Change, NewRevocation};
 use counterfoil_jose::Time;
 use counterfoil_verify::{FeedResponse, RevocationSubject, SessionId};
 
 use crate::app::App;
 use crate::feed::poll::PollRequest;
-use crate::feed::position::VerifierPosition;
 use crate::settings::Settings;
 
 /// An installation and a verifier that follows it.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use counterfoil_core::services::revocation_feed::{FleetProgress, FleetWait};
 use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::feed::Feed;
 use crate::feed::error::FeedError;
-use crate::feed::fleet_wait::{FleetProgress, FleetWait};
 use crate::feed::running_waits::RunningWait;
 
 /// How often a wait looks at the clock at least. A sleep does not count the time of a suspend, leases do.

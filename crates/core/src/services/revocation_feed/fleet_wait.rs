@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counterfoil_verify::RevocationPosition;
 
-use crate::feed::leases::{Follower, LeaseTable};
+use crate::services::revocation_feed::leases::{Follower, LeaseTable};
 
 /// A wait until no verifier accepts what was revoked up to a position. It reads no clock.
 ///
@@ -12,7 +12,7 @@ use crate::feed::leases::{Follower, LeaseTable};
 /// position in its response, and its verifier renews its lease only with it. So neither later leases nor later instances
 /// can prolong the wait.
 #[derive(Debug, Clone)]
-pub(crate) struct FleetWait {
+pub struct FleetWait {
     position: RevocationPosition,
     /// The instances that may accept what was revoked, and the uptime at which each can no longer.
     awaited: Vec<(Follower, Duration)>,
@@ -22,22 +22,22 @@ pub(crate) struct FleetWait {
 
 /// How far a wait is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FleetProgress {
+pub struct FleetProgress {
     /// How many instances have acknowledged the position.
-    pub(crate) confirmed: usize,
+    pub confirmed: usize,
     /// Of how many others the lease has run out: they refuse every credential.
-    pub(crate) expired: usize,
+    pub expired: usize,
     /// How many are awaited.
-    pub(crate) waiting: usize,
+    pub waiting: usize,
     /// The uptime at which the wait is over at the latest.
-    pub(crate) over_at: Duration,
+    pub over_at: Duration,
     /// The uptime at which the next lease runs out; `None` if nothing is awaited.
-    pub(crate) next_expiry: Option<Duration>,
+    pub next_expiry: Option<Duration>,
 }
 
 impl FleetWait {
     /// Begins to wait for `position`, which is published. Leases of former processes end at `not_before`.
-    pub(crate) fn start(
+    pub fn start(
         leases: &LeaseTable,
         position: RevocationPosition,
         not_before: Duration,
@@ -51,7 +51,7 @@ impl FleetWait {
     }
 
     /// How far the wait is at `now`.
-    pub(crate) fn progress(&self, leases: &LeaseTable, now: Duration) -> FleetProgress {
+    pub fn progress(&self, leases: &LeaseTable, now: Duration) -> FleetProgress {
         let mut progress = FleetProgress {
             confirmed: 0,
             expired: 0,
@@ -78,14 +78,14 @@ impl FleetWait {
 
 impl FleetWait {
     /// The position that is awaited.
-    pub(crate) fn position(&self) -> RevocationPosition {
+    pub fn position(&self) -> RevocationPosition {
         self.position
     }
 }
 
 impl FleetProgress {
     /// Whether no verifier accepts what was revoked.
-    pub(crate) fn is_over(&self, now: Duration) -> bool {
+    pub fn is_over(&self, now: Duration) -> bool {
         self.waiting == 0 && now >= self.over_at
     }
 }
@@ -94,10 +94,10 @@ impl FleetProgress {
 mod tests {
     use proptest::prelude::*;
 
-    use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+    use crate::credentials::verifier_key::VerifierKeyId;
 
     use super::*;
-    use crate::feed::leases::{ArrivedPoll, issuer_lease};
+    use crate::services::revocation_feed::leases::{ArrivedPoll, issuer_lease};
 
     const START: Duration = Duration::from_secs(1_000);
     const LEASE: Duration = Duration::from_secs(4);
