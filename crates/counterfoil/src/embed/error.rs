@@ -116,7 +116,9 @@ fn client_kind(error: &ClientError) -> ErrorKind {
         ClientError::RateLimited(wait) => ErrorKind::RateLimited { retry_after: *wait },
         ClientError::Field { field, detail } => ErrorKind::InvalidField { field, detail: detail.clone() },
         ClientError::UsernameTaken => ErrorKind::UsernameTaken,
-        ClientError::Client(_) | ClientError::NotGranted(_) => ErrorKind::NotAllowed,
+        ClientError::Client(_) | ClientError::NotGranted(_) | ClientError::LastAdministrator => {
+            ErrorKind::NotAllowed
+        }
         ClientError::NotFound(_) => ErrorKind::NotFound,
         ClientError::AlreadyExists(_) | ClientError::Precondition | ClientError::TooLarge => {
             ErrorKind::Malformed

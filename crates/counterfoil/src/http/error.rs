@@ -201,6 +201,8 @@ fn client_problem(error: &ClientError) -> Problem {
         ClientError::AlreadyExists(what) => {
             problem(409, "already-exists", "Already exists").detail(format!("the {what} exists already"))
         }
+        ClientError::LastAdministrator => problem(409, "last-administrator", "Last administrator")
+            .detail("this user is the last administrator: give another user the role `admin` first"),
         ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
         ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
             .detail("the session data does not have a revision that `If-Match` and `If-None-Match` require"),

@@ -35,6 +35,7 @@ use crate::routes::{
         admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
         admin::clients::change, admin::admin_keys::list, admin::admin_keys::add, admin::admin_keys::remove,
         admin::keys::list, admin::keys::rotate, admin::keys::revoke, admin::events::list,
+        admin::rate_limits::show, admin::rate_limits::release,
         admin::revocations::revoke,
     ),
     components(schemas(ProblemSchema, FieldErrorSchema)),
