@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn every_argument_that_names_a_file_to_read_says_that_a_hyphen_is_standard_input() {
         fn visit(command: &clap::Command, path: &str, found: &mut Vec<(String, String, String)>) {
-            for argument in command.get_arguments() {
+            let with_value = |argument: &&clap::Arg| argument.get_action().takes_values();
+            for argument in command.get_arguments().filter(with_value) {
                 let long = argument.get_long().map(str::to_owned);
                 let value = argument.get_value_names().unwrap_or_default().join(" ");
                 let help = argument.get_help().map(ToString::to_string).unwrap_or_default();

@@ -10,10 +10,10 @@ use crate::{Fixture, PASSWORD, login};
 #[test]
 fn files_of_operators_are_read_from_standard_input() {
     let fixture = Fixture::new(&["ada"]);
-    let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let users = "{\"username\":\"grace\"}\n{\"username\":\"cleo\"}\n";
     let master_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n";
     let commands = || {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
         for (command, input) in [
             (&["user", "passwd", "ada", "--password-file", "-"][..], "another horse battery staple\n"),
             (&["user", "import", "-"], users),
