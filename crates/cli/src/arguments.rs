@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     admin_key, audit, backup, check, client, clock, completions, dev, init, key, passwords, rate_limit,
-    restore, revoke, serve, session, token, user,
+    restore, revoke, serve, session, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// Creates, lists and removes admin keys, which programs use for the administration API.
     #[command(subcommand)]
     AdminKey(admin_key::Command),
+    /// Creates, lists and removes the keys with which resource servers follow the revocation feed.
+    #[command(subcommand)]
+    Verifier(verifier::Command),
     /// Lists, rotates, imports and revokes signing keys, and replaces the master key.
     #[command(subcommand)]
     Key(key::Command),
@@ -138,6 +141,9 @@ mod tests {
         ("admin-key add name", "json", STORE),
         ("admin-key list", PAGE, STORE),
         ("admin-key remove id", "json", STORE),
+        ("verifier add name", "json", STORE),
+        ("verifier list", PAGE, STORE),
+        ("verifier remove id", "json", STORE),
         ("key list", PAGE, STORE),
         ("key rotate", "now refresh-token-key json", STORE),
         ("key import file", "secret-file json", STORE),
@@ -146,7 +152,7 @@ mod tests {
         ("audit list", "user session json limit after", STORE),
         ("rate-limit show ada", "ip json", STORE),
         ("rate-limit release ada", "ip json", STORE),
-        ("revoke everyone", "reason yes json", STORE),
+        ("revoke everyone", "reason wait yes json", STORE),
         ("token inspect token", "json", ""),
         ("token verify token", "issuer jwks secret-file audience algorithm foreign json", STORE),
         (
@@ -300,6 +306,7 @@ mod tests {
             "session list -1Hz --json",
             "key revoke -_6L",
             "admin-key remove -1Hz",
+            "verifier remove -1Hz",
             "user disable -1Hz",
             "audit list --session -1Hz --user -_6L --json",
         ] {

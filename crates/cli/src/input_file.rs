@@ -26,7 +26,7 @@ pub(crate) fn display_name(path: &Path) -> String {
 ///
 /// # Errors
 ///
-/// If it cannot be read; usage if it is longer.
+/// If it cannot be read, or is longer.
 pub(crate) fn read_bytes(path: &Path, max_length: u64) -> Result<Secret<Vec<u8>>, CliError> {
     let read = |reader: &mut dyn Read| {
         // Capacity for all of it: a buffer that grows leaves copies of a secret behind.
@@ -40,7 +40,7 @@ pub(crate) fn read_bytes(path: &Path, max_length: u64) -> Result<Secret<Vec<u8>>
     let bytes = Secret::new(bytes.map_err(|error| CliError::from_path("read", path, &error))?);
     if bytes.expose().len() as u64 > max_length {
         let name = display_name(path);
-        return Err(CliError::usage(format!("{name} must not be longer than {max_length} bytes")));
+        return Err(CliError::failure(format!("{name} must not be longer than {max_length} bytes")));
     }
     Ok(bytes)
 }

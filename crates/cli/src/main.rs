@@ -17,6 +17,7 @@ mod datetime;
 mod error;
 mod escape;
 mod input_file;
+mod log_text;
 mod logging;
 #[cfg(feature = "otel")]
 mod otlp_client;

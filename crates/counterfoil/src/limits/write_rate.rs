@@ -1,19 +1,21 @@
 //! Limits how often a session, a user and a client IP may change something.
 
+#[cfg(feature = "admin")]
+mod administration;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-use counterfoil_core::ClientError;
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, client_ip_key};
 use counterfoil_core::services::window_counters::WindowCounters;
+use counterfoil_core::{ClientError, RateLimitReached};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::operations::admin::views::AccountCounterView;
 use crate::settings::Settings;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -76,10 +78,6 @@ impl WriteLimit {
         Self::SingleSessionEndsPerUser,
     ];
 
-    /// The limits of users.
-    const PER_USER: [Self; 4] =
-        [Self::PerUser, Self::RefreshesPerUser, Self::SessionEndsPerUser, Self::SingleSessionEndsPerUser];
-
     /// The value of the label `limit`: the name of the setting, but for admin keys.
     const fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +89,20 @@ impl WriteLimit {
             Self::RefreshesPerUser => "refreshes_per_user",
             Self::SessionEndsPerUser => "session_ends_per_user",
             Self::SingleSessionEndsPerUser => "single_session_ends_per_user",
+        }
+    }
+
+    /// What is limited, for the log.
+    const fn description(self) -> &'static str {
+        match self {
+            Self::PerSession => "changes by one session",
+            Self::PerUser => "changes by one user",
+            Self::PerAdminKey => "changes by one admin key",
+            Self::PerIp => "changes from one IP",
+            Self::RefreshesPerSession => "refreshes of one session",
+            Self::RefreshesPerUser => "refreshes of one user",
+            Self::SessionEndsPerUser => "ends of all sessions of one user",
+            Self::SingleSessionEndsPerUser => "ends of single sessions of one user",
         }
     }
 
@@ -224,63 +236,6 @@ impl WriteRateLimiter {
         }
     }
 
-    /// What is counted for a user and for a client IP at `now`.
-    pub(crate) fn counters_of(
-        &self,
-        user: Option<UserId>,
-        ip: Option<IpAddr>,
-        now: Time,
-    ) -> Vec<AccountCounterView> {
-        let counters = self.keys_of(user, ip).into_iter().map(|(event, key)| {
-            let (value, limit) = (self.counters.value(&key, now), key.0.rate(&self.limits));
-            let is_of_ip = key.0 == WriteLimit::PerIp;
-            let resets_at = Some(value.resets_at.unix_seconds()).filter(|_| value.count > 0);
-            AccountCounterView {
-                event: event.to_owned(),
-                login_name: None,
-                client_ip: ip.filter(|_| is_of_ip).map(|ip| ip.to_string()),
-                count: value.count,
-                max: Some(limit.max).filter(|_| !limit.is_off()),
-                window: limit.window.as_secs(),
-                resets_at,
-                blocked_until: resets_at.filter(|_| value.count >= limit.max.into()),
-            }
-        });
-        counters.collect()
-    }
-
-    /// Forgets what is counted for a user with these sessions, and for a client IP.
-    pub(crate) fn forget(&self, user: Option<UserId>, sessions: &[SessionId], ip: Option<IpAddr>) {
-        for (_, key) in self.keys_of(user, ip) {
-            self.counters.remove(&key);
-        }
-        for session in sessions {
-            let of_session = [WriteLimit::PerSession, WriteLimit::RefreshesPerSession];
-            for limit in of_session {
-                self.counters.remove(&(limit, pad(session.as_bytes())));
-            }
-            // Those of users are also counted under their sessions.
-            for limit in WriteLimit::PER_USER {
-                self.counters.remove(&(limit, session_key(*session)));
-            }
-        }
-    }
-
-    /// The counters of a user and of a client IP, with what they count.
-    fn keys_of(
-        &self,
-        user: Option<UserId>,
-        ip: Option<IpAddr>,
-    ) -> Vec<(&'static str, (WriteLimit, [u8; 17]))> {
-        let events = ["writes", "refreshes", "session_ends", "single_session_ends"];
-        let of_user = user.into_iter().flat_map(|user| {
-            let keys = WriteLimit::PER_USER.map(|limit| (limit, pad(user.as_bytes())));
-            events.into_iter().zip(keys)
-        });
-        let of_ip = ip.map(|ip| ("writes_from_ip", (WriteLimit::PerIp, client_ip_key(ip, self.ipv6_prefix))));
-        of_user.chain(of_ip).collect()
-    }
-
     /// How many changes were refused, by limit, to register it for export.
     pub(crate) fn refused(&self) -> Family<Label, Counter> {
         self.refused.clone()
@@ -305,7 +260,7 @@ impl WriteRateLimiter {
 
     fn refuse(&self, limit: WriteLimit, wait: Duration) -> ClientError {
         self.refused.get_or_create(&[("limit", limit.as_str())]).inc();
-        ClientError::RateLimited(wait)
+        ClientError::RateLimited(RateLimitReached { limit: limit.description(), retry_after: wait })
     }
 }
 
@@ -360,8 +315,10 @@ mod tests {
         assert_eq!(limiter.count(&owner, NOON), Ok(()));
         assert_eq!(
             limiter.count(&owner, NOON),
-            Err(ClientError::RateLimited(MINUTE)),
-            "the limit of the user"
+            Err(ClientError::RateLimited(RateLimitReached {
+                limit: "changes by one user",
+                retry_after: MINUTE
+            }))
         );
     }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::commands::init::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
 
 /// What other services see of a logout. It is said in this one place: it changes with what verifiers follow.
-const LOGOUT_AT_SERVICES: &str = "other services verify the token offline and accept it until it expires, at most 15 minutes after a logout; this \
-     server rejects it at once, and answers GET /v1/me for services that must know";
+const LOGOUT_AT_SERVICES: &str = "other services verify the token offline; those that follow the revocation feed (GET /v1/feed) reject it at once after a \
+     logout, the others when it expires, at most 15 minutes later";
 
 /// What pages on other domains need. It is said in this one place.
 const PAGES_ON_OTHER_DOMAINS: &str = "browsers send no cookie of this server with requests of pages on other domains, so the page sends the access token \

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use counterfoil::operator;
+use counterfoil::{App, operator};
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, Secret, VerifyingKey, unverified};
 use counterfoil_verify::{
     AuthError, Clock as _, JwksOptions, Principal, RemoteVerifier, SystemClock, TokenVerifier,
@@ -13,7 +13,7 @@ use counterfoil_verify::{
 };
 use serde_json::Value;
 
-use crate::admin_client::AdminConnection;
+use crate::admin_client::{AdminConnection, store_settings};
 use crate::commands::token::read_token;
 use crate::commands::token::report::VerificationReport;
 use crate::configuration::Configuration;
@@ -113,12 +113,11 @@ impl VerifyOptions {
         configuration: &Configuration,
         token: &str,
     ) -> Result<(), CliError> {
-        let connection = AdminConnection::open(configuration, false).await.map_err(|error| {
-            error.with_hint(
-                "set --data-dir to the directory of the issuer, or give its keys: --issuer URL, --jwks FILE|URL or \
-                 --secret-file FILE",
-            )
-        })?;
+        let connection = match AdminConnection::open(configuration, false).await {
+            Ok(connection) => connection,
+            Err(error) if App::store_exists(&store_settings(configuration)?) => return Err(error),
+            Err(_) => return Err(no_key()),
+        };
         let dir = configuration.data_dir.display();
         let verified_with = match &connection {
             AdminConnection::Server(_) => format!("the keys and revocations of the server in {dir}"),
@@ -188,8 +187,7 @@ impl VerifyOptions {
             (Some(file), _, _) => self.read_key_set(file).map(KeySource::Local),
             (None, Some(file), _) => self.read_secret(file, token).map(KeySource::Local),
             (None, None, Some(_)) => Ok(KeySource::Remote(JwksOptions::from_discovery())),
-            (None, None, None) => Err(CliError::usage("there is no key to verify the token with")
-                .with_hint("give --issuer URL, --jwks FILE|URL or --secret-file FILE")),
+            (None, None, None) => Err(no_key()),
         }
     }
 
@@ -217,6 +215,12 @@ impl VerifyOptions {
         let key = VerifyingKey::from_secret(*algorithm, kid, secret);
         KeySet::new([key.map_err(|error| cannot_use(&error))?]).map_err(|error| cannot_use(&error))
     }
+}
+
+fn no_key() -> CliError {
+    CliError::usage("there is no key to verify the token with, and no store of an issuer in the data directory").with_hint(
+        "give --issuer URL, --jwks FILE|URL or --secret-file FILE; on the machine of the issuer, --data-dir DIR",
+    )
 }
 
 /// Fetches the keys, then verifies the token with them.

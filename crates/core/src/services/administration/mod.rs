@@ -1,4 +1,4 @@
-//! Administration: changes users, clients and admin keys, and revokes by subject.
+//! Administration: changes users, clients, admin keys and verifier keys, and revokes by subject.
 //!
 //! Each operation is one commit: the record, the revocations that follow from it, and the audit event with the actor.
 //! The caller authorizes the actor; nothing here checks permissions.
@@ -8,6 +8,7 @@ mod clients;
 mod last_administrator;
 mod revocations;
 mod users;
+mod verifier_keys;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,4 +14,6 @@ pub(crate) mod sessions;
 pub(crate) mod token_verification;
 pub(crate) mod user_import;
 pub(crate) mod users;
+pub(crate) mod verifier_keys;
+pub(crate) mod verifiers;
 pub(crate) mod views;
