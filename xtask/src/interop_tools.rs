@@ -1,4 +1,5 @@
-//! `cargo xtask interop-tools`: installs JOSE libraries of other languages, in the versions of their lock files.
+//! `cargo xtask interop-tools`: installs JOSE libraries of other languages and the driver of the
+//! browser tests, in the versions of their lock files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,9 @@ const TOOLS: [Tool; 3] = [
 
 /// The programs that call the libraries, with the lock files.
 const SOURCE: &str = "crates/counterfoil/tests/interop";
+
+/// The program that drives Chromium, with its lock file.
+const BROWSER: &str = "crates/counterfoil/tests/browser/node";
 
 /// Installs the libraries and prints where they are.
 pub(crate) fn run() -> Result<()> {
@@ -51,7 +55,9 @@ fn install() -> Result<PathBuf> {
     for part in ["node", "python"] {
         copy(&source.join(part), &folder.join(part))?;
     }
+    copy(&workspace::root().join(BROWSER), &folder.join("browser"))?;
     install_once(&folder.join("node"), "package-lock.json", npm)?;
+    install_once(&folder.join("browser"), "package-lock.json", npm)?;
     install_once(&folder.join("python"), "requirements.txt", pip)?;
     Ok(folder)
 }

@@ -22,9 +22,10 @@ pub(crate) const REQUIRED: &[Tool] = &[
     Tool { program: "openssl", packages: "openssl" },
 ];
 
-/// What single tests need, which are skipped without it: faketime shows a false time of day, systemd-analyze checks
+/// What single tests need, which are skipped without it: chromium runs pages of other origins, faketime shows a false time of day, systemd-analyze checks
 /// the unit file, setpriv starts a process as another user, and mount makes a disk that can be full.
 const OPTIONAL: &[Tool] = &[
+    Tool { program: "chromium", packages: "chromium" },
     Tool { program: "faketime", packages: "faketime" },
     Tool { program: "mount", packages: "mount" },
     Tool { program: "setpriv", packages: "util-linux" },
