@@ -119,7 +119,11 @@ mod tests {
         ("user passwd ada", "password-file", NEW_PASSWORD),
         ("user roles ada", "", STORE),
         ("user delete ada", "", STORE),
-        ("user import users", "dry-run max-errors json", STORE),
+        (
+            "user import users",
+            "format column hash-config assume-emails-verified skip-invalid dry-run max-errors json",
+            STORE,
+        ),
         ("session list ada", PAGE, STORE),
         ("session revoke id", "user", STORE),
         ("client add app", CLIENT, STORE),
