@@ -53,6 +53,7 @@ mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
 mod credential;
+mod feed;
 #[cfg(feature = "tower")]
 mod http;
 mod id;
@@ -68,6 +69,7 @@ mod token;
 pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
+pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
 pub use principal::{Principal, PrincipalParts};

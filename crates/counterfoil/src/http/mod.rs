@@ -15,6 +15,7 @@ pub(crate) mod presented_sessions;
 pub(crate) mod request_log;
 pub(crate) mod response_headers;
 pub(crate) mod scope;
+pub(crate) mod session_data;
 pub(crate) mod set_cookie;
 pub(crate) mod timeout;
 #[cfg(feature = "otel")]

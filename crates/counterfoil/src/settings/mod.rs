@@ -4,6 +4,7 @@ pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
+pub(crate) mod feed;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
@@ -24,10 +25,11 @@ use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
-use crate::keys::tls::TlsFiles;
+use crate::keys::tls_files::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
+use crate::settings::feed::FeedSettings;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
@@ -119,6 +121,8 @@ pub struct Settings {
     pub write_rate_limits: WriteRateLimits,
     /// How much of the audit log is kept.
     pub audit_log: AuditLogSettings,
+    /// The feed that resource servers follow.
+    pub feed: FeedSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -237,6 +241,7 @@ impl Settings {
             rate_limits: login_rate_limiter::RateLimits::default(),
             write_rate_limits: WriteRateLimits::default(),
             audit_log: AuditLogSettings::default(),
+            feed: FeedSettings::default(),
             limits: Limits::default(),
             tls: None,
         }
