@@ -337,6 +337,27 @@ fn a_file_of_another_system_is_refused_with_what_is_missing() {
 }
 
 #[test]
+fn a_dry_run_before_the_first_start_creates_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("data");
+
+    let output =
+        run(&in_dir(&dir, &["user", "import", "--format", "django", &path("django.json"), "--dry-run"]));
+
+    assert_eq!(output.stdout, "would add 5, already exist 0, invalid 0, left out 1 that are no accounts\n");
+    assert!(!dir.exists(), "{output:?}");
+}
+
+#[test]
+fn an_export_without_its_format_is_refused_with_the_option() {
+    let output = import_text("jsonl", &[], "id,email\n1,ada@example.com\n");
+
+    assert!(
+        output.stderr.contains("line 1: must be a JSON object; for an export of another system use --format")
+    );
+}
+
+#[test]
 fn firebase_hashes_need_the_parameters_of_the_project() {
     let text = std::fs::read_to_string(path("firebase.json")).unwrap();
 

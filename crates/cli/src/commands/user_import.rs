@@ -38,7 +38,11 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     if import.summary.has_errors() && !import.options.skip_invalid {
         return import.summary.print(&import.options, "no user was imported");
     }
-    let connection = AdminConnection::open(configuration, !import.options.dry_run).await?;
+    let connection = if import.options.dry_run {
+        AdminConnection::open_for_dry_run(configuration).await?
+    } else {
+        AdminConnection::open(configuration, true).await?
+    };
     let imported = import.run(&connection).await;
     let closed = connection.close().await;
     if imported.is_err() {

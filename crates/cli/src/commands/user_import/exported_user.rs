@@ -62,6 +62,8 @@ pub(super) fn unix_seconds(text: &str) -> Result<Option<u64>, String> {
     if text.starts_with("9999-12-3") {
         return Ok(Some(END_OF_CALENDAR));
     }
+    // SQL Server writes a space before the offset, and Rails the name of the time zone.
+    let text = text.strip_suffix(" UTC").unwrap_or(text).replace(" +", "+").replace(" -", "-");
     let with_offset = text.parse::<Timestamp>();
     let timestamp = with_offset.or_else(|_| {
         let local: DateTime = text.parse()?;
@@ -110,7 +112,8 @@ mod tests {
             "2024-05-01 12:00:00.123456+00",
             "2024-05-01 14:00:00+02",
             "2024-05-01T14:00:00.123+02:00",
-            "2024-05-01 12:00:00.0000000 +00:00",
+            "2024-05-01 14:00:00.0000000 +02:00",
+            "2024-05-01 12:00:00 UTC",
             "1714564800",
         ] {
             assert_eq!(unix_seconds(text), Ok(Some(1_714_564_800)), "{text}");

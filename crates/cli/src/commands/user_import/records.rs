@@ -95,6 +95,9 @@ fn check_options(options: &FormatOptions) -> Result<(), CliError> {
 }
 
 fn parse_line(text: &str, assume_verified: bool) -> Record {
+    if !text.trim_start().starts_with('{') {
+        return Err("must be a JSON object; for an export of another system use --format".to_owned());
+    }
     // Strictly, and the error does not repeat the line, which may contain a secret.
     let user: ImportedUser = json::parse_object(text.as_bytes()).map_err(|error| error.to_string())?;
     let email_verified = user.email_verified || (assume_verified && user.email.is_some());

@@ -15,6 +15,8 @@ pub(in crate::commands::user_import) struct Table {
     header: Vec<String>,
     /// The number of the next line.
     line: u64,
+    /// The number of the first line of the last record.
+    start: u64,
 }
 
 /// A record of a table.
@@ -28,7 +30,7 @@ impl Table {
     pub(in crate::commands::user_import) fn open(
         reader: InputReader,
     ) -> io::Result<Result<Option<Self>, String>> {
-        let mut table = Self { reader, delimiter: ',', header: Vec::new(), line: 1 };
+        let mut table = Self { reader, delimiter: ',', header: Vec::new(), line: 1, start: 1 };
         let Some(text) = table.read_text()? else { return Ok(Ok(None)) };
         Ok(text.and_then(|text| {
             let text = text.trim_start_matches('\u{feff}');
@@ -48,8 +50,8 @@ impl Table {
     pub(in crate::commands::user_import) fn next_row(
         &mut self,
     ) -> io::Result<Option<(u64, Result<Row<'_>, String>)>> {
-        let number = self.line;
         let Some(text) = self.read_text()? else { return Ok(None) };
+        let number = self.start;
         let fields = text.and_then(|text| {
             let fields = self.split(&text)?;
             if fields.len() == self.header.len() {
@@ -64,15 +66,18 @@ impl Table {
     fn read_text(&mut self) -> io::Result<Option<Result<String, String>>> {
         let mut bytes = Vec::new();
         loop {
-            let start = bytes.len();
-            let limit = (MAX_RECORD_LENGTH + 1).saturating_sub(start) as u64;
+            let length = bytes.len();
+            if length == 0 {
+                self.start = self.line;
+            }
+            let limit = (MAX_RECORD_LENGTH + 1).saturating_sub(length) as u64;
             self.reader.by_ref().take(limit).read_until(b'\n', &mut bytes)?;
             if bytes.len() > MAX_RECORD_LENGTH {
                 self.reader.skip_until(b'\n')?;
                 self.line += 1;
                 return Ok(Some(Err(format!("must have at most {MAX_RECORD_LENGTH} bytes"))));
             }
-            let is_end = bytes.len() == start;
+            let is_end = bytes.len() == length;
             self.line += u64::from(!is_end);
             let is_open =
                 self.delimiter != '\t' && bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1;

@@ -66,3 +66,41 @@ fn hash(credential: &Value) -> Result<String, String> {
         _ => Err("the algorithm must be argon2, pbkdf2-sha512, pbkdf2-sha256 or pbkdf2".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hash_of(data: &Value) -> Result<String, String> {
+        let secret = json!({ "salt": "c2FsdA==", "value": "aGFzaA==" }).to_string();
+        hash(&json!({ "type": "password", "secretData": secret, "credentialData": data.to_string() }))
+    }
+
+    #[test]
+    fn a_credential_becomes_a_hash_in_one_text() {
+        let pbkdf2 = hash_of(&json!({ "algorithm": "pbkdf2-sha512", "hashIterations": 210_000 }));
+        let parameters =
+            json!({ "type": ["id"], "memory": ["7168"], "parallelism": ["1"], "version": ["1.3"] });
+        let argon2 = hash_of(
+            &json!({ "algorithm": "argon2", "hashIterations": 5, "additionalParameters": parameters }),
+        );
+
+        assert_eq!(pbkdf2.unwrap(), "$pbkdf2-sha512$i=210000$c2FsdA==$aGFzaA==");
+        assert_eq!(argon2.unwrap(), "$argon2id$v=19$m=7168,t=5,p=1$c2FsdA$aGFzaA");
+    }
+
+    #[test]
+    fn a_credential_that_cannot_be_imported_is_an_error_with_the_reason() {
+        for (data, reason) in [
+            (json!({ "algorithm": "bcrypt", "hashIterations": 1 }), "the algorithm must be argon2"),
+            (json!({ "algorithm": "argon2", "hashIterations": 1 }), "version: is required"),
+            (json!({ "algorithm": "pbkdf2" }), "hashIterations: must be a number"),
+            (json!({ "hashIterations": 1 }), "algorithm: is required"),
+        ] {
+            let error = hash_of(&data).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

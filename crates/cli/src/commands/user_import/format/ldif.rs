@@ -182,7 +182,7 @@ mod tests {
             [
                 (1, Ok(vec![pair("version", "1")])),
                 (3, Ok(vec![pair("dn", "uid=ada"), pair("uid", "ada"), pair("cn", "\u{fc}")])),
-                (10, Ok(vec![pair("mail", "x")])),
+                (11, Ok(vec![pair("mail", "x")])),
             ]
         );
     }
