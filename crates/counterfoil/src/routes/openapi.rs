@@ -66,6 +66,8 @@ struct PublicDocument;
     admin::keys::rotate,
     admin::keys::revoke,
     admin::events::list,
+    admin::rate_limits::show,
+    admin::rate_limits::release,
     admin::revocations::revoke,
 ))]
 struct AdminDocument;
