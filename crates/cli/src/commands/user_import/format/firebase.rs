@@ -1,6 +1,5 @@
 //! Firebase: the file of `firebase auth:export`, with the hash parameters of the project.
 
-use std::fs;
 use std::path::Path;
 
 use counterfoil_jose::Secret;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use crate::commands::user_import::exported_user::ExportedUser;
 use crate::commands::user_import::format::document::{User, boolean, seconds_of_milliseconds, string};
 use crate::error::CliError;
+use crate::input_file::read_text;
 
 /// The members of an imported user in a record.
 pub(in crate::commands::user_import) const NAMES: &[(&str, &str)] = &[
@@ -17,6 +17,9 @@ pub(in crate::commands::user_import) const NAMES: &[(&str, &str)] = &[
     ("created_at", "createdAt"),
     ("external_id", "localId"),
 ];
+
+/// The most bytes of the text with the hash parameters.
+const MAX_CONFIG_LENGTH: u64 = 64 * 1024;
 
 /// The hash parameters of a project, in the form of a hash without its salt and digest.
 pub(in crate::commands::user_import) struct HashConfig(Secret<String>);
@@ -28,9 +31,8 @@ impl HashConfig {
     ///
     /// If a parameter is missing. The error does not repeat the text: the signer key is a secret.
     pub(in crate::commands::user_import) fn read(path: &Path) -> Result<Self, CliError> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| CliError::with_cause(&format!("cannot read {}", path.display()), &error))?;
-        Self::parse(&Secret::new(text)).map_err(|name| {
+        let text = read_text(path, MAX_CONFIG_LENGTH)?;
+        Self::parse(&text).map_err(|name| {
             CliError::failure(format!("{} has no `{name}`", path.display())).with_hint(
                 "copy the password hash parameters from the Firebase console: Authentication, Users, the menu with \
                  three dots",
