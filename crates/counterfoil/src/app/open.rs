@@ -181,6 +181,10 @@ struct Checked {
 
 impl Checked {
     fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
+        let is_local = settings.issuer.is_loopback() && !settings.issuer.is_secure();
+        if settings.development_mode.is_some() && !is_local {
+            return Err(OpenError::DevelopmentMode(settings.issuer.clone()));
+        }
         Ok(Self {
             hooks,
             password_policy: password_policy(settings)?,
@@ -232,8 +236,7 @@ impl Loaded {
         let authenticator =
             StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.metrics.credential_checks);
-        let origins =
-            OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
+        let origins = origin_policy(&settings);
         let parts = AppParts {
             accounts: accounts
                 .with_password_policy(password_policy)
@@ -269,6 +272,13 @@ impl Loaded {
         };
         App { parts: Arc::new(parts) }
     }
+}
+
+/// The issuer's own origin and the trusted ones; in development mode those of this machine as well.
+fn origin_policy(settings: &Settings) -> OriginPolicy {
+    let own = OriginPolicy::new(settings.issuer.origin().clone());
+    let policy = settings.trusted_origins.iter().cloned().fold(own, OriginPolicy::trust);
+    if settings.development_mode.is_some() { policy.danger_trust_loopback() } else { policy }
 }
 
 /// The session cache with all current revocations, and the metrics. Both receive every later commit.

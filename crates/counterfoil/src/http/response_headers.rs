@@ -33,7 +33,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(crate) const READABLE_BY_ALL: [(HeaderName, &str); 2] =
     [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (RESOURCE_POLICY, "cross-origin")];
 
-/// The headers of every response. No response is a page, so it may load nothing.
+/// The headers of every response. It may load nothing; a page sets its own policy.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
@@ -115,7 +115,7 @@ pub(crate) async fn finish(
     request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let cors = CorsRequest::new(&request, &app.parts.origins);
-    let response = match check_host(&request, host) {
+    let response = match check_host(&request, host, app.settings().issuer.host()) {
         Ok(()) => next.run(request).instrument(span).await,
         Err(error) => AppError::from(error).into_response(),
     };
@@ -164,7 +164,7 @@ fn with_request_id(mut response: Response, id: &RequestId, issuer: &ProblemIssue
 
 fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
     for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     if is_secure {
