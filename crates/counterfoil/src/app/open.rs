@@ -399,6 +399,23 @@ mod tests {
     use counterfoil_verify::{Authenticator as _, ClientId, PresentedCredential};
 
     use super::*;
+    use crate::settings::development_mode::DevelopmentMode;
+
+    #[tokio::test]
+    async fn development_mode_is_refused_where_others_reach_the_issuer() {
+        let dir = tempfile::tempdir().unwrap();
+        for issuer in ["https://auth.example", "https://localhost"] {
+            let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+            let settings = Settings::new(issuer.parse().unwrap(), store);
+            let settings =
+                settings.with(|settings| settings.development_mode = Some(DevelopmentMode::new("page")));
+
+            let refused = App::open(settings).await.unwrap_err();
+
+            assert!(matches!(refused, OpenError::DevelopmentMode(_)), "{issuer}: {refused}");
+            assert!(refused.hint().is_some() && !dir.path().join("auth.db").exists());
+        }
+    }
 
     #[tokio::test]
     async fn the_claims_of_the_host_are_in_the_tokens() {

@@ -12,6 +12,7 @@ use crate::error::CliError;
 pub(super) async fn log_in(walk: &mut Walk) -> Result<Step, CliError> {
     let login = walk.log_in(json!({ "mode": "hybrid", "label": "phone" })).await?;
     login.text("/access_token").clone_into(&mut walk.access);
+    walk.access_bytes = walk.access.len();
     login.text("/refresh_token").clone_into(&mut walk.first_refresh);
     let access = walk.access.clone();
     walk.send(Request::new("GET", "/v1/me").bearer(&access), 200).await?;

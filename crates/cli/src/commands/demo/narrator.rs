@@ -39,17 +39,9 @@ impl Narrator {
         let mut lines = vec![self.style(BOLD, &title)];
         lines.extend(wrap(step.explanation, INDENT));
         for exchange in &step.requests {
-            lines.extend(wrap(&format!("> {}", exchange.request()), INDENT));
-            lines.push(format!("{INDENT}< {}", exchange.status()));
+            lines.extend(exchange.lines().iter().flat_map(|line| fit(line)));
         }
-        for detail in &step.details {
-            let detail = escape_controls(detail);
-            // Aligned columns are kept where they fit.
-            match INDENT.len() + detail.chars().count() <= WIDTH {
-                true => lines.push(format!("{INDENT}{detail}")),
-                false => lines.extend(wrap(&detail, INDENT)),
-            }
-        }
+        lines.extend(step.details.iter().flat_map(|detail| fit(detail)));
         lines.extend(
             wrap(&format!("Shows: {}.", step.shows), INDENT).iter().map(|line| self.style(DIM, line)),
         );
@@ -73,6 +65,15 @@ impl Narrator {
 
     fn style(&self, style: &str, text: &str) -> String {
         if self.uses_colour { format!("{style}{text}{RESET}") } else { text.to_owned() }
+    }
+}
+
+/// A line of a step. Its spaces are kept if it fits, for aligned columns.
+fn fit(line: &str) -> Vec<String> {
+    let line = escape_controls(line);
+    match INDENT.len() + line.chars().count() <= WIDTH {
+        true => vec![format!("{INDENT}{line}")],
+        false => wrap(&line, &format!("{INDENT}  ")),
     }
 }
 

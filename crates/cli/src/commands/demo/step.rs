@@ -56,9 +56,11 @@ pub(super) struct Step {
 /// A request and the status of its response.
 #[derive(Debug, Serialize)]
 pub(super) struct Exchange {
-    /// Method, path, and body without secrets.
+    /// Method and path.
     request: String,
-    /// The status.
+    /// Its headers and its body, without passwords and with shortened credentials.
+    sent: Vec<String>,
+    /// The status of the response.
     status: u16,
 }
 
@@ -69,52 +71,42 @@ impl Exchange {
     ///
     /// If the status is another one: the step does not give what it says.
     pub(super) fn expect(request: &Request, response: &Response, expected: u16) -> Result<Self, CliError> {
-        let Response { status, .. } = response;
-        let described = describe(request);
-        if *status != expected {
-            let message =
-                format!("{described} answered {status}, not {expected}: {}", response.text("/detail"));
+        let (status, line) = (response.status, format!("{} {}", request.method, request.path));
+        if status != expected {
+            let message = format!("{line} answered {status}, not {expected}: {}", response.text("/detail"));
             return Err(
                 CliError::failure(message).with_hint("this is a fault of Counterfoil: please report it")
             );
         }
-        Ok(Self { request: described, status: *status })
+        Ok(Self { request: line, sent: sent(request), status })
     }
 
-    /// The request in one line.
-    pub(super) fn request(&self) -> &str {
-        &self.request
-    }
-
-    /// The status.
-    pub(super) const fn status(&self) -> u16 {
-        self.status
+    /// Its lines of text.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let sent = self.sent.iter().map(|line| format!("  {line}"));
+        let status = format!("< {}", self.status);
+        std::iter::once(format!("> {}", self.request)).chain(sent).chain([status]).collect()
     }
 }
 
-/// Method, path, credential and body, with shortened secrets.
-fn describe(request: &Request) -> String {
-    let mut text = format!("{} {}", request.method, request.path);
-    for (name, value) in &request.headers {
-        let value = match *name {
-            "Authorization" => format!("Bearer {}", shorten(value.trim_start_matches("Bearer "))),
-            "Cookie" => value
-                .split_once('=')
-                .map_or_else(String::new, |(name, token)| format!("{name}={}", shorten(token))),
-            _ => value.clone(),
-        };
-        text += &format!("  {name}: {value}");
-    }
-    let Some(body) = &request.body else { return text };
-    let mut body = body.clone();
-    for (name, value) in body.as_object_mut().into_iter().flatten() {
-        match name.as_str() {
-            "password" => *value = "…".into(),
-            "refresh_token" => *value = shorten(value.as_str().unwrap_or_default()).into(),
-            _ => {}
+/// The headers and the body of a request, without passwords and with shortened credentials.
+fn sent(request: &Request) -> Vec<String> {
+    let header = |(name, value): &(&str, String)| match (*name, value.split_once(['=', ' '])) {
+        ("Authorization", Some((scheme, token))) => format!("Authorization: {scheme} {}", shorten(token)),
+        ("Cookie", Some((cookie, token))) => format!("Cookie: {cookie}={}", shorten(token)),
+        _ => format!("{name}: {value}"),
+    };
+    let body = request.body.clone().map(|mut body| {
+        for (name, value) in body.as_object_mut().into_iter().flatten() {
+            match name.as_str() {
+                "password" => *value = "…".into(),
+                "refresh_token" => *value = shorten(value.as_str().unwrap_or_default()).into(),
+                _ => {}
+            }
         }
-    }
-    format!("{text}  {body}")
+        body.to_string()
+    });
+    request.headers.iter().map(header).chain(body).collect()
 }
 
 /// The begin of a credential.
@@ -137,7 +129,7 @@ mod tests {
             .bearer("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.secret")
             .json(json!({ "password": "secret", "username": "demo" }));
 
-        let text = describe(&request);
+        let text = sent(&request).join("\n");
 
         assert!(text.contains("demo") && text.contains("Bearer eyJhbGciOiJFUzI1…"), "{text}");
         assert!(!text.contains("secret"), "{text}");

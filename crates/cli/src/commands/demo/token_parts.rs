@@ -6,25 +6,26 @@ use serde_json::{Map, Value};
 use crate::datetime;
 
 /// What the members of the header and the claims mean (RFC 7515, RFC 7519, RFC 9068).
-const MEANINGS: [(&str, &str); 18] = [
+const MEANINGS: [(&str, &str); 19] = [
     ("alg", "algorithm of the signature"),
     ("kid", "id of the key that signed"),
-    ("typ", "type: an access token, and nothing else"),
+    ("typ", "type: an access token"),
     ("iss", "issuer: who signed it"),
     ("sub", "subject: the id of the user"),
-    ("aud", "audience: for which services it is"),
+    ("aud", "audience: for which services"),
     ("exp", "expires at"),
     ("iat", "issued at"),
     ("nbf", "not valid before"),
     ("jti", "id of this token"),
-    ("client_id", "the application that the user logged in with"),
-    ("sid", "id of the session on the server"),
-    ("auth_time", "when the user proved the password"),
+    ("client_id", "application of the login"),
+    ("sid", "id of the session"),
+    ("auth_time", "time of the login"),
     ("amr", "how: pwd is a password"),
+    ("acr", "assurance: aal1 is one factor"),
     ("roles", "roles of the user"),
-    ("scope", "what the token may be used for"),
-    ("pos", "position in the revocation log at which it was issued"),
-    ("preferred_username", "the name of the user, for people"),
+    ("scope", "what it may be used for"),
+    ("pos", "revocation log when issued"),
+    ("preferred_username", "name for people"),
 ];
 
 /// Claims that are times in Unix seconds.
@@ -56,17 +57,18 @@ pub(super) fn with_changed_payload(token: &str) -> Option<String> {
 }
 
 fn members(object: &Map<String, Value>) -> Vec<String> {
-    object.iter().map(|(name, value)| member(name, value)).collect()
+    let width = object.keys().map(String::len).max().unwrap_or_default();
+    object.iter().map(|(name, value)| member((name, width), value)).collect()
 }
 
-fn member(name: &str, value: &Value) -> String {
+fn member((name, width): (&str, usize), value: &Value) -> String {
     let text = match (value, value.as_i64()) {
         (_, Some(seconds)) if TIMES.contains(&name) => datetime::rfc3339(seconds),
         (Value::String(text), _) => text.clone(),
         (other, _) => other.to_string(),
     };
     let meaning = MEANINGS.iter().find(|(known, _)| *known == name).map_or("", |(_, meaning)| meaning);
-    format!("  {name:<11} {text:<45} {meaning}").trim_end().to_owned()
+    format!("  {name:<width$}  {text:<43}  {meaning}").trim_end().to_owned()
 }
 
 #[cfg(test)]

@@ -23,8 +23,10 @@ pub(super) struct Walk {
     pub(super) jwt: String,
     /// The id of the session of that token.
     pub(super) jwt_session: String,
-    /// The access token of mode `hybrid`.
+    /// The current access token of mode `hybrid`.
     pub(super) access: String,
+    /// The size of the first one, in bytes.
+    pub(super) access_bytes: usize,
     /// The first refresh token.
     pub(super) first_refresh: String,
     /// The second refresh token.
@@ -55,6 +57,7 @@ impl Walk {
             jwt: String::new(),
             jwt_session: String::new(),
             access: String::new(),
+            access_bytes: 0,
             first_refresh: String::new(),
             second_refresh: String::new(),
             exchanges: Vec::new(),
@@ -118,7 +121,7 @@ impl Walk {
         CredentialBytes {
             session_token: session_token.len(),
             jwt: self.jwt.len(),
-            hybrid_access_token: self.access.len(),
+            hybrid_access_token: self.access_bytes,
             hybrid_refresh_token: self.first_refresh.len(),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn description(pace: Pace) -> &'static str {
             "A JWT lives 1 hour, a session 30 days; hybrid: an access token 15 minutes, a login 90 days."
         }
         Pace::Fast => {
-            "Lifetimes (--fast): access tokens 30 s; sessions and refresh tokens 2 min without use, 10 min at most."
+            "Lifetimes (--fast): access token 30 s; session and refresh token 2 min idle, 10 min at most."
         }
     }
 }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_fast_lifetimes_are_valid_and_described() {
         assert_eq!(FAST.validate(), None);
-        assert!(description(Pace::Fast).contains(&format!("access tokens {} s", FAST.access)));
+        assert!(description(Pace::Fast).contains(&format!("access token {} s", FAST.access)));
         assert_eq!((FAST.session_idle / 60, FAST.refresh_absolute / 60), (2, 10));
     }
 }
