@@ -170,9 +170,7 @@ impl OpenError {
             Self::WritableByOthers { .. } => {
                 "chmod o-w it, or name a new directory in it, which is created for this user alone"
             }
-            Self::InUse(_) => {
-                "stop the other process first; several nodes need PostgreSQL, because one process owns the file"
-            }
+            Self::InUse(_) => "stop the other process first: one process owns the file",
             Self::ReadOnly { .. } => "allow the user of this process to write the file and its directory",
             Self::Damaged { .. } => {
                 "`counterfoil restore FILE` replaces it with the newest backup; nothing was changed"
