@@ -21,7 +21,7 @@ use crate::operations::error::OperationError;
 use crate::operations::logout;
 use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token};
 use crate::routes::problem_responses::{
-    BadRequest, CrossSite, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
+    AccountForbidden, BadRequest, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
 };
 use crate::settings::cookie_options::CookieKind;
@@ -52,7 +52,7 @@ pub(super) struct LogoutRequest {
     security((), ("bearer" = []), ("session" = []), ("access" = []), ("refresh" = [])),
     responses(
         (status = 204, description = "Logged out; the presented cookies are cleared"),
-        BadRequest, CrossSite, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields, TooManyRequests,
+        BadRequest, AccountForbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields, TooManyRequests,
         Unavailable,
     )
 )]

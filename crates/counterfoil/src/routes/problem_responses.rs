@@ -62,7 +62,6 @@ problem_responses! {
                                    credential is invalid, expired or revoked: `invalid_token`";
     Forbidden = "403", "The caller is no administrator: `administrator_required`. A page of another site sent the \
                         request: `cross_site`";
-    CrossSite = "403", "A page of another site sent the request: `cross_site`";
     RegistrationForbidden = "403", "A page of another site sent the request: `cross_site`. Only administrators add \
                                     users: `registration_closed`. The application has its own users, and changes \
                                     their passwords itself: `users_of_application`";

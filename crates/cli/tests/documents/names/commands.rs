@@ -1,6 +1,6 @@
 //! The commands and options of the binary, as its help shows them, and the tasks of the project.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -18,12 +18,14 @@ struct Command {
 pub(super) struct Commands {
     /// The commands that were read, by their path.
     read: RefCell<BTreeMap<String, Command>>,
+    /// The options of all commands, once they are known.
+    options: OnceCell<BTreeSet<String>>,
     tasks: BTreeSet<String>,
 }
 
 impl Commands {
     pub(super) fn read() -> Self {
-        Self { read: RefCell::default(), tasks: tasks() }
+        Self { read: RefCell::default(), options: OnceCell::new(), tasks: tasks() }
     }
 
     fn command(&self, path: &[&str]) -> Command {
@@ -61,6 +63,20 @@ impl Commands {
             }
             _ => vec![],
         }
+    }
+
+    /// The options in a sentence, as in a message without backticks.
+    pub(super) fn missing_options(&self, text: &str) -> Vec<String> {
+        let is_end = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '-');
+        let words = text.split_whitespace().map(|word| word.trim_start_matches(['`', '"', '(', '[', '\'']));
+        let options = words.filter(|word| {
+            word.strip_prefix("--")
+                .is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
+        });
+        let options = options.map(|word| word.split(is_end).next().unwrap_or_default());
+        let unknown = options
+            .filter(|option| !self.all_options().contains(*option) && !FOREIGN_OPTIONS.contains(option));
+        unknown.map(|option| format!("no option {option}")).collect()
     }
 
     /// What a line of a shell names.
@@ -116,7 +132,11 @@ impl Commands {
     }
 
     /// The options of all commands.
-    fn all_options(&self) -> BTreeSet<String> {
+    fn all_options(&self) -> &BTreeSet<String> {
+        self.options.get_or_init(|| self.read_options())
+    }
+
+    fn read_options(&self) -> BTreeSet<String> {
         let mut paths: Vec<Vec<String>> = vec![vec![]];
         let mut options = BTreeSet::new();
         while let Some(path) = paths.pop() {

@@ -9,6 +9,7 @@ mod settings;
 mod text;
 
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
 
 use crate::names::commands::Commands;
 use crate::names::files::Files;
@@ -31,6 +32,14 @@ struct Known {
     files: Files,
 }
 
+/// Read once for all tests.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::read()));
+
+/// What a text names and does not exist.
+fn missing(text: &Text) -> Vec<String> {
+    KNOWN.lock().unwrap().missing(text)
+}
+
 impl Known {
     fn read() -> Self {
         let root = root();
@@ -48,7 +57,7 @@ impl Known {
         let mut missing = self.routes.missing(&text.content);
         missing.extend(self.settings.missing_variables(&text.content));
         match text.kind {
-            Kind::Prose => {}
+            Kind::Prose => missing.extend(self.commands.missing_options(&text.content)),
             // The items in comments are links, which rustdoc checks.
             Kind::Span | Kind::Comment => {
                 missing.extend(self.commands.missing_in_span(&text.content));
@@ -66,8 +75,7 @@ impl Known {
 }
 
 fn assert_all_exist(texts: &[Text]) {
-    let known = Known::read();
-    let missing: Vec<String> = texts.iter().flat_map(|text| known.missing(text)).collect();
+    let missing: Vec<String> = texts.iter().flat_map(missing).collect();
     assert!(missing.is_empty(), "named, but does not exist:\n{}", missing.join("\n"));
 }
 
@@ -101,10 +109,8 @@ fn links_between_documents_lead_somewhere() {
 
 #[test]
 fn a_name_that_does_not_exist_is_found() {
-    let known = Known::read();
-    let span = |content: &str| {
-        known.missing(&Text { place: "a.md:1".into(), kind: Kind::Span, content: content.into() })
-    };
+    let span =
+        |content: &str| missing(&Text { place: "a.md:1".into(), kind: Kind::Span, content: content.into() });
     for exists in [
         "POST /v1/login",
         "GET, POST /v1/admin/users",
