@@ -156,3 +156,8 @@ pub mod operator {
     pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
 }
+
+/// The program in the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeProgram;

@@ -34,7 +34,8 @@ fn for_client(client: ClientKind, answers: &Answers) -> Recommendation {
                 "hybrid",
                 "bearer",
                 "a cookie is not sent to other domains; a short-lived access token can be, and the refresh token \
-                 renews it",
+                 renews it. `trusted_origins` must have the origins of the pages, so that their browsers allow the \
+                 requests",
             ),
         },
         ClientKind::Mobile => recommend(
@@ -60,8 +61,8 @@ fn for_services(
         (Verifiers::OwnServices | Verifiers::ThirdParties, LogoutDelay::Immediate) => recommend(
             "hybrid",
             "bearer",
-            "other services verify the token offline, so it lives 15 minutes and not an hour; use \
-             POST /oauth/introspect where that is too long",
+            "other services verify the token offline, so it lives 15 minutes and not an hour; where that is too \
+             long, a service asks with GET /v1/me",
         ),
         (Verifiers::None | Verifiers::OwnServices | Verifiers::ThirdParties, LogoutDelay::Delayed) => {
             recommend(
