@@ -37,13 +37,17 @@ fn only_console_blocks_and_commands_with_their_output_are_read() {
 
 #[test]
 fn the_walk_through_can_be_copied_and_ends_with_a_logout() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
 
     let steps = steps(&readme);
 
     assert!(!readme.contains("```console") && steps.iter().all(|step| !step.command.contains("\n$ ")));
     let last = steps.last().unwrap();
-    assert!(last.command.contains("/v1/logout") && last.expected.iter().any(|line| line == "204"), "{last:?}");
+    assert!(
+        last.command.contains("/v1/logout") && last.expected.iter().any(|line| line == "204"),
+        "{last:?}"
+    );
 }
 
 #[test]
