@@ -34,7 +34,7 @@ pub(super) struct Response {
     pub(super) status: u16,
     /// The headers, with names in lower case.
     pub(super) headers: Vec<(String, String)>,
-    /// The JSON body; null if there is none.
+    /// The JSON body; null without one.
     pub(super) body: Value,
 }
 
@@ -82,7 +82,7 @@ impl Response {
         self.headers.iter().map(|(_, value)| value.as_str()).find(is_cookie)
     }
 
-    /// The string at this JSON pointer of the body; empty if there is none.
+    /// The string at this JSON pointer of the body; empty if it does not exist.
     pub(super) fn text(&self, pointer: &str) -> &str {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
