@@ -15,7 +15,8 @@ use crate::http::response_headers::READABLE_BY_ALL;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    admin, health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
+    admin, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
+    well_known,
 };
 
 #[derive(OpenApi)]
@@ -29,7 +30,7 @@ use crate::routes::{
         register::register, login::login, refresh::refresh, logout::logout,
         me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
-        well_known::jwks, well_known::metadata, document,
+        well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
         admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,
         admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
