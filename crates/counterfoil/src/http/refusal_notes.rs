@@ -6,10 +6,7 @@ use http::{HeaderMap, HeaderName};
 
 use counterfoil_verify::Problem;
 
-/// The name of the problem of a request without a credential.
-const CREDENTIAL_REQUIRED: &str = "credential-required";
-/// The name of the problem of a request with an invalid credential.
-const INVALID_TOKEN: &str = "invalid-token";
+use crate::http::problem_types::{CREDENTIAL_REQUIRED, INVALID_TOKEN};
 
 /// Explains the refusals of one request to the developer of a client. Only for development mode: elsewhere an attacker
 /// would learn which check failed.
@@ -26,10 +23,13 @@ impl RefusalNotes {
 
     /// The problem with the reason, if it is a 401.
     pub(crate) fn explain(self, problem: Problem) -> Problem {
-        match problem.name() {
-            CREDENTIAL_REQUIRED => problem.detail(self.missing_credential),
-            INVALID_TOKEN => problem.danger_show_reason(),
-            _ => problem,
+        let name = problem.name();
+        if name == CREDENTIAL_REQUIRED.name {
+            problem.detail(self.missing_credential)
+        } else if name == INVALID_TOKEN.name {
+            problem.danger_show_reason()
+        } else {
+            problem
         }
     }
 }
