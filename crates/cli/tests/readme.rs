@@ -26,11 +26,28 @@ fn the_commands_of_the_readme_print_what_it_shows() {
 }
 
 #[test]
-fn only_console_blocks_are_read() {
-    let document = "$ not this\n```sh\n$ nor this\n```\n```console\n$ one \\\n> two\nout\n```\n";
+fn only_console_blocks_and_commands_with_their_output_are_read() {
+    let document = "$ not this\n```sh\nnor this\n```\n```console\n$ one \\\n> two\nout\n```\n\
+                    ```sh\nthree\nfour\n```\ntext\n```text\nout\n```\n```sh\nnot this\n```\n";
 
-    let [step] = &steps(document)[..] else { panic!("one step") };
-    assert_eq!((step.command.as_str(), &step.expected[..]), ("one \\\ntwo", &["out".to_owned()][..]));
+    let [console, copied] = &steps(document)[..] else { panic!("{:?}", steps(document)) };
+    assert_eq!((console.command.as_str(), &console.expected[..]), ("one \\\ntwo", &["out".to_owned()][..]));
+    assert_eq!((copied.command.as_str(), &copied.expected[..]), ("three\nfour", &["out".to_owned()][..]));
+}
+
+#[test]
+fn the_walk_through_can_be_copied_and_ends_with_a_logout() {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+
+    let steps = steps(&readme);
+
+    assert!(!readme.contains("```console") && steps.iter().all(|step| !step.command.contains("\n$ ")));
+    let last = steps.last().unwrap();
+    assert!(
+        last.command.contains("/v1/logout") && last.expected.iter().any(|line| line == "204"),
+        "{last:?}"
+    );
 }
 
 #[test]

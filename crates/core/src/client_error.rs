@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use counterfoil_verify::{InvalidReason, SubjectKind};
+
+use crate::model::session::EndReason;
+
 /// Why a credential is not valid. It is written to the logs; the client learns only that the credential is
 /// not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +19,9 @@ pub enum InvalidCredential {
     /// The counter of a refresh token is higher than the stored one: the store is older than the token.
     #[error("ahead of the store")]
     AheadOfStore,
-    /// The session has ended.
+    /// The session has ended. `None`: it ended while the request was processed.
     #[error("ended")]
-    Ended,
+    Ended(Option<EndReason>),
     /// The idle timeout has passed, or the absolute end is reached.
     #[error("expired")]
     Expired,
@@ -42,13 +46,36 @@ impl InvalidCredential {
             Self::Malformed => "malformed",
             Self::Unknown => "unknown",
             Self::AheadOfStore => "ahead_of_store",
-            Self::Ended => "ended",
+            Self::Ended(_) => "ended",
             Self::Expired => "expired",
             Self::RevokedByCutoff => "revoked_by_cutoff",
             Self::Disabled => "disabled",
             Self::RefreshReuseDetected => "refresh_reuse_detected",
             Self::WrongKind => "wrong_kind",
         }
+    }
+}
+
+/// The reason in the words of the log.
+impl From<InvalidCredential> for InvalidReason {
+    fn from(reason: InvalidCredential) -> Self {
+        let message = match reason {
+            InvalidCredential::Ended(Some(reason)) => {
+                return Self::RevokedBecause { subject: SubjectKind::Session, reason: reason.phrase() };
+            }
+            InvalidCredential::Ended(None) => return Self::Revoked(SubjectKind::Session),
+            InvalidCredential::Malformed => "malformed: the text is not a credential",
+            InvalidCredential::Unknown => "unknown: no session, or a wrong secret part",
+            InvalidCredential::AheadOfStore => "unknown: the store is older than the refresh token",
+            InvalidCredential::Expired => "expired: the session was idle for too long, or reached its end",
+            InvalidCredential::RevokedByCutoff => {
+                "revoked: all earlier credentials of the user, of the client or of everyone ended"
+            }
+            InvalidCredential::Disabled => "disabled: the user or the client is disabled",
+            InvalidCredential::RefreshReuseDetected => "revoked: session ended by reuse of a refresh token",
+            InvalidCredential::WrongKind => "wrong kind: the session has another kind of credential",
+        };
+        Self::RecordRejected { code: reason.code(), message }
     }
 }
 

@@ -96,6 +96,7 @@ pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
+pub use settings::development_mode::DevelopmentMode;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};
@@ -152,7 +153,7 @@ pub mod operator {
     pub use crate::operations::views::{SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
-    pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};
+    pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
 }
 

@@ -53,12 +53,14 @@ mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
 mod credential;
+mod failure_reason;
 #[cfg(feature = "tower")]
 mod http;
 mod id;
 #[cfg(feature = "http")]
 mod jwks;
 mod local_verifier;
+mod loopback;
 mod principal;
 mod revocation;
 #[cfg(feature = "test-util")]
@@ -68,8 +70,10 @@ mod token;
 pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
+pub use failure_reason::FailureReason;
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
+pub use loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
 pub use principal::{Principal, PrincipalParts};
 pub use revocation::freshness::Freshness;
 pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
@@ -106,7 +110,9 @@ pub use self::http::credentials::{
     bearer_token, read_credential, read_credentials,
 };
 #[cfg(feature = "tower")]
-pub use self::http::csrf::{CrossSiteRequest, check_csrf, is_safe_method};
+pub use self::http::cross_site_request::CrossSiteRequest;
+#[cfg(feature = "tower")]
+pub use self::http::csrf::{check_csrf, is_safe_method};
 #[cfg(feature = "tower")]
 pub use self::http::csrf_layer::{CsrfLayer, CsrfService};
 #[cfg(feature = "tower")]

@@ -80,7 +80,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
     use std::ffi::OsString;
     use std::path::Path;
@@ -236,7 +236,7 @@ mod tests {
     }
 
     /// A value that is not the default, as in a variable.
-    fn value_of(setting: &Setting) -> &'static str {
+    pub(crate) fn value_of(setting: &Setting) -> &'static str {
         match (setting.name, setting.form) {
             ("issuer", _) => "https://auth.example",
             ("base_path", _) => "/auth",

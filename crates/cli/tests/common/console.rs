@@ -1,8 +1,10 @@
 //! Runs the commands of a document in one shell, and compares their output with the documented one.
 //!
 //! A block fenced as `console` contains commands, on lines that begin with `$ ` and continue on lines that begin with
-//! `> `, and their output. The address of the server replaces `127.0.0.1:3000` and `localhost:3000`. In the documented
-//! output, `…` matches any text within a line, and a line with only `…` any number of lines.
+//! `> `, and their output. A block fenced as `sh` that is followed by one fenced as `text` contains commands that can be
+//! copied, and the other one their output; an `sh` block without output is not run. The address of the server replaces
+//! `127.0.0.1:3000` and `localhost:3000`. In the documented output, `…` matches any text within a line, and a line with only
+//! `…` any number of lines.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -44,21 +46,50 @@ pub(crate) struct Step {
 
 /// The commands of a document.
 pub(crate) fn steps(document: &str) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    let mut is_console = false;
+    let blocks = blocks(document);
+    let mut steps = Vec::new();
+    for (index, (language, lines)) in blocks.iter().enumerate() {
+        match (*language, blocks.get(index + 1)) {
+            ("console", _) => steps.extend(console_steps(lines)),
+            ("sh", Some(("text", output))) => steps.push(Step {
+                command: lines.join("\n"),
+                expected: output.iter().map(|line| (*line).to_owned()).collect(),
+            }),
+            _ => {}
+        }
+    }
+    steps
+}
+
+/// The fenced blocks of a document: language and lines.
+fn blocks(document: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut blocks: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut is_in_block = false;
     for line in document.lines() {
-        if let Some(language) = line.strip_prefix("```") {
-            is_console = !is_console && language == "console";
-        } else if is_console {
-            if let Some(command) = line.strip_prefix("$ ") {
-                steps.push(Step { command: command.to_owned(), expected: Vec::new() });
-            } else if let Some(step) = steps.last_mut() {
-                match line.strip_prefix("> ") {
-                    Some(more) if step.expected.is_empty() => {
-                        step.command = format!("{}\n{more}", step.command)
-                    }
-                    Some(_) | None => step.expected.push(line.to_owned()),
+        match line.strip_prefix("```") {
+            Some(language) => {
+                is_in_block = !is_in_block;
+                if is_in_block {
+                    blocks.push((language, Vec::new()));
                 }
+            }
+            None if is_in_block => blocks.last_mut().expect("the block has begun").1.push(line),
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// The commands of a `console` block.
+fn console_steps(lines: &[&str]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in lines {
+        if let Some(command) = line.strip_prefix("$ ") {
+            steps.push(Step { command: command.to_owned(), expected: Vec::new() });
+        } else if let Some(step) = steps.last_mut() {
+            match line.strip_prefix("> ") {
+                Some(more) if step.expected.is_empty() => step.command = format!("{}\n{more}", step.command),
+                Some(_) | None => step.expected.push((*line).to_owned()),
             }
         }
     }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AuthError, AuthFuture, Authenticator, CredentialKind, InvalidReason, LocalVerifier, PresentedCredential,
-    Principal, PrincipalParts,
+    AuthError, AuthFuture, Authenticator, CredentialKind, LocalVerifier, PresentedCredential, Principal,
+    PrincipalParts,
 };
 
 use crate::client_error::InvalidCredential;
@@ -104,7 +104,7 @@ fn external_id_claim(id: &ExternalId) -> (String, Value) {
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {
-    AuthError::InvalidCredential(InvalidReason::SessionRejected(reason.code()))
+    AuthError::InvalidCredential(reason.into())
 }
 
 fn unavailable(error: StoreError) -> AuthError {

@@ -85,7 +85,7 @@ async fn an_ended_session_is_invalid_in_every_mode_when_the_call_returns() {
     let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
     assert!(matches!(
         refreshed,
-        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Ended)))
+        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Ended(_))))
     ));
 }
 

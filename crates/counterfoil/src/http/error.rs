@@ -14,7 +14,9 @@ use serde::Serialize;
 use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
-use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCredentials, Problem};
+use counterfoil_verify::{
+    AuthError, CredentialSource, FailureReason, InvalidReason, MultipleCredentials, Problem,
+};
 
 use crate::clock::ClockJumpPending;
 use crate::http::body_error::BodyError;
@@ -85,16 +87,11 @@ pub(crate) enum AppError {
 
 /// An authentication error, with where the credential was presented.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .error.reason().map_or_else(|| .error.to_string(), |reason| reason.to_string()))]
+#[error("{}", .error.failure_reason())]
 pub(crate) struct AuthRejection {
     pub(crate) error: AuthError,
     pub(crate) presented_in: CredentialSource,
 }
-
-/// The message of an error with its causes, for the request log only. It is among the extensions of the
-/// response.
-#[derive(Debug, Clone)]
-pub(crate) struct ErrorDetail(pub(crate) String);
 
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
@@ -131,7 +128,25 @@ impl AppError {
         ClientError::Field { field, detail: detail.into() }.into()
     }
 
+    /// The problem document, with the reason for the log.
     fn problem(&self) -> Problem {
+        let problem = self.document();
+        let reason = self.failure_reason(&problem);
+        problem.failure_reason(reason)
+    }
+
+    /// Why the request failed: the only place that decides what the log says about it.
+    fn failure_reason(&self, problem: &Problem) -> FailureReason {
+        match self {
+            Self::Auth(rejection) => rejection.error.failure_reason(),
+            Self::Service(ServiceError::Client(ClientError::Credential(reason))) => {
+                AuthError::InvalidCredential((*reason).into()).failure_reason()
+            }
+            _ => FailureReason::new(problem.name().replace('-', "_"), error_chain(self)),
+        }
+    }
+
+    fn document(&self) -> Problem {
         match self {
             Self::Service(ServiceError::Client(error)) => client_problem(error),
             Self::Service(ServiceError::Internal(error)) => internal_problem(error),
@@ -290,7 +305,7 @@ fn whole_seconds(duration: Duration) -> u64 {
 /// The response of the readiness check if it fails. It is plain JSON, because load balancers read it.
 pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
     let retry_after = [(RETRY_AFTER, HeaderValue::from(1))];
-    let logged = Extension(ErrorDetail(logged));
+    let logged = Extension(FailureReason::new("unavailable", logged));
     (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
 }
 
@@ -308,13 +323,12 @@ impl AppError {
 }
 
 impl IntoResponse for AppError {
-    /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
+    /// The response has its [`Problem`] and its [`FailureReason`] among its extensions: the outermost layer
     /// adds the request id to the one and logs the other.
     fn into_response(self) -> Response {
-        let (problem, detail) = (self.problem(), ErrorDetail(error_chain(&self)));
+        let problem = self.problem();
         let mut response = IntoResponse::into_response(problem.clone());
         response.extensions_mut().insert(problem);
-        response.extensions_mut().insert(detail);
         self.with_cookies(response)
     }
 }
@@ -322,6 +336,7 @@ impl IntoResponse for AppError {
 #[cfg(test)]
 mod tests {
     use counterfoil_core::InvalidCredential;
+    use counterfoil_core::model::session::EndReason;
     use counterfoil_core::services::issuer::ClaimsError;
 
     use super::*;
@@ -330,7 +345,7 @@ mod tests {
         InvalidCredential::Malformed,
         InvalidCredential::Unknown,
         InvalidCredential::AheadOfStore,
-        InvalidCredential::Ended,
+        InvalidCredential::Ended(Some(EndReason::Logout)),
         InvalidCredential::Expired,
         InvalidCredential::RevokedByCutoff,
         InvalidCredential::Disabled,

@@ -12,6 +12,7 @@ pub(crate) mod json_body;
 mod json_numbers;
 mod json_shape;
 pub(crate) mod presented_sessions;
+pub(crate) mod refusal_notes;
 pub(crate) mod request_log;
 pub(crate) mod response_headers;
 pub(crate) mod scope;

@@ -11,12 +11,11 @@ use http::{HeaderName, Method};
 use tracing::field::display;
 
 use counterfoil_jose::{base64url, random};
-use counterfoil_verify::{AuthError, RequestId};
+use counterfoil_verify::{FailureReason, RequestId};
 
 use crate::app::App;
 use crate::counters::{Route, method_label};
 use crate::http::client_ip::{client_ip, forwarding, is_trusted};
-use crate::http::error::ErrorDetail;
 use crate::limits::untrusted_proxies::Forwarding;
 use crate::operations::presented_session::PresentedSession;
 
@@ -49,12 +48,6 @@ pub(crate) struct RequestStarted {
     untrusted_peer: Option<(IpAddr, Forwarding)>,
 }
 
-/// Why a request failed, for the request log.
-struct LoggedError<'a> {
-    code: Option<&'a str>,
-    message: Option<&'a str>,
-}
-
 impl RequestStarted {
     /// Records a request when it is received.
     pub(crate) fn new(app: &App, request: &Request) -> Self {
@@ -81,32 +74,23 @@ impl RequestStarted {
         if let (Some((peer, forwarding)), Some(opened)) = (self.untrusted_peer, opened_session(response)) {
             app.parts.untrusted_proxies.record(peer, opened.user, forwarding, self.at);
         }
-        let error = LoggedError {
-            code: response.extensions().get::<AuthError>().map(AuthError::code),
-            message: response.extensions().get::<ErrorDetail>().map(|detail| detail.0.as_str()),
-        };
         if response.status().is_server_error() {
-            self.log::<true>(route, response, duration, error);
+            self.log::<true>(route, response, duration);
         } else {
-            self.log::<false>(route, response, duration, error);
+            self.log::<false>(route, response, duration);
         }
     }
 
     /// A 5xx is logged as an error, everything else as info.
-    fn log<const IS_SERVER_ERROR: bool>(
-        &self,
-        route: &Route,
-        response: &Response,
-        duration: Duration,
-        error: LoggedError<'_>,
-    ) {
+    fn log<const IS_SERVER_ERROR: bool>(&self, route: &Route, response: &Response, duration: Duration) {
         let (id, method, route) = (&*self.id.0, self.method, route.path.as_str());
         let status = response.status().as_u16();
         let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
         let client = self.client_ip.map(display);
         let session = self.context.0.get().or_else(|| response.extensions().get());
         let (subject, session) = (session.map(|it| display(it.user)), session.map(|it| display(it.session)));
-        let LoggedError { code, message } = error;
+        let reason = response.extensions().get::<FailureReason>();
+        let (code, message) = (reason.map(FailureReason::code), reason.map(FailureReason::message));
         // Without a parent: the line has all fields of the request's span.
         macro_rules! write_line {
             ($level:ident, $message:literal) => {

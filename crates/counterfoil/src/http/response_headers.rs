@@ -20,6 +20,7 @@ use crate::counters::Route;
 use crate::http::cors::CorsRequest;
 use crate::http::error::AppError;
 use crate::http::host::{HostPolicy, check_host};
+use crate::http::refusal_notes::RefusalNotes;
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
 #[cfg(feature = "otel")]
 use crate::http::trace_context::RequestSpan;
@@ -33,7 +34,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(crate) const READABLE_BY_ALL: [(HeaderName, &str); 2] =
     [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (RESOURCE_POLICY, "cross-origin")];
 
-/// The headers of every response. No response is a page, so it may load nothing.
+/// The headers of every response. It may load nothing; a page sets its own policy.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
@@ -115,7 +116,8 @@ pub(crate) async fn finish(
     request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let cors = CorsRequest::new(&request, &app.parts.origins);
-    let response = match check_host(&request, host) {
+    let notes = app.settings().development_mode.as_ref().map(|_| RefusalNotes::new(&request));
+    let response = match check_host(&request, host, app.settings().issuer.host()) {
         Ok(()) => next.run(request).instrument(span).await,
         Err(error) => AppError::from(error).into_response(),
     };
@@ -124,7 +126,7 @@ pub(crate) async fn finish(
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
-    let mut response = with_request_id(response, &id, &issuer);
+    let mut response = with_request_id(response, &id, &issuer, notes);
     cors.add_headers(response.headers_mut());
     add_security_headers(response.headers_mut(), app.settings().issuer.is_secure());
     if is_chunked {
@@ -148,9 +150,19 @@ fn request_span(started: &RequestStarted, route: &Route) -> Span {
     tracing::error_span!("request", request_id = id, method, route, otel.kind = "server")
 }
 
-/// Adds the request id to the headers, and with the issuer to the problem document if the response is one.
-fn with_request_id(mut response: Response, id: &RequestId, issuer: &ProblemIssuer) -> Response {
+/// Adds the request id to the headers, and with the issuer to the problem document if the response is one. In development
+/// mode there are `notes`.
+fn with_request_id(
+    mut response: Response,
+    id: &RequestId,
+    issuer: &ProblemIssuer,
+    notes: Option<RefusalNotes>,
+) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let problem = match notes {
+            Some(notes) => notes.explain(problem),
+            None => problem,
+        };
         let complete: Response =
             IntoResponse::into_response(problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0)));
         *response.body_mut() = complete.into_body();
@@ -164,7 +176,7 @@ fn with_request_id(mut response: Response, id: &RequestId, issuer: &ProblemIssue
 
 fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
     for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     if is_secure {

@@ -2,6 +2,7 @@
 //! response.
 
 mod admin;
+mod development_page;
 mod health;
 mod login;
 mod logout;
@@ -80,7 +81,15 @@ pub(crate) fn site(app: App) -> Router {
     let final_layer = FinalLayer::unmatched(&app).require_host(true);
     let final_layer = from_fn_with_state(final_layer, response_headers::finish);
     let fallback = not_found.layer(final_layer);
-    router(app, true).fallback_service(fallback.with_state(()))
+    let router = router(app.clone(), true).fallback_service(fallback.with_state(()));
+    if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
+}
+
+/// The routes that only development mode has. They are not below the base path.
+fn development_routes(app: App) -> Router {
+    let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
+    let page = with_layers(final_layer, get(development_page::show), app.csrf_layer(), &app);
+    Router::new().route("/", page).with_state(app)
 }
 
 /// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.

@@ -4,6 +4,7 @@ pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
+pub(crate) mod development_mode;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
@@ -28,6 +29,7 @@ use crate::keys::tls::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
+use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
@@ -123,6 +125,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
     pub tls: Option<TlsFiles>,
+    /// Development mode, only for an issuer on plain HTTP and loopback; off by default.
+    pub development_mode: Option<DevelopmentMode>,
 }
 
 /// Whether users may register over HTTP.
@@ -239,6 +243,7 @@ impl Settings {
             audit_log: AuditLogSettings::default(),
             limits: Limits::default(),
             tls: None,
+            development_mode: None,
         }
     }
 
