@@ -45,8 +45,8 @@ pub(super) struct RegisterResponse {
 
 /// Registers a user.
 ///
-/// The user has no roles and no session yet: `POST /v1/login` comes next. The setting `registration = "closed"` switches this
-/// call off; then administrators add users.
+/// The user has no roles and no session yet: the client logs in with `POST /v1/login`. The setting
+/// `registration = "closed"` switches this call off; then administrators add users.
 #[utoipa::path(
     post, path = "/v1/register", tag = "public", request_body = RegisterRequest,
     responses(

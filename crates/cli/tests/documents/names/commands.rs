@@ -153,8 +153,17 @@ impl Commands {
 /// Terms whose first word is also a command.
 const PHRASES: [&str; 1] = ["audit log"];
 
-/// Options of cargo and of the tasks.
-const FOREIGN_OPTIONS: [&str; 4] = ["--locked", "--update", "--seed", "--all-features"];
+/// Options of cargo, of the tasks of the project, and of basenc.
+const FOREIGN_OPTIONS: [&str; 8] = [
+    "--all-features",
+    "--base64url",
+    "--example",
+    "--features",
+    "--locked",
+    "--profile",
+    "--seed",
+    "--update",
+];
 
 /// Whether a word stands for something that the reader fills in.
 fn is_argument(word: &str) -> bool {

@@ -31,7 +31,7 @@ impl Items {
         Self { public, words }
     }
 
-    /// The path in a span, if it is the path of an item of ours that does not exist.
+    /// The path in a span, if it is the path of an item of this project that does not exist.
     pub(super) fn missing(&self, span: &str) -> Vec<String> {
         let is_end = |letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':');
         let path = span.trim_start_matches(['&', '[', '#']).split(is_end).next().unwrap_or_default();
