@@ -191,10 +191,11 @@ fn a_page_on_another_port_of_this_machine_logs_in_with_each_mode_and_transport()
         assert!(preflight.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{preflight}");
         assert!(preflight.contains("access-control-allow-credentials: true\r\n"), "{preflight}");
         for mode in ["session", "jwt", "hybrid"] {
-            let jar = dir.path().join("jar");
+            let jar = dir.path().join(format!("jar-{mode}"));
             let jar = jar.to_str().unwrap();
-            let cookies = [&page[..], &["-c", jar, "-b", jar]].concat();
-            let login = log_in(&server, &json!({ "mode": mode, "transport": "cookie" }), &cookies);
+            let cookies = [&page[..], &["-b", jar]].concat();
+            let store = [&page[..], &["-c", jar]].concat();
+            let login = log_in(&server, &json!({ "mode": mode, "transport": "cookie" }), &store);
             assert_eq!(login.0, 200, "{origin} {mode}: {login:?}");
             assert_eq!(server.curl("/v1/me", &cookies).0, 200, "{origin} {mode}");
             let bearer = log_in(&server, &json!({ "mode": mode }), &page).1;

@@ -120,9 +120,11 @@ impl Server {
         Self::dev_with(log, &[])
     }
 
-    /// As [`Server::dev`], with more arguments.
+    /// As [`Server::dev`], with more arguments, which may set the address.
     pub(crate) fn dev_with(log: &Path, arguments: &[&str]) -> (Self, String) {
-        let mut command = counterfoil(&[&["dev", "--listen", "127.0.0.1:0"], arguments].concat());
+        let listen: &[&str] =
+            if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let mut command = counterfoil(&[&["dev"], listen, arguments].concat());
         let err = File::create(log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());

@@ -19,6 +19,7 @@ use counterfoil_verify::{
 };
 
 use crate::clock::ClockJumpPending;
+use crate::feed::error::FeedError;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
 use crate::http::problem_types::{self, ProblemType};
@@ -51,6 +52,9 @@ pub(crate) enum AppError {
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
+    /// The feed does not answer.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// The access token is larger than browsers store as a cookie.
     #[error(transparent)]
     CookieTooLarge(#[from] CredentialTooLarge),
@@ -112,6 +116,7 @@ impl From<OperationError> for AppError {
             OperationError::Service(error) => Self::Service(error),
             OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
             OperationError::Clock(error) => Self::Clock(error),
+            OperationError::Feed(error) => Self::Feed(error),
             OperationError::RegistrationClosed => Self::RegistrationClosed,
             OperationError::UsersOfApplication => Self::UsersOfApplication,
         }
@@ -169,6 +174,7 @@ impl AppError {
                 unavailable("the server clock has jumped; nothing is issued until it is settled"),
                 60,
             ),
+            Self::Feed(error) => feed_problem(error),
             Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
             Self::LimitedAudience => problem(&problem_types::INSUFFICIENT_SCOPE)
@@ -248,6 +254,17 @@ fn internal_problem(error: &InternalError) -> Problem {
     retry_after(unavailable(detail), 1)
 }
 
+fn feed_problem(error: &FeedError) -> Problem {
+    match error {
+        FeedError::Store(_) => retry_after(unavailable("the request cannot be processed at present"), 1),
+        FeedError::TooManyPolls(wait) | FeedError::TooManyInstances(wait) => {
+            retry_after(too_many_requests(error.to_string()), whole_seconds(*wait))
+        }
+        FeedError::TooManyStreams => retry_after(too_many_requests(error.to_string()), 10),
+        FeedError::WaitInterrupted => retry_after(unavailable(error.to_string()), 1),
+    }
+}
+
 fn body_problem(error: &BodyError) -> Problem {
     let text = error.to_string();
     match error {
@@ -282,7 +299,7 @@ fn invalid_fields() -> Problem {
     problem(&problem_types::INVALID_FIELDS).detail("`errors` lists what is wrong with each field")
 }
 
-fn too_many_requests(detail: &'static str) -> Problem {
+fn too_many_requests(detail: impl Into<Cow<'static, str>>) -> Problem {
     problem(&problem_types::TOO_MANY_REQUESTS).detail(detail)
 }
 
@@ -290,7 +307,7 @@ fn internal() -> Problem {
     problem(&problem_types::INTERNAL).detail("an internal error occurred; it is logged with this request id")
 }
 
-fn unavailable(detail: &'static str) -> Problem {
+fn unavailable(detail: impl Into<Cow<'static, str>>) -> Problem {
     problem(&problem_types::UNAVAILABLE).detail(detail)
 }
 

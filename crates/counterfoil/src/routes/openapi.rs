@@ -17,7 +17,7 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
+    feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
     well_known,
 };
 
@@ -32,6 +32,7 @@ use crate::routes::{
         register::register, login::login, refresh::refresh, logout::logout,
         me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
+        feed::poll, feed::stream,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),

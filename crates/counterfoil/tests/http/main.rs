@@ -14,6 +14,7 @@ mod curl;
 mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
+mod feed;
 mod fuzz;
 mod host;
 mod limited_credentials;
