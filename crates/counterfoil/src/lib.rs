@@ -46,7 +46,13 @@
 
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Code that only a feature uses is unused without it. A build with all features finds what nothing uses.
+#![cfg_attr(
+    not(all(feature = "admin", feature = "metrics", feature = "server")),
+    allow(dead_code, unreachable_pub, unused_imports)
+)]
 
+#[cfg(feature = "admin")]
 mod admin;
 mod app;
 mod background;
@@ -57,11 +63,13 @@ mod fs;
 mod http;
 mod keys;
 mod limits;
+#[cfg(feature = "metrics")]
 mod metrics;
 mod operations;
 mod passwords;
 mod routes;
 mod runtime;
+#[cfg(feature = "server")]
 mod server;
 mod session_data;
 mod settings;
@@ -85,11 +93,15 @@ pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
-pub use keys::tls::{TlsError, TlsFiles};
+#[cfg(feature = "server")]
+pub use keys::tls::TlsError;
+pub use keys::tls_files::TlsFiles;
+#[cfg(feature = "metrics")]
 pub use metrics::serve as serve_metrics;
 pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
 pub use runtime::panics::panic_count;
+#[cfg(feature = "server")]
 pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use session_data::{SessionData, SessionDataError};
 pub use settings::audit_log::AuditLogSettings;
@@ -125,6 +137,7 @@ pub use counterfoil_verify::{
 #[cfg(feature = "test-util")]
 pub use embed::testing;
 
+#[cfg(feature = "admin")]
 /// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks
 /// before a start.
 pub mod operator {
@@ -142,15 +155,15 @@ pub mod operator {
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
         ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
-        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse,
-        UserDetailsResponse, UserResponse,
+        RekeyResponse, RevocationResponse, RotationResponse, StatusResponse, UserDetailsResponse,
+        UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
-    pub use crate::operations::views::{SessionView, UserView};
+    pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
     pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};

@@ -4,6 +4,7 @@ pub(crate) mod backend;
 pub(crate) mod error;
 mod hooks;
 mod open;
+#[cfg(feature = "admin")]
 pub(crate) mod preflight;
 pub(crate) mod readiness;
 

@@ -1,6 +1,7 @@
 //! The HTTP API: one file for each group of routes, which read a request, call a service and write the
 //! response.
 
+#[cfg(feature = "admin")]
 mod admin;
 mod development_page;
 mod health;
@@ -124,7 +125,9 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         (path, with_layers(final_layer, route, csrf, app))
     };
     let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
-    let checked_with_cookie = checked_with_cookie.into_iter().chain(admin::routes());
+    let checked_with_cookie = checked_with_cookie.into_iter();
+    #[cfg(feature = "admin")]
+    let checked_with_cookie = checked_with_cookie.chain(admin::routes());
     always_checked.into_iter().chain(checked_with_cookie.map(|route| layered(route, csrf.clone()))).collect()
 }
 

@@ -25,7 +25,7 @@ use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
-use crate::keys::tls::TlsFiles;
+use crate::keys::tls_files::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;

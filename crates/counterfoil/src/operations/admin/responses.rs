@@ -70,21 +70,6 @@ impl DeletedResponse {
     }
 }
 
-/// Sessions that were ended.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = RevokedCount)]
-#[non_exhaustive]
-pub struct RevokedResponse {
-    /// How many sessions were ended.
-    pub revoked: usize,
-}
-
-impl RevokedResponse {
-    pub(crate) fn new(revoked: usize) -> Self {
-        Self { revoked }
-    }
-}
-
 /// A new admin key, with its secret.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = CreatedAdminKey)]
