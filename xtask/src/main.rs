@@ -13,6 +13,7 @@ mod interop_tools;
 mod licence;
 mod module_graph;
 mod packages;
+mod promtool;
 mod public_api;
 mod rust_source;
 mod soak;
@@ -48,7 +49,7 @@ enum Task {
     Features,
     /// Compares the public items of the library crates with the lists in `docs/public-api`.
     PublicApi(public_api::Options),
-    /// Installs the JOSE libraries of other languages that the interoperability tests use.
+    /// Installs the programs and libraries of other projects that the interoperability tests use.
     InteropTools,
     /// Measures Counterfoil next to a bare axum application.
     Bench(bench::Options),

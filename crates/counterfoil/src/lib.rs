@@ -59,6 +59,7 @@ mod background;
 mod clock;
 mod counters;
 mod embed;
+mod feed;
 mod fs;
 mod http;
 mod keys;
@@ -71,7 +72,6 @@ mod routes;
 mod runtime;
 #[cfg(feature = "server")]
 mod server;
-mod session_data;
 mod settings;
 mod store;
 
@@ -90,6 +90,7 @@ pub use embed::login::{LoginOutcome, NewUser};
 pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
+pub use http::session_data::{SessionData, SessionDataError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
@@ -103,12 +104,12 @@ pub use routes::openapi;
 pub use runtime::panics::panic_count;
 #[cfg(feature = "server")]
 pub use server::{SHUTDOWN_TIMEOUT, serve};
-pub use session_data::{SessionData, SessionDataError};
 pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
 pub use settings::development_mode::DevelopmentMode;
+pub use settings::feed::FeedSettings;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};
@@ -153,14 +154,15 @@ pub mod operator {
         ClientChangeRequest, KeyRotationRequest, KeySelector, RevocationRequest, UserChangeRequest, Wait,
     };
     pub use crate::operations::admin::responses::{
-        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
-        ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
-        RekeyResponse, RevocationResponse, RotationResponse, StatusResponse, UserDetailsResponse,
-        UserResponse,
+        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
+        CreatedVerifierKeyResponse, DeletedResponse, ImportResponse, ImportedUserOutcome,
+        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RekeyResponse, RevocationResponse,
+        RotationResponse, StatusResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
+        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
+        LifetimesView, VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};

@@ -54,6 +54,7 @@ mod authenticator;
 mod clock;
 mod credential;
 mod failure_reason;
+mod feed;
 #[cfg(feature = "tower")]
 mod http;
 mod id;
@@ -71,6 +72,7 @@ pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
 pub use failure_reason::FailureReason;
+pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
 pub use loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};

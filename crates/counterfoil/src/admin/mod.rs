@@ -22,6 +22,7 @@ pub(crate) mod socket_client;
 mod status;
 mod user_import;
 mod users;
+mod verifier_keys;
 
 pub use command::Command;
 pub use error::AdminError;

@@ -29,6 +29,7 @@ use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginP
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
+use crate::feed::Feed;
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
@@ -75,6 +76,7 @@ pub(crate) struct AppParts {
     pub(crate) hashing: Arc<HashPool>,
     pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
@@ -137,8 +139,9 @@ impl App {
         CsrfLayer::new(Arc::clone(&self.parts.origins), Arc::clone(self.parts.cookies.names()))
     }
 
-    /// Makes the readiness check fail, so that load balancers send no new requests.
+    /// Makes the readiness check fail, so that load balancers send no new requests, and ends the polls that wait.
     pub(crate) fn start_shutdown(&self) {
+        self.parts.feed.close();
         self.parts.is_shutting_down.store(true, Ordering::SeqCst);
     }
 

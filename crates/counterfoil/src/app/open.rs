@@ -34,6 +34,7 @@ use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
+use crate::feed::Feed;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
@@ -137,6 +138,9 @@ impl App {
         let keys = Arc::new(keys.await?.with_node(node));
         warn_if_algorithm_is_ignored(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
+        let feed =
+            Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
+        let feed = Arc::new(feed);
         let hashing = start_hash_pool(&settings)?;
         if let Some(guard) = &guard {
             guard.initialize(&*store).await?;
@@ -156,6 +160,7 @@ impl App {
             retention,
             keys,
             verifier,
+            feed,
             hashing,
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
@@ -208,6 +213,7 @@ struct Loaded {
     retention: Arc<RevocationRetention>,
     keys: Arc<Keyring>,
     verifier: Arc<LocalVerifier>,
+    feed: Arc<Feed>,
     hashing: Arc<HashPool>,
 }
 
@@ -266,6 +272,7 @@ impl Loaded {
             hashing: self.hashing,
             metrics: self.metrics,
             verifier: self.verifier,
+            feed: self.feed,
             clock: self.clock,
             started_at,
             refresh_grace: grace,

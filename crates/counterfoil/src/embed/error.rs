@@ -94,6 +94,7 @@ impl Error {
             | AppError::Clock(_)
             | AppError::Timeout
             | AppError::SessionDataType
+            | AppError::Feed(_)
             | AppError::Panic => ErrorKind::Unavailable,
         }
     }

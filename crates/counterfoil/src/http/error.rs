@@ -19,6 +19,7 @@ use counterfoil_verify::{
 };
 
 use crate::clock::ClockJumpPending;
+use crate::feed::error::FeedError;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
@@ -50,6 +51,9 @@ pub(crate) enum AppError {
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
+    /// The feed does not answer.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// The access token is larger than browsers store as a cookie.
     #[error(transparent)]
     CookieTooLarge(#[from] CredentialTooLarge),
@@ -111,6 +115,7 @@ impl From<OperationError> for AppError {
             OperationError::Service(error) => Self::Service(error),
             OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
             OperationError::Clock(error) => Self::Clock(error),
+            OperationError::Feed(error) => Self::Feed(error),
             OperationError::RegistrationClosed => Self::RegistrationClosed,
             OperationError::UsersOfApplication => Self::UsersOfApplication,
         }
@@ -165,6 +170,7 @@ impl AppError {
                 unavailable("the server clock has jumped; nothing is issued until it is settled"),
                 60,
             ),
+            Self::Feed(error) => feed_problem(error),
             Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
             Self::LimitedAudience => problem(403, "insufficient-scope", "Insufficient scope")
@@ -242,6 +248,23 @@ fn internal_problem(error: &InternalError) -> Problem {
         | InternalError::Contention => "the request cannot be processed at present",
     };
     retry_after(unavailable(detail), 1)
+}
+
+fn feed_problem(error: &FeedError) -> Problem {
+    match error {
+        FeedError::Store(_) => retry_after(unavailable("the request cannot be processed at present"), 1),
+        FeedError::TooManyPolls(wait) | FeedError::TooManyInstances(wait) => {
+            let problem = problem(429, "too-many-requests", "Too many requests").detail(error.to_string());
+            retry_after(problem, whole_seconds(*wait))
+        }
+        FeedError::TooManyStreams => {
+            let problem = problem(429, "too-many-requests", "Too many requests").detail(error.to_string());
+            retry_after(problem, 10)
+        }
+        FeedError::WaitInterrupted => {
+            retry_after(problem(503, "unavailable", "Unavailable").detail(error.to_string()), 1)
+        }
+    }
 }
 
 fn body_problem(error: &BodyError) -> Problem {

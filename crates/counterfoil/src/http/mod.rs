@@ -16,6 +16,7 @@ pub(crate) mod refusal_notes;
 pub(crate) mod request_log;
 pub(crate) mod response_headers;
 pub(crate) mod scope;
+pub(crate) mod session_data;
 pub(crate) mod set_cookie;
 pub(crate) mod timeout;
 #[cfg(feature = "otel")]

@@ -19,6 +19,9 @@ use crate::http::client_ip::{client_ip, forwarding, is_trusted};
 use crate::limits::untrusted_proxies::Forwarding;
 use crate::operations::presented_session::PresentedSession;
 
+/// The end of the path that verifiers poll.
+const POLLED: &str = "/v1/feed";
+
 /// The header with the id of the request.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -81,7 +84,7 @@ impl RequestStarted {
         }
     }
 
-    /// A 5xx is logged as an error, everything else as info.
+    /// A 5xx is logged as an error, everything else as info, but for the polls of verifiers: each sends one a second.
     fn log<const IS_SERVER_ERROR: bool>(&self, route: &Route, response: &Response, duration: Duration) {
         let (id, method, route) = (&*self.id.0, self.method, route.path.as_str());
         let status = response.status().as_u16();
@@ -103,6 +106,8 @@ impl RequestStarted {
         }
         if IS_SERVER_ERROR {
             write_line!(ERROR, "failed");
+        } else if status == 200 && route.ends_with(POLLED) {
+            write_line!(DEBUG, "answered");
         } else {
             write_line!(INFO, "answered");
         }

@@ -1,12 +1,9 @@
 //! Quotas per client IP (connections, the memory of request bodies), rate limits of changes, and the detection of proxies
 //! whose clients share one IP.
 
-#[cfg(feature = "server")]
 pub(crate) mod admission;
 pub(crate) mod body_memory;
-#[cfg(feature = "server")]
 pub(crate) mod connection_activity;
-#[cfg(feature = "server")]
 mod connection_table;
 #[cfg(feature = "server")]
 pub(crate) mod connections;

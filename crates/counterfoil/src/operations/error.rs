@@ -7,6 +7,7 @@ use counterfoil_verify::AuthError;
 
 use crate::clock::ClockJumpPending;
 use crate::counters::{Outcome, service_outcome};
+use crate::feed::error::FeedError;
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub(crate) enum OperationError {
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
+    /// The feed does not answer.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -46,6 +50,7 @@ impl From<&OperationError> for Outcome {
         match error {
             OperationError::Service(error) => service_outcome(error),
             OperationError::Clock(_)
+            | OperationError::Feed(_)
             | OperationError::Auth(AuthError::Unavailable | AuthError::StaleRevocations) => Self::Unavailable,
             OperationError::Auth(_) => Self::Failure,
             OperationError::RegistrationClosed | OperationError::UsersOfApplication => Self::Invalid,

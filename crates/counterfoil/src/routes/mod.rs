@@ -4,6 +4,7 @@
 #[cfg(feature = "admin")]
 mod admin;
 mod development_page;
+mod feed;
 mod health;
 mod login;
 mod logout;
@@ -22,6 +23,7 @@ mod token;
 mod well_known;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Router;
 use axum::handler::Handler as _;
@@ -63,7 +65,8 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
         let final_layer =
             FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
         let route = get(well_known::metadata);
-        router.route(&path, with_layers(final_layer, route, app.csrf_layer(), &app))
+        let limit = app.settings().limits.request_timeout;
+        router.route(&path, with_layers(final_layer, route, app.csrf_layer(), limit))
     });
     root.with_state(app)
 }
@@ -113,6 +116,8 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
         ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
+        ("/v1/feed", "GET, HEAD", get(feed::poll)),
+        ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),
         ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
         (METADATA, "GET, HEAD", get(well_known::metadata)),
         ("/openapi.json", "GET, HEAD", get(openapi::document)),
@@ -122,7 +127,7 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
     let csrf = app.csrf_layer();
     let layered = |(path, methods, route): RouteEntry, csrf: CsrfLayer| {
         let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
-        (path, with_layers(final_layer, route, csrf, app))
+        (path, with_layers(final_layer, route, csrf, time_limit(app, path)))
     };
     let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
     let checked_with_cookie = checked_with_cookie.into_iter();
@@ -131,18 +136,27 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
     always_checked.into_iter().chain(checked_with_cookie.map(|route| layered(route, csrf.clone()))).collect()
 }
 
+/// How long a request of this route may take. A revocation may wait for the whole fleet.
+fn time_limit(app: &App, path: &str) -> Duration {
+    let limit = app.settings().limits.request_timeout;
+    match path {
+        "/v1/revocations" => limit.saturating_add(app.parts.feed.longest_wait()),
+        _ => limit,
+    }
+}
+
 /// Adds the layers, from the outside in: request id and headers, time limit, panic handler, CSRF check.
 fn with_layers(
     final_layer: FinalLayer,
     route: MethodRouter<App>,
     csrf: CsrfLayer,
-    app: &App,
+    limit: Duration,
 ) -> MethodRouter<App> {
     route
         .fallback(method_not_allowed)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
+        .layer(from_fn_with_state(limit, limit_duration))
         .layer(from_fn_with_state(final_layer, response_headers::finish))
 }
 
@@ -292,7 +306,7 @@ mod tests {
             FinalLayer::for_route(&app, "/broken", "GET, HEAD"),
             get(broken),
             app.csrf_layer(),
-            &app,
+            app.settings().limits.request_timeout,
         );
         let router = Router::new().route("/broken", route).with_state(app);
 

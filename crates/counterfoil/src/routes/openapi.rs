@@ -17,7 +17,7 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
+    feed, health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -31,6 +31,7 @@ use crate::routes::{
         register::register, login::login, refresh::refresh, logout::logout,
         me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
+        feed::poll, feed::stream,
         well_known::jwks, well_known::metadata, document,
         health::healthz, health::readyz,
     ),
@@ -61,6 +62,10 @@ struct PublicDocument;
     admin::keys::revoke,
     admin::events::list,
     admin::revocations::revoke,
+    admin::verifiers::list,
+    admin::verifier_keys::list,
+    admin::verifier_keys::add,
+    admin::verifier_keys::remove,
 ))]
 struct AdminDocument;
 

@@ -5,6 +5,7 @@ pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
 pub(crate) mod development_mode;
+pub(crate) mod feed;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
@@ -30,6 +31,7 @@ use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::development_mode::DevelopmentMode;
+use crate::settings::feed::FeedSettings;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
@@ -121,6 +123,8 @@ pub struct Settings {
     pub write_rate_limits: WriteRateLimits,
     /// How much of the audit log is kept.
     pub audit_log: AuditLogSettings,
+    /// The feed that resource servers follow.
+    pub feed: FeedSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -241,6 +245,7 @@ impl Settings {
             rate_limits: login_rate_limiter::RateLimits::default(),
             write_rate_limits: WriteRateLimits::default(),
             audit_log: AuditLogSettings::default(),
+            feed: FeedSettings::default(),
             limits: Limits::default(),
             tls: None,
             development_mode: None,

@@ -20,6 +20,7 @@ async fn every_documented_status_can_be_produced() {
     let mut seen = BTreeSet::new();
     call_every_route(&mut seen).await;
     crate::administration::documented_statuses::call_every_route(&mut seen).await;
+    crate::feed::call_every_route(&mut seen).await;
     exceed_rate_limits(&mut seen).await;
     exceed_write_rate_limits(&mut seen).await;
     time_out_bodies(&mut seen).await;

@@ -12,6 +12,7 @@ mod cross_site_requests;
 mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
+mod feed;
 mod fuzz;
 mod host;
 mod limited_credentials;
