@@ -98,7 +98,7 @@ pub(super) const EXAMPLES: &[Example] = &[
     Example {
         call: "GET /v1/admin/verifiers",
         prepare: r#"curl -s "$base/v1/feed?instance=orders-2&poll=1" -H "Authorization: Bearer $verifier_key""#,
-        command: r#"curl $base/v1/admin/verifiers?limit=1 -H "Authorization: Bearer $admin_key""#,
+        command: r#"curl "$base/v1/admin/verifiers?limit=1" -H "Authorization: Bearer $admin_key""#,
     },
     Example {
         call: "DELETE /v1/admin/verifier-keys/{id}",
