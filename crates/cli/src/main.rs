@@ -16,6 +16,7 @@ mod datetime;
 mod error;
 mod escape;
 mod listeners;
+mod log_text;
 mod logging;
 #[cfg(feature = "otel")]
 mod otlp_client;

@@ -27,7 +27,7 @@ const STEPS: [&str; 14] = [
 ];
 
 #[test]
-fn every_step_goes_as_described_and_the_text_fits_a_terminal() {
+fn every_step_gives_what_it_says_and_the_text_fits_a_terminal() {
     let output = run(&["demo"]);
 
     assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{output:?}");

@@ -51,13 +51,13 @@ fn log_in(server: &Server, members: &Value, options: &[&str]) -> (u16, Value) {
 
 /// The headers of a response, in lower case, each line with its end.
 fn headers(url: &str, options: &[&str]) -> String {
-    let output =
-        Command::new("curl").args(["-s", "--noproxy", "*", "-D", "-", "-o", "/dev/null", url]).args(options);
-    String::from_utf8(output_bytes(output)).unwrap().to_ascii_lowercase()
+    let fixed = ["-s", "--noproxy", "*", "-D", "-", "-o", "/dev/null", url];
+    curl(&[&fixed, options].concat()).to_ascii_lowercase()
 }
 
-fn output_bytes(command: &mut Command) -> Vec<u8> {
-    command.output().unwrap().stdout
+/// What curl prints.
+fn curl(arguments: &[&str]) -> String {
+    String::from_utf8(Command::new("curl").args(arguments).output().unwrap().stdout).unwrap()
 }
 
 /// Runs `dev` with a variable, and expects that it does not start.
@@ -313,8 +313,7 @@ fn only_dev_has_a_page_and_the_page_may_load_nothing() {
     let (dev, _) = Server::dev(&dir.path().join("log"));
     let url = format!("{}/", dev.base);
     let headers = headers(&url, &[]);
-    let page =
-        String::from_utf8(output_bytes(Command::new("curl").args(["-s", "--noproxy", "*", &url]))).unwrap();
+    let page = curl(&["-s", "--noproxy", "*", &url]);
 
     assert!(headers.contains("content-type: text/html; charset=utf-8\r\n"), "{headers}");
     assert!(headers.contains("cache-control: no-store\r\n"), "{headers}");

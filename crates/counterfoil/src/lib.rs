@@ -14,7 +14,7 @@
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let auth = Counterfoil::open("sqlite:auth.db").await?;
 //!     let app = Router::new()
-//!         .route("/hello", get(async |user: Principal| format!("Hello {}", user.subject())))
+//!         .route("/hello", get(async |user: Principal| format!("Hello {}", user.username().unwrap_or("guest"))))
 //!         .layer(auth.layer())
 //!         .merge(auth.routes())
 //!         .into_make_service_with_connect_info::<SocketAddr>();
@@ -75,9 +75,9 @@ mod server;
 mod settings;
 mod store;
 
+pub use app::App;
 pub use app::backend::StoreBackendError;
 pub use app::error::OpenError;
-pub use app::{App, HostLayer};
 pub use clock::{
     AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
     ClockSource, SystemClock,
@@ -91,6 +91,7 @@ pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::session_data::{SessionData, SessionDataError};
+pub use http::host_layer::HostLayer;
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;

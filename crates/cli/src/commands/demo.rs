@@ -19,6 +19,7 @@ mod narrator;
 mod server;
 mod session_steps;
 mod step;
+mod steps;
 mod token_parts;
 mod walk;
 
@@ -55,7 +56,7 @@ async fn show(options: &Options, server: &DemoServer) -> Result<(), CliError> {
         print_line(&narrator.introduction(server.base()))?;
     }
     let mut steps: Vec<Step> = Vec::new();
-    while let Some(step) = walk.next_step(steps.len()).await? {
+    while let Some(step) = steps::run(steps.len(), &mut walk).await? {
         if !options.json {
             print_line(&narrator.text(steps.len() + 1, &step))?;
             options.wait()?;

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_setting_takes_effect_in_dev_or_is_refused_with_a_reason() {
-        let default = state(&from_variables(&[]).for_development(Pace::Normal).unwrap());
+        let default = state(&from_variables(&[]).for_development(Pace::Fast).unwrap());
         for setting in settings() {
             let configured = from_variables(&[(&setting.variable(), value(setting))]);
 

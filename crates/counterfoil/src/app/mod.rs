@@ -24,7 +24,7 @@ use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
+use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
@@ -91,9 +91,6 @@ pub(crate) struct AppParts {
     pub(crate) has_stale_keys: AtomicBool,
 }
 
-/// The layer for the host application's routes: CSRF protection and authentication.
-pub type HostLayer = AuthLayer;
-
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
     pub fn now(&self) -> Time {
@@ -112,15 +109,6 @@ impl App {
     /// The settings that it was opened with.
     pub fn settings(&self) -> &Settings {
         &self.parts.settings
-    }
-
-    /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
-    /// cross-site writes with a cookie of this issuer are refused.
-    pub fn layer(&self) -> HostLayer {
-        self.auth_layer()
-            .with_csrf_protection(Arc::clone(&self.parts.origins))
-            .with_problem_issuer(ProblemIssuer(self.parts.settings.api_url().into()))
-            .with_application(Arc::clone(&self.parts) as _)
     }
 
     /// The installation whose [`App::layer`] the request with these extensions has passed.

@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -248,7 +248,10 @@ impl Loaded {
                 .with_password_policy(password_policy)
                 .with_username_policy(settings.usernames)
                 .with_failure_log(failures),
-            issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
+            issuer: issuer
+                .with_max_sessions(settings.max_sessions)
+                .with_username_claim(settings.username_claim)
+                .with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: administration(),
             application_users,
@@ -362,6 +365,8 @@ fn local_verifier(
     let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().compatible())
         // The longest lifetime that any client can have.
         .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
+        // The tokens were issued by this clock, so an expired token is not accepted for a while longer.
+        .leeway(Duration::ZERO)
         .build(active.verification_keys().clone())?;
     let tokens = Arc::new(tokens);
     keys.subscribe(Arc::clone(&tokens));

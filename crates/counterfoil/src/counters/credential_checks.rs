@@ -134,8 +134,6 @@ impl Authenticator for CountingAuthenticator {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_core::model::session::EndReason;
-
     use super::*;
 
     fn result_of(error: AuthError) -> &'static str {
@@ -147,7 +145,7 @@ mod tests {
         assert_eq!(result_of(InvalidReason::Expired.into()), "expired");
         for (reason, label) in [
             (InvalidCredential::Expired, "expired"),
-            (InvalidCredential::Ended(Some(EndReason::Logout)), "revoked"),
+            (InvalidCredential::Ended(Some("by logout")), "revoked"),
             (InvalidCredential::Ended(None), "revoked"),
             (InvalidCredential::RevokedByCutoff, "revoked"),
             (InvalidCredential::Disabled, "revoked"),

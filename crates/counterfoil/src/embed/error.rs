@@ -112,9 +112,9 @@ fn auth_kind(error: &AuthError) -> ErrorKind {
 
 fn client_kind(error: &ClientError) -> ErrorKind {
     match error {
-        ClientError::LoginFailed => ErrorKind::InvalidCredentials,
+        ClientError::LoginFailed(_) => ErrorKind::InvalidCredentials,
         ClientError::Credential(_) => ErrorKind::InvalidCredential,
-        ClientError::RateLimited(wait) => ErrorKind::RateLimited { retry_after: *wait },
+        ClientError::RateLimited(reached) => ErrorKind::RateLimited { retry_after: reached.retry_after },
         ClientError::Field { field, detail } => ErrorKind::InvalidField { field, detail: detail.clone() },
         ClientError::UsernameTaken => ErrorKind::UsernameTaken,
         ClientError::Client(_) | ClientError::NotGranted(_) => ErrorKind::NotAllowed,

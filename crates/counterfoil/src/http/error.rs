@@ -22,6 +22,7 @@ use crate::clock::ClockJumpPending;
 use crate::feed::error::FeedError;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
+use crate::http::problem_types::{self, ProblemType};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
@@ -147,6 +148,9 @@ impl AppError {
             Self::Service(ServiceError::Client(ClientError::Credential(reason))) => {
                 AuthError::InvalidCredential((*reason).into()).failure_reason()
             }
+            Self::Service(ServiceError::Client(ClientError::LoginFailed(failure))) => {
+                FailureReason::new("invalid_credentials", failure.to_string())
+            }
             _ => FailureReason::new(problem.name().replace('-', "_"), error_chain(self)),
         }
     }
@@ -161,10 +165,10 @@ impl AppError {
             Self::MultipleCredentials(_) => MultipleCredentials.into(),
             Self::Body(error) => body_problem(error),
             Self::Host(error @ HostError::Invalid) => {
-                problem(400, "invalid-host", "Invalid host").detail(error.to_string())
+                problem(&problem_types::INVALID_HOST).detail(error.to_string())
             }
             Self::Host(error @ HostError::NotLoopback) => {
-                problem(421, "misdirected-request", "Misdirected request").detail(error.to_string())
+                problem(&problem_types::MISDIRECTED_REQUEST).detail(error.to_string())
             }
             Self::Clock(_) => retry_after(
                 unavailable("the server clock has jumped; nothing is issued until it is settled"),
@@ -173,23 +177,25 @@ impl AppError {
             Self::Feed(error) => feed_problem(error),
             Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
-            Self::LimitedAudience => problem(403, "insufficient-scope", "Insufficient scope")
+            Self::LimitedAudience => problem(&problem_types::INSUFFICIENT_SCOPE)
                 .detail("a credential that is limited by a scope gets tokens for its own audience only")
                 .header(WWW_AUTHENTICATE, INSUFFICIENT_SCOPE),
-            Self::RegistrationClosed => problem(403, "registration-closed", "Registration is closed")
-                .detail("only an administrator can add users"),
-            Self::UsersOfApplication => problem(403, "users-of-application", "Users of the application")
+            Self::RegistrationClosed => {
+                problem(&problem_types::REGISTRATION_CLOSED).detail("only an administrator can add users")
+            }
+            Self::UsersOfApplication => problem(&problem_types::USERS_OF_APPLICATION)
                 .detail("the application adds its users and changes their passwords itself"),
-            Self::AdministratorRequired => problem(403, "administrator-required", "Administrator required")
+            Self::AdministratorRequired => problem(&problem_types::ADMINISTRATOR_REQUIRED)
                 .detail("the role `admin` is required, in a credential that is not limited by a scope"),
-            Self::NotFound => problem(404, "not-found", "Not found").detail("there is no such resource"),
-            Self::MethodNotAllowed => problem(405, "method-not-allowed", "Method not allowed")
-                .detail("`Allow` lists the methods of this route"),
+            Self::NotFound => problem(&problem_types::NOT_FOUND).detail("there is no such resource"),
+            Self::MethodNotAllowed => {
+                problem(&problem_types::METHOD_NOT_ALLOWED).detail("`Allow` lists the methods of this route")
+            }
             Self::InvalidPrecondition => {
                 malformed("`If-Match` and `If-None-Match` must be lists of entity tags, or `*`")
             }
             Self::Timeout => {
-                retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
+                retry_after(problem(&problem_types::TIMEOUT).detail("the request took too long"), 1)
             }
             Self::SessionDataType | Self::Panic => internal(),
         }
@@ -198,7 +204,7 @@ impl AppError {
 
 fn client_problem(error: &ClientError) -> Problem {
     match error {
-        ClientError::LoginFailed => problem(401, "invalid-credentials", "Invalid credentials")
+        ClientError::LoginFailed(_) => problem(&problem_types::INVALID_CREDENTIALS)
             .detail("the username or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         // The same response for expired, revoked and unknown, so that an attacker cannot distinguish them.
@@ -207,29 +213,27 @@ fn client_problem(error: &ClientError) -> Problem {
             &AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
             CredentialSource::None,
         ),
-        ClientError::Client(detail) => {
-            problem(403, "client-not-allowed", "Not allowed to this client").detail(*detail)
-        }
+        ClientError::Client(detail) => problem(&problem_types::CLIENT_NOT_ALLOWED).detail(*detail),
         ClientError::NotGranted(what) => {
-            problem(403, "not-granted", "Not granted").detail(format!("this {what} was not granted"))
+            problem(&problem_types::NOT_GRANTED).detail(format!("this {what} was not granted"))
         }
-        ClientError::UsernameTaken => problem(409, "username-taken", "Username taken")
+        ClientError::UsernameTaken => problem(&problem_types::USERNAME_TAKEN)
             .detail("another user has this username, or one that looks like it: choose another one")
             .field("username", "is taken"),
         ClientError::NotFound(what) => {
-            problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))
+            problem(&problem_types::NOT_FOUND).detail(format!("there is no such {what}"))
         }
         ClientError::AlreadyExists(what) => {
-            problem(409, "already-exists", "Already exists").detail(format!("the {what} exists already"))
+            problem(&problem_types::ALREADY_EXISTS).detail(format!("the {what} exists already"))
         }
         ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
-        ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
+        ClientError::Precondition => problem(&problem_types::PRECONDITION_FAILED)
             .detail("the session data does not have a revision that `If-Match` and `If-None-Match` require"),
-        ClientError::TooLarge => problem(413, "data-too-large", "Data too large").detail(
+        ClientError::TooLarge => problem(&problem_types::DATA_TOO_LARGE).detail(
             "session data must not be larger than 16 KiB, and that of all sessions of a user has a limit too",
         ),
-        ClientError::RateLimited(wait) => {
-            retry_after(too_many_requests("try again later"), whole_seconds(*wait))
+        ClientError::RateLimited(reached) => {
+            retry_after(too_many_requests("try again later"), whole_seconds(reached.retry_after))
         }
     }
 }
@@ -276,44 +280,41 @@ fn body_problem(error: &BodyError) -> Problem {
         | BodyError::InexactNumber
         | BodyError::UnknownField(_) => malformed(text),
         // A slow client is not an error of the server (RFC 9110, section 15.5.9).
-        BodyError::Timeout => problem(408, "request-timeout", "Request timeout").detail(text),
+        BodyError::Timeout => problem(&problem_types::REQUEST_TIMEOUT).detail(text),
         BodyError::ServerBusy => retry_after(unavailable("too many requests are being read"), 1),
         // One client's load is not an error of the server, and must not cause an alert.
         BodyError::ClientBusy => {
             retry_after(too_many_requests("too many requests of this client are being read"), 1)
         }
-        BodyError::UnsupportedMediaType(_) => {
-            problem(415, "unsupported-media-type", "Unsupported media type").detail(text)
-        }
-        BodyError::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),
+        BodyError::UnsupportedMediaType(_) => problem(&problem_types::UNSUPPORTED_MEDIA_TYPE).detail(text),
+        BodyError::TooLarge(_) => problem(&problem_types::BODY_TOO_LARGE).detail(text),
         BodyError::InvalidField { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
     }
 }
 
-fn problem(status: u16, name: &'static str, title: &'static str) -> Problem {
-    let status = StatusCode::from_u16(status).expect("this file passes valid status codes");
-    Problem::new(status, name, title)
+fn problem(of: &ProblemType) -> Problem {
+    let status = StatusCode::from_u16(of.status).expect("the table has valid status codes");
+    Problem::new(status, of.name, of.title)
 }
 
 fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
-    problem(400, "malformed-body", "Malformed request").detail(detail)
+    problem(&problem_types::MALFORMED_BODY).detail(detail)
 }
 
 fn invalid_fields() -> Problem {
-    problem(422, "invalid-fields", "Invalid fields").detail("`errors` lists what is wrong with each field")
+    problem(&problem_types::INVALID_FIELDS).detail("`errors` lists what is wrong with each field")
 }
 
 fn too_many_requests(detail: &'static str) -> Problem {
-    problem(429, "too-many-requests", "Too many requests").detail(detail)
+    problem(&problem_types::TOO_MANY_REQUESTS).detail(detail)
 }
 
 fn internal() -> Problem {
-    problem(500, "internal", "Internal error")
-        .detail("an internal error occurred; it is logged with this request id")
+    problem(&problem_types::INTERNAL).detail("an internal error occurred; it is logged with this request id")
 }
 
 fn unavailable(detail: &'static str) -> Problem {
-    problem(503, "unavailable", "Unavailable").detail(detail)
+    problem(&problem_types::UNAVAILABLE).detail(detail)
 }
 
 fn retry_after(problem: Problem, seconds: u64) -> Problem {
@@ -358,9 +359,8 @@ impl IntoResponse for AppError {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_core::InvalidCredential;
-    use counterfoil_core::model::session::EndReason;
     use counterfoil_core::services::issuer::ClaimsError;
+    use counterfoil_core::{InvalidCredential, RateLimitReached};
 
     use super::*;
 
@@ -368,7 +368,7 @@ mod tests {
         InvalidCredential::Malformed,
         InvalidCredential::Unknown,
         InvalidCredential::AheadOfStore,
-        InvalidCredential::Ended(Some(EndReason::Logout)),
+        InvalidCredential::Ended(Some("by logout")),
         InvalidCredential::Expired,
         InvalidCredential::RevokedByCutoff,
         InvalidCredential::Disabled,
@@ -415,7 +415,11 @@ mod tests {
 
     #[test]
     fn a_rate_limited_response_has_retry_after() {
-        let error: AppError = ClientError::RateLimited(Duration::from_millis(2100)).into();
+        let error: AppError = ClientError::RateLimited(RateLimitReached {
+            limit: "registrations from one IP",
+            retry_after: Duration::from_millis(2100),
+        })
+        .into();
 
         let response: http::Response<String> = error.problem().into_response();
 

@@ -2,12 +2,11 @@
 
 use axum::extract::Request;
 use http::header::{HOST, ORIGIN};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName};
 
 use counterfoil_verify::Problem;
 
-/// The name of the problem of a request without a credential.
-const CREDENTIAL_REQUIRED: &str = "credential-required";
+use crate::http::problem_types::{CREDENTIAL_REQUIRED, INVALID_TOKEN};
 
 /// Explains the refusals of one request to the developer of a client. Only for development mode: elsewhere an attacker
 /// would learn which check failed.
@@ -24,12 +23,13 @@ impl RefusalNotes {
 
     /// The problem with the reason, if it is a 401.
     pub(crate) fn explain(self, problem: Problem) -> Problem {
-        match problem.status() {
-            StatusCode::UNAUTHORIZED if problem.name() == CREDENTIAL_REQUIRED => {
-                problem.detail(self.missing_credential)
-            }
-            StatusCode::UNAUTHORIZED => problem.danger_show_reason(),
-            _ => problem,
+        let name = problem.name();
+        if name == CREDENTIAL_REQUIRED.name {
+            problem.detail(self.missing_credential)
+        } else if name == INVALID_TOKEN.name {
+            problem.danger_show_reason()
+        } else {
+            problem
         }
     }
 }
@@ -42,7 +42,7 @@ fn missing_credential(headers: &HeaderMap) -> String {
     match (page, own) {
         (Some((origin, page_host)), Some(own_host)) if page_host != own_host => format!(
             "a credential is required, and no cookie was sent: the page is at {origin} and calls this server as {own_host}, \
-             which a browser takes for two sites; call it as {page_host}, or log in with \"transport\": \"bearer\""
+             which are two sites for a browser; call it as {page_host}, or log in with \"transport\": \"bearer\""
         ),
         _ => "a credential is required: neither a cookie of this server nor `Authorization: Bearer` was sent (a cookie that \
               was set at `localhost` is not sent to `127.0.0.1`, nor the other way round)"

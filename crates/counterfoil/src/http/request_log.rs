@@ -11,7 +11,7 @@ use http::{HeaderName, Method};
 use tracing::field::display;
 
 use counterfoil_jose::{base64url, random};
-use counterfoil_verify::{FailureReason, RequestId};
+use counterfoil_verify::{CredentialSource, FailureReason, RequestId};
 
 use crate::app::App;
 use crate::counters::{Route, method_label};
@@ -28,14 +28,24 @@ pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 /// The allowed lengths of a request id that a proxy sets.
 const REQUEST_ID_LENGTHS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// Where a handler records the session of the request, for the request log.
+/// Where a handler records the session of the request and where its credential was presented, for the request log and for the
+/// challenge of a 401.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RequestLogContext(Arc<OnceLock<PresentedSession>>);
+pub(crate) struct RequestLogContext(Arc<OnceLock<(PresentedSession, CredentialSource)>>);
 
 impl RequestLogContext {
     /// Records the session. Only the first call has an effect.
-    pub(crate) fn set(&self, session: PresentedSession) {
-        let _ = self.0.set(session);
+    pub(crate) fn set(&self, session: PresentedSession, source: CredentialSource) {
+        let _ = self.0.set((session, source));
+    }
+
+    fn session(&self) -> Option<&PresentedSession> {
+        self.0.get().map(|(session, _)| session)
+    }
+
+    /// Whether the request was authenticated by a bearer token.
+    pub(crate) fn has_bearer(&self) -> bool {
+        matches!(self.0.get(), Some((_, CredentialSource::Bearer)))
     }
 }
 
@@ -90,7 +100,7 @@ impl RequestStarted {
         let status = response.status().as_u16();
         let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
         let client = self.client_ip.map(display);
-        let session = self.context.0.get().or_else(|| response.extensions().get());
+        let session = self.context.session().or_else(|| response.extensions().get());
         let (subject, session) = (session.map(|it| display(it.user)), session.map(|it| display(it.session)));
         let reason = response.extensions().get::<FailureReason>();
         let (code, message) = (reason.map(FailureReason::code), reason.map(FailureReason::message));

@@ -62,7 +62,7 @@ impl From<&OperationError> for Outcome {
 mod tests {
     use std::time::Duration;
 
-    use counterfoil_core::InvalidCredential;
+    use counterfoil_core::{InvalidCredential, LoginFailure, RateLimitReached};
 
     use super::*;
 
@@ -70,11 +70,12 @@ mod tests {
     fn each_error_has_its_outcome() {
         let outcome = |error: OperationError| Outcome::from(&error);
 
-        assert_eq!(outcome(ClientError::LoginFailed.into()), Outcome::Failure);
+        assert_eq!(outcome(ClientError::LoginFailed(LoginFailure::UnknownUser).into()), Outcome::Failure);
         assert_eq!(outcome(ClientError::from(InvalidCredential::Expired).into()), Outcome::Failure);
         let reused = ClientError::from(InvalidCredential::RefreshReuseDetected);
         assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
-        assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
+        let reached = RateLimitReached { limit: "changes by one user", retry_after: Duration::ZERO };
+        assert_eq!(outcome(ClientError::RateLimited(reached).into()), Outcome::RateLimited);
         assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
         assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
     }

@@ -13,6 +13,7 @@ mod openapi;
 mod password;
 mod path_id;
 mod problem_responses;
+mod problems;
 mod query_parameters;
 mod refresh;
 mod register;
@@ -81,11 +82,22 @@ fn metadata_paths(app: &App) -> Vec<String> {
 }
 
 /// All routes, and 404 as a problem document for all other paths: for the server.
+///
+/// Without a base path the routes are at the root, for a proxy that removes the path of the issuer, and below that path, for
+/// one that does not: every URL in the metadata works with both.
 pub(crate) fn site(app: App) -> Router {
     let final_layer = FinalLayer::unmatched(&app).require_host(true);
     let final_layer = from_fn_with_state(final_layer, response_headers::finish);
     let fallback = not_found.layer(final_layer);
-    let router = router(app.clone(), true).fallback_service(fallback.with_state(()));
+    let (settings, path) = (app.settings(), app.settings().issuer.path());
+    let below_issuer = if settings.base_path.is_root() && !path.is_empty() {
+        let routes = all_routes(&app, true).into_iter();
+        let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
+        Router::new().without_v07_checks().nest(path, routes).with_state(app.clone())
+    } else {
+        Router::new()
+    };
+    let router = router(app.clone(), true).merge(below_issuer).fallback_service(fallback.with_state(()));
     if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
 }
 
@@ -121,6 +133,7 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
         (METADATA, "GET, HEAD", get(well_known::metadata)),
         ("/openapi.json", "GET, HEAD", get(openapi::document)),
+        ("/problems/{name}", "GET, HEAD", get(problems::page)),
         ("/healthz", "GET, HEAD", get(health::healthz)),
         ("/readyz", "GET, HEAD", get(health::readyz)),
     ];
@@ -245,6 +258,23 @@ mod tests {
         assert_eq!(send(&app, "POST", "/v1/logout", &expired).await.status(), StatusCode::NO_CONTENT);
 
         assert_eq!(send(&app, "GET", "/v1/me", &valid).await.status(), StatusCode::UNAUTHORIZED);
+    }
+
+    #[tokio::test]
+    async fn the_issuer_accepts_its_own_token_until_exp_and_no_longer() {
+        let (app, _dir) = app().await;
+        let (valid, _) = valid_and_expired(&app).await;
+        let payload = counterfoil_jose::base64url::decode(valid.split('.').nth(1).unwrap()).unwrap();
+        let claims = AccessClaims::from_json(&payload).unwrap();
+        let sign = |exp: u64| {
+            let claims = AccessClaims { iat: claims.iat - 600, exp, ..claims.clone() };
+            app.parts.keys.active_keys().signing_key().sign("at+jwt", &claims.to_json()).unwrap()
+        };
+        let now = app.now().unix_seconds();
+
+        // A remote verifier would accept it for 60 seconds more.
+        assert_eq!(send(&app, "GET", "/v1/me", &sign(now)).await.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(send(&app, "GET", "/v1/me", &sign(now + 30)).await.status(), StatusCode::OK);
     }
 
     /// Status, headers and body of the response to a login, without the request id.

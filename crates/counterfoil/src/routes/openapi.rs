@@ -17,7 +17,8 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    feed, health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
+    feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
+    well_known,
 };
 
 #[derive(OpenApi)]
@@ -32,7 +33,7 @@ use crate::routes::{
         me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream,
-        well_known::jwks, well_known::metadata, document,
+        well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),
     components(schemas(ProblemSchema, FieldErrorSchema)),

@@ -71,7 +71,7 @@ impl IssuerUrl {
         self.origin.as_str().starts_with("https:")
     }
 
-    /// The host, as configured; an IPv6 address is in brackets.
+    /// The host in lower case, without the port; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -125,7 +125,7 @@ impl FromStr for IssuerUrl {
             _ => return Err(IssuerUrlError::NotAUrl),
         }
         let origin = Origin::from_url(text).map_err(|_| IssuerUrlError::NotAUrl)?;
-        Ok(Self { text: text.to_owned(), host: host.into(), origin })
+        Ok(Self { text: text.to_owned(), host: host.to_ascii_lowercase().into(), origin })
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_host_and_the_port_are_known() {
         for (text, host, port) in [
-            ("https://Auth.Example/tenant", "Auth.Example", 443),
+            ("https://Auth.Example/tenant", "auth.example", 443),
             ("http://app.localhost:3000", "app.localhost", 3000),
             ("http://[::1]", "[::1]", 80),
         ] {

@@ -75,6 +75,9 @@ pub struct Settings {
     /// Whether a logout sends `Clear-Site-Data: "cookies", "storage"` (W3C). It deletes every cookie and all
     /// storage of the host, also of other applications on it: set it only if the host serves one application.
     pub clear_site_data_on_logout: bool,
+    /// Whether access tokens name their user in the claim `preferred_username` (OpenID Connect Core 1.0, section 5.1).
+    /// Without it `Principal::username` is `None` for access tokens; services then learn no names.
+    pub username_claim: bool,
     /// The signature algorithm of access tokens. If the current key has another algorithm, a rotation starts
     /// at the next start of the server; there is no rotation between asymmetric and shared-secret algorithms.
     pub algorithm: Algorithm,
@@ -225,6 +228,7 @@ impl Settings {
             base_path: BasePath::ROOT,
             cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,
+            username_claim: true,
             algorithm: RotationSchedule::DEFAULT.algorithm,
             signing_key_rotation_interval: RotationSchedule::DEFAULT.interval,
             jwks_max_age: RotationSchedule::DEFAULT.max_age,
@@ -258,6 +262,15 @@ impl Settings {
         match self.base_path.is_root() {
             true => self.issuer.to_string(),
             false => format!("{}{}", self.issuer.origin().as_str(), self.base_path),
+        }
+    }
+
+    /// The path at which clients reach a route with this path template, which contains the base path: at the root a proxy
+    /// removes the path of the issuer.
+    pub(crate) fn public_path(&self, route: &str) -> String {
+        match self.base_path.is_root() {
+            true => format!("{}{route}", self.issuer.path()),
+            false => route.to_owned(),
         }
     }
 

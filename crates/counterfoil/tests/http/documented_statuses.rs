@@ -70,6 +70,8 @@ async fn call_every_route(seen: &mut Seen) {
         ("get", "/.well-known/jwks.json", None),
         ("get", "/.well-known/oauth-authorization-server", None),
         ("get", "/openapi.json", None),
+        ("get", "/problems/invalid-token", None),
+        ("get", "/problems/unknown", None),
         ("get", "/healthz", None),
         ("get", "/readyz", None),
         ("delete", "/v1/sessions", None),

@@ -35,6 +35,12 @@ impl Origin {
         &self.0
     }
 
+    /// Whether it is an `http` or `https` origin whose host is loopback, with any port.
+    pub fn is_loopback(&self) -> bool {
+        let Some((scheme, authority)) = self.0.split_once("://") else { return false };
+        default_port(scheme).is_some() && is_loopback_host(split_port(authority).0)
+    }
+
     /// The origin of a URL: what browsers send from its pages.
     ///
     /// # Errors
@@ -63,14 +69,6 @@ impl Origin {
             }
             None => format!("{scheme}://{authority}").parse(),
         }
-    }
-}
-
-impl Origin {
-    /// Whether it is an `http` or `https` origin whose host is loopback, with any port.
-    pub fn is_loopback(&self) -> bool {
-        let Some((scheme, authority)) = self.0.split_once("://") else { return false };
-        default_port(scheme).is_some() && is_loopback_host(split_port(authority).0)
     }
 }
 

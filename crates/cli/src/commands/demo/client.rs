@@ -34,7 +34,7 @@ pub(super) struct Response {
     pub(super) status: u16,
     /// The headers, with names in lower case.
     pub(super) headers: Vec<(String, String)>,
-    /// The JSON body; null if there is none.
+    /// The JSON body; null without one.
     pub(super) body: Value,
 }
 
@@ -76,12 +76,13 @@ impl Request {
 }
 
 impl Response {
-    /// The value of the header with this name in lower case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    /// The header that sets or clears the cookie with this name: `NAME=VALUE; ATTRIBUTES`.
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        let is_cookie = |value: &&str| value.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+        self.headers.iter().map(|(_, value)| value.as_str()).find(is_cookie)
     }
 
-    /// The string at this JSON pointer of the body; empty if there is none.
+    /// The string at this JSON pointer of the body; empty if it does not exist.
     pub(super) fn text(&self, pointer: &str) -> &str {
         self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
@@ -126,9 +127,9 @@ mod tests {
     #[test]
     fn a_response_has_a_status_headers_and_perhaps_a_body() {
         let response =
-            Response::parse(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\n\r\n{\"a\":{\"b\":\"c\"}}")
-                .unwrap();
-        assert_eq!((response.status, response.header("set-cookie")), (200, Some("a=b; Path=/")));
+            Response::parse(b"HTTP/1.1 200 OK\r\nX: a=b; Path=/\r\n\r\n{\"a\":{\"b\":\"c\"}}").unwrap();
+        assert_eq!((response.status, response.cookie("a")), (200, Some("a=b; Path=/")));
+        assert_eq!(response.cookie("ab"), None);
         assert_eq!(response.text("/a/b"), "c");
 
         assert_eq!(Response::parse(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap().body, Value::Null);

@@ -41,7 +41,7 @@ pub(super) fn take_apart(walk: &mut Walk) -> Result<Step, CliError> {
         name: "jwt_parts",
         topic: Topic::Jwt,
         title: "take the token apart: header.payload.signature",
-        explanation: "The parts are JSON in base64url: everyone who has the token can read them, so no secret belongs \
+        explanation: "The parts are JSON in base64url: everyone with the token can read them, so no secret belongs \
                       there. `counterfoil token inspect TOKEN` shows any token like this.",
         shows: "structure: header, payload and signature",
         requests: Vec::new(),
@@ -64,7 +64,7 @@ pub(super) async fn verify_with_public_keys(walk: &mut Walk) -> Result<Step, Cli
         topic: Topic::Jwt,
         title: "verify it as another service",
         explanation: "Another service fetches the public keys once. From then on it verifies signature, issuer, \
-                      audience and expiry of each token by itself: it needs no store and asks nobody. A token with \
+                      audience and expiry of each token by itself: it needs no store and sends no request. A token with \
                       one changed character is refused.",
         shows: "stateless: any number of services verify without a shared store",
         requests: Vec::new(),
@@ -91,7 +91,7 @@ pub(super) async fn end_session(walk: &mut Walk) -> Result<Step, CliError> {
         explanation: "Counterfoil, and applications that embed it, refuse the token at once, because they know its \
                       session. A service with only the public keys cannot know, and accepts it until it expires. \
                       That is why access tokens should live for minutes, which is what the hybrid is for.",
-        shows: "revocation of a JWT is difficult for those who verify it alone",
+        shows: "revocation of a JWT is difficult for services that verify it alone",
         requests: Vec::new(),
         details: vec!["verified with the public keys alone: still valid, until `exp`".to_owned()],
     })

@@ -8,6 +8,9 @@ use crate::commands::demo::walk::{Walk, unexpected};
 use crate::commands::dev::USERNAME;
 use crate::error::CliError;
 
+/// The session cookie of an issuer on plain HTTP and loopback.
+const COOKIE: &str = "counterfoil-session";
+
 /// A login with a wrong password.
 pub(super) async fn wrong_password(walk: &mut Walk) -> Result<Step, CliError> {
     let form = json!({ "username": USERNAME, "password": "a wrong one" });
@@ -17,7 +20,7 @@ pub(super) async fn wrong_password(walk: &mut Walk) -> Result<Step, CliError> {
         topic: Topic::All,
         title: "log in with a wrong password",
         explanation: "Each mode begins with a login. A wrong password, an unknown user and a disabled user get the same \
-                      answer after the same time, so a stranger learns no usernames.",
+                      answer after the same time, so an attacker learns no usernames.",
         shows: "credentials are checked before anything is issued",
         requests: Vec::new(),
         details: vec![format!("detail: {}", refused.text("/detail"))],
@@ -27,7 +30,7 @@ pub(super) async fn wrong_password(walk: &mut Walk) -> Result<Step, CliError> {
 /// A login with a cookie.
 pub(super) async fn log_in(walk: &mut Walk) -> Result<Step, CliError> {
     let login = walk.log_in(json!({ "transport": "cookie", "label": "browser" })).await?;
-    let set_cookie = login.header("set-cookie").ok_or_else(|| unexpected("a cookie"))?.to_owned();
+    let set_cookie = login.cookie(COOKIE).ok_or_else(|| unexpected("a cookie"))?.to_owned();
     let (cookie, attributes) =
         set_cookie.split_once(';').ok_or_else(|| unexpected("attributes of the cookie"))?;
     cookie.clone_into(&mut walk.cookie);
@@ -46,7 +49,7 @@ pub(super) async fn log_in(walk: &mut Walk) -> Result<Step, CliError> {
         shows: "the client holds only an id; it is the smallest credential",
         requests: Vec::new(),
         details: vec![
-            format!("Set-Cookie: {name}={};{attributes}", shorten(token)),
+            format!("cookie: {name}={};{attributes}", shorten(token)),
             format!("size of the session token: {} bytes", token.len()),
         ],
     })
@@ -89,7 +92,7 @@ pub(super) async fn cross_site_request(walk: &mut Walk) -> Result<Step, CliError
         topic: Topic::Session,
         title: "refuse a request that another site forged (CSRF)",
         explanation: "A browser attaches cookies by itself, so a page of an attacker could write in the user's name. \
-                      The browser says from which page a request comes (Origin, Sec-Fetch-Site): pages of other \
+                      The browser names the page that sends a request (Origin, Sec-Fetch-Site): pages of other \
                       origins are refused, and no token in forms is needed. The data itself is stored with the session.",
         shows: "cookies need protection against CSRF; a token in a header does not",
         requests: Vec::new(),
@@ -124,7 +127,7 @@ pub(super) async fn list(walk: &mut Walk) -> Result<Step, CliError> {
 /// The logout of the session with the cookie.
 pub(super) async fn log_out(walk: &mut Walk) -> Result<Step, CliError> {
     let logout = walk.send(walk.with_cookie("POST", "/v1/logout"), 204).await?;
-    let cleared = logout.header("set-cookie").filter(|cookie| cookie.contains("Max-Age=0"));
+    let cleared = logout.cookie(COOKIE).filter(|cookie| cookie.contains("Max-Age=0"));
     let cleared = cleared.ok_or_else(|| unexpected("a cleared cookie"))?.to_owned();
     walk.send(walk.with_cookie("GET", "/v1/me"), 401).await?;
     Ok(Step {
@@ -135,6 +138,6 @@ pub(super) async fn log_out(walk: &mut Walk) -> Result<Step, CliError> {
                       moment on.",
         shows: "revocable at once",
         requests: Vec::new(),
-        details: vec![format!("Set-Cookie: {cleared}")],
+        details: vec![format!("cookie: {cleared}")],
     })
 }

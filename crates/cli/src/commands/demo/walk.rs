@@ -1,4 +1,4 @@
-//! The walk of the demo: the steps in their order, and the credentials that the client holds.
+//! The client of the demo, and the credentials that it holds.
 
 use std::net::SocketAddr;
 
@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use crate::commands::demo::client::{Request, Response, send};
 use crate::commands::demo::server::DemoServer;
-use crate::commands::demo::step::{Exchange, Step};
-use crate::commands::demo::{hybrid_steps, jwt_steps, session_steps};
+use crate::commands::demo::step::Exchange;
 use crate::commands::dev::{PASSWORD, USERNAME};
 use crate::error::CliError;
 
@@ -64,30 +63,9 @@ impl Walk {
         }
     }
 
-    /// Runs the step with this index; `None` after the last one.
-    ///
-    /// # Errors
-    ///
-    /// If the step does not give what it says.
-    pub(super) async fn next_step(&mut self, index: usize) -> Result<Option<Step>, CliError> {
-        let step = match index {
-            0 => session_steps::wrong_password(self).await?,
-            1 => session_steps::log_in(self).await?,
-            2 => session_steps::present_cookie(self).await?,
-            3 => session_steps::cross_site_request(self).await?,
-            4 => jwt_steps::log_in(self).await?,
-            5 => jwt_steps::take_apart(self)?,
-            6 => jwt_steps::verify_with_public_keys(self).await?,
-            7 => hybrid_steps::log_in(self).await?,
-            8 => session_steps::list(self).await?,
-            9 => jwt_steps::end_session(self).await?,
-            10 => hybrid_steps::refresh(self).await?,
-            11 => hybrid_steps::repeat_lost_answer(self).await?,
-            12 => hybrid_steps::detect_reuse(self).await?,
-            13 => session_steps::log_out(self).await?,
-            _ => return Ok(None),
-        };
-        Ok(Some(Step { requests: std::mem::take(&mut self.exchanges), ..step }))
+    /// The requests since the last call.
+    pub(super) fn take_exchanges(&mut self) -> Vec<Exchange> {
+        std::mem::take(&mut self.exchanges)
     }
 
     /// Sends a request, and records it for the step.

@@ -45,7 +45,7 @@ impl Session {
     /// [`InvalidCredential::Ended`] or [`InvalidCredential::Expired`].
     pub fn check_active(&self, now: Time) -> Result<(), InvalidCredential> {
         if let Some(end) = self.ended {
-            return Err(InvalidCredential::Ended(Some(end.reason)));
+            return Err(InvalidCredential::Ended(Some(end.reason.phrase())));
         }
         if now >= self.ends_at() {
             return Err(InvalidCredential::Expired);
