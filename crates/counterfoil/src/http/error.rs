@@ -258,15 +258,13 @@ fn feed_problem(error: &FeedError) -> Problem {
     match error {
         FeedError::Store(_) => retry_after(unavailable("the request cannot be processed at present"), 1),
         FeedError::TooManyPolls(wait) | FeedError::TooManyInstances(wait) => {
-            let problem = problem(429, "too-many-requests", "Too many requests").detail(error.to_string());
-            retry_after(problem, whole_seconds(*wait))
+            retry_after(too_many_requests(error.to_string()), whole_seconds(*wait))
         }
         FeedError::TooManyStreams => {
-            let problem = problem(429, "too-many-requests", "Too many requests").detail(error.to_string());
-            retry_after(problem, 10)
+            retry_after(too_many_requests(error.to_string()), 10)
         }
         FeedError::WaitInterrupted => {
-            retry_after(problem(503, "unavailable", "Unavailable").detail(error.to_string()), 1)
+            retry_after(unavailable(error.to_string()), 1)
         }
     }
 }
@@ -305,7 +303,7 @@ fn invalid_fields() -> Problem {
     problem(&problem_types::INVALID_FIELDS).detail("`errors` lists what is wrong with each field")
 }
 
-fn too_many_requests(detail: &'static str) -> Problem {
+fn too_many_requests(detail: impl Into<Cow<'static, str>>) -> Problem {
     problem(&problem_types::TOO_MANY_REQUESTS).detail(detail)
 }
 
@@ -313,7 +311,7 @@ fn internal() -> Problem {
     problem(&problem_types::INTERNAL).detail("an internal error occurred; it is logged with this request id")
 }
 
-fn unavailable(detail: &'static str) -> Problem {
+fn unavailable(detail: impl Into<Cow<'static, str>>) -> Problem {
     problem(&problem_types::UNAVAILABLE).detail(detail)
 }
 

@@ -80,16 +80,16 @@ impl FromRequestParts<App> for Verifier {
 
     /// A verifier key is accepted as a bearer token only, and by these routes only. Cookies are ignored.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
-        let rejected = |reason| {
-            let error = AuthError::InvalidCredential(InvalidReason::SessionRejected(reason));
+        let rejected = |code, message| {
+            let error = AuthError::InvalidCredential(InvalidReason::RecordRejected { code, message });
             AppError::auth(error, CredentialSource::Bearer)
         };
         let presented = bearer_token(&parts.headers)
             .map_err(|error| AppError::auth(error.into(), CredentialSource::Bearer))?
             .ok_or_else(|| AppError::auth(AuthError::MissingCredential, CredentialSource::None))?;
-        let key: VerifierKey = presented.parse().map_err(|_| rejected("malformed"))?;
+        let key: VerifierKey = presented.parse().map_err(|_| rejected("malformed", "malformed: not a verifier key"))?;
         let record = app.parts.administration.verify_verifier_key(&key).await?;
-        record.map(Self).ok_or_else(|| rejected("unknown"))
+        record.map(Self).ok_or_else(|| rejected("unknown", "unknown: no such verifier key"))
     }
 }
 
