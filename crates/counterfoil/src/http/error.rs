@@ -260,12 +260,8 @@ fn feed_problem(error: &FeedError) -> Problem {
         FeedError::TooManyPolls(wait) | FeedError::TooManyInstances(wait) => {
             retry_after(too_many_requests(error.to_string()), whole_seconds(*wait))
         }
-        FeedError::TooManyStreams => {
-            retry_after(too_many_requests(error.to_string()), 10)
-        }
-        FeedError::WaitInterrupted => {
-            retry_after(unavailable(error.to_string()), 1)
-        }
+        FeedError::TooManyStreams => retry_after(too_many_requests(error.to_string()), 10),
+        FeedError::WaitInterrupted => retry_after(unavailable(error.to_string()), 1),
     }
 }
 

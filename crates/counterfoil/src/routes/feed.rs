@@ -87,7 +87,8 @@ impl FromRequestParts<App> for Verifier {
         let presented = bearer_token(&parts.headers)
             .map_err(|error| AppError::auth(error.into(), CredentialSource::Bearer))?
             .ok_or_else(|| AppError::auth(AuthError::MissingCredential, CredentialSource::None))?;
-        let key: VerifierKey = presented.parse().map_err(|_| rejected("malformed", "malformed: not a verifier key"))?;
+        let key: VerifierKey =
+            presented.parse().map_err(|_| rejected("malformed", "malformed: not a verifier key"))?;
         let record = app.parts.administration.verify_verifier_key(&key).await?;
         record.map(Self).ok_or_else(|| rejected("unknown", "unknown: no such verifier key"))
     }

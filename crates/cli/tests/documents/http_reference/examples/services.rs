@@ -12,6 +12,11 @@ pub(super) const STANDARDS: &[Example] = &[
     },
     Example { call: "GET /openapi.json", prepare: "", command: "curl $base/openapi.json" },
     Example {
+        call: "GET /problems/{name}",
+        prepare: "",
+        command: "curl $base/problems/invalid-token -H 'Accept: application/json'",
+    },
+    Example {
         call: "GET /v1/feed",
         prepare: r#"verifier_key=$(admin verifier-keys -d '{"name":"orders"}' | pick key)"#,
         command: r#"curl "$base/v1/feed?instance=orders-1&poll=1" -H "Authorization: Bearer $verifier_key""#,
