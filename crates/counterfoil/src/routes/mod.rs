@@ -104,7 +104,8 @@ pub(crate) fn site(app: App) -> Router {
 /// The routes that only development mode has. They are not below the base path.
 fn development_routes(app: App) -> Router {
     let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
-    let page = with_layers(final_layer, get(development_page::show), app.csrf_layer(), &app);
+    let limit = app.settings().limits.request_timeout;
+    let page = with_layers(final_layer, get(development_page::show), app.csrf_layer(), limit);
     Router::new().route("/", page).with_state(app)
 }
 

@@ -63,6 +63,10 @@ struct PublicDocument;
     admin::keys::revoke,
     admin::events::list,
     admin::revocations::revoke,
+    admin::verifiers::list,
+    admin::verifier_keys::list,
+    admin::verifier_keys::add,
+    admin::verifier_keys::remove,
 ))]
 struct AdminDocument;
 

@@ -11,15 +11,28 @@ const WIDTH: usize = 100;
 const MAX_LINES: usize = 60;
 
 /// The prefixes of our credentials, and the start of each JWT.
-const CREDENTIALS: [&str; 4] = ["cfs_", "cfr_", "cfa_", "eyJ"];
+const CREDENTIALS: [&str; 5] = ["cfs_", "cfr_", "cfa_", "cfv_", "eyJ"];
 
-/// Numbers that differ each time, besides those that end with `_at`.
-const VARYING_NUMBERS: [&str; 4] = ["at", "elapsed_ms", "number", "position"];
+/// Numbers that differ each time, besides those that end with `_at` and `_ms`.
+const VARYING_NUMBERS: [&str; 8] =
+    ["acknowledged", "at", "head", "next", "now", "number", "position", "until"];
 
 /// The text of `body`.
 pub(super) fn text(body: &Json) -> String {
+    if let Json::Scalar(Value::String(events)) = body {
+        return events.lines().map(event_line).collect::<Vec<_>>().join("\n");
+    }
     let whole = render("", body, 0, usize::MAX);
     if whole.lines().count() <= MAX_LINES { whole } else { render("", body, 0, 1) }
+}
+
+/// A line of an event stream without what differs each time.
+fn event_line(line: &str) -> String {
+    match line.split_once(": ") {
+        Some((name, value)) if value.starts_with('{') => format!("{name}: {{…}}"),
+        Some((name, value)) if value.contains(|letter: char| letter.is_ascii_digit()) => format!("{name}: …"),
+        Some(_) | None => line.to_owned(),
+    }
 }
 
 /// The text of a member `key`, whose line is indented by `indent`, down to `depth` levels.
@@ -48,7 +61,7 @@ fn render(key: &str, value: &Json, indent: usize, depth: usize) -> String {
 /// Whether a number differs each time: a time, a counter, or what remains of the life of a session.
 fn varies(key: &str, number: Option<u64>) -> bool {
     let is_remaining = key == "expires_in" && number > Some(86_400);
-    key.ends_with("_at") || VARYING_NUMBERS.contains(&key) || is_remaining
+    key.ends_with("_at") || key.ends_with("_ms") || VARYING_NUMBERS.contains(&key) || is_remaining
 }
 
 /// The items on one line if it is short enough, or on a line each.

@@ -53,7 +53,10 @@ impl ExampleServer {
         let (body, status) = printed.trim_end().rsplit_once('\n').unwrap_or(("", printed.trim_end()));
         let status = status.parse().unwrap_or_else(|_| panic!("{}: {printed}", example.call));
         assert!((200..300).contains(&status), "{}: {status} {body}", example.call);
-        let body = (!body.is_empty()).then(|| serde_json::from_str(body).unwrap());
+        let body = (!body.is_empty()).then(|| {
+            let text = || Json::Scalar(Value::from(body.trim_end()));
+            serde_json::from_str(body).unwrap_or_else(|_| text())
+        });
         Answer { status, body }
     }
 }

@@ -37,8 +37,9 @@ pub(super) const GROUPS: [Group; 4] = [
     },
     Group {
         title: "Standards",
-        tags: &["standards"],
-        introduction: "Documents in standard formats, for libraries and services. Pages of all origins may read them.",
+        tags: &["standards", "feed"],
+        introduction: "Documents in standard formats, which pages of all origins may read, and [the feed of \
+                       revocations](feed.md) for services with a verifier key, as from `counterfoil verifier add orders`.",
         examples: services::STANDARDS,
     },
     Group {

@@ -135,6 +135,7 @@ impl Page<'_> {
         let names: BTreeSet<&str> = names.map(String::as_str).collect();
         let is_optional = ways.len() > names.len();
         match (self.tag(call), names.contains("bearer"), names.contains("refresh"), is_optional) {
+            ("feed", ..) => "a verifier key as a bearer token",
             ("administration", ..) => {
                 "an administrator's session token or access token, or an admin key as a bearer token"
             }

@@ -154,13 +154,14 @@ impl Commands {
 const PHRASES: [&str; 1] = ["audit log"];
 
 /// Options of cargo, of the tasks of the project, and of basenc.
-const FOREIGN_OPTIONS: [&str; 8] = [
+const FOREIGN_OPTIONS: [&str; 9] = [
     "--all-features",
     "--base64url",
     "--example",
     "--features",
     "--locked",
     "--profile",
+    "--release",
     "--seed",
     "--update",
 ];

@@ -134,8 +134,8 @@ pub struct RevocationRequest {
     /// recorded as that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Until when the request waits: `none` (the default) until the revocation is durable. `fleet` is not supported yet, and
-    /// refused.
+    /// Until when the request waits: `none` (the default) until the revocation is durable, `fleet` until no verifier that
+    /// follows the feed accepts the subject any more.
     #[serde(default)]
     pub wait: Wait,
 }

@@ -85,6 +85,27 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl -X DELETE $base/v1/admin/admin-keys/$id -H "Authorization: Bearer $admin_key""#,
     },
     Example {
+        call: "POST /v1/admin/verifier-keys",
+        prepare: "",
+        command: r#"curl $base/v1/admin/verifier-keys -H "Authorization: Bearer $admin_key" -H "$json" \
+  -d '{"name":"invoices"}'"#,
+    },
+    Example {
+        call: "GET /v1/admin/verifier-keys",
+        prepare: "",
+        command: r#"curl $base/v1/admin/verifier-keys -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
+        call: "GET /v1/admin/verifiers",
+        prepare: r#"curl -s "$base/v1/feed?instance=orders-2&poll=1" -H "Authorization: Bearer $verifier_key""#,
+        command: r#"curl "$base/v1/admin/verifiers?limit=1" -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
+        call: "DELETE /v1/admin/verifier-keys/{id}",
+        prepare: r#"id=$(admin verifier-keys -d '{"name":"old"}' | pick id)"#,
+        command: r#"curl -X DELETE $base/v1/admin/verifier-keys/$id -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
         call: "GET /v1/admin/keys",
         prepare: "",
         command: r#"curl $base/v1/admin/keys -H "Authorization: Bearer $admin_key""#,

@@ -11,6 +11,21 @@ pub(super) const STANDARDS: &[Example] = &[
         command: "curl $base/.well-known/oauth-authorization-server",
     },
     Example { call: "GET /openapi.json", prepare: "", command: "curl $base/openapi.json" },
+    Example {
+        call: "GET /problems/{name}",
+        prepare: "",
+        command: "curl $base/problems/invalid-token -H 'Accept: application/json'",
+    },
+    Example {
+        call: "GET /v1/feed",
+        prepare: r#"verifier_key=$(admin verifier-keys -d '{"name":"orders"}' | pick key)"#,
+        command: r#"curl "$base/v1/feed?instance=orders-1&poll=1" -H "Authorization: Bearer $verifier_key""#,
+    },
+    Example {
+        call: "GET /v1/feed/stream",
+        prepare: "",
+        command: r#"curl --no-buffer --max-time 0.5 $base/v1/feed/stream -H "Authorization: Bearer $verifier_key""#,
+    },
 ];
 
 /// Probes.
