@@ -89,8 +89,9 @@ pub(super) async fn end_session(walk: &mut Walk) -> Result<Step, CliError> {
         topic: Topic::Jwt,
         title: "end its session from the browser",
         explanation: "Counterfoil, and applications that embed it, refuse the token at once, because they know its \
-                      session. A service with only the public keys cannot know, and accepts it until it expires. \
-                      That is why access tokens should live for minutes, which is what the hybrid is for.",
+                      session. A service with only the public keys cannot know, and accepts it until it expires, \
+                      unless it follows the feed of revocations (`GET /v1/feed`). That is why access tokens should \
+                      live for minutes, which is what the hybrid is for.",
         shows: "revocation of a JWT is difficult for services that verify it alone",
         requests: Vec::new(),
         details: vec!["verified with the public keys alone: still valid, until `exp`".to_owned()],
