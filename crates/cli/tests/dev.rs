@@ -261,6 +261,13 @@ fn a_401_says_why_in_dev_and_only_there() {
     assert_eq!(serve.post("/v1/register", &demo).0, 201);
     let unknown = format!("cfs_{}.{}A", "A".repeat(22), "A".repeat(42));
     for server in [&dev, &serve] {
+        let wrong = json!({ "username": "demo", "password": "a wrong one" });
+        let detail = server.post("/v1/login", &wrong).1["detail"].as_str().unwrap().to_owned();
+        let common = "the username or the password is wrong";
+        assert_eq!(
+            detail.strip_prefix(common),
+            Some(if server.base == dev.base { ": login failed: wrong password" } else { "" })
+        );
         let logged_out = server.post("/v1/login", &demo).1["session_token"].as_str().unwrap().to_owned();
         let bearer = format!("Authorization: Bearer {logged_out}");
         assert_eq!(server.curl("/v1/logout", &["-X", "POST", "-H", &bearer]).0, 204);

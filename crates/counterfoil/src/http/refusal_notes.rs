@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName};
 
 use counterfoil_verify::Problem;
 
-use crate::http::problem_types::{CREDENTIAL_REQUIRED, INVALID_TOKEN};
+use crate::http::problem_types::{CREDENTIAL_REQUIRED, INVALID_CREDENTIALS, INVALID_TOKEN};
 
 /// Explains the refusals of one request to the developer of a client. Only for development mode: elsewhere an attacker
 /// would learn which check failed.
@@ -26,7 +26,7 @@ impl RefusalNotes {
         let name = problem.name();
         if name == CREDENTIAL_REQUIRED.name {
             problem.detail(self.missing_credential)
-        } else if name == INVALID_TOKEN.name {
+        } else if [INVALID_TOKEN.name, INVALID_CREDENTIALS.name].contains(&name) {
             problem.danger_show_reason()
         } else {
             problem

@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// issuer is on plain HTTP and loopback.
 ///
 /// - Pages of every origin on loopback are trusted, with any port (CORS and CSRF).
-/// - A 401 says in `detail` why the credential was refused. Elsewhere an attacker who learned that could correct a forgery
-///   step by step, or tell a revoked credential from one that never existed.
+/// - A 401 says in `detail` why the credential or the login was refused. Elsewhere an attacker who learned that could correct
+///   a forgery step by step, tell a revoked credential from one that never existed, and find out which users exist.
 /// - `/` is an HTML page.
 ///
 /// ```
