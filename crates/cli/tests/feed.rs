@@ -92,7 +92,7 @@ fn revoke_waits_until_a_verifier_that_is_cut_off_refuses_everything() {
 }
 
 #[test]
-fn after_a_crash_a_wait_lasts_until_the_leases_that_nobody_knows_have_run_out() {
+fn after_a_crash_a_wait_lasts_until_unknown_leases_have_run_out() {
     let (_temp, dir) = data_dir();
     let server = serve(&dir);
     let key = succeed(&dir, &["verifier", "add", "orders"]).trim().to_owned();

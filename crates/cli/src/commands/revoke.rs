@@ -99,8 +99,13 @@ fn summary(answer: &RevocationResponse, is_fleet: bool) -> String {
     if !is_fleet {
         return format!("revoked at position {position}");
     }
+    let are_cut_off = match expired {
+        0 => "none is cut off".to_owned(),
+        1 => "1 is cut off and refuses every credential".to_owned(),
+        several => format!("{several} are cut off and refuse every credential"),
+    };
+    let verifiers = if *confirmed == 1 { "verifier" } else { "verifiers" };
     format!(
-        "revoked at position {position}: {confirmed} verifiers confirmed, {expired} are cut off and refuse every \
-         credential; it took {elapsed_ms} ms"
+        "revoked at position {position}: {confirmed} {verifiers} confirmed, {are_cut_off}; it took {elapsed_ms} ms"
     )
 }

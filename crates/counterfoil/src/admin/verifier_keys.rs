@@ -24,8 +24,10 @@ impl App {
     }
 
     pub(super) async fn remove_verifier_key(&self, id: &str) -> Answer {
-        let key: VerifierKeyId =
-            id.parse().map_err(|_| AdminError::new("this is not the id of a verifier key"))?;
+        let key: VerifierKeyId = id.parse().map_err(|_| {
+            AdminError::new("this is not the id of a verifier key")
+                .hint("`counterfoil verifier list` shows the ids")
+        })?;
         verifier_keys::remove(self, key, &operator_context(), self.now()).await?;
         answer(DeletedResponse::new(id))
     }

@@ -15,11 +15,10 @@ use counterfoil_core::ClientError;
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::Session;
+use counterfoil_core::services::revocation_feed::Follower;
 use counterfoil_core::store::{AdminKeyCursor, AuditEventNumber, Page, SessionCursor, VerifierKeyCursor};
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
-
-use crate::feed::leases::Follower;
 
 /// How many rows a page has by default, and at most.
 #[derive(Debug, Clone, Copy)]

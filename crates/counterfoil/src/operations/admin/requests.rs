@@ -255,9 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_the_fleet_is_refused_while_it_is_not_supported() {
-        let refused = validate(r#"{"subject":"everyone","wait":"fleet"}"#);
+    fn a_revocation_waits_for_the_fleet_only_on_request() {
+        let wait = |json: &str| validate(json).unwrap().wait;
 
-        assert!(matches!(refused, Err(ClientError::Field { field: "wait", .. })));
+        assert_eq!(wait(r#"{"subject":"everyone"}"#), Wait::None);
+        assert_eq!(wait(r#"{"subject":"everyone","wait":"none"}"#), Wait::None);
+        assert_eq!(wait(r#"{"subject":"everyone","wait":"fleet"}"#), Wait::Fleet);
     }
 }

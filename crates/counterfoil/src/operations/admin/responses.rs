@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use counterfoil_core::ClientError;
 use counterfoil_core::model::key::{KeyPurpose, KeyState};
 use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
+use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_core::services::user_import::ImportOutcome;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::RevocationPosition;
 
-use crate::feed::fleet_wait::FleetProgress;
 use crate::operations::admin::exposed_secret;
 use crate::operations::admin::views::{AccountCounterView, AdminUserView, ClientView, KeyView};
 

@@ -14,11 +14,12 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
+use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 
-use crate::feed::fleet_wait::{FleetProgress, RunningWait};
 use crate::feed::followers::FollowerStatus;
+use crate::feed::running_waits::RunningWait;
 use crate::operations::pagination::{ListItem, ListResponse};
 use crate::operations::views::UserView;
 
