@@ -42,7 +42,7 @@ pub(crate) fn bind_localhost(address: SocketAddr) -> Result<(Vec<TcpListener>, S
 }
 
 /// The other address that `localhost` can mean, if `address` is one of the two.
-pub(crate) fn counterpart(address: SocketAddr) -> Option<SocketAddr> {
+fn counterpart(address: SocketAddr) -> Option<SocketAddr> {
     let ip: IpAddr = match address.ip() {
         IpAddr::V4(Ipv4Addr::LOCALHOST) => Ipv6Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::LOCALHOST) => Ipv4Addr::LOCALHOST.into(),

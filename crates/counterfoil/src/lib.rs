@@ -151,19 +151,21 @@ pub mod operator {
     pub use crate::admin::{AdminError, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
+    pub use crate::keys::key_file::KeyFormat;
     pub use crate::operations::admin::requests::{
         ClientChangeRequest, KeyRotationRequest, KeySelector, RevocationRequest, UserChangeRequest, Wait,
     };
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
         CreatedVerifierKeyResponse, DeletedResponse, ImportResponse, ImportedUserOutcome,
-        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RekeyResponse, RevocationResponse,
-        RotationResponse, StatusResponse, UserDetailsResponse, UserResponse,
+        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse, RekeyResponse,
+        RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
+        TokenVerificationResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
-        LifetimesView, VerifierKeyView, VerifierView,
+        LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
@@ -171,6 +173,7 @@ pub mod operator {
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
     pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
+    pub use counterfoil_files::path_hint;
 }
 
 /// The program in the README is compiled.

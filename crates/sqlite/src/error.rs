@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use counterfoil_core::store::StoreError;
+use counterfoil_files::path_hint;
 
 use crate::file::lock_owner::LockOwner;
 
@@ -173,7 +174,20 @@ impl OpenError {
     }
 
     /// What to do about it, as one sentence for the operator.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        let specific = match self {
+            Self::Io { path, source } | Self::ReadOnly { path, source: Some(source) } => {
+                path_hint(path, source)
+            }
+            Self::DirectoryNotFound(directory) => {
+                path_hint(&directory.join("store"), &ErrorKind::NotFound.into())
+            }
+            _ => None,
+        };
+        specific.unwrap_or_else(|| self.general_hint().to_owned())
+    }
+
+    const fn general_hint(&self) -> &'static str {
         match self {
             Self::DirectoryNotFound(_) => "create the directory, or name another one",
             Self::NotAFile(_) => {
@@ -244,10 +258,24 @@ pub enum RestoreError {
 
 impl RestoreError {
     /// What to do about it, as one sentence for the operator.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        let specific = match self {
+            Self::Backup(error @ (OpenError::Io { .. } | OpenError::DirectoryNotFound(_))) => {
+                Some(error.hint())
+            }
+            Self::Copy { database, source } | Self::Install { database, source } => {
+                path_hint(database, source).map(|hint| format!("{hint}; {}", self.general_hint()))
+            }
+            Self::Database(error) if !matches!(error, OpenError::InUse { .. }) => Some(error.hint()),
+            _ => None,
+        };
+        specific.unwrap_or_else(|| self.general_hint().to_owned())
+    }
+
+    const fn general_hint(&self) -> &'static str {
         match self {
             Self::Backup(error @ (OpenError::NewerSchema { .. } | OpenError::SqliteTooOld { .. })) => {
-                error.hint()
+                error.general_hint()
             }
             Self::Backup(OpenError::InUse { .. }) => "create a backup of it first: `counterfoil backup FILE`",
             Self::Backup(OpenError::ChangedSchema { .. }) => {
@@ -255,7 +283,7 @@ impl RestoreError {
             }
             Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
             Self::Database(OpenError::InUse { .. }) => "stop the server first; nothing was changed",
-            Self::Database(error) => error.hint(),
+            Self::Database(error) => error.general_hint(),
             Self::Copy { .. } | Self::Close(_) => {
                 "the disk must have room for a copy of the backup; nothing was changed"
             }

@@ -20,6 +20,7 @@ pub(crate) mod key;
 mod openapi;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
+pub(crate) mod rate_limit;
 pub(crate) mod restore;
 pub(crate) mod revoke;
 pub(crate) mod serve;
@@ -45,6 +46,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Verifier(command) => verifier::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
+        Command::RateLimit(command) => rate_limit::run(configuration, command).await,
         Command::Revoke(options) => revoke::run(configuration, options).await,
         Command::Token(command) => token::run(configuration, command).await,
         Command::Passwords(command) => passwords::run(command),

@@ -10,7 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 
 use crate::configuration::flags::ServerOptions;
-use crate::configuration::warnings::{unnamed_proxy, unreachable_issuer};
+use crate::configuration::warnings::contradictions::other_address;
+use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
 use crate::escape::escape_controls;
@@ -36,7 +37,7 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         return Err(CliError::from_all(errors));
     }
     let listen = configuration.listen;
-    let warnings = [unnamed_proxy(listen.ip(), &validated), unreachable_issuer(listen, &validated)];
+    let warnings = [unnamed_proxy(listen.ip(), &validated), other_address(listen, &validated)];
     for warning in configuration.renamed_variables().iter().chain(warnings.iter().flatten()) {
         tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
     }

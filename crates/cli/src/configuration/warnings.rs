@@ -5,20 +5,19 @@ use counterfoil::Settings;
 use crate::configuration::Configuration;
 use crate::configuration::diagnostic::Diagnostic;
 
+pub(crate) mod contradictions;
 mod credentials;
 mod exposure;
 mod rate_limits;
-mod reachability;
 
 pub(crate) use exposure::unnamed_proxy;
-pub(crate) use reachability::unreachable_issuer;
 
 /// One check: a warning, or `None`.
 type Check = fn(&Configuration, &Settings) -> Option<Diagnostic>;
 
 /// Every check, independent of the others.
 const CHECKS: [&[Check]; 4] =
-    [exposure::CHECKS, reachability::CHECKS, credentials::CHECKS, rate_limits::CHECKS];
+    [contradictions::CHECKS, exposure::CHECKS, credentials::CHECKS, rate_limits::CHECKS];
 
 /// All warnings about valid settings.
 pub(crate) fn warnings(configuration: &Configuration, settings: &Settings) -> Vec<Diagnostic> {

@@ -89,6 +89,9 @@ pub trait Store: Send + Sync + 'static {
         now: Time,
     ) -> Result<Vec<Session>, StoreError>;
 
+    /// How many sessions are active at `now`: those of a client, or all. It may read all sessions.
+    async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError>;
+
     /// Whether `user` has a session, other than `except`, that has not ended. An expired one counts: access tokens of it
     /// may still be valid.
     async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError>;
@@ -104,6 +107,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The user with this id of the application.
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
+
+    /// An administrator other than `user`: enabled, with the role. It may read all users.
+    async fn another_administrator(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
     /// Users in the order of their folded names, after the given one.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;

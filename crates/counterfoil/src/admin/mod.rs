@@ -13,6 +13,7 @@ mod keys;
 mod master_key;
 mod minting;
 mod pagination;
+mod rate_limits;
 pub(crate) mod restore;
 mod revocations;
 mod sessions;

@@ -85,6 +85,7 @@ impl App {
         hooks: Hooks,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
+        data_dir::check_existing(&settings)?;
         let checked = Checked::new(&settings, hooks)?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
         if let Some(guard) = &guard

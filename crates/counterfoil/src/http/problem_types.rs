@@ -88,6 +88,9 @@ problem_types! {
     INVALID_TOKEN = 401 "invalid-token", "Invalid token",
         "The session token, access token or refresh token is not valid: it may have expired, be revoked or be unknown. The answer is the same for all of them; the log of the server has the cause.",
         "Refresh the access token once, if there is a refresh token; otherwise log in again.";
+    LAST_ADMINISTRATOR = 409 "last-administrator", "Last administrator",
+        "The change would take away the only enabled user with the role `admin`, so that no user could administer the server any more.",
+        "Give another user the role `admin` first.";
     MALFORMED_BODY = 400 "malformed-body", "Malformed request",
         "The body is not the JSON object that the route expects, or a header has a wrong syntax.",
         "Correct what `detail` names. `/openapi.json` describes every body.";

@@ -1,5 +1,8 @@
 //! Limits how often a session, a user and a client IP may change something.
 
+#[cfg(feature = "admin")]
+mod administration;
+
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -66,11 +66,9 @@ struct PublicDocument;
     admin::keys::rotate,
     admin::keys::revoke,
     admin::events::list,
+    admin::rate_limits::show,
+    admin::rate_limits::release,
     admin::revocations::revoke,
-    admin::verifiers::list,
-    admin::verifier_keys::list,
-    admin::verifier_keys::add,
-    admin::verifier_keys::remove,
 ))]
 struct AdminDocument;
 

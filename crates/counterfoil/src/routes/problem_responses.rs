@@ -86,6 +86,7 @@ problem_responses! {
     UsernameTaken = "409", "Another user has this username, or one that looks like it: `username_taken`";
     Conflict = "409", "Another resource has this id: `already_exists`. Another user has this username, or one that looks \
                        like it: `username_taken`";
+    LastAdministrator = "409", "The user is the last administrator: `last_administrator`";
     PreconditionFailed = "412", "The session data does not have a required revision: `precondition_failed`";
     TooLarge = "413", "The body is too large: `body_too_large`";
     SessionDataTooLarge = "413", "The body is too large: `body_too_large`. The data of the session, or of all sessions of \

@@ -36,6 +36,12 @@ pub struct UserChangeRequest {
     /// The roles. Access tokens with other roles are revoked at once; the sessions stay active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
+    /// Roles to add to those that the user has, instead of `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add_roles: Vec<String>,
+    /// Roles to remove from those that the user has, instead of `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_roles: Vec<String>,
     /// The e-mail address, or null. A new address is unverified unless `email_verified` is also set.
     #[schema(value_type = Option<String>)]
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -52,8 +58,16 @@ pub struct UserChangeRequest {
 
 impl From<UserChangeRequest> for UserChange {
     fn from(request: UserChangeRequest) -> Self {
-        let UserChangeRequest { disabled, roles, email, email_verified, external_id } = request;
-        Self { disabled, roles, email, email_verified, external_id }
+        let UserChangeRequest {
+            disabled,
+            roles,
+            add_roles,
+            remove_roles,
+            email,
+            email_verified,
+            external_id,
+        } = request;
+        Self { disabled, roles, add_roles, remove_roles, email, email_verified, external_id }
     }
 }
 
