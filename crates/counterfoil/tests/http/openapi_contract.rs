@@ -136,7 +136,8 @@ async fn path_aliases_get_404() {
         "/v1/sessions/",
         "/v1/sessions/a/b",
         "/.well-known/jwks.json/",
-        "/problems/not-found",
+        "/problems/",
+        "/problems/not-found/",
     ] {
         for method in ["GET", "POST", "DELETE"] {
             let response = Request::new(method, alias).send(&server).await;
