@@ -48,6 +48,16 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl "$base/v1/admin/events?user=$id&limit=1" -H "Authorization: Bearer $admin_key""#,
     },
     Example {
+        call: "GET /v1/admin/rate-limits",
+        prepare: r#"post $base/v1/login -d '{"username":"ada","password":"wrong"}'"#,
+        command: r#"curl "$base/v1/admin/rate-limits?username=ada" -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
+        call: "DELETE /v1/admin/rate-limits",
+        prepare: "",
+        command: r#"curl -X DELETE "$base/v1/admin/rate-limits?username=ada" -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
         call: "GET /v1/admin/clients",
         prepare: "",
         command: r#"curl $base/v1/admin/clients -H "Authorization: Bearer $admin_key""#,
