@@ -109,6 +109,7 @@ pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
+pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
@@ -170,7 +171,12 @@ pub mod operator {
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
-    pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};
+    pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
     pub use counterfoil_files::path_hint;
 }
+
+/// The program in the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeProgram;

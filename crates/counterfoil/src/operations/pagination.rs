@@ -300,7 +300,8 @@ impl<'de, T: ListItem + Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
 impl<T: ListItem + ToSchema> PartialSchema for ListResponse<T> {
     fn schema() -> RefOr<Schema> {
-        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let rows = Some("The rows of this page.");
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(rows);
         let next = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
             .description(Some("The value of `after` for the next page, or null at the end."));

@@ -99,6 +99,7 @@ impl Modify for SecuritySchemes {
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         components.add_security_scheme("session", cookie(names.session()));
         components.add_security_scheme("access", cookie(names.access()));
+        components.add_security_scheme("refresh", cookie(names.refresh()));
     }
 }
 
@@ -113,10 +114,10 @@ pub fn openapi() -> serde_json::Value {
     serde_json::to_value(document_of_build()).expect("an OpenAPI document always serializes")
 }
 
-/// Returns this document.
+/// Returns the OpenAPI 3.1 document of this API.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
-    responses((status = 200, description = "This document", body = Object))
+    responses((status = 200, description = "The document", body = Object))
 )]
 pub(super) async fn document() -> Response {
     let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];

@@ -180,7 +180,14 @@ impl Response {
         } else if self.status >= 400 {
             self.assert_valid_problem(method);
         }
-        assert_documented(method, path, self.status);
+        let code = if method == "HEAD" || self.status < 400 { None } else { self.problem_code() };
+        assert_documented(method, path, self.status, code.as_deref());
+    }
+
+    /// The `code` of the body, if it is a problem.
+    fn problem_code(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        body["code"].as_str().map(str::to_owned)
     }
 
     fn assert_valid_cookies(&self) {
@@ -257,8 +264,8 @@ fn matches_template(path: &str, template: &str) -> bool {
             .all(|(part, place)| part == place || (place.starts_with('{') && !part.is_empty()))
 }
 
-/// Asserts that OpenAPI documents this status. 404 and 405 are also allowed for undocumented paths and methods.
-fn assert_documented(method: &str, path: &str, status: u16) {
+/// Asserts that OpenAPI documents this status, and the code of a problem in its description. 404 and 405 are also allowed for undocumented paths and methods.
+fn assert_documented(method: &str, path: &str, status: u16, code: Option<&str>) {
     let path = path.split('?').next().unwrap();
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let template =
@@ -274,9 +281,14 @@ fn assert_documented(method: &str, path: &str, status: u16) {
         // The response to a CORS preflight request, on every route.
         204 if method == "options" => {}
         405 => assert!(operation.is_null(), "{method} {path} is documented but not implemented"),
-        status => assert!(
-            operation["responses"][status.to_string()].is_object(),
-            "{method} {template} responses {status}, which is not documented"
-        ),
+        status => {
+            let response = &operation["responses"][status.to_string()];
+            assert!(response.is_object(), "{method} {template} responses {status}, which is not documented");
+            let description = response["description"].as_str().unwrap();
+            assert!(
+                code.is_none_or(|code| description.contains(&format!("`{code}`"))),
+                "{method} {template} responds {status} {code:?}, but documents: {description}"
+            );
+        }
     }
 }

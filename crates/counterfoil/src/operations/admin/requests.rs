@@ -87,7 +87,7 @@ pub struct KeyRotationRequest {
     /// contain it. After an immediate activation, verifiers that do not fetch the keys again reject valid
     /// tokens.
     pub now: bool,
-    /// The purpose of the key; `signing` by default.
+    /// The purpose of the key: `signing` (the default) signs access tokens, `refresh_token` authenticates refresh tokens.
     pub purpose: KeySelector,
 }
 
@@ -148,7 +148,8 @@ pub struct RevocationRequest {
     /// recorded as that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Until when the request waits.
+    /// Until when the request waits: `none` (the default) until the revocation is durable, `fleet` until no verifier that
+    /// follows the feed accepts the subject any more.
     #[serde(default)]
     pub wait: Wait,
 }
