@@ -135,7 +135,11 @@ mod tests {
         ("user passwd ada", "password-file json", NEW_PASSWORD),
         ("user roles ada", "add remove clear json", STORE),
         ("user delete ada", "yes json", STORE),
-        ("user import users", "dry-run max-errors json", STORE),
+        (
+            "user import users",
+            "format column hash-config assume-emails-verified skip-invalid dry-run max-errors json",
+            STORE,
+        ),
         ("session list ada", PAGE, STORE),
         ("session revoke id", "user json", STORE),
         ("client add app", CLIENT, STORE),

@@ -259,7 +259,7 @@ fn the_audit_events_of_a_session_are_listed_in_order() {
     for (subject, code) in [("user:ada", 1), ("session:AAAAAAAAAAAAAAAAAAAAAA", 1)] {
         assert_eq!(run(&in_dir(&dir, &["revoke", subject])).status, code, "{subject}");
     }
-    assert_eq!(run(&in_dir(&dir, &["revoke", "everyone", "--wait", "fleet"])).status, 0);
+    assert_eq!(run(&in_dir(&dir, &["revoke", "everyone", "--yes", "--wait", "fleet"])).status, 0);
 }
 
 fn login_and_revoke_everyone(server: &Server, dir: &Path) -> String {

@@ -94,6 +94,7 @@ pub(crate) mod tests {
     use crate::arguments::Arguments;
     use crate::configuration::builder::SettingsBuilder;
     use crate::configuration::setting::{DefaultValue, Form, variable};
+    use crate::configuration::warnings::warnings;
     use crate::configuration::{Configuration, MASTER_KEY};
 
     /// The page that holds the table, between two lines.
@@ -213,6 +214,28 @@ pub(crate) mod tests {
                 (setting.apply)(&mut expected, &setting.form.split_values(value)).unwrap();
                 assert_eq!(format!("{:?}", read.builder), format!("{expected:?}"), "{}", setting.name);
                 assert_ne!(format!("{expected:?}"), default, "{}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn two_settings_work_together_or_the_finding_names_one_and_says_what_to_do() {
+        let line =
+            |setting: &Setting| format!("{} = {}\n", setting.name, in_toml(setting, value_of(setting)));
+        let all: Vec<_> = settings().collect();
+        for (place, one) in all.iter().enumerate() {
+            for other in &all[place + 1..] {
+                let text = line(one) + &line(other);
+                let read = Configuration::from_text(Path::new("c.toml"), &text);
+                let findings = match read.validate(read.listen) {
+                    Ok(settings) => warnings(&read, &settings),
+                    Err(errors) => errors,
+                };
+                for finding in findings {
+                    let key = finding.key.as_deref().unwrap_or_default();
+                    assert!(key == "config" || setting(key).is_some(), "{text}: {finding}");
+                    assert!(finding.hint.is_some(), "{text}: {finding}");
+                }
             }
         }
     }

@@ -238,9 +238,20 @@ impl Response {
 /// The documents that pages of all origins may read.
 const PUBLIC_DOCUMENTS: [&str; 3] = ["/.well-known/", "/openapi.json", "/problems/"];
 
-/// The problems with a page, which `every_type_of_problem_has_a_page` reads.
-pub(crate) static PROBLEM_PAGES: LazyLock<BTreeSet<&str>> =
-    LazyLock::new(|| include_str!("problem_pages.txt").lines().collect());
+/// The names in the table of problem types. `every_type_of_problem_has_a_page_for_people_and_for_programs` reads their pages.
+pub(crate) static PROBLEM_PAGES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    // An entry begins like `NOT_FOUND = 404 "not-found", "Not found",`.
+    let entries = include_str!("../../src/http/problem_types.rs").lines().filter_map(|line| {
+        let (constant, rest) = line.trim().split_once(" = ")?;
+        let (status, rest) = rest.split_once(" \"")?;
+        let is_entry = constant.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            && status.parse::<u16>().is_ok();
+        is_entry.then_some(rest.split('"').next()?)
+    });
+    let names: BTreeSet<&str> = entries.collect();
+    assert!(names.contains("not-found") && names.len() > 30, "{names:?}");
+    names
+});
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(counterfoil::openapi);
 

@@ -5,6 +5,7 @@
 mod account_scope;
 mod administration;
 mod audit_growth;
+mod browser_jar;
 mod client;
 mod cookie_jar;
 mod cors;

@@ -58,6 +58,7 @@ pub(crate) async fn show(
     let logins = app.parts.accounts.counters_in(&scope, now).await?;
     let writes =
         app.parts.write_rate_limiter.counters_of(user.as_ref().map(|user| user.id), target.client_ip, now);
+    let writes = writes.iter().map(AccountCounterView::from);
     let rate_limits = logins.iter().map(AccountCounterView::from).chain(writes).collect();
     Ok(RateLimitsResponse { rate_limits })
 }

@@ -21,6 +21,7 @@ use counterfoil_verify::{AuthError, Principal};
 
 use crate::feed::followers::FollowerStatus;
 use crate::feed::running_waits::RunningWait;
+use crate::limits::write_rate::WriteCounter;
 use crate::operations::pagination::{ListItem, ListResponse};
 use crate::operations::views::UserView;
 
@@ -81,6 +82,23 @@ impl From<&AccountCounter> for AccountCounterView {
             window: counter.limit.window.as_secs(),
             resets_at: counter.resets_at.map(Time::unix_seconds),
             blocked_until: counter.blocked_until().map(Time::unix_seconds),
+        }
+    }
+}
+
+impl From<&WriteCounter> for AccountCounterView {
+    fn from(counter: &WriteCounter) -> Self {
+        let WriteCounter { event, client_ip, value, limit } = counter;
+        let resets_at = Some(value.resets_at.unix_seconds()).filter(|_| value.count > 0);
+        Self {
+            event: (*event).to_owned(),
+            login_name: None,
+            client_ip: client_ip.map(|ip| ip.to_string()),
+            count: value.count,
+            max: Some(limit.max).filter(|_| !limit.is_off()),
+            window: limit.window.as_secs(),
+            resets_at,
+            blocked_until: resets_at.filter(|_| value.count >= limit.max.into()),
         }
     }
 }
