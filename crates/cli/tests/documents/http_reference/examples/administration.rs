@@ -24,7 +24,7 @@ pub(super) const EXAMPLES: &[Example] = &[
         call: "PATCH /v1/admin/users/{id}",
         prepare: "",
         command: r#"curl -X PATCH $base/v1/admin/users/$id -H "Authorization: Bearer $admin_key" -H "$json" \
-  -d '{"roles":["staff","admin"],"email":"grace@example.org","email_verified":true}'"#,
+  -d '{"roles":["staff","editor"],"email":"grace@example.org","email_verified":true}'"#,
     },
     Example {
         call: "GET /v1/admin/users/{id}/sessions",
