@@ -25,7 +25,11 @@ pub(crate) async fn execute<T: DeserializeOwned>(
 }
 
 /// The typed answer.
-fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
+///
+/// # Errors
+///
+/// If the server is of another version, and answers differently.
+pub(crate) fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
     serde_json::from_value(answer).map_err(|error| {
         CliError::with_cause("the answer of the server is not known", &error)
             .with_hint("use the command line of the same version as the server")

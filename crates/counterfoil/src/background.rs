@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use counterfoil_core::store::{StoreError, complete_all_session_ends};
+use counterfoil_core::store::{ExpiryEvents, StoreError, complete_all_session_ends};
 use counterfoil_jose::{Time, random};
 
 use crate::app::App;
@@ -126,7 +126,9 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     if !job_locks::take_purge(&*app.parts.store, app.parts.node, now).await? {
         return Ok(());
     }
-    while app.parts.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
+    let expiries =
+        if app.settings().audit_log.records_expiries { ExpiryEvents::Record } else { ExpiryEvents::Omit };
+    while app.parts.store.purge(now, PURGE_BATCH_SIZE, expiries).await? >= u64::from(PURGE_BATCH_SIZE) {
         sleep(PURGE_PAUSE).await;
     }
     let (settings, limit) = (&app.settings().audit_log, &app.parts.audit_log_limit);

@@ -132,7 +132,7 @@ pub mod operator {
     pub use crate::admin::socket::AdminSocket;
     pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};
-    pub use crate::admin::{AdminError, Command, TokenMintRequest};
+    pub use crate::admin::{AdminError, AuditFilterRequest, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
     pub use crate::operations::admin::requests::{
@@ -140,13 +140,14 @@ pub mod operator {
     };
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
-        ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
-        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse,
-        UserDetailsResponse, UserResponse,
+        FollowedEventsResponse, ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse,
+        MintedTokenResponse, RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse,
+        StatusResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
+        AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
+        KeyView, LifetimesView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{SessionView, UserView};

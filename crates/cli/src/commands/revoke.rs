@@ -12,7 +12,8 @@ use crate::output::{print_json, print_line};
 /// The options of `revoke`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// session:ID, user:ID, token:JTI, client:ID, key:KID or everyone.
+    /// session:ID, user:NAME, token:JTI, client:ID, key:KID or everyone. A user is named by name or id, a client by id or
+    /// display name, and a key by its id or as `key:current` and `key:next`.
     subject: String,
     /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]

@@ -12,6 +12,7 @@ pub(crate) mod file_location;
 mod keys;
 mod master_key;
 mod minting;
+mod names;
 mod pagination;
 pub(crate) mod restore;
 mod revocations;
@@ -23,6 +24,7 @@ mod status;
 mod user_import;
 mod users;
 
+pub use audit_log::AuditFilterRequest;
 pub use command::Command;
 pub use error::AdminError;
 pub use minting::TokenMintRequest;

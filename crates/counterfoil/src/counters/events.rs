@@ -17,7 +17,7 @@ pub(crate) struct EventCounters {
     pub(crate) audit_events: Family<Label, Counter>,
     /// Sessions created by `mode`.
     pub(crate) sessions_created: Family<Label, Counter>,
-    /// Sessions ended by `reason`, without those that expired.
+    /// Sessions ended by `reason`. Those that expired are counted when the purge finds them.
     pub(crate) sessions_ended: Family<Label, Counter>,
     /// Entries appended to the revocation log.
     pub(crate) revocation_log_entries: Counter,

@@ -15,7 +15,8 @@ use crate::http::response_headers::READABLE_BY_ALL;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    admin, health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
+    activity, admin, health, login, logout, me, password, refresh, register, session_data, sessions, token,
+    well_known,
 };
 
 #[derive(OpenApi)]
@@ -27,12 +28,12 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         well_known::jwks, well_known::metadata, document,
         health::healthz, health::readyz,
         admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,
-        admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
+        admin::users::sessions, admin::sessions::list, admin::clients::list, admin::clients::add, admin::clients::show,
         admin::clients::change, admin::admin_keys::list, admin::admin_keys::add, admin::admin_keys::remove,
         admin::keys::list, admin::keys::rotate, admin::keys::revoke, admin::events::list,
         admin::revocations::revoke,

@@ -13,7 +13,9 @@ use counterfoil_core::services::user_import::ImportOutcome;
 use counterfoil_jose::{Secret, Time};
 
 use crate::operations::admin::exposed_secret;
-use crate::operations::admin::views::{AccountCounterView, AdminUserView, ClientView, KeyView};
+use crate::operations::admin::views::{
+    AccountCounterView, AdminUserView, AuditEventView, ClientView, KeyView,
+};
 
 /// A user.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -68,6 +70,16 @@ impl DeletedResponse {
     pub(crate) fn new(id: impl ToString) -> Self {
         Self { id: id.to_string() }
     }
+}
+
+/// The next events of the audit log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FollowedEventsResponse {
+    /// The events, the oldest first.
+    pub events: Vec<AuditEventView>,
+    /// The number of the event up to which the log was read: from there on it continues.
+    pub position: u64,
 }
 
 /// Sessions that were ended.

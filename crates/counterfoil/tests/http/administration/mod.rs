@@ -5,7 +5,9 @@ mod authorization;
 mod clients;
 pub(crate) mod documented_statuses;
 mod keys;
+mod lists;
 mod revocations;
+mod sessions;
 mod users;
 
 use serde_json::{Value, json};
