@@ -1,4 +1,5 @@
-//! `cargo xtask interop-tools`: installs JOSE libraries of other languages, in the versions of their lock files.
+//! `cargo xtask interop-tools`: installs the foreign programs that the interoperability tests call: libraries of Node
+//! and Python in the versions of their lock files, and promtool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,57 +8,120 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::packages::{self, Tool};
-use crate::workspace;
+use crate::{promtool, workspace};
 
-/// The environment variable with the folder of the libraries, for the interoperability tests.
+/// The environment variable with the folder of the installation, for the tests.
 pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
 
-/// Node and Python, each with its package installer.
-const TOOLS: [Tool; 3] = [
-    Tool { program: "node", packages: "nodejs" },
-    Tool { program: "npm", packages: "npm" },
-    Tool { program: "python3", packages: "python3 python3-venv" },
+/// The file in the folder of a part that shows that it is installed. With a lock file, it is a copy of that.
+pub(crate) const RECORD: &str = "installed";
+
+const NODE: [Tool; 2] =
+    [Tool { program: "node", packages: "nodejs" }, Tool { program: "npm", packages: "npm" }];
+
+const PYTHON: [Tool; 1] = [Tool { program: "python3", packages: "python3 python3-venv" }];
+
+/// A folder of programs in another language, with the lock file of their libraries.
+struct Part {
+    /// The name of the folder in the installation.
+    name: &'static str,
+    /// The folder in the repository.
+    source: &'static str,
+    language: Language,
+}
+
+#[derive(Clone, Copy)]
+enum Language {
+    Node,
+    Python,
+}
+
+/// Everything that is installed from a lock file.
+const PARTS: [Part; 4] = [
+    Part { name: "node", source: "crates/counterfoil/tests/interop/node", language: Language::Node },
+    Part { name: "python", source: "crates/counterfoil/tests/interop/python", language: Language::Python },
+    Part {
+        name: "documents-node",
+        source: "crates/counterfoil/tests/documents/node",
+        language: Language::Node,
+    },
+    Part {
+        name: "documents-python",
+        source: "crates/counterfoil/tests/documents/python",
+        language: Language::Python,
+    },
 ];
 
-/// The programs that call the libraries, with the lock files.
-const SOURCE: &str = "crates/counterfoil/tests/interop";
-
-/// Installs the libraries and prints where they are.
+/// Installs everything and prints where it is.
 pub(crate) fn run() -> Result<()> {
-    println!("{FOLDER}={}", install()?.display());
+    println!("{FOLDER}={}", find(true)?.display());
     Ok(())
 }
 
-/// The folder with the installed libraries. `None` if they cannot be installed, for example without a network: the
-/// tests that need them are skipped.
+/// The folder of the installation. What cannot be installed, for example without a network, is missing there: the tests
+/// that need it are skipped.
 ///
 /// # Errors
 ///
-/// If they cannot be installed and `requires_all` holds.
-pub(crate) fn find(requires_all: bool) -> Result<Option<PathBuf>> {
-    match install() {
-        Ok(folder) => Ok(Some(folder)),
-        Err(error) if requires_all => bail!("the interoperability tools cannot be installed: {error:#}"),
-        Err(error) => {
-            println!("the interoperability tools cannot be installed: {error:#}\ntheir tests are skipped");
-            Ok(None)
+/// If something cannot be installed and `requires_all` holds.
+pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
+    let folder = workspace::Metadata::read()?.target_directory.join("interop");
+    let parts = PARTS.iter().map(|part| (part.name, part.install(&folder.join(part.name))));
+    let promtool = ("promtool", promtool::install(&folder.join("promtool")));
+    let mut missing = Vec::new();
+    for (name, result) in parts.chain([promtool]) {
+        if let Err(error) = result {
+            println!("{name} cannot be installed: {error:#}\nthe tests that need it are skipped");
+            missing.push(name);
         }
     }
-}
-
-fn install() -> Result<PathBuf> {
-    packages::ensure(&TOOLS)?;
-    let (source, folder) = (workspace::root().join(SOURCE), target()?.join("interop"));
-    for part in ["node", "python"] {
-        copy(&source.join(part), &folder.join(part))?;
+    if requires_all && !missing.is_empty() {
+        bail!("the interoperability tools cannot be installed: {}", missing.join(", "));
     }
-    install_once(&folder.join("node"), "package-lock.json", npm)?;
-    install_once(&folder.join("python"), "requirements.txt", pip)?;
     Ok(folder)
 }
 
-fn target() -> Result<PathBuf> {
-    Ok(workspace::Metadata::read()?.target_directory)
+impl Part {
+    /// Installs the libraries into `folder`, unless an earlier run did so for the same lock file.
+    fn install(&self, folder: &Path) -> Result<()> {
+        let (source, record) = (workspace::root().join(self.source), folder.join(RECORD));
+        let wanted = fs::read(source.join(self.language.lock_file()))?;
+        let is_current = fs::read(&record).is_ok_and(|installed| installed == wanted);
+        if !is_current && record.exists() {
+            fs::remove_file(&record)?;
+        }
+        copy(&source, folder)?;
+        if is_current {
+            return Ok(());
+        }
+        packages::ensure(self.language.tools())?;
+        println!("missing: the libraries of {}; installing into {}", self.source, folder.display());
+        self.language.install(folder)?;
+        fs::write(record, wanted).context("cannot record what is installed")
+    }
+}
+
+impl Language {
+    fn lock_file(self) -> &'static str {
+        match self {
+            Self::Node => "package-lock.json",
+            Self::Python => "requirements.txt",
+        }
+    }
+
+    fn tools(self) -> &'static [Tool] {
+        match self {
+            Self::Node => &NODE,
+            Self::Python => &PYTHON,
+        }
+    }
+
+    fn install(self, folder: &Path) -> Result<()> {
+        match self {
+            Self::Node => npm(folder),
+            Self::Python => pip(folder),
+        }
+    }
 }
 
 /// Copies the files of a folder. What an earlier run installed there is kept.
@@ -70,17 +134,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Installs into `folder`, unless an earlier run did so for the same lock file.
-fn install_once(folder: &Path, lock: &str, install: fn(&Path) -> Result<()>) -> Result<()> {
-    let (wanted, record) = (fs::read(folder.join(lock))?, folder.join("installed"));
-    if fs::read(&record).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    println!("missing: the libraries of {lock}; installing into {}", folder.display());
-    install(folder)?;
-    fs::write(record, wanted).context("cannot record what is installed")
 }
 
 fn npm(folder: &Path) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Programs of the system that the tests need, and the Debian packages that bring them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -23,12 +23,14 @@ pub(crate) const REQUIRED: &[Tool] = &[
 ];
 
 /// What single tests need, which are skipped without it: faketime shows a false time of day, systemd-analyze checks
-/// the unit file, setpriv starts a process as another user, and mount makes a disk that can be full.
+/// the unit file, setpriv starts a process as another user, mount makes a disk that can be full, and zsh reads its
+/// completion script.
 const OPTIONAL: &[Tool] = &[
     Tool { program: "faketime", packages: "faketime" },
     Tool { program: "mount", packages: "mount" },
     Tool { program: "setpriv", packages: "util-linux" },
     Tool { program: "systemd-analyze", packages: "systemd" },
+    Tool { program: "zsh", packages: "zsh" },
 ];
 
 /// Makes sure that the tests have their tools.
@@ -72,10 +74,14 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     )
 }
 
-/// Whether a shell would find `program`.
 fn is_installed(program: &str) -> bool {
+    find_program(program).is_some()
+}
+
+/// The file that a shell would run for `program`.
+pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn is_root() -> bool {

@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     parts.run("packages", || packages::ensure_for_tests(requires_all()));
     let mut interop_tools = None;
     parts.run("interop-tools", || {
-        interop_tools = interop_tools::find(requires_all())?;
+        interop_tools = Some(interop_tools::find(requires_all())?);
         Ok(())
     });
     parts.run("tests", || {

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     admin_key, audit, backup, check, client, clock, completions, dev, init, key, passwords, restore, revoke,
-    serve, session, token, user,
+    serve, session, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// Creates, lists and removes admin keys, which programs use for the administration API.
     #[command(subcommand)]
     AdminKey(admin_key::Command),
+    /// Creates, lists and removes the keys with which resource servers follow the revocation feed.
+    #[command(subcommand)]
+    Verifier(verifier::Command),
     /// Lists, rotates, imports and revokes signing keys, and replaces the master key.
     #[command(subcommand)]
     Key(key::Command),
@@ -128,13 +131,16 @@ mod tests {
         ("admin-key add name", "json", STORE),
         ("admin-key list", PAGE, STORE),
         ("admin-key remove id", "", STORE),
+        ("verifier add name", "json", STORE),
+        ("verifier list", PAGE, STORE),
+        ("verifier remove id", "", STORE),
         ("key list", PAGE, STORE),
         ("key rotate", "now refresh-token-key json", STORE),
         ("key import file", "json", STORE),
         ("key rekey", "new-master-key-file json", STORE),
         ("key revoke kid", "", STORE),
         ("audit list", "user session kind from to follow json limit after", STORE),
-        ("revoke everyone", "reason json", STORE),
+        ("revoke everyone", "reason wait json", STORE),
         ("token inspect token", "json", ""),
         (
             "token verify token",
@@ -238,6 +244,7 @@ mod tests {
             "audit list -1Hz --json",
             "key revoke -_6L",
             "admin-key remove -1Hz",
+            "verifier remove -1Hz",
             "user disable -1Hz",
             "audit list --session -1Hz --user -_6L --json",
         ] {

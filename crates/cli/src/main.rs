@@ -15,6 +15,7 @@ mod configuration;
 mod datetime;
 mod error;
 mod escape;
+mod log_text;
 mod logging;
 #[cfg(feature = "otel")]
 mod otlp_client;

@@ -122,6 +122,7 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     // would be valid again if its revocation were purged too early.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
     app.parts.session_cache.revocations().prune(now);
+    app.parts.feed.prune(now);
     app.parts.accounts.record_counted_failures(Some(now)).await?;
     if !job_locks::take_purge(&*app.parts.store, app.parts.node, now).await? {
         return Ok(());

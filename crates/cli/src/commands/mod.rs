@@ -28,6 +28,7 @@ pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod user_import;
+pub(crate) mod verifier;
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
@@ -41,6 +42,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Session(command) => session::run(configuration, command).await,
         Command::Client(command) => client::run(configuration, command).await,
         Command::AdminKey(command) => admin_key::run(configuration, command).await,
+        Command::Verifier(command) => verifier::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
         Command::Revoke(options) => revoke::run(configuration, options).await,

@@ -91,6 +91,7 @@ fn to_text(restored: &Restored, kept: KeptOnRestore) -> String {
         },
         format!("new signing key: {}; revoked keys: {}", restored.key, list(&restored.revoked_keys)),
         format!("removed admin keys: {}", list(&restored.removed_admin_keys)),
+        format!("removed verifier keys: {}", list(&restored.removed_verifier_keys)),
     ];
     if let Some(former) = &restored.previous_database {
         lines.push(format!("previous database: {}", former.display()));
@@ -117,6 +118,7 @@ fn to_json(restored: &Restored, kept: KeptOnRestore) -> Value {
         "key": restored.key,
         "revoked_keys": restored.revoked_keys,
         "removed_admin_keys": restored.removed_admin_keys,
+        "removed_verifier_keys": restored.removed_verifier_keys,
         "kept_sessions": kept == KeptOnRestore::CookieSessions,
         "previous_database": restored.previous_database,
     })

@@ -1,13 +1,21 @@
 //! `counterfoil revoke`: revokes sessions, tokens, keys, or all credentials of a user, of a client or of everyone.
 
-use clap::Args;
-use counterfoil::operator::{self, RevocationRequest, RevocationResponse, Wait};
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
-use crate::admin_client::execute;
+use clap::{Args, ValueEnum};
+use counterfoil::operator::{self, FleetWaitView, RevocationRequest, RevocationResponse, Wait};
+use tokio::time::sleep;
+
+use crate::admin_client::AdminConnection;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
+use crate::progress::fleet_bar;
+
+/// How often the progress of a wait is shown.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The options of `revoke`.
 #[derive(Args)]
@@ -18,6 +26,9 @@ pub(crate) struct Options {
     /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Until when to wait: until it is durable, or until no verifier that follows the feed accepts the subject.
+    #[arg(long, value_enum, default_value_t = WaitOption::None)]
+    wait: WaitOption,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -25,13 +36,73 @@ pub(crate) struct Options {
     _settings: StoreOptions,
 }
 
+/// Until when the command waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WaitOption {
+    /// Until the revocation is durable and in force in the server.
+    None,
+    /// Until every verifier that follows the feed has confirmed it, or its lease has run out.
+    Fleet,
+}
+
 /// Runs the command. The revocation is durable and in effect when this returns.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
-    let Options { subject, reason, json, .. } = options;
-    let request = RevocationRequest { subject, reason, wait: Wait::None };
-    let answer: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
+    let Options { subject, reason, wait, json, .. } = options;
+    let is_fleet = wait == WaitOption::Fleet;
+    let request =
+        RevocationRequest { subject, reason, wait: if is_fleet { Wait::Fleet } else { Wait::None } };
+    let connection = AdminConnection::open(configuration, false).await?;
+    let answer = if is_fleet && io::stderr().is_terminal() {
+        revoke_with_progress(&connection, request).await
+    } else {
+        connection.execute(operator::Command::Revoke(request)).await
+    };
+    let closed = connection.close().await;
+    let answer: RevocationResponse = answer?;
+    closed?;
     if json {
         return print_json(&answer);
     }
-    print_line(&format!("revoked at position {}", answer.position))
+    print_line(&summary(&answer, is_fleet))
+}
+
+/// Shows how many verifiers have confirmed while the command waits.
+async fn revoke_with_progress(
+    connection: &AdminConnection,
+    request: RevocationRequest,
+) -> Result<RevocationResponse, CliError> {
+    let bar = fleet_bar();
+    let subject = request.subject.clone();
+    let show = async {
+        loop {
+            sleep(PROGRESS_INTERVAL).await;
+            let waits = connection.execute(operator::Command::FleetWaits {}).await;
+            // The progress is shown as far as it is known; the revocation itself reports errors.
+            let waits: Vec<FleetWaitView> = waits.unwrap_or_default();
+            // The server knows a user or a client that is named here by its id.
+            if let Some(wait) = waits.iter().rev().find(|wait| wait.subject == subject).or(waits.last()) {
+                let FleetWaitView { confirmed, expired, waiting, over_in_ms, .. } = *wait;
+                bar.set_length(confirmed + expired + waiting);
+                bar.set_position(confirmed + expired);
+                bar.set_message(format!("{:.1} s at most", Duration::from_millis(over_in_ms).as_secs_f32()));
+            }
+        }
+    };
+    let answer = tokio::select! {
+        answer = connection.execute(operator::Command::Revoke(request)) => answer,
+        () = show => unreachable!("the progress is shown without end"),
+    };
+    bar.finish_and_clear();
+    answer
+}
+
+fn summary(answer: &RevocationResponse, is_fleet: bool) -> String {
+    let RevocationResponse { position, confirmed, expired, elapsed_ms, .. } = answer;
+    if !is_fleet {
+        return format!("revoked at position {position}");
+    }
+    format!(
+        "revoked at position {position}: {confirmed} verifiers confirmed, {expired} are cut off and refuse every \
+         credential; it took {elapsed_ms} ms"
+    )
 }

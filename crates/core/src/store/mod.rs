@@ -38,6 +38,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
@@ -46,12 +47,14 @@ use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::model::username::Skeletons;
+use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::metrics::StoreMetrics;
 
 pub use audit_retention::{AuditRetention, PurgedEvents};
 pub use change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, MAX_ENDED_PER_COMMIT,
     NewRevocation, SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+    VerifierKeyOp,
 };
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
@@ -62,7 +65,7 @@ pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, Scan,
-    SessionCursor, SessionData, SessionQuery,
+    SessionCursor, SessionData, SessionQuery, VerifierKeyCursor,
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
@@ -130,6 +133,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Admin keys after the given one, oldest first.
     async fn admin_keys(&self, page: Page<AdminKeyCursor>) -> Result<Vec<AdminKeyRecord>, StoreError>;
+
+    /// The verifier key `id`.
+    async fn verifier_key(&self, id: VerifierKeyId) -> Result<Option<VerifierKeyRecord>, StoreError>;
+
+    /// Verifier keys after the given one, oldest first.
+    async fn verifier_keys(
+        &self,
+        page: Page<VerifierKeyCursor>,
+    ) -> Result<Vec<VerifierKeyRecord>, StoreError>;
 
     /// Sessions that a commit has revoked and that are still to be marked as ended, at most `limit`, in the order of
     /// the cutoffs.

@@ -61,7 +61,7 @@ async fn a_concurrent_login_of_a_disabled_or_deleted_user_fails() {
         }
 
         let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
-        assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))), "{opened:?}");
+        assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{opened:?}");
     }
 }
 

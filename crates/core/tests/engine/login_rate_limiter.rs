@@ -39,8 +39,10 @@ fn client_info(ip: &str) -> ClientInfo {
 fn outcome<T>(outcome: Result<T, ServiceError>) -> Outcome {
     match outcome {
         Ok(_) => Outcome::Accepted,
-        Err(ServiceError::Client(ClientError::LoginFailed)) => Outcome::Rejected,
-        Err(ServiceError::Client(ClientError::RateLimited(wait))) => Outcome::RateLimited(wait.as_secs()),
+        Err(ServiceError::Client(ClientError::LoginFailed(_))) => Outcome::Rejected,
+        Err(ServiceError::Client(ClientError::RateLimited(reached))) => {
+            Outcome::RateLimited(reached.retry_after.as_secs())
+        }
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -364,7 +366,7 @@ async fn anonymous_registrations_are_limited_per_ip_and_those_of_operators_are_n
     let wait = Duration::from_secs(3600);
     let beyond = register(&engine, "ada", Actor::Anonymous, "192.0.2.1").await;
     assert!(
-        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(actual))) if actual == wait),
+        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(reached))) if reached.retry_after == wait),
         "{beyond:?}"
     );
     assert!(register(&engine, "ada", Actor::Operator, "192.0.2.1").await.is_ok());

@@ -117,7 +117,7 @@ async fn a_refresh_token_stays_bound_to_its_client() {
     assert!(matches!(
         rejected,
         Err(ServiceError::Client(ClientError::Credential(
-            InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended
+            InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended(_)
         )))
     ));
     assert!(other.is_ok(), "the tokens of other clients stay valid");

@@ -11,8 +11,7 @@ use crate::admin::answer::{Answer, answer};
 use crate::admin::pagination::PageRequest;
 use crate::admin::sessions::parse_session_id;
 use crate::app::App;
-use crate::operations::admin::audit_log;
-use crate::operations::audit_log::AuditEventFilter;
+use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::pagination::PageSize;
 
 /// Which audit events to list. Every condition that is present must be met.

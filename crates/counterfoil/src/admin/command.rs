@@ -136,6 +136,36 @@ pub enum Command {
         /// Its id, or its name if no other key has it.
         id: String,
     },
+    /// Lists the verifiers that follow the feed, by key and instance. Answers `{verifiers, next}`.
+    VerifierList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most verifiers of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Lists the revocations that wait for the verifiers. Answers a list.
+    FleetWaits {},
+    /// Creates a verifier key. Answers `{id, key}`; the secret `key` is shown only here.
+    VerifierKeyAdd {
+        /// A name for people.
+        name: String,
+    },
+    /// Lists verifier keys, the oldest first. Answers `{verifier_keys, next}`.
+    VerifierKeyList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most keys of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Removes a verifier key. Answers `{id}`.
+    VerifierKeyRemove {
+        /// Its id.
+        id: String,
+    },
     /// Lists the keys, including former ones, the oldest first. Answers `{keys, refresh_token_keys, next}`; a page
     /// has keys of both lists.
     KeyList {

@@ -5,9 +5,11 @@ use serde_json::Value;
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::user_import::ImportMode;
 
+use crate::admin::answer::answer;
 use crate::admin::pagination::PageRequest;
 use crate::admin::{AdminError, Command};
 use crate::app::App;
+use crate::operations::admin::verifiers;
 
 impl App {
     /// Executes `command` and records in the audit log that an operator did it.
@@ -38,6 +40,13 @@ impl App {
                 self.list_admin_keys(PageRequest { after, limit }).await
             }
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
+            Command::VerifierList { after, limit } => self.list_verifiers(PageRequest { after, limit }).await,
+            Command::FleetWaits {} => answer(verifiers::fleet_waits(self)),
+            Command::VerifierKeyAdd { name } => self.add_verifier_key(&name).await,
+            Command::VerifierKeyList { after, limit } => {
+                self.list_verifier_keys(PageRequest { after, limit }).await
+            }
+            Command::VerifierKeyRemove { id } => self.remove_verifier_key(&id).await,
             Command::KeyList { after, limit } => self.list_keys(PageRequest { after, limit }).await,
             Command::KeyImport { file } => self.import_key(file).await,
             Command::KeyRekey { file } => self.replace_master_key(file).await,

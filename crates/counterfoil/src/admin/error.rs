@@ -7,6 +7,7 @@ use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
 
 use crate::clock::ClockJumpPending;
+use crate::feed::error::FeedError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
@@ -73,7 +74,9 @@ impl From<OperationError> for AdminError {
         match error {
             OperationError::Service(error) => error.into(),
             OperationError::Clock(error) => error.into(),
+            OperationError::Feed(FeedError::Store(error)) => error.into(),
             OperationError::Auth(_)
+            | OperationError::Feed(_)
             | OperationError::RegistrationClosed
             | OperationError::UsersOfApplication => Self::new(error.to_string()),
         }

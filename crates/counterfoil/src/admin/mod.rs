@@ -23,6 +23,7 @@ pub(crate) mod socket_client;
 mod status;
 mod user_import;
 mod users;
+mod verifier_keys;
 
 pub use audit_log::AuditFilterRequest;
 pub use command::Command;

@@ -3,12 +3,14 @@
 //! The id has priority everywhere: nobody can hide a record from operators by taking its id as a name.
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::admin_key::AdminKeyRecord;
 use counterfoil_core::model::client::Client;
 use counterfoil_core::model::key::{KeyPurpose, KeyState};
 use counterfoil_core::model::user::User;
+use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
-use counterfoil_core::store::{AdminKeyCursor, Page};
+use counterfoil_core::store::{AdminKeyCursor, Page, VerifierKeyCursor};
 use counterfoil_verify::{ClientId, UserId};
 
 use crate::admin::AdminError;
@@ -86,6 +88,26 @@ impl App {
             if after.is_none() {
                 let ids = found.into_iter().map(|key| key.id).collect();
                 return only_one(ids, text, "admin key", "admin-key list");
+            }
+        }
+    }
+
+    /// Finds a verifier key by its id or by its name.
+    pub(super) async fn find_verifier_key(&self, text: &str) -> Result<VerifierKeyId, AdminError> {
+        let id = text.parse::<VerifierKeyId>().ok();
+        if let Some(id) = id
+            && self.parts.store.verifier_key(id).await?.is_some()
+        {
+            return Ok(id);
+        }
+        let (mut found, mut after): (Vec<VerifierKeyRecord>, _) = (Vec::new(), None);
+        loop {
+            let page = self.parts.store.verifier_keys(Page { after, limit: PAGE_SIZE }).await?;
+            after = page.last().map(|key| VerifierKeyCursor { created_at: key.created_at, id: key.id });
+            found.extend(page.into_iter().filter(|key| key.name == text));
+            if after.is_none() {
+                let ids = found.into_iter().map(|key| key.id).collect();
+                return only_one(ids, text, "verifier key", "verifier list");
             }
         }
     }

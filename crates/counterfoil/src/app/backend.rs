@@ -2,16 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
+#[cfg(feature = "admin")]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use counterfoil_core::store::{FileBackup, Store};
+#[cfg(feature = "sqlite")]
 use counterfoil_sqlite::SqliteStore;
 
 use crate::app::App;
 use crate::settings::Settings;
 use crate::settings::store_url::StoreUrl;
 
+#[cfg(feature = "admin")]
 /// A backup that is prepared to replace the store.
 pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
 
@@ -43,10 +46,12 @@ impl Error for StoreBackendError {
     }
 }
 
+#[cfg(feature = "sqlite")]
 fn open_error(error: counterfoil_sqlite::OpenError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
 
+#[cfg(feature = "admin")]
 fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
@@ -55,6 +60,14 @@ fn not_a_file() -> StoreBackendError {
     StoreBackendError {
         error: "the store belongs to an application".into(),
         hint: "Only that application can open it: give the store to the builder of its Counterfoil.",
+    }
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn without_sqlite() -> StoreBackendError {
+    StoreBackendError {
+        error: "the store is a SQLite file, and this program was built without SQLite".into(),
+        hint: "Enable the feature `sqlite` of the crate `counterfoil`, or give the builder another `Store`.",
     }
 }
 
@@ -75,6 +88,9 @@ pub(super) fn open_store(
             let store = of_application.ok_or_else(not_a_file)?;
             Ok(OpenedStore { store, file_backup: None })
         }
+        #[cfg(not(feature = "sqlite"))]
+        StoreUrl::Sqlite(_) => Err(without_sqlite()),
+        #[cfg(feature = "sqlite")]
         StoreUrl::Sqlite(file) => {
             let store = SqliteStore::open(file).map_err(open_error)?;
             Ok(OpenedStore { file_backup: Some(Arc::clone(&store) as _), store })
@@ -82,6 +98,7 @@ pub(super) fn open_store(
     }
 }
 
+#[cfg(feature = "admin")]
 /// Copies `backup` next to the store at `url`, and checks the copy.
 pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreBackendError> {
     match url {
@@ -90,6 +107,7 @@ pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRe
     }
 }
 
+#[cfg(feature = "admin")]
 /// Replaces the store with the prepared backup. Returns where the previous database is kept, if there was
 /// one.
 pub(crate) async fn install_restore(restore: PendingRestore) -> Result<Option<PathBuf>, StoreBackendError> {
@@ -100,7 +118,11 @@ impl App {
     /// Whether the store of `settings` exists. If not, opening creates it.
     pub fn store_exists(settings: &Settings) -> bool {
         match &settings.store {
+            #[cfg(feature = "sqlite")]
             StoreUrl::Sqlite(file) => SqliteStore::exists(file),
+            // Opening it is an error.
+            #[cfg(not(feature = "sqlite"))]
+            StoreUrl::Sqlite(_) => false,
             // The application has opened it.
             StoreUrl::Application => true,
         }

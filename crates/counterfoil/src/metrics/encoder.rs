@@ -86,6 +86,6 @@ impl Encoder<'_> {
 
 fn encode_histogram(mut metric: MetricEncoder<'_>, snapshot: HistogramSnapshot) -> fmt::Result {
     let bounds = Histogram::BOUNDS.into_iter().map(|micros| micros as f64 / 1e6);
-    let buckets: Vec<_> = bounds.chain([f64::MAX]).zip(snapshot.buckets).collect();
+    let buckets: Vec<_> = bounds.chain([f64::INFINITY]).zip(snapshot.buckets).collect();
     metric.encode_histogram::<NoLabelSet>(snapshot.sum.as_secs_f64(), snapshot.count(), &buckets, None)
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use crate::http::response_headers::panic_response;
 use crate::limits::connections::ConnectionLimiter;
+use crate::metrics::format::Format;
 use crate::runtime::task::{RESTART_DELAY, supervise};
 use crate::server::SHUTDOWN_TIMEOUT;
 use crate::server::accept::Acceptor;
@@ -24,10 +26,8 @@ use crate::settings::{Limits, Settings};
 /// Connections at the same time: some scrapers and a person with a browser.
 const MAX_CONNECTIONS: usize = 16;
 
-/// The content type of OpenMetrics text.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Serves `GET /metrics` on `listener`, without authentication, until the future is dropped.
+/// Serves `GET /metrics` on `listener`, without authentication, until the future is dropped. A scraper whose `Accept`
+/// prefers `text/plain` gets the Prometheus text format 0.0.4, every other one OpenMetrics 1.0.0.
 ///
 /// Everyone who can connect can read the metrics, so use a loopback address or a monitoring network, never the public
 /// listener.
@@ -67,8 +67,12 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     supervise("metrics", RESTART_DELAY, listen).await
 }
 
-async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    let headers =
-        [(CONTENT_TYPE, OPENMETRICS), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    (headers, app.metrics().await)
+async fn metrics(State(app): State<App>, headers: HeaderMap) -> impl IntoResponse {
+    let format = Format::for_accept(&headers);
+    let headers = [
+        (CONTENT_TYPE, format.content_type()),
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, format.write(app.metrics().await))
 }

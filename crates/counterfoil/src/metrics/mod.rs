@@ -1,7 +1,8 @@
-//! Exports the metrics as OpenMetrics text, on a separate listener.
+//! Exports the metrics as OpenMetrics text or as Prometheus text, on a separate listener.
 
 mod encoder;
 mod exposition;
+mod format;
 mod listener;
 mod process;
 

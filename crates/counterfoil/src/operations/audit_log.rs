@@ -1,9 +1,9 @@
-//! Reads of the audit log: by user, by session with the events that ended many sessions at once, by kind and by time.
+//! Reads of the audit log, page by page; the events of a session with those that ended many sessions at once.
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Page};
 use counterfoil_jose::Time;
-use counterfoil_verify::{ClientId, SessionId, UserId};
+use counterfoil_verify::{ClientId, SessionId};
 
 use crate::app::App;
 use crate::operations::error::OperationError;
@@ -11,29 +11,6 @@ use crate::operations::pagination::Pagination;
 
 /// An audit event and its number.
 pub(crate) type NumberedEvent = (AuditEventNumber, AuditEvent);
-
-/// Which events are listed. Every condition that is present must be met.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AuditEventFilter {
-    /// Only those of this user.
-    pub(crate) user: Option<UserId>,
-    /// Only those of this session.
-    pub(crate) session: Option<SessionId>,
-    /// Only those of these kinds. Empty: of all kinds.
-    pub(crate) kinds: Vec<AuditEventKind>,
-    /// Only those at this time or later.
-    pub(crate) from: Option<Time>,
-    /// Only those before this time.
-    pub(crate) until: Option<Time>,
-}
-
-impl AuditEventFilter {
-    /// The query of an administrator.
-    pub(crate) fn to_query(&self) -> AuditEventQuery {
-        let Self { user, session, kinds, from, until } = self.clone();
-        AuditEventQuery { user, session, kinds, from, until, ..AuditEventQuery::default() }
-    }
-}
 
 /// The events of `query` on this page, the newest first, and the cursor of the next page, which leads to older ones.
 ///

@@ -2,6 +2,7 @@
 //! function here, and answer.
 
 pub(crate) mod activity;
+#[cfg(feature = "admin")]
 pub(crate) mod admin;
 pub(crate) mod application_users;
 pub(crate) mod audit_log;

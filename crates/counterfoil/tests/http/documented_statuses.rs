@@ -20,6 +20,7 @@ async fn every_documented_status_can_be_produced() {
     let mut seen = BTreeSet::new();
     call_every_route(&mut seen).await;
     crate::administration::documented_statuses::call_every_route(&mut seen).await;
+    crate::feed::call_every_route(&mut seen).await;
     exceed_rate_limits(&mut seen).await;
     exceed_write_rate_limits(&mut seen).await;
     time_out_bodies(&mut seen).await;
@@ -71,6 +72,8 @@ async fn call_every_route(seen: &mut Seen) {
         ("get", "/.well-known/jwks.json", None),
         ("get", "/.well-known/oauth-authorization-server", None),
         ("get", "/openapi.json", None),
+        ("get", "/problems/invalid-token", None),
+        ("get", "/problems/unknown", None),
         ("get", "/healthz", None),
         ("get", "/readyz", None),
         ("delete", "/v1/sessions", None),

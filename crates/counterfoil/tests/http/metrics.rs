@@ -165,6 +165,35 @@ async fn the_metrics_are_valid_openmetrics() {
     assert!(sample(&server, "counterfoil_store_commit_seconds_count").await >= 1.0);
 }
 
+/// Prometheus refuses a histogram without this bucket, or computes no quantile from it.
+#[tokio::test]
+async fn the_last_bucket_of_each_histogram_is_infinite_and_holds_its_count() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+
+    let page = server.app.metrics().await;
+
+    let value = |series: &str| {
+        let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in\n{page}")).to_owned()
+    };
+    let histograms: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" histogram"))
+        .filter(|name| *name != "counterfoil_http_request_duration_seconds")
+        .collect();
+    assert!(histograms.len() >= 6, "{histograms:?}");
+    for name in histograms {
+        assert_eq!(
+            value(&format!("{name}_bucket{{le=\"+Inf\"}}")),
+            value(&format!("{name}_count")),
+            "{name}"
+        );
+    }
+    let requests = "counterfoil_http_request_duration_seconds_bucket{le=\"+Inf\",route=\"/v1/register\"}";
+    assert_eq!(value(requests), "1");
+}
+
 #[tokio::test]
 async fn every_metric_is_documented_and_alerts_use_only_existing_metrics() {
     let server = TestServer::open().await;

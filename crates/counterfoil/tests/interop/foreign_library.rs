@@ -1,10 +1,11 @@
 //! A JWT library of another language, run in its own process. Requests and responses are JSON objects, one a line.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use counterfoil_jose::Algorithm;
+use counterfoil_test_support::interop_folder;
 use serde_json::{Value, json};
 
 /// A JWT library of another language.
@@ -47,33 +48,22 @@ impl Library {
     }
 
     /// Starts every library. `None` if they are not installed: the test is skipped.
-    pub(crate) fn start_all(test: &str) -> Option<Vec<ForeignLibrary>> {
-        let folder = installation(test)?;
-        Some(Self::ALL.map(|library| library.start(&folder)).into())
+    pub(crate) fn start_all() -> Option<Vec<ForeignLibrary>> {
+        let (node, python) = (interop_folder("node")?, interop_folder("python")?);
+        Some(Self::ALL.map(|library| library.start(&node, &python)).into())
     }
 
-    fn start(self, folder: &Path) -> ForeignLibrary {
+    fn start(self, node_folder: &Path, python_folder: &Path) -> ForeignLibrary {
         let command = match self {
             Self::Jose | Self::Jsonwebtoken => {
                 let mut node = Command::new("node");
-                node.args(["--import", "./webcrypto.mjs", "driver.mjs"]).current_dir(folder.join("node"));
+                node.args(["--import", "./webcrypto.mjs", "driver.mjs"]).current_dir(node_folder);
                 node
             }
-            Self::PyJwt | Self::JoseRfc => python(&folder.join("python"), "driver.py"),
+            Self::PyJwt | Self::JoseRfc => python(python_folder, "driver.py"),
         };
         ForeignLibrary::start(self, command)
     }
-}
-
-/// The folder with the installed libraries. `None` if they are not installed: the test is skipped.
-fn installation(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("COUNTERFOIL_INTEROP").map(PathBuf::from);
-    if folder.is_none() {
-        counterfoil_test_support::skip(&format!(
-            "{test}: COUNTERFOIL_INTEROP is not set (cargo xtask test sets it)"
-        ));
-    }
-    folder
 }
 
 fn python(folder: &Path, program: &str) -> Command {
@@ -84,8 +74,8 @@ fn python(folder: &Path, program: &str) -> Command {
 
 /// Runs `unknown_kid_requests.py`: the documented PyJWT verifier receives tokens with invented key ids while the issuer
 /// is unavailable. Returns its report.
-pub(crate) fn unknown_kid_requests(test: &str) -> Option<Value> {
-    let output = python(&installation(test)?.join("python"), "unknown_kid_requests.py").output().unwrap();
+pub(crate) fn unknown_kid_requests() -> Option<Value> {
+    let output = python(&interop_folder("python")?, "unknown_kid_requests.py").output().unwrap();
     Some(serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}")))
 }
 

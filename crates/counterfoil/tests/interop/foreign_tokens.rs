@@ -68,7 +68,7 @@ fn verify_tokens_of(foreign: &mut ForeignLibrary) -> (usize, usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_foreign_libraries_are_verified_with_two_keys_at_a_time() {
     let test = "tokens_of_foreign_libraries_are_verified_with_two_keys_at_a_time";
-    let Some(libraries) = Library::start_all(test) else { return };
+    let Some(libraries) = Library::start_all() else { return };
     for mut foreign in libraries {
         let (algorithms, formats) = verify_tokens_of(&mut foreign);
         println!("{test}: {}, {algorithms} algorithms, {formats} key formats", foreign.library.name());

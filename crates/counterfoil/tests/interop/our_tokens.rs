@@ -49,7 +49,7 @@ fn assert_accepted(libraries: &mut [ForeignLibrary], server: &TestServer, algori
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_libraries_verify_our_tokens_during_key_rotations() {
     let test = "foreign_libraries_verify_our_tokens_during_key_rotations";
-    let Some(mut libraries) = Library::start_all(test) else { return };
+    let Some(mut libraries) = Library::start_all() else { return };
     let is_supported =
         |algorithm: &Algorithm| Library::ALL.iter().any(|library| library.supports(*algorithm));
     let algorithms = Algorithm::ASYMMETRIC.into_iter().filter(is_supported);
@@ -72,7 +72,7 @@ async fn foreign_libraries_verify_our_tokens_during_key_rotations() {
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_libraries_verify_our_tokens_with_a_shared_secret() {
     let test = "foreign_libraries_verify_our_tokens_with_a_shared_secret";
-    let Some(mut libraries) = Library::start_all(test) else { return };
+    let Some(mut libraries) = Library::start_all() else { return };
     libraries.iter_mut().for_each(verify_with_secrets);
     println!("{test}: {} algorithms, {} libraries", Algorithm::SYMMETRIC.len(), libraries.len());
 }
@@ -95,9 +95,7 @@ fn verify_with_secrets(foreign: &mut ForeignLibrary) {
 /// Rules 3 and 4 of `docs/keys.md`: any client can invent a `kid`, and the issuer may be unavailable.
 #[test]
 fn unknown_kids_make_pyjwt_fetch_once_and_keep_its_keys() {
-    let Some(report) = unknown_kid_requests("unknown_kids_make_pyjwt_fetch_once_and_keep_its_keys") else {
-        return;
-    };
+    let Some(report) = unknown_kid_requests() else { return };
 
     assert_eq!(
         report["known"],

@@ -26,6 +26,7 @@ mod session_data;
 mod session_ends;
 mod sessions;
 mod users;
+mod verifier_keys;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -77,6 +78,10 @@ const CASES: &[Case] = cases! {
         all_admin_keys_of_a_user_are_removed_and_recorded,
         every_field_of_an_audit_event_is_stored,
         metadata_has_the_value_that_was_last_set,
+    }
+    verifier_keys {
+        a_verifier_key_is_found_until_it_is_removed,
+        verifier_keys_are_listed_once_oldest_first,
     }
     sessions {
         a_session_id_is_inserted_only_once,

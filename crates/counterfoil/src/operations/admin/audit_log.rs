@@ -1,14 +1,40 @@
 //! The audit log, as an administrator lists and follows it.
 
+use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
+use counterfoil_jose::Time;
+use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
 use crate::operations::admin::event_names::EventNames;
 use crate::operations::admin::responses::FollowedEventsResponse;
 use crate::operations::admin::views::AuditEventView;
-use crate::operations::audit_log::{AuditEventFilter, NumberedEvent, read_page};
+use crate::operations::audit_log::{NumberedEvent, read_page};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
+
+/// Which events are listed. Every condition that is present must be met.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AuditEventFilter {
+    /// Only those of this user.
+    pub(crate) user: Option<UserId>,
+    /// Only those of this session.
+    pub(crate) session: Option<SessionId>,
+    /// Only those of these kinds. Empty: of all kinds.
+    pub(crate) kinds: Vec<AuditEventKind>,
+    /// Only those at this time or later.
+    pub(crate) from: Option<Time>,
+    /// Only those before this time.
+    pub(crate) until: Option<Time>,
+}
+
+impl AuditEventFilter {
+    /// The query of an administrator.
+    pub(crate) fn to_query(&self) -> AuditEventQuery {
+        let Self { user, session, kinds, from, until } = self.clone();
+        AuditEventQuery { user, session, kinds, from, until, ..AuditEventQuery::default() }
+    }
+}
 
 /// Lists the events of `filter`, the newest first; `next` leads to older ones.
 ///

@@ -12,4 +12,6 @@ pub(crate) mod revocations;
 pub(crate) mod sessions;
 pub(crate) mod user_import;
 pub(crate) mod users;
+pub(crate) mod verifier_keys;
+pub(crate) mod verifiers;
 pub(crate) mod views;

@@ -146,7 +146,8 @@ pub enum Wait {
     /// Until the revocation is durable.
     #[default]
     None,
-    /// Until every connected verifier has applied it. Not supported yet, and refused.
+    /// Until no verifier that follows the feed accepts the subject any more: each has confirmed it, or its lease has run
+    /// out.
     Fleet,
 }
 
@@ -158,6 +159,8 @@ pub(crate) struct ValidRevocation {
     pub(crate) note: Option<String>,
     /// Who revokes, and why.
     pub(crate) context: RevocationContext,
+    /// Until when to wait.
+    pub(crate) wait: Wait,
 }
 
 impl RevocationRequest {
@@ -172,9 +175,6 @@ impl RevocationRequest {
         client_info: ClientInfo,
     ) -> Result<ValidRevocation, ClientError> {
         let invalid = |field, detail: String| ClientError::Field { field, detail };
-        if self.wait == Wait::Fleet {
-            return Err(invalid("wait", "must be `none`: verifiers do not receive revocations yet".into()));
-        }
         let subject: RevocationSubject = self.subject.parse().map_err(|_| {
             let detail = "must be session:, user:, token:, client: or key: and an id, or everyone";
             invalid("subject", detail.into())
@@ -187,7 +187,7 @@ impl RevocationRequest {
         let named = note.as_deref().and_then(EndReason::from_name).filter(|reason| !reason.is_expiry());
         let reason = named.unwrap_or_else(|| default_reason(&subject));
         let context = RevocationContext { actor, reason, client_info };
-        Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context })
+        Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context, wait: self.wait })
     }
 }
 

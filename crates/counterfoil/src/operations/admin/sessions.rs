@@ -8,12 +8,11 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
 use crate::operations::admin::event_names::usernames;
-use crate::operations::admin::responses::RevokedResponse;
 use crate::operations::admin::views::AdminSessionView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination, session_cursor};
 use crate::operations::sessions;
-use crate::operations::views::SessionView;
+use crate::operations::views::{RevokedResponse, SessionView};
 
 /// Lists the live sessions of a user, newest first.
 ///

@@ -1,5 +1,7 @@
 //! The JSON of records for administrators, the same over HTTP and at the command line.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,10 +11,13 @@ use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::key::KeyState;
 use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::model::user::User;
+use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
 use counterfoil_jose::Time;
 
+use crate::feed::fleet_wait::{FleetProgress, RunningWait};
+use crate::feed::followers::FollowerStatus;
 use crate::operations::admin::event_names::EventNames;
 use crate::operations::audit_log::NumberedEvent;
 use crate::operations::pagination::{ListItem, ListResponse};
@@ -166,6 +171,105 @@ impl From<&AdminKeyRecord> for AdminKeyView {
             created_at: key.created_at.unix_seconds(),
         }
     }
+}
+
+/// A verifier key, without its secret.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = VerifierKey)]
+#[non_exhaustive]
+pub struct VerifierKeyView {
+    /// The id.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// Unix seconds.
+    pub created_at: u64,
+}
+
+impl From<&VerifierKeyRecord> for VerifierKeyView {
+    fn from(key: &VerifierKeyRecord) -> Self {
+        Self { id: key.id.to_string(), name: key.name.clone(), created_at: key.created_at.unix_seconds() }
+    }
+}
+
+/// A process that follows the feed, or did so until some minutes ago.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Verifier)]
+#[non_exhaustive]
+pub struct VerifierView {
+    /// The id of its verifier key.
+    pub key_id: String,
+    /// The name of the key, or null if the key was removed.
+    pub name: Option<String>,
+    /// The id that the process drew when it started.
+    pub instance: String,
+    /// `fresh`, or `stale`: its lease has run out, and it refuses every credential.
+    pub state: String,
+    /// Up to which position of the revocation log it has confirmed every entry.
+    pub acknowledged: u64,
+    /// How many later entries there are.
+    pub lag_entries: u64,
+    /// How long ago the first of them was published, in milliseconds.
+    pub lag_ms: u64,
+    /// How much of its lease is left, as the issuer counts it, in milliseconds.
+    pub lease_left_ms: u64,
+    /// When its first poll arrived, in Unix seconds.
+    pub first_polled_at: u64,
+    /// When its last poll arrived, in Unix seconds.
+    pub polled_at: u64,
+}
+
+impl VerifierView {
+    pub(crate) fn new(status: &FollowerStatus, name: Option<String>) -> Self {
+        Self {
+            key_id: status.follower.key.to_string(),
+            name,
+            instance: status.follower.instance.to_string(),
+            state: if status.lease_left.is_zero() { "stale" } else { "fresh" }.to_owned(),
+            acknowledged: status.acknowledged.number(),
+            lag_entries: u64::try_from(status.lag_entries).unwrap_or(u64::MAX),
+            lag_ms: millis(status.lag),
+            lease_left_ms: millis(status.lease_left),
+            first_polled_at: status.first_polled_at.unix_seconds(),
+            polled_at: status.polled_at.unix_seconds(),
+        }
+    }
+}
+
+/// A revocation that waits until no verifier accepts its subject.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FleetWaitView {
+    /// What is revoked.
+    pub subject: String,
+    /// The position that is awaited.
+    pub position: u64,
+    /// How many verifiers have confirmed it.
+    pub confirmed: u64,
+    /// Of how many others the lease has run out.
+    pub expired: u64,
+    /// How many are awaited.
+    pub waiting: u64,
+    /// When the last lease runs out, in milliseconds from now.
+    pub over_in_ms: u64,
+}
+
+impl FleetWaitView {
+    pub(crate) fn new(wait: &RunningWait, progress: &FleetProgress, now: Duration) -> Self {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Self {
+            subject: wait.subject.to_string(),
+            position: wait.position.number(),
+            confirmed: count(progress.confirmed),
+            expired: count(progress.expired),
+            waiting: count(progress.waiting),
+            over_in_ms: millis(progress.over_at.saturating_sub(now)),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The public data of a signing key or of a refresh token key.
@@ -323,6 +427,22 @@ pub(crate) type AdminKeyList = ListResponse<AdminKeyView>;
 impl ListItem for AdminKeyView {
     const MEMBER: &'static str = "admin_keys";
     const SCHEMA: &'static str = "AdminKeyList";
+}
+
+/// A page of verifier keys.
+pub(crate) type VerifierKeyList = ListResponse<VerifierKeyView>;
+
+impl ListItem for VerifierKeyView {
+    const MEMBER: &'static str = "verifier_keys";
+    const SCHEMA: &'static str = "VerifierKeyList";
+}
+
+/// A page of verifiers.
+pub(crate) type VerifierList = ListResponse<VerifierView>;
+
+impl ListItem for VerifierView {
+    const MEMBER: &'static str = "verifiers";
+    const SCHEMA: &'static str = "VerifierList";
 }
 
 /// A page of the audit log.

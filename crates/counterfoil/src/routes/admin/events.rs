@@ -8,9 +8,8 @@ use counterfoil_jose::Time;
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::operations::admin::audit_log;
+use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::admin::views::EventList;
-use crate::operations::audit_log::AuditEventFilter;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};

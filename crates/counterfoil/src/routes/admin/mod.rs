@@ -8,13 +8,15 @@ pub(super) mod keys;
 pub(super) mod revocations;
 pub(super) mod sessions;
 pub(super) mod users;
+pub(super) mod verifier_keys;
+pub(super) mod verifiers;
 
 use axum::routing::{delete, get, patch, post};
 
 use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 12] {
+pub(super) fn routes() -> [RouteEntry; 15] {
     [
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
@@ -28,6 +30,9 @@ pub(super) fn routes() -> [RouteEntry; 12] {
         ("/v1/admin/clients/{id}", "GET, HEAD, PATCH", get(clients::show).merge(patch(clients::change))),
         ("/v1/admin/admin-keys", "GET, HEAD, POST", get(admin_keys::list).post(admin_keys::add)),
         ("/v1/admin/admin-keys/{id}", "DELETE", delete(admin_keys::remove)),
+        ("/v1/admin/verifiers", "GET, HEAD", get(verifiers::list)),
+        ("/v1/admin/verifier-keys", "GET, HEAD, POST", get(verifier_keys::list).post(verifier_keys::add)),
+        ("/v1/admin/verifier-keys/{id}", "DELETE", delete(verifier_keys::remove)),
         ("/v1/admin/keys", "GET, HEAD, POST", get(keys::list).post(keys::rotate)),
         ("/v1/admin/keys/{id}", "DELETE", delete(keys::revoke)),
         ("/v1/admin/events", "GET, HEAD", get(events::list)),

@@ -1,0 +1,73 @@
+//! Installs promtool, which checks metrics and alert rules, from the Debian package `prometheus`.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::interop_tools::RECORD;
+use crate::{packages, workspace};
+
+/// The package is downloaded and not installed: an installed package starts a server.
+const PACKAGE: &str = "prometheus";
+
+/// Puts `promtool` into `folder`, unless it is there: a link to the installed program, or the program of the package.
+///
+/// # Errors
+///
+/// If there is neither promtool nor apt-get, or if the package cannot be downloaded.
+pub(crate) fn install(folder: &Path) -> Result<()> {
+    let (program, record) = (folder.join("promtool"), folder.join(RECORD));
+    if record.exists() && program.exists() {
+        return Ok(());
+    }
+    // What an interrupted run has left.
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder)?;
+    if let Some(installed) = packages::find_program("promtool") {
+        symlink(installed, program).context("cannot link promtool")?;
+    } else if packages::find_program("apt-get").is_some() {
+        println!("missing: promtool; downloading the package {PACKAGE}");
+        let package = download(folder)?;
+        extract(&package, folder)?;
+        fs::remove_file(package).context("cannot delete the package")?;
+    } else {
+        bail!("missing: promtool; install it, for example with the Debian package {PACKAGE}");
+    }
+    fs::write(record, "").context("cannot record what is installed")
+}
+
+/// Downloads the package into `folder`.
+fn download(folder: &Path) -> Result<PathBuf> {
+    let apt_get = || {
+        let mut apt_get = Command::new("apt-get");
+        // The user of the sandbox cannot write into the folder.
+        apt_get.args(["-o", "APT::Sandbox::User=root", "-qq", "download", PACKAGE]).current_dir(folder);
+        apt_get
+    };
+    if workspace::run(&mut apt_get()).is_err() {
+        workspace::run(Command::new("apt-get").args(["update", "-qq"]))?;
+        workspace::run(&mut apt_get())?;
+    }
+    let files = fs::read_dir(folder)?.filter_map(|file| Some(file.ok()?.path()));
+    let mut packages = files.filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
+    packages.next().context("apt-get has downloaded no package")
+}
+
+fn extract(package: &Path, folder: &Path) -> Result<()> {
+    let mut archive = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run dpkg-deb")?;
+    let files = archive.stdout.take().context("dpkg-deb has no output")?;
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--strip-components=3", "./usr/bin/promtool"]).stdin(files);
+    let extracted = workspace::run(tar.current_dir(folder));
+    // It fails if tar closes its input early, which is no error.
+    archive.wait()?;
+    extracted
+}
