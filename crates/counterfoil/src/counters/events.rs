@@ -68,7 +68,8 @@ impl CommitListener for EventCounters {
                 _ => {}
             }
         }
-        for reason in &applied.end_reasons {
+        let expired = applied.expired_sessions.iter().map(|(_, reason)| reason);
+        for reason in applied.end_reasons.iter().chain(expired) {
             self.add_ended(*reason, 1);
         }
         for event in &applied.derived_events {

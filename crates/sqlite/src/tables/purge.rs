@@ -49,8 +49,11 @@ impl Purged {
             return None;
         }
         Some(AppliedChanges {
-            ended_sessions: self.expired.iter().filter_map(|event| event.session).collect(),
-            end_reasons: self.expired.iter().filter_map(|event| event.reason).collect(),
+            expired_sessions: self
+                .expired
+                .iter()
+                .filter_map(|event| event.session.zip(event.reason))
+                .collect(),
             derived_events: match self.expiries {
                 ExpiryEvents::Record => self.expired.clone(),
                 ExpiryEvents::Omit => Vec::new(),

@@ -157,7 +157,7 @@ pub(super) async fn many_expired_sessions_are_recorded_in_portions(store: Arc<dy
 pub(super) async fn expiries_are_counted_and_not_recorded_if_the_audit_log_omits_them(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
-    store.subscribe(Arc::new(EndReasons(Arc::clone(&seen))));
+    store.subscribe(Arc::new(Expired(Arc::clone(&seen))));
 
     let _ = answer(store.purge(NOON + DAY + HOUR / 12, 7, ExpiryEvents::Omit).await);
     let _ = purge_all(&store, NOON + YEAR).await;
@@ -166,13 +166,12 @@ pub(super) async fn expiries_are_counted_and_not_recorded_if_the_audit_log_omits
     assert_eq!(*seen.lock().expect("no panic"), [(stored.id, EndReason::Idle)]);
 }
 
-/// Collects the sessions that end, with the reason.
-struct EndReasons(Arc<Mutex<Vec<(SessionId, EndReason)>>>);
+/// Collects the sessions that expire, with the reason.
+struct Expired(Arc<Mutex<Vec<(SessionId, EndReason)>>>);
 
-impl CommitListener for EndReasons {
+impl CommitListener for Expired {
     fn on_commit(&self, _: &[Change], applied: &AppliedChanges) {
-        let ended = applied.ended_sessions.iter().copied().zip(applied.end_reasons.iter().copied());
-        self.0.lock().expect("no panic").extend(ended);
+        self.0.lock().expect("no panic").extend(applied.expired_sessions.iter().copied());
     }
 
     fn on_failure(&self) {}
