@@ -1,6 +1,6 @@
 //! Finds what an operator names: by its id, or by a name that only one has.
 //!
-//! The id has priority everywhere: nobody can hide a record from operators by taking its id as a name.
+//! The id has priority everywhere: a user cannot hide another one from operators by taking their id as a username.
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;

@@ -11,7 +11,7 @@ use crate::operations::audit_log::read_page;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListItem, ListResponse, Pagination};
 
-/// An audit event, as the user sees it whom it is about. What identifies an administrator is left out.
+/// An audit event, as its user sees it. What identifies an administrator is left out.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = ActivityEvent)]
 pub(crate) struct ActivityEventView {

@@ -107,7 +107,7 @@ async fn a_revocation_takes_a_name_and_an_id_has_priority() {
     for subject in ["user:ADA", "user:a:b", "client:default", "client:shop", "key:current", "everyone"] {
         assert!(execute(&app, revoke(subject)).await["position"].is_u64(), "{subject}");
     }
-    // Nobody hides another user by taking their id as a name.
+    // The other user has this id as their name.
     execute(&app, revoke(&format!("user:{ada}"))).await;
     let filter = serde_json::from_value(json!({ "kinds": ["user_revoked"] })).unwrap();
     let events = execute(&app, Command::AuditList { filter, after: None, limit: Some(1) }).await;
