@@ -193,6 +193,8 @@ impl EndReason {
             Self::RolesChanged => "by a change of the roles",
             Self::KeyCompromised => "by the revocation of a key",
             Self::Restored => "by restoring a backup",
+            Self::Idle => "because it was not used",
+            Self::Absolute => "at its longest lifetime",
         }
     }
 
