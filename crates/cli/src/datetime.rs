@@ -67,7 +67,7 @@ fn parse_date(text: &str, bound: TimeBound) -> Option<i64> {
     // The parser also takes a date with a time, and ignores the time.
     let date = Some(text).filter(|text| text.len() == "2026-11-29".len())?.parse::<Date>().ok()?;
     let day = if bound == TimeBound::To { date.tomorrow().ok()? } else { date };
-    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_second())
 }
 
 #[cfg(test)]

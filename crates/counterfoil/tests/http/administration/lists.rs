@@ -10,7 +10,8 @@ use crate::test_server::{PASSWORD, TestServer, text};
 /// The routes that return a page: those with the parameters `limit` and `after`.
 fn lists() -> Vec<String> {
     let is_list = |operation: &Value| {
-        let names = operation["parameters"].as_array().into_iter().flatten().map(|parameter| &parameter["name"]);
+        let names =
+            operation["parameters"].as_array().into_iter().flatten().map(|parameter| &parameter["name"]);
         names.filter(|name| *name == "after" || *name == "limit").count() == 2
     };
     let lists =
