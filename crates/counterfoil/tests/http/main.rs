@@ -23,6 +23,9 @@ mod multiple_credentials;
 mod null_members;
 mod openapi_contract;
 mod password_change;
+#[path = "../documents/programs.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod programs;
 mod refresh;
 mod registration;
 mod requested_access;
