@@ -103,6 +103,9 @@ pub enum ClientError {
     /// The id of a new record exists already.
     #[error("the {0} already exists")]
     AlreadyExists(&'static str),
+    /// The user is the last administrator, who cannot be taken away.
+    #[error("the user is the last administrator")]
+    LastAdministrator,
     /// A field of the request is not valid.
     #[error("{field}: {detail}")]
     Field {

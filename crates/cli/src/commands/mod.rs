@@ -14,13 +14,14 @@ pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
-mod demo_script;
+pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;
 mod openapi;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
+pub(crate) mod rate_limit;
 pub(crate) mod restore;
 pub(crate) mod revoke;
 pub(crate) mod serve;
@@ -33,7 +34,8 @@ pub(crate) mod verifier;
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command {
-        Command::Dev(_) => dev::run(configuration).await,
+        Command::Dev(options) => dev::run(configuration, &options).await,
+        Command::Demo(options) => demo::run(&options).await,
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options),
@@ -45,6 +47,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Verifier(command) => verifier::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
+        Command::RateLimit(command) => rate_limit::run(configuration, command).await,
         Command::Revoke(options) => revoke::run(configuration, options).await,
         Command::Token(command) => token::run(configuration, command).await,
         Command::Passwords(command) => passwords::run(command),

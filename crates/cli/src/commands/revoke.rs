@@ -4,12 +4,15 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use counterfoil::operator::{self, FleetWaitView, RevocationRequest, RevocationResponse, Wait};
+use counterfoil::operator::{
+    self, FleetWaitView, RevocationPreviewResponse, RevocationRequest, RevocationResponse, Wait,
+};
 use tokio::time::sleep;
 
-use crate::admin_client::AdminConnection;
+use crate::admin_client::{AdminConnection, execute};
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
+use crate::confirmation::{Confirmation, count};
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
 use crate::progress::fleet_bar;
@@ -29,6 +32,8 @@ pub(crate) struct Options {
     /// Until when to wait: until it is durable, or until no verifier that follows the feed accepts the subject.
     #[arg(long, value_enum, default_value_t = WaitOption::None)]
     wait: WaitOption,
+    #[command(flatten)]
+    confirmation: Confirmation,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -45,9 +50,14 @@ enum WaitOption {
     Fleet,
 }
 
-/// Runs the command. The revocation is durable and in effect when this returns.
+/// Runs the command. What concerns many users, and a key, is confirmed before. The revocation is durable and in effect when this returns.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
-    let Options { subject, reason, wait, json, .. } = options;
+    let Options { subject, reason, wait, confirmation, json, .. } = options;
+    if !confirmation.is_given()
+        && let Some(consequences) = consequences(configuration, &subject).await?
+    {
+        confirmation.ask(&consequences, "Revoke this?")?;
+    }
     let is_fleet = wait == WaitOption::Fleet;
     let request =
         RevocationRequest { subject, reason, wait: if is_fleet { Wait::Fleet } else { Wait::None } };
@@ -101,8 +111,46 @@ fn summary(answer: &RevocationResponse, is_fleet: bool) -> String {
     if !is_fleet {
         return format!("revoked at position {position}");
     }
+    let are_cut_off = match expired {
+        0 => "none is cut off".to_owned(),
+        1 => "1 is cut off and refuses every credential".to_owned(),
+        several => format!("{several} are cut off and refuse every credential"),
+    };
+    let verifiers = if *confirmed == 1 { "verifier" } else { "verifiers" };
     format!(
-        "revoked at position {position}: {confirmed} verifiers confirmed, {expired} are cut off and refuse every \
-         credential; it took {elapsed_ms} ms"
+        "revoked at position {position}: {confirmed} {verifiers} confirmed, {are_cut_off}; it took {elapsed_ms} ms"
+    )
+}
+
+/// What ends with the subject, if that must be confirmed: it cannot be undone, and concerns more than one user.
+async fn consequences(configuration: &Configuration, subject: &str) -> Result<Option<String>, CliError> {
+    if let Some(kid) = subject.strip_prefix("key:") {
+        return Ok(Some(consequences_for_key(kid)));
+    }
+    let whose = match subject.strip_prefix("client:") {
+        Some(client) => format!("that were issued through the client {client}"),
+        None if subject == "everyone" => "of all users".to_owned(),
+        None => return Ok(None),
+    };
+    let command = operator::Command::RevocationPreview { subject: subject.to_owned() };
+    let RevocationPreviewResponse { sessions, .. } = execute(configuration, command).await?;
+    Ok(Some(format!(
+        "all credentials {whose} are revoked: {}, and every token issued so far is rejected. The users must log in again.",
+        ends(sessions)
+    )))
+}
+
+/// `3 active sessions end`.
+fn ends(sessions: u64) -> String {
+    let verb = if sessions == 1 { "ends" } else { "end" };
+    format!("{} {verb}", count(sessions, "active session"))
+}
+
+/// What ends with a key.
+pub(crate) fn consequences_for_key(kid: &str) -> String {
+    format!(
+        "the key {kid} is revoked for good: every access token that it signed is rejected from now on, also by services \
+         that fetch the key set. If it is the current key, the next key signs from now on. To replace a key that is not \
+         stolen: counterfoil key rotate"
     )
 }

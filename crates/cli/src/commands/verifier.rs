@@ -43,6 +43,9 @@ pub(crate) struct RemoveOptions {
     /// The key, by its id or by its name, if no other key has that name.
     #[arg(allow_hyphen_values = true)]
     id: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     _settings: StoreOptions,
 }
@@ -52,10 +55,10 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     match command {
         Command::Add(AddOptions { name, json, .. }) => add(configuration, name, json).await,
         Command::List(page) => list(configuration, page).await,
-        Command::Remove(RemoveOptions { id, .. }) => {
+        Command::Remove(RemoveOptions { id, json, .. }) => {
             let command = operator::Command::VerifierKeyRemove { id };
-            let DeletedResponse { id, .. } = execute(configuration, command).await?;
-            print_line(&format!("removed {id}"))
+            let removed: DeletedResponse = execute(configuration, command).await?;
+            if json { print_json(&removed) } else { print_line(&format!("removed {}", removed.id)) }
         }
     }
 }

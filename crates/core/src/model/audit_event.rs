@@ -249,6 +249,8 @@ event_kinds! {
     Restored = "restored",
     /// An operator accepted a clock jump.
     ClockAccepted = "clock_accepted",
+    /// An administrator reset what the rate limits count for an account or for a client IP.
+    RateLimitReleased = "rate_limit_released",
 }
 
 #[cfg(test)]

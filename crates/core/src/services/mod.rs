@@ -15,6 +15,7 @@ mod password_hasher_error;
 pub mod password_policy;
 pub mod refresh_replay_counter;
 pub mod restore;
+pub mod revocation_feed;
 pub mod revoker;
 pub mod session_data;
 pub mod user_import;

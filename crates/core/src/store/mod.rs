@@ -91,6 +91,9 @@ pub trait Store: Send + Sync + 'static {
         now: Time,
     ) -> Result<Vec<Session>, StoreError>;
 
+    /// How many sessions are active at `now`: those of a client, or all. It may read all sessions.
+    async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError>;
+
     /// Sessions that are active at `now` and match `query`, newest first, at most `page.limit`. It visits a bounded number
     /// of sessions.
     async fn sessions(
@@ -118,6 +121,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The user with this id of the application.
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
+
+    /// An administrator other than `user`: enabled, with the role. It may read all users.
+    async fn another_administrator(&self, user: UserId) -> Result<Option<User>, StoreError>;
 
     /// Users in the order of their folded names, after the given one.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;

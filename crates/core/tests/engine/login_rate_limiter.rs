@@ -10,7 +10,9 @@ use counterfoil_core::model::session::{ClientInfo, Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{Credentials, Registration};
-use counterfoil_core::services::login_rate_limiter::{AccountCounter, CountedEvent, RateLimit, RateLimits};
+use counterfoil_core::services::login_rate_limiter::{
+    AccountCounter, CountedEvent, CounterScope, RateLimit, RateLimits,
+};
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::store::{Change, CommitOutcome, LoginName};
 use counterfoil_jose::{Secret, Time};
@@ -255,8 +257,9 @@ async fn successful_logins_from_one_ip_have_a_limit() {
 async fn count_of(engine: &Engine, event: CountedEvent, ip: Option<&str>, now: Time) -> AccountCounter {
     let ada = LoginName::Username("ada".into());
     let ada = engine.store.user_by_login(&ada).await.unwrap().unwrap();
-    let ip = ip.map(|ip| ip.parse().unwrap());
-    let counters = engine.accounts.counters_of(&ada, ip, now).await.unwrap();
+    let client_ips = ip.map(|ip| ip.parse().unwrap()).into_iter().collect();
+    let scope = CounterScope { client_ips, ..CounterScope::of_user(&ada) };
+    let counters = engine.accounts.counters_in(&scope, now).await.unwrap();
     counters.into_iter().find(|counter| counter.event == event).unwrap()
 }
 

@@ -11,6 +11,7 @@ use counterfoil_jose::Secret;
 
 use crate::admin::audit_log::AuditFilterRequest;
 use crate::admin::minting::TokenMintRequest;
+use crate::keys::key_file::KeyFormat;
 use crate::operations::admin::exposed_secret;
 use crate::operations::admin::requests::{
     ClientChangeRequest, KeyRotationRequest, RevocationRequest, UserChangeRequest,
@@ -93,6 +94,29 @@ pub enum Command {
     UserDelete {
         /// The user.
         user: String,
+    },
+    /// Shows what the rate limits count for a login name, for a client IP, or for both. Answers `{rate_limits}`.
+    RateLimitShow {
+        /// A login name, or the id of a user.
+        #[serde(default)]
+        username: Option<String>,
+        /// A client IP.
+        #[serde(default)]
+        ip: Option<IpAddr>,
+    },
+    /// Forgets what `RateLimitShow` shows. Answers with what was counted before, `{rate_limits}`.
+    RateLimitRelease {
+        /// A login name, or the id of a user.
+        #[serde(default)]
+        username: Option<String>,
+        /// A client IP.
+        #[serde(default)]
+        ip: Option<IpAddr>,
+    },
+    /// Counts what would end if a subject was revoked or a user deleted. Answers `{sessions, admin_keys}`.
+    RevocationPreview {
+        /// `user:` and a name or an id, `client:` and an id, or `everyone`.
+        subject: String,
     },
     /// Adds a client application. Answers `{client}`.
     ClientAdd {
@@ -179,11 +203,23 @@ pub enum Command {
     /// Rotates the signing key, immediately or when the next key is known to all verifiers, or the refresh
     /// token key. Answers `{id, state, activated_at}`.
     KeyRotate(KeyRotationRequest),
-    /// Imports a signing key, PKCS#8 as PEM or a private JWK, as the next one. Answers with the key, as in
+    /// Imports a signing key, PKCS#8 as PEM, a private JWK or a shared secret, as the next one. Answers with the key, as in
     /// `KeyList`.
     KeyImport {
         /// An absolute path.
         file: PathBuf,
+        /// What the file contains.
+        #[serde(default)]
+        format: KeyFormat,
+    },
+    /// Imports a signing key, as `KeyImport`, from the command itself.
+    KeyImportBytes {
+        /// The content of a key file as base64url.
+        #[serde(with = "exposed_secret")]
+        key: Secret<String>,
+        /// What it is.
+        #[serde(default)]
+        format: KeyFormat,
     },
     /// Encrypts all keys with another master key: the one in a file, or a generated one. Answers `{file,
     /// old_file, environment}`: the file of the new key, the file that keeps the old one, and whether the
@@ -193,9 +229,25 @@ pub enum Command {
         #[serde(default)]
         file: Option<PathBuf>,
     },
+    /// Encrypts all keys with another master key, as `KeyRekey`.
+    KeyRekeyText {
+        /// The new key: 32 bytes as base64url.
+        #[serde(with = "exposed_secret")]
+        key: Secret<String>,
+    },
     /// Mints an access token. Answers `{access_token, token_type, expires_in, expires_at, token_id,
     /// session}`.
     TokenMint(TokenMintRequest),
+    /// Verifies an access token of this issuer by its keys and its revocations. Answers `{accepted: …}` or
+    /// `{rejected: …}`.
+    TokenVerify {
+        /// The token.
+        #[serde(with = "exposed_secret")]
+        token: Secret<String>,
+        /// The accepted audiences; any if there is none.
+        #[serde(default)]
+        audiences: Vec<String>,
+    },
     /// Lists audit events, the newest first; those of a session in chronological order. Answers `{events,
     /// next}`.
     AuditList {

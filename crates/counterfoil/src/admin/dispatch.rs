@@ -32,6 +32,9 @@ impl App {
             Command::UserChange { user, change } => self.change_user(&user, change).await,
             Command::UserPassword { user, password } => self.set_password(&user, &password).await,
             Command::UserDelete { user } => self.delete_user(&user).await,
+            Command::RateLimitShow { username, ip } => self.show_rate_limits(username, ip).await,
+            Command::RateLimitRelease { username, ip } => self.release_rate_limits(username, ip).await,
+            Command::RevocationPreview { subject } => self.preview_revocation(&subject).await,
             Command::ClientAdd { id, client } => self.add_client(&id, client).await,
             Command::ClientList { after, limit } => self.list_clients(PageRequest { after, limit }).await,
             Command::ClientSet { id, client } => self.change_client(&id, client).await,
@@ -48,10 +51,13 @@ impl App {
             }
             Command::VerifierKeyRemove { id } => self.remove_verifier_key(&id).await,
             Command::KeyList { after, limit } => self.list_keys(PageRequest { after, limit }).await,
-            Command::KeyImport { file } => self.import_key(file).await,
+            Command::KeyImport { file, format } => self.import_key_file(file, format).await,
+            Command::KeyImportBytes { key, format } => self.import_key_bytes(&key, format).await,
             Command::KeyRekey { file } => self.replace_master_key(file).await,
+            Command::KeyRekeyText { key } => self.replace_master_key_by(&key).await,
             Command::KeyRotate(request) => self.rotate_keys(request).await,
             Command::TokenMint(request) => self.mint_token(request).await,
+            Command::TokenVerify { token, audiences } => self.verify_token(&token, &audiences),
             Command::AuditList { filter, after, limit } => {
                 self.list_audit_events(filter, PageRequest { after, limit }).await
             }

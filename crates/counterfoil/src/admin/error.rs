@@ -62,6 +62,8 @@ impl From<ServiceError> for AdminError {
             ServiceError::Client(ClientError::UsernameTaken) => {
                 Self::new("the username is taken, or looks like that of another user")
             }
+            ServiceError::Client(error @ ClientError::LastAdministrator) => Self::new(error.to_string())
+                .hint("make another user an administrator first: `counterfoil user roles NAME --add admin`"),
             ServiceError::Client(error) => Self::new(error.to_string()),
             ServiceError::Internal(InternalError::Store(error)) => error.into(),
             ServiceError::Internal(error) => Self::new(error_chain(&error)).hint("try again"),

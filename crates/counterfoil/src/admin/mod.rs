@@ -14,6 +14,7 @@ mod master_key;
 mod minting;
 mod names;
 mod pagination;
+mod rate_limits;
 pub(crate) mod restore;
 mod revocations;
 mod sessions;

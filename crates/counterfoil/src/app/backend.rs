@@ -24,13 +24,13 @@ pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
 #[derive(Debug)]
 pub struct StoreBackendError {
     error: Box<dyn Error + Send + Sync>,
-    hint: &'static str,
+    hint: String,
 }
 
 impl StoreBackendError {
     /// What to do about it, as one sentence for the operator.
-    pub fn hint(&self) -> &'static str {
-        self.hint
+    pub fn hint(&self) -> &str {
+        &self.hint
     }
 }
 
@@ -59,7 +59,8 @@ fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
 fn not_a_file() -> StoreBackendError {
     StoreBackendError {
         error: "the store belongs to an application".into(),
-        hint: "Only that application can open it: give the store to the builder of its Counterfoil.",
+        hint: "only that application can open it: give the store to the builder of its Counterfoil"
+            .to_owned(),
     }
 }
 

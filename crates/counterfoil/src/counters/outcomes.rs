@@ -67,6 +67,7 @@ fn client_outcome(error: &ClientError) -> Outcome {
         | ClientError::UsernameTaken
         | ClientError::NotFound(_)
         | ClientError::AlreadyExists(_)
+        | ClientError::LastAdministrator
         | ClientError::Field { .. }
         | ClientError::Precondition
         | ClientError::TooLarge => Outcome::Invalid,

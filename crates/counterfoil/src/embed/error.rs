@@ -117,7 +117,9 @@ fn client_kind(error: &ClientError) -> ErrorKind {
         ClientError::RateLimited(reached) => ErrorKind::RateLimited { retry_after: reached.retry_after },
         ClientError::Field { field, detail } => ErrorKind::InvalidField { field, detail: detail.clone() },
         ClientError::UsernameTaken => ErrorKind::UsernameTaken,
-        ClientError::Client(_) | ClientError::NotGranted(_) => ErrorKind::NotAllowed,
+        ClientError::Client(_) | ClientError::NotGranted(_) | ClientError::LastAdministrator => {
+            ErrorKind::NotAllowed
+        }
         ClientError::NotFound(_) => ErrorKind::NotFound,
         ClientError::AlreadyExists(_) | ClientError::Precondition | ClientError::TooLarge => {
             ErrorKind::Malformed

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use counterfoil_core::services::revocation_feed::{Follower, Instance};
 use counterfoil_jose::Time;
 use counterfoil_verify::RevocationPosition;
 
 use crate::feed::Feed;
-use crate::feed::leases::{Follower, Instance};
 
 /// A verifier that follows the feed, or did so until some minutes ago.
 #[derive(Debug, Clone)]

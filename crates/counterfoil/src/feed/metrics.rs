@@ -3,7 +3,7 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-use crate::feed::position::SnapshotReason;
+use counterfoil_core::services::revocation_feed::SnapshotReason;
 
 /// A label and its value. Always constants.
 type Label = [(&'static str, &'static str); 1];

@@ -1,23 +1,22 @@
 //! The revocation feed: sends the revocation log to the verifiers that follow it, and waits until all of them have it.
 //!
-//! What decides is pure and takes the time as an argument: [`position`], [`leases`], [`fleet_wait`], [`pacing`] and
-//! [`recent_entries`]. [`Feed`] does the waiting and the reading around them.
+//! What decides is in `counterfoil_core::services::revocation_feed`, without a clock. [`Feed`] does the waiting and the
+//! reading around it.
 
 pub(crate) mod body;
 pub(crate) mod error;
-pub(crate) mod fleet_wait;
 pub(crate) mod followers;
 pub(crate) mod key_set_hash;
-pub(crate) mod leases;
 pub(crate) mod metrics;
-pub(crate) mod pacing;
+pub(crate) mod open_streams;
 pub(crate) mod poll;
-pub(crate) mod position;
 pub(crate) mod promised_lease;
 pub(crate) mod publication;
 pub(crate) mod recent_entries;
+pub(crate) mod running_waits;
 pub(crate) mod snapshot_pages;
 pub(crate) mod stream;
+pub(crate) mod wait_for_fleet;
 pub(crate) mod waiting;
 
 #[cfg(test)]
@@ -29,6 +28,7 @@ use std::time::Duration;
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::services::keys::keyring::Keyring;
+use counterfoil_core::services::revocation_feed::{LeaseTable, issuer_lease};
 use counterfoil_core::services::window_counters::WindowCounters;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
@@ -36,12 +36,12 @@ use counterfoil_verify::RevocationLogId;
 
 use crate::clock::Clock;
 use crate::feed::key_set_hash::KeySetHash;
-use crate::feed::leases::LeaseTable;
 use crate::feed::metrics::FeedMetrics;
+use crate::feed::open_streams::OpenStreams;
 use crate::feed::promised_lease::PromisedLease;
 use crate::feed::publication::Publication;
+use crate::feed::running_waits::FleetWaits;
 use crate::feed::snapshot_pages::SnapshotPages;
-use crate::feed::stream::OpenStreams;
 use crate::feed::waiting::WaitingPolls;
 use crate::settings::feed::FeedSettings;
 
@@ -58,7 +58,7 @@ pub(crate) struct Feed {
     waiting: WaitingPolls,
     streams: OpenStreams,
     poll_rate: WindowCounters<VerifierKeyId>,
-    waits: fleet_wait::FleetWaits,
+    waits: FleetWaits,
     promised_lease: PromisedLease,
     /// The uptime of the last alarm, in milliseconds; 0 before the first.
     alarmed_at_ms: AtomicU64,
@@ -90,7 +90,7 @@ impl Feed {
             waiting: WaitingPolls::default(),
             streams: OpenStreams::default(),
             poll_rate: WindowCounters::default(),
-            waits: fleet_wait::FleetWaits::default(),
+            waits: FleetWaits::default(),
             promised_lease: PromisedLease::load(Arc::clone(&store), clock.uptime()).await?,
             snapshot_pages: SnapshotPages::new(Arc::clone(&store)),
             store,
@@ -112,6 +112,15 @@ impl Feed {
         self.leases().prune(self.uptime());
     }
 
+    /// Forgets leases of former processes that have run out.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub(crate) async fn forget_former_leases(&self) -> Result<(), StoreError> {
+        self.promised_lease.forget_former_leases(self.uptime()).await
+    }
+
     /// The time since the machine was started, including suspend: every lease is counted by it.
     pub(crate) fn uptime(&self) -> Duration {
         self.clock.uptime()
@@ -120,7 +129,7 @@ impl Feed {
     /// The longest time that a wait for the fleet can take.
     pub(crate) fn longest_wait(&self) -> Duration {
         let longest = (self.settings.lease + self.settings.max_stale).max(self.promised_lease.at_start());
-        leases::issuer_lease(longest)
+        issuer_lease(longest)
     }
 
     fn leases(&self) -> MutexGuard<'_, LeaseTable> {

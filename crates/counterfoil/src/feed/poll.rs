@@ -7,15 +7,15 @@ use bytes::Bytes;
 use tokio::time::{sleep, timeout};
 
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
+use counterfoil_core::services::revocation_feed::{
+    Arrival, ArrivedPoll, Follower, LogState, SnapshotReason, Start, VerifierPosition, next_slot,
+};
 use counterfoil_verify::{FeedInstanceId, FeedResponse, RevocationPosition};
 
 use crate::feed::Feed;
 use crate::feed::body::PartsBody;
 use crate::feed::error::FeedError;
-use crate::feed::leases::{Arrival, ArrivedPoll, Follower};
 use crate::feed::metrics::PollResult;
-use crate::feed::pacing::next_slot;
-use crate::feed::position::{LogState, SnapshotReason, Start, VerifierPosition};
 use crate::feed::recent_entries::EncodedEntries;
 
 /// The longest part of the lease that a poll may wait: an unlucky verifier still has two further attempts.

@@ -76,7 +76,7 @@ impl Publication {
         self.recent().complete_after()
     }
 
-    /// The entries in memory after `after`, up to `head`. They are encoded once for all who ask for the same range.
+    /// The entries in memory after `after`, up to `head`. They are encoded once for all verifiers that need the same range.
     pub(crate) fn entries(&self, after: RevocationPosition, head: RevocationPosition) -> EncodedEntries {
         if after >= head {
             return EncodedEntries::default();

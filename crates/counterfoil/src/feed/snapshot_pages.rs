@@ -15,12 +15,12 @@ use crate::feed::recent_entries::EncodedEntries;
 
 /// How many entries a page has: about 850 KB.
 const PAGE_SIZE: NonZeroU32 = NonZeroU32::new(10_000).expect("it is not 0");
-/// How many pages are kept for others who ask for the same.
+/// How many pages are kept for other verifiers.
 const MAX_PAGES: usize = 16;
 /// How long a page is kept. An older one is as right: only the entries after its end would be more.
 const KEPT_FOR: Duration = Duration::from_secs(2);
 
-/// Reads pages, and shares each with those who ask for it at the same time.
+/// Reads pages, and shares each among the verifiers that start at the same time.
 pub(crate) struct SnapshotPages {
     store: Arc<dyn Store>,
     pages: std::sync::Mutex<VecDeque<KeptPage>>,

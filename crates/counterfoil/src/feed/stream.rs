@@ -1,9 +1,8 @@
 //! The feed as server-sent events, for dashboards and simple clients. It gives no lease and takes no acknowledgement.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,11 +13,12 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+use counterfoil_core::services::revocation_feed::{Start, VerifierPosition};
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::feed::Feed;
 use crate::feed::error::FeedError;
-use crate::feed::position::{Start, VerifierPosition};
+use crate::feed::open_streams::OpenStream;
 use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
 use crate::limits::connection_activity::StreamingResponse;
@@ -28,17 +28,6 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How many parts may wait for a client that does not read. After that the stream waits, and continues from the log.
 const MAX_QUEUED_PARTS: usize = 4;
-
-/// How many streams each key has open.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct OpenStreams(Arc<Mutex<HashMap<VerifierKeyId, usize>>>);
-
-/// A stream that counts as open until this is dropped.
-#[derive(Debug)]
-struct OpenStream {
-    all: OpenStreams,
-    key: VerifierKeyId,
-}
 
 /// The body of the response: the parts that a task of its own sends.
 #[derive(Debug)]
@@ -162,36 +151,6 @@ pub(crate) fn parse_event_id(text: &str) -> Option<VerifierPosition> {
     Some(VerifierPosition { after: Some(after), log: Some(log.parse().ok()?) })
 }
 
-impl OpenStreams {
-    fn open(&self, key: VerifierKeyId, max: usize) -> Result<OpenStream, FeedError> {
-        // The map is consistent after each statement, so a poisoned lock is safe to use.
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = streams.entry(key).or_default();
-        if *count >= max {
-            return Err(FeedError::TooManyStreams);
-        }
-        *count += 1;
-        Ok(OpenStream { all: self.clone(), key })
-    }
-
-    /// How many streams are open.
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        let mut streams = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = streams.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
-                streams.remove(&self.key);
-            }
-        }
-    }
-}
-
 impl Body for StreamBody {
     type Data = Bytes;
     type Error = Infallible;
@@ -217,17 +176,5 @@ mod tests {
         for text in ["", "8", ".8", "x.8", &format!("{log}."), &format!("{log}.-1"), &format!("{log}.8.9")] {
             assert_eq!(parse_event_id(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_key_has_a_limited_number_of_streams() {
-        let (streams, key) = (OpenStreams::default(), VerifierKeyId::from_bytes([1; 16]));
-        let first = streams.open(key, 2).unwrap();
-        let _second = streams.open(key, 2).unwrap();
-
-        assert!(matches!(streams.open(key, 2), Err(FeedError::TooManyStreams)));
-        assert!(streams.open(VerifierKeyId::from_bytes([2; 16]), 2).is_ok());
-        drop(first);
-        assert!(streams.open(key, 2).is_ok() && streams.len() == 1);
     }
 }

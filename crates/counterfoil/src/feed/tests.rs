@@ -8,13 +8,13 @@ use tempfile::TempDir;
 use counterfoil_core::credentials::verifier_key::VerifierKey;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
+use counterfoil_core::services::revocation_feed::VerifierPosition;
 use counterfoil_core::store::{Change, NewRevocation};
 use counterfoil_jose::Time;
 use counterfoil_verify::{FeedResponse, RevocationSubject, SessionId};
 
 use crate::app::App;
 use crate::feed::poll::PollRequest;
-use crate::feed::position::VerifierPosition;
 use crate::settings::Settings;
 
 /// An installation and a verifier that follows it.
@@ -81,7 +81,7 @@ fn in_an_hour(app: &App) -> Time {
 }
 
 #[tokio::test]
-async fn a_long_snapshot_comes_in_pages_without_gaps_and_is_complete_with_the_last_one() {
+async fn a_long_snapshot_has_pages_without_gaps_and_is_complete_with_the_last_one() {
     const ENTRIES: usize = 25_000;
     let fixture = Fixture::open().await;
     fixture.revoke(ENTRIES as u32, in_an_hour(&fixture.app)).await;
@@ -145,4 +145,27 @@ async fn the_longest_promised_lease_is_durable_before_it_is_given() {
     let promised = &fixture.app.parts.feed.promised_lease;
     assert_eq!(promised.at_start(), lease);
     assert!(promised.former_leases_end() > fixture.app.parts.feed.uptime() + lease);
+}
+
+#[tokio::test]
+async fn a_long_lease_of_a_former_process_is_forgotten_when_it_has_run_out() {
+    let mut fixture = Fixture::open().await;
+    let hour = Duration::from_secs(3_600);
+    fixture.app.parts.feed.promised_lease.raise_to(hour).await.unwrap();
+    fixture.poll(None).await;
+    let mut fixture = fixture.restart().await;
+    fixture.poll(None).await;
+    let promised = &fixture.app.parts.feed.promised_lease;
+    let end = promised.former_leases_end();
+
+    promised.forget_former_leases(end - Duration::from_millis(1)).await.unwrap();
+    let fixture = fixture.restart().await;
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), hour, "one of them may still run");
+
+    let mut fixture = fixture.restart().await;
+    fixture.poll(None).await;
+    let promised = &fixture.app.parts.feed.promised_lease;
+    promised.forget_former_leases(promised.former_leases_end()).await.unwrap();
+    let fixture = fixture.restart().await;
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), fixture.app.settings().feed.lease);
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::feed::leases::Follower;
+use counterfoil_core::services::revocation_feed::Follower;
 
 /// The waiting polls. A new poll of an instance ends the one that waits: its verifier has given it up.
 #[derive(Debug, Clone, Default)]

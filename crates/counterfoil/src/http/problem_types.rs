@@ -77,7 +77,7 @@ problem_types! {
         "An error of the server that a repetition does not mend.",
         "Give `request_id` to the operator: the log has the cause under this id.";
     INVALID_CREDENTIALS = 401 "invalid-credentials", "Invalid credentials",
-        "The username or the password is wrong, or the user is disabled. The answer is the same for all three, so that nobody learns which users exist.",
+        "The username or the password is wrong, or the user is disabled. The answer is the same for all three, so that an attacker cannot learn which users exist.",
         "Check the username and the password. An operator finds the cause in the audit log.";
     INVALID_FIELDS = 422 "invalid-fields", "Invalid fields",
         "The body or the query has a field with a value that is not allowed.",
@@ -88,6 +88,9 @@ problem_types! {
     INVALID_TOKEN = 401 "invalid-token", "Invalid token",
         "The session token, access token or refresh token is not valid: it may have expired, be revoked or be unknown. The answer is the same for all of them; the log of the server has the cause.",
         "Refresh the access token once, if there is a refresh token; otherwise log in again.";
+    LAST_ADMINISTRATOR = 409 "last-administrator", "Last administrator",
+        "The change would take away the only enabled user with the role `admin`, so that no user could administer the server any more.",
+        "Give another user the role `admin` first.";
     MALFORMED_BODY = 400 "malformed-body", "Malformed request",
         "The body is not the JSON object that the route expects, or a header has a wrong syntax.",
         "Correct what `detail` names. `/openapi.json` describes every body.";

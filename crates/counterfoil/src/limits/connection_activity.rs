@@ -32,7 +32,7 @@ pub(crate) struct ConnectionActivity {
     place: Box<dyn ConnectionPlace>,
 }
 
-/// The mark of a response whose body goes on for long: its request is in progress until the body is dropped, so that the
+/// The mark of a response whose body is a stream: its request is in progress until the body is dropped, so that the
 /// connection is not idle. It is among the extensions of the response, and the body holds another clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StreamingResponse(Arc<OnceLock<ActiveRequest>>);

@@ -15,13 +15,12 @@ use counterfoil_core::ClientError;
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::Session;
+use counterfoil_core::services::revocation_feed::Follower;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, Page, Scan, SessionCursor, StoreError, VerifierKeyCursor,
 };
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
-
-use crate::feed::leases::Follower;
 
 /// How many rows a page has by default, and at most.
 #[derive(Debug, Clone, Copy)]
@@ -326,7 +325,8 @@ impl<'de, T: ListItem + Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
 impl<T: ListItem + ToSchema> PartialSchema for ListResponse<T> {
     fn schema() -> RefOr<Schema> {
-        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let rows = Some("The rows of this page.");
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(rows);
         let next = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
             .description(Some("The value of `after` for the next page, or null at the end."));

@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 
 use counterfoil_core::credentials::verifier_key::VerifierKey;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
+use counterfoil_core::services::revocation_feed::VerifierPosition;
 use counterfoil_verify::{
     AuthError, CredentialSource, FeedInstanceId, InvalidReason, RevocationPosition, bearer_token,
 };
 
 use crate::app::App;
 use crate::feed::poll::PollRequest;
-use crate::feed::position::VerifierPosition;
 use crate::feed::stream::parse_event_id;
 use crate::http::error::AppError;
 use crate::limits::connection_activity::StreamingResponse;
@@ -29,7 +29,7 @@ use crate::routes::problem_responses::{
 };
 use crate::routes::query_parameters::QueryParameters;
 
-/// The response to a poll: [`FeedResponse`](counterfoil_verify::FeedResponse).
+/// The response to a poll.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Feed)]
 pub(super) struct FeedSchema {

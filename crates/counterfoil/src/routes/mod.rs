@@ -4,6 +4,7 @@
 mod activity;
 #[cfg(feature = "admin")]
 mod admin;
+mod development_page;
 mod feed;
 mod health;
 mod login;
@@ -97,7 +98,16 @@ pub(crate) fn site(app: App) -> Router {
     } else {
         Router::new()
     };
-    router(app, true).merge(below_issuer).fallback_service(fallback.with_state(()))
+    let router = router(app.clone(), true).merge(below_issuer).fallback_service(fallback.with_state(()));
+    if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
+}
+
+/// The routes that only development mode has. They are not below the base path.
+fn development_routes(app: App) -> Router {
+    let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
+    let limit = app.settings().limits.request_timeout;
+    let page = with_layers(final_layer, get(development_page::show), app.csrf_layer(), limit);
+    Router::new().route("/", page).with_state(app)
 }
 
 /// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.

@@ -59,10 +59,16 @@ struct PublicDocument;
     admin::admin_keys::list,
     admin::admin_keys::add,
     admin::admin_keys::remove,
+    admin::verifiers::list,
+    admin::verifier_keys::list,
+    admin::verifier_keys::add,
+    admin::verifier_keys::remove,
     admin::keys::list,
     admin::keys::rotate,
     admin::keys::revoke,
     admin::events::list,
+    admin::rate_limits::show,
+    admin::rate_limits::release,
     admin::revocations::revoke,
 ))]
 struct AdminDocument;
@@ -94,6 +100,7 @@ impl Modify for SecuritySchemes {
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         components.add_security_scheme("session", cookie(names.session()));
         components.add_security_scheme("access", cookie(names.access()));
+        components.add_security_scheme("refresh", cookie(names.refresh()));
     }
 }
 
@@ -108,10 +115,10 @@ pub fn openapi() -> serde_json::Value {
     serde_json::to_value(document_of_build()).expect("an OpenAPI document always serializes")
 }
 
-/// Returns this document.
+/// Returns the OpenAPI 3.1 document of this API.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
-    responses((status = 200, description = "This document", body = Object))
+    responses((status = 200, description = "The document", body = Object))
 )]
 pub(super) async fn document() -> Response {
     let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];

@@ -343,7 +343,7 @@ async fn what_is_not_our_socket_is_neither_replaced_nor_used() {
     let other = UnixListener::bind(fixture.path("other.sock")).unwrap();
     symlink(fixture.path("other.sock"), &socket).unwrap();
     let refused = operator::call(&fixture.data_dir(), &Command::Status {}).await;
-    assert!(matches!(refused, Err(CallError::Io(_))), "{refused:?}");
+    assert!(matches!(refused, Err(CallError::NotConnected { .. })), "{refused:?}");
     drop(other);
 }
 

@@ -87,6 +87,7 @@ async fn call_every_route(seen: &mut Seen) {
     let each = |seen: &mut Seen, method: &str, path: &str, status: u16| {
         let path = path.split('?').next().unwrap();
         let path = if path.starts_with("/v1/sessions/") { "/v1/sessions/{id}" } else { path };
+        let path = if path.starts_with("/problems/") { "/problems/{name}" } else { path };
         seen.insert((path.to_owned(), method.to_owned(), status.to_string()));
     };
     for (method, path, body) in &good {

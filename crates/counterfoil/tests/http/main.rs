@@ -6,6 +6,7 @@ mod account_scope;
 mod activity;
 mod administration;
 mod audit_growth;
+mod browser_jar;
 mod client;
 mod cookie_jar;
 mod cors;

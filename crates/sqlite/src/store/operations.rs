@@ -63,6 +63,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError> {
+        let read = move |connection: &Connection| sessions::count_active(connection, client.as_ref(), now);
+        self.lists.read(ListOwner::Administration, read).await
+    }
+
     async fn sessions(
         &self,
         query: &SessionQuery,
@@ -99,6 +104,11 @@ impl Store for SqliteStore {
 
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find_by_external_id(connection, id))
+    }
+
+    async fn another_administrator(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        let read = move |connection: &Connection| users::another_administrator(connection, user);
+        self.lists.read(ListOwner::Administration, read).await
     }
 
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError> {

@@ -36,8 +36,8 @@ pub struct FeedResponse {
     pub instance: FeedInstanceId,
     /// The `poll` of the request.
     pub poll: u64,
-    /// The time of the issuer in Unix seconds. A verifier judges `exp` by its own clock or by this one plus what has
-    /// passed since, whichever is later.
+    /// The time of the issuer in Unix seconds. A verifier checks `exp` with its own clock or with this time plus
+    /// what has passed since, whichever is later.
     pub now: u64,
     /// How long the verifier may rely on what it knows, in milliseconds from the moment at which it sent this poll.
     pub lease_ms: u64,

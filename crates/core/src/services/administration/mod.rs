@@ -5,6 +5,7 @@
 
 mod admin_keys;
 mod clients;
+mod last_administrator;
 mod revocations;
 mod users;
 mod verifier_keys;

@@ -44,7 +44,7 @@ use crate::services::password_hasher::Requester;
 use crate::services::window_counters::WindowCounters;
 use crate::store::{Change, CommitOutcome, CounterKey, CounterValue, Store};
 
-pub use self::account_counters::{AccountCounter, CountedEvent};
+pub use self::account_counters::{AccountCounter, CountedEvent, CounterScope};
 pub use self::attempt::LoginAttempt;
 pub use self::client_ip::client_ip_key;
 pub use self::limits::{RateLimit, RateLimits};

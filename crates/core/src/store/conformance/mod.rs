@@ -97,6 +97,7 @@ const CASES: &[Case] = cases! {
         a_session_context_is_read_from_one_snapshot,
         above_the_session_limit_the_oldest_sessions_end,
         only_sessions_that_have_not_ended_are_to_be_ended,
+        active_sessions_are_counted_by_client,
     }
     session_ends {
         many_sessions_are_invalid_at_once_and_marked_in_portions,
@@ -129,6 +130,7 @@ const CASES: &[Case] = cases! {
         the_names_of_existing_users_are_found_by_their_ids,
         one_of_32_parallel_changes_of_a_user_applies,
         a_user_is_removed_with_all_their_sessions,
+        another_administrator_is_enabled_and_has_exactly_the_role,
     }
     commits {
         nothing_is_changed_if_the_last_change_conflicts,

@@ -36,6 +36,12 @@ pub struct UserChangeRequest {
     /// The roles. Access tokens with other roles are revoked at once; the sessions stay active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
+    /// Roles to add to those that the user has, instead of `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add_roles: Vec<String>,
+    /// Roles to remove from those that the user has, instead of `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_roles: Vec<String>,
     /// The e-mail address, or null. A new address is unverified unless `email_verified` is also set.
     #[schema(value_type = Option<String>)]
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -52,8 +58,16 @@ pub struct UserChangeRequest {
 
 impl From<UserChangeRequest> for UserChange {
     fn from(request: UserChangeRequest) -> Self {
-        let UserChangeRequest { disabled, roles, email, email_verified, external_id } = request;
-        Self { disabled, roles, email, email_verified, external_id }
+        let UserChangeRequest {
+            disabled,
+            roles,
+            add_roles,
+            remove_roles,
+            email,
+            email_verified,
+            external_id,
+        } = request;
+        Self { disabled, roles, add_roles, remove_roles, email, email_verified, external_id }
     }
 }
 
@@ -73,7 +87,7 @@ pub struct KeyRotationRequest {
     /// contain it. After an immediate activation, verifiers that do not fetch the keys again reject valid
     /// tokens.
     pub now: bool,
-    /// The purpose of the key; `signing` by default.
+    /// The purpose of the key: `signing` (the default) signs access tokens, `refresh_token` authenticates refresh tokens.
     pub purpose: KeySelector,
 }
 
@@ -134,7 +148,8 @@ pub struct RevocationRequest {
     /// recorded as that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Until when the request waits.
+    /// Until when the request waits: `none` (the default) until the revocation is durable, `fleet` until no verifier that
+    /// follows the feed accepts the subject any more.
     #[serde(default)]
     pub wait: Wait,
 }
@@ -256,9 +271,11 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_the_fleet_is_refused_while_it_is_not_supported() {
-        let refused = validate(r#"{"subject":"everyone","wait":"fleet"}"#);
+    fn a_revocation_waits_for_the_fleet_only_on_request() {
+        let wait = |json: &str| validate(json).unwrap().wait;
 
-        assert!(matches!(refused, Err(ClientError::Field { field: "wait", .. })));
+        assert_eq!(wait(r#"{"subject":"everyone"}"#), Wait::None);
+        assert_eq!(wait(r#"{"subject":"everyone","wait":"none"}"#), Wait::None);
+        assert_eq!(wait(r#"{"subject":"everyone","wait":"fleet"}"#), Wait::Fleet);
     }
 }

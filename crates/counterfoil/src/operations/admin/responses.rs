@@ -9,14 +9,15 @@ use utoipa::ToSchema;
 use counterfoil_core::ClientError;
 use counterfoil_core::model::key::{KeyPurpose, KeyState};
 use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
+use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_core::services::user_import::ImportOutcome;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::RevocationPosition;
+use counterfoil_verify::{AuthError, Principal, RevocationPosition};
 
-use crate::feed::fleet_wait::FleetProgress;
 use crate::operations::admin::exposed_secret;
 use crate::operations::admin::views::{
-    AccountCounterView, AdminUserView, AuditEventView, ClientView, KeyView,
+    AccountCounterView, AdminUserView, AuditEventView, ClientView, KeyView, TokenRejectionView,
+    VerifiedTokenView,
 };
 
 /// A user.
@@ -43,6 +44,45 @@ pub struct UserDetailsResponse {
     pub user: AdminUserView,
     /// What is counted for the user.
     pub rate_limits: Vec<AccountCounterView>,
+}
+
+/// What the rate limits count for an account, for a client IP, or for both.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = RateLimits)]
+#[non_exhaustive]
+pub struct RateLimitsResponse {
+    /// The counters.
+    pub rate_limits: Vec<AccountCounterView>,
+}
+
+/// The result of the verification of an access token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenVerificationResponse {
+    /// It is valid, and not revoked.
+    Accepted(VerifiedTokenView),
+    /// It is rejected.
+    Rejected(TokenRejectionView),
+}
+
+impl From<Result<Principal, AuthError>> for TokenVerificationResponse {
+    fn from(result: Result<Principal, AuthError>) -> Self {
+        match result {
+            Ok(principal) => Self::Accepted(VerifiedTokenView::from(&principal)),
+            Err(error) => Self::Rejected(TokenRejectionView::from(&error)),
+        }
+    }
+}
+
+/// What would end with a revocation or a deletion.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RevocationPreviewResponse {
+    /// The active sessions that end.
+    pub sessions: u64,
+    /// The admin keys that are removed.
+    pub admin_keys: u64,
 }
 
 /// A client application.

@@ -1,7 +1,8 @@
 //! The verifiers that follow the feed, and the waits for them.
 
+use counterfoil_core::services::revocation_feed::Follower;
+
 use crate::app::App;
-use crate::feed::leases::Follower;
 use crate::operations::admin::views::{FleetWaitView, VerifierView};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};

@@ -14,10 +14,13 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
+use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_jose::Time;
+use counterfoil_verify::{AuthError, Principal};
 
-use crate::feed::fleet_wait::{FleetProgress, RunningWait};
 use crate::feed::followers::FollowerStatus;
+use crate::feed::running_waits::RunningWait;
+use crate::limits::write_rate::WriteCounter;
 use crate::operations::admin::event_names::EventNames;
 use crate::operations::audit_log::NumberedEvent;
 use crate::operations::pagination::{ListItem, ListResponse};
@@ -41,17 +44,21 @@ impl From<&User> for AdminUserView {
     }
 }
 
-/// What the rate limits count for a user, and until when they reject attempts.
+/// What the rate limits count for an account or for a client IP, and until when they reject attempts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = AccountCounter)]
 #[non_exhaustive]
 pub struct AccountCounterView {
-    /// What is counted: `failed_logins` (consecutive, from all IPs), `failed_logins_from_ip`,
-    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins` (from the
-    /// given IP), `password_changes`.
+    /// What is counted. For an account: `failed_logins` (consecutive, from all IPs), `failed_logins_from_ip`,
+    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins` (from one IP),
+    /// `password_changes`, `writes`, `refreshes`, `session_ends`, `single_session_ends`. For a client IP, to any account:
+    /// `all_failed_logins_from_ip`, `all_successful_logins_from_ip`, `registrations`, `writes_from_ip`.
     pub event: String,
-    /// The login name for which it is counted, or null if it is counted for the user.
+    /// The login name for which it is counted, or null if it is counted for the user or the client IP.
     pub login_name: Option<String>,
+    /// The client IP for which it is counted (an IPv6 address stands for its network), or null for all of them together.
+    #[serde(default)]
+    pub client_ip: Option<String>,
     /// The events in the current window.
     pub count: u64,
     /// The most events in a window, or null without a limit.
@@ -70,11 +77,85 @@ impl From<&AccountCounter> for AccountCounterView {
         Self {
             event: counter.event.as_str().to_owned(),
             login_name: counter.login_name.clone(),
+            client_ip: counter.client_ip.map(|ip| ip.to_string()),
             count: counter.count,
             max: Some(counter.limit.max).filter(|_| !counter.limit.is_off()),
             window: counter.limit.window.as_secs(),
             resets_at: counter.resets_at.map(Time::unix_seconds),
             blocked_until: counter.blocked_until().map(Time::unix_seconds),
+        }
+    }
+}
+
+impl From<&WriteCounter> for AccountCounterView {
+    fn from(counter: &WriteCounter) -> Self {
+        let WriteCounter { event, client_ip, value, limit } = counter;
+        let resets_at = Some(value.resets_at.unix_seconds()).filter(|_| value.count > 0);
+        Self {
+            event: (*event).to_owned(),
+            login_name: None,
+            client_ip: client_ip.map(|ip| ip.to_string()),
+            count: value.count,
+            max: Some(limit.max).filter(|_| !limit.is_off()),
+            window: limit.window.as_secs(),
+            resets_at,
+            blocked_until: resets_at.filter(|_| value.count >= limit.max.into()),
+        }
+    }
+}
+
+/// The content of an access token that is valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct VerifiedTokenView {
+    /// The user or the machine (`sub`).
+    pub subject: String,
+    /// The session (`sid`), if there is one.
+    pub session: Option<String>,
+    /// The client application, if there is one.
+    pub client_id: Option<String>,
+    /// The services that accept it (`aud`).
+    pub audiences: Vec<String>,
+    /// The scopes.
+    pub scope: Vec<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// When it expires, in Unix seconds.
+    pub expires_at: u64,
+}
+
+impl From<&Principal> for VerifiedTokenView {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            subject: principal.subject().to_owned(),
+            session: principal.session_id().map(|id| id.to_string()),
+            client_id: principal.client_id().map(ToString::to_string),
+            audiences: principal.audiences().to_vec(),
+            scope: principal.scopes().map(str::to_owned).collect(),
+            roles: principal.roles().to_vec(),
+            expires_at: principal.expires_at().unix_seconds(),
+        }
+    }
+}
+
+/// Why an access token is rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenRejectionView {
+    /// A stable code.
+    pub reason: String,
+    /// A sentence.
+    pub detail: String,
+    /// Whether no key in the key set has the id that the token names.
+    pub is_unknown_key: bool,
+}
+
+impl From<&AuthError> for TokenRejectionView {
+    fn from(error: &AuthError) -> Self {
+        Self {
+            reason: error.code().to_owned(),
+            detail: error.reason().map_or_else(|| error.to_string(), ToString::to_string),
+            is_unknown_key: error.is_unknown_key(),
         }
     }
 }

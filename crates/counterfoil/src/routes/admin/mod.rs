@@ -5,6 +5,7 @@ mod administrator;
 pub(super) mod clients;
 pub(super) mod events;
 pub(super) mod keys;
+pub(super) mod rate_limits;
 pub(super) mod revocations;
 pub(super) mod sessions;
 pub(super) mod users;
@@ -16,7 +17,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 15] {
+pub(super) fn routes() -> [RouteEntry; 16] {
     [
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
@@ -35,6 +36,11 @@ pub(super) fn routes() -> [RouteEntry; 15] {
         ("/v1/admin/verifier-keys/{id}", "DELETE", delete(verifier_keys::remove)),
         ("/v1/admin/keys", "GET, HEAD, POST", get(keys::list).post(keys::rotate)),
         ("/v1/admin/keys/{id}", "DELETE", delete(keys::revoke)),
+        (
+            "/v1/admin/rate-limits",
+            "GET, HEAD, DELETE",
+            get(rate_limits::show).merge(delete(rate_limits::release)),
+        ),
         ("/v1/admin/events", "GET, HEAD", get(events::list)),
         ("/v1/revocations", "POST", post(revocations::revoke)),
     ]

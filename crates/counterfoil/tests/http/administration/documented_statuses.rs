@@ -84,6 +84,8 @@ fn calls(ada: &UserCredentials) -> Vec<Call> {
         ("POST", "/v1/admin/keys".into(), Some(json!({ "purpose": "refresh_token" }))),
         ("DELETE", key, None),
         ("GET", "/v1/admin/events".into(), None),
+        ("GET", "/v1/admin/rate-limits?username=ada".into(), None),
+        ("DELETE", "/v1/admin/rate-limits?username=ada".into(), None),
         ("POST", "/v1/revocations".into(), Some(unknown_user)),
         ("POST", "/v1/revocations".into(), Some(revocation)),
     ]
@@ -95,7 +97,8 @@ fn request((method, path, body): &Call, is_full: bool) -> Request {
 }
 
 fn with_query((method, path, _): &Call, query: &str) -> Request {
-    Request::new(method, &format!("{path}?{query}"))
+    let separator = if path.contains('?') { '&' } else { '?' };
+    Request::new(method, &format!("{path}{separator}{query}"))
 }
 
 /// The same call with an id that does not exist.

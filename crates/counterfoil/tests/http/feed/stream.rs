@@ -67,7 +67,7 @@ fn subjects(event: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_begins_with_the_active_revocations_and_goes_on_with_each_further_one() {
+async fn it_begins_with_the_active_revocations_and_continues_with_each_further_one() {
     let server = TestServer::open().await;
     let (admin, key) = (Admin::new(&server).await, add_key(&server).await);
     admin.revoke("client:default").await;

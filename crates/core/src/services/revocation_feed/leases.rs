@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 use counterfoil_verify::{FeedInstanceId, RevocationPosition};
 
 /// How long an instance stays in the lists after its lease has run out.
@@ -11,49 +11,49 @@ const KEPT_AFTER_LEASE: Duration = Duration::from_secs(10 * 60);
 
 /// How long the issuer counts a lease, from the arrival of the poll: a quarter longer than the verifier does, so that
 /// clocks whose rates differ by less than 20 % never make the issuer forget a verifier that is still fresh.
-pub(crate) fn issuer_lease(lease: Duration) -> Duration {
+pub fn issuer_lease(lease: Duration) -> Duration {
     lease.saturating_mul(5) / 4
 }
 
 /// One process that follows the feed: leases and acknowledgements belong to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Follower {
+pub struct Follower {
     /// The key that it presents.
-    pub(crate) key: VerifierKeyId,
+    pub key: VerifierKeyId,
     /// The id that it drew.
-    pub(crate) instance: FeedInstanceId,
+    pub instance: FeedInstanceId,
 }
 
 /// A poll that has arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct ArrivedPoll {
+pub struct ArrivedPoll {
     /// Who sent it.
-    pub(crate) follower: Follower,
+    pub follower: Follower,
     /// Its number.
-    pub(crate) number: u64,
+    pub number: u64,
     /// What it acknowledges.
-    pub(crate) acknowledged: Option<RevocationPosition>,
+    pub acknowledged: Option<RevocationPosition>,
     /// How long the verifier may rely on its response, with the time in which it accepts stale revocations.
-    pub(crate) lease: Duration,
+    pub lease: Duration,
     /// When it arrived, as uptime.
-    pub(crate) at: Duration,
+    pub at: Duration,
 }
 
 /// What the table knows of one instance. All times are uptimes.
 #[derive(Debug, Clone)]
-pub(crate) struct Instance {
+pub struct Instance {
     /// Up to where it has acknowledged.
-    pub(crate) acknowledged: RevocationPosition,
+    pub acknowledged: RevocationPosition,
     /// When its first poll arrived.
-    pub(crate) first_polled_at: Duration,
+    pub first_polled_at: Duration,
     /// When its last poll arrived.
-    pub(crate) polled_at: Duration,
+    pub polled_at: Duration,
     /// When its lease has run out.
-    pub(crate) leased_until: Duration,
+    pub leased_until: Duration,
     /// The position after which it was told that more follows.
-    pub(crate) continues: Option<RevocationPosition>,
-    /// Before when its next poll is delayed: see [`pacing`](super::pacing).
-    pub(crate) paced_until: Duration,
+    pub continues: Option<RevocationPosition>,
+    /// Before when its next poll is delayed: see [`next_slot`](super::next_slot).
+    pub paced_until: Duration,
     last_number: u64,
     /// Until when another process with the same id may be fresh.
     shared_until: Duration,
@@ -61,7 +61,7 @@ pub(crate) struct Instance {
 
 /// What an arrived poll is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub enum Arrival {
     /// The next poll of its instance, or the first one.
     Next,
     /// The instance has sent a poll with this number or a higher one before: a repeated message, or two processes share
@@ -73,14 +73,14 @@ pub(crate) enum Arrival {
 
 /// Every instance that has or had a lease.
 #[derive(Debug)]
-pub(crate) struct LeaseTable {
+pub struct LeaseTable {
     keys: HashMap<VerifierKeyId, HashMap<FeedInstanceId, Instance>>,
     max_instances_per_key: usize,
 }
 
 impl LeaseTable {
     /// A table without instances.
-    pub(crate) fn new(max_instances_per_key: usize) -> Self {
+    pub fn new(max_instances_per_key: usize) -> Self {
         Self { keys: HashMap::new(), max_instances_per_key }
     }
 
@@ -88,7 +88,7 @@ impl LeaseTable {
     ///
     /// The caller reads the head of the log for the response only after this. So a wait for the fleet that does not see
     /// this lease has published its position before, and the response contains it.
-    pub(crate) fn record(&mut self, poll: &ArrivedPoll) -> Arrival {
+    pub fn record(&mut self, poll: &ArrivedPoll) -> Arrival {
         let instances = self.keys.entry(poll.follower.key).or_default();
         if !instances.contains_key(&poll.follower.instance)
             && instances.len() >= self.max_instances_per_key
@@ -115,22 +115,22 @@ impl LeaseTable {
     }
 
     /// The instance, if it is known.
-    pub(crate) fn instance(&self, follower: &Follower) -> Option<&Instance> {
+    pub fn instance(&self, follower: &Follower) -> Option<&Instance> {
         self.keys.get(&follower.key)?.get(&follower.instance)
     }
 
     /// The instance, to change what its next poll continues or when it is served.
-    pub(crate) fn instance_mut(&mut self, follower: &Follower) -> Option<&mut Instance> {
+    pub fn instance_mut(&mut self, follower: &Follower) -> Option<&mut Instance> {
         self.keys.get_mut(&follower.key)?.get_mut(&follower.instance)
     }
 
     /// Every instance with its key and id, in no order.
-    pub(crate) fn instances(&self) -> impl Iterator<Item = (VerifierKeyId, &FeedInstanceId, &Instance)> {
+    pub fn instances(&self) -> impl Iterator<Item = (VerifierKeyId, &FeedInstanceId, &Instance)> {
         self.keys.iter().flat_map(|(key, instances)| instances.iter().map(move |(id, it)| (*key, id, it)))
     }
 
     /// Removes the instances whose lease ran out so long before `now` that the lists no longer show them.
-    pub(crate) fn prune(&mut self, now: Duration) {
+    pub fn prune(&mut self, now: Duration) {
         for instances in self.keys.values_mut() {
             instances.retain(|_, it| it.leased_until.saturating_add(KEPT_AFTER_LEASE) > now);
         }
@@ -153,13 +153,13 @@ impl Instance {
     }
 
     /// Whether it may still accept credentials by what it knows.
-    pub(crate) fn has_lease(&self, now: Duration) -> bool {
+    pub fn has_lease(&self, now: Duration) -> bool {
         now < self.leased_until
     }
 
     /// Whether every process with this id has the entries up to `position`. While two processes share the id, none of
     /// their acknowledgements counts: each is that of one process only.
-    pub(crate) fn has_confirmed(&self, position: RevocationPosition, now: Duration) -> bool {
+    pub fn has_confirmed(&self, position: RevocationPosition, now: Duration) -> bool {
         self.acknowledged >= position && now >= self.shared_until
     }
 }

@@ -4,27 +4,27 @@ use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 /// What a poll says about the state of its verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct VerifierPosition {
+pub struct VerifierPosition {
     /// The position up to which the verifier has every entry. `None`: it has nothing.
-    pub(crate) after: Option<RevocationPosition>,
+    pub after: Option<RevocationPosition>,
     /// The log of that position.
-    pub(crate) log: Option<RevocationLogId>,
+    pub log: Option<RevocationLogId>,
 }
 
 /// The state of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LogState {
+pub struct LogState {
     /// Its id.
-    pub(crate) id: RevocationLogId,
+    pub id: RevocationLogId,
     /// Its head.
-    pub(crate) head: RevocationPosition,
+    pub head: RevocationPosition,
     /// Every active entry after this position is in memory. Entries up to it may have been pruned.
-    pub(crate) pruned: RevocationPosition,
+    pub pruned: RevocationPosition,
 }
 
 /// Where a response begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
+pub enum Start {
     /// After this position.
     After(RevocationPosition),
     /// With the first active entry.
@@ -33,7 +33,7 @@ pub(crate) enum Start {
 
 /// Why a verifier gets a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum SnapshotReason {
+pub enum SnapshotReason {
     /// It names no position.
     First,
     /// Its position is one of another log.
@@ -46,10 +46,10 @@ pub(crate) enum SnapshotReason {
 
 impl SnapshotReason {
     /// Every reason.
-    pub(crate) const ALL: [Self; 4] = [Self::First, Self::OtherLog, Self::Pruned, Self::BeyondHead];
+    pub const ALL: [Self; 4] = [Self::First, Self::OtherLog, Self::Pruned, Self::BeyondHead];
 
     /// The value of the label `reason`.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::First => "first",
             Self::OtherLog => "other_log",
@@ -62,7 +62,7 @@ impl SnapshotReason {
 impl VerifierPosition {
     /// Where the response begins. `continues` is the position after which this verifier was told that more follows: the
     /// pages of a snapshot begin there, however old they are.
-    pub(crate) fn evaluate(self, state: &LogState, continues: Option<RevocationPosition>) -> Start {
+    pub fn evaluate(self, state: &LogState, continues: Option<RevocationPosition>) -> Start {
         let Some(after) = self.after else { return Start::Snapshot(SnapshotReason::First) };
         if self.log != Some(state.id) {
             return Start::Snapshot(SnapshotReason::OtherLog);
@@ -78,7 +78,7 @@ impl VerifierPosition {
 
     /// The position up to which the verifier has shown all entries to all its threads. A position of another log, or one
     /// beyond the head, acknowledges nothing.
-    pub(crate) fn acknowledged(self, state: &LogState) -> Option<RevocationPosition> {
+    pub fn acknowledged(self, state: &LogState) -> Option<RevocationPosition> {
         self.after.filter(|after| self.log == Some(state.id) && *after <= state.head)
     }
 }

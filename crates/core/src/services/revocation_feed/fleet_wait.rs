@@ -1,21 +1,10 @@
-//! Decides when a revocation is in force at every verifier that follows the feed, and waits for that.
+//! Decides when a revocation is in force at every verifier that follows the feed.
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::sleep;
+use counterfoil_verify::RevocationPosition;
 
-use counterfoil_verify::{RevocationPosition, RevocationSubject};
-
-use crate::feed::Feed;
-use crate::feed::error::FeedError;
-use crate::feed::leases::{Follower, LeaseTable};
-
-/// How often a wait looks at the clock at least. A sleep does not count the time of a suspend, leases do.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+use crate::services::revocation_feed::leases::{Follower, LeaseTable};
 
 /// A wait until no verifier accepts what was revoked up to a position. It reads no clock.
 ///
@@ -23,7 +12,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// position in its response, and its verifier renews its lease only with it. So neither later leases nor later instances
 /// can prolong the wait.
 #[derive(Debug, Clone)]
-pub(crate) struct FleetWait {
+pub struct FleetWait {
     position: RevocationPosition,
     /// The instances that may accept what was revoked, and the uptime at which each can no longer.
     awaited: Vec<(Follower, Duration)>,
@@ -33,22 +22,22 @@ pub(crate) struct FleetWait {
 
 /// How far a wait is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FleetProgress {
+pub struct FleetProgress {
     /// How many instances have acknowledged the position.
-    pub(crate) confirmed: usize,
+    pub confirmed: usize,
     /// Of how many others the lease has run out: they refuse every credential.
-    pub(crate) expired: usize,
+    pub expired: usize,
     /// How many are awaited.
-    pub(crate) waiting: usize,
+    pub waiting: usize,
     /// The uptime at which the wait is over at the latest.
-    pub(crate) over_at: Duration,
+    pub over_at: Duration,
     /// The uptime at which the next lease runs out; `None` if nothing is awaited.
-    pub(crate) next_expiry: Option<Duration>,
+    pub next_expiry: Option<Duration>,
 }
 
 impl FleetWait {
     /// Begins to wait for `position`, which is published. Leases of former processes end at `not_before`.
-    pub(crate) fn start(
+    pub fn start(
         leases: &LeaseTable,
         position: RevocationPosition,
         not_before: Duration,
@@ -62,7 +51,7 @@ impl FleetWait {
     }
 
     /// How far the wait is at `now`.
-    pub(crate) fn progress(&self, leases: &LeaseTable, now: Duration) -> FleetProgress {
+    pub fn progress(&self, leases: &LeaseTable, now: Duration) -> FleetProgress {
         let mut progress = FleetProgress {
             confirmed: 0,
             expired: 0,
@@ -87,117 +76,17 @@ impl FleetWait {
     }
 }
 
+impl FleetWait {
+    /// The position that is awaited.
+    pub fn position(&self) -> RevocationPosition {
+        self.position
+    }
+}
+
 impl FleetProgress {
     /// Whether no verifier accepts what was revoked.
-    pub(crate) fn is_over(&self, now: Duration) -> bool {
+    pub fn is_over(&self, now: Duration) -> bool {
         self.waiting == 0 && now >= self.over_at
-    }
-}
-
-/// The waits in progress.
-#[derive(Debug, Default)]
-pub(crate) struct FleetWaits {
-    waits: Mutex<Vec<RunningWait>>,
-    running: AtomicUsize,
-    next_id: AtomicU64,
-    /// Wakes the waits when a verifier acknowledges.
-    changed: Notify,
-}
-
-/// A wait in progress.
-#[derive(Debug, Clone)]
-pub(crate) struct RunningWait {
-    id: u64,
-    /// What is revoked.
-    pub(crate) subject: RevocationSubject,
-    /// The position that is awaited.
-    pub(crate) position: RevocationPosition,
-    wait: Arc<FleetWait>,
-}
-
-/// Removes a wait from the list when it ends.
-struct Registration<'w> {
-    waits: &'w FleetWaits,
-    id: u64,
-}
-
-impl FleetWaits {
-    /// A verifier has acknowledged something. It costs nothing unless somebody waits.
-    pub(crate) fn acknowledged(&self) {
-        if self.running.load(Ordering::SeqCst) > 0 {
-            self.changed.notify_waiters();
-        }
-    }
-
-    fn register(&self, subject: RevocationSubject, wait: Arc<FleetWait>) -> Registration<'_> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        self.running.fetch_add(1, Ordering::SeqCst);
-        self.lock().push(RunningWait { id, subject, position: wait.position, wait });
-        Registration { waits: self, id }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<RunningWait>> {
-        // The list is consistent after each statement, so a poisoned lock is safe to use.
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Registration<'_> {
-    fn drop(&mut self) {
-        self.waits.lock().retain(|wait| wait.id != self.id);
-        self.waits.running.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-impl Feed {
-    /// Waits until no verifier that follows the feed accepts what was revoked at `position`, which is published.
-    ///
-    /// # Errors
-    ///
-    /// [`FeedError::WaitInterrupted`] if the server shuts down before.
-    pub(crate) async fn wait_for_fleet(
-        &self,
-        subject: RevocationSubject,
-        position: RevocationPosition,
-    ) -> Result<FleetProgress, FeedError> {
-        self.publication.catch_up(&*self.store, position).await?;
-        let not_before = self.promised_lease.former_leases_end();
-        let wait = Arc::new(FleetWait::start(&self.leases(), position, not_before, self.uptime()));
-        let _registration = self.waits.register(subject, Arc::clone(&wait));
-        let mut published = self.publication.subscribe();
-        loop {
-            let mut changed = pin!(self.waits.changed.notified());
-            // Before the leases are read: an acknowledgement in between is not missed.
-            changed.as_mut().enable();
-            let progress = wait.progress(&self.leases(), self.uptime());
-            let now = self.uptime();
-            if progress.is_over(now) {
-                self.metrics.fleet_waits.inc();
-                self.metrics.fleet_expired.inc_by(progress.expired as u64);
-                return Ok(progress);
-            }
-            let until_expiry = progress.next_expiry.map_or(LOOK_INTERVAL, |at| at.saturating_sub(now));
-            tokio::select! {
-                () = changed => {}
-                () = sleep(until_expiry.min(LOOK_INTERVAL)) => {}
-                _ = published.wait_for(|published| published.is_closed) => {
-                    return Err(FeedError::WaitInterrupted);
-                }
-            }
-        }
-    }
-
-    /// The waits in progress and how far each one is.
-    pub(crate) fn fleet_waits(&self) -> Vec<(RunningWait, FleetProgress)> {
-        let waits = self.waits.lock().clone();
-        let (leases, now) = (self.leases(), self.uptime());
-        waits
-            .into_iter()
-            .map(|wait| {
-                let progress = wait.wait.progress(&leases, now);
-                (wait, progress)
-            })
-            .collect()
     }
 }
 
@@ -205,10 +94,10 @@ impl Feed {
 mod tests {
     use proptest::prelude::*;
 
-    use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+    use crate::credentials::verifier_key::VerifierKeyId;
 
     use super::*;
-    use crate::feed::leases::{ArrivedPoll, issuer_lease};
+    use crate::services::revocation_feed::leases::{ArrivedPoll, issuer_lease};
 
     const START: Duration = Duration::from_secs(1_000);
     const LEASE: Duration = Duration::from_secs(4);

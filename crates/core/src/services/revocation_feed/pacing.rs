@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use counterfoil_core::services::login_rate_limiter::RateLimit;
+use crate::services::login_rate_limiter::RateLimit;
 
 /// When a poll that arrives at `now` is served, and the state for the next one: the generic cell rate algorithm (ITU-T
 /// I.371). A whole window's worth of polls is served at once; after that one at a time, evenly.
 ///
 /// `paced_until` is the state after the previous poll.
-pub(crate) fn next_slot(paced_until: Duration, limit: RateLimit, now: Duration) -> (Duration, Duration) {
+pub fn next_slot(paced_until: Duration, limit: RateLimit, now: Duration) -> (Duration, Duration) {
     if limit.is_off() {
         return (now, paced_until);
     }
