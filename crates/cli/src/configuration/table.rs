@@ -287,7 +287,7 @@ pub(crate) mod tests {
             ("max_session_data_per_user", _) => "16385",
             (_, Form::Number) if setting.name.starts_with("max_") => "8193",
             (_, Form::Number) => "128",
-            ("username_claim" | "audit_log.expired_sessions", _) => "false",
+            (_, Form::Boolean) if setting.default.text() == "true" => "false",
             (_, Form::Boolean) => "true",
             ("signing_key_rotation_interval", _) => "2d",
             (_, Form::Duration) => "2m",
