@@ -12,7 +12,7 @@ use tokio::signal::ctrl_c;
 use tokio::time::sleep;
 
 use crate::admin_client::{parse, store_settings};
-use crate::commands::audit::{columns, row};
+use crate::commands::audit_table::{columns, row};
 use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::output::{json_line, write_line};
