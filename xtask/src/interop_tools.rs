@@ -14,7 +14,7 @@ use crate::{promtool, workspace};
 pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
 
 /// The file in the folder of a part that shows that it is installed. With a lock file, it is a copy of that.
-pub(crate) const RECORD: &str = "installed";
+const RECORD: &str = "installed";
 
 const NODE: [Tool; 2] =
     [Tool { program: "node", packages: "nodejs" }, Tool { program: "npm", packages: "npm" }];
@@ -37,7 +37,7 @@ enum Language {
 }
 
 /// Everything that is installed from a lock file.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part { name: "node", source: "crates/counterfoil/tests/interop/node", language: Language::Node },
     Part { name: "python", source: "crates/counterfoil/tests/interop/python", language: Language::Python },
     Part {
@@ -50,6 +50,7 @@ const PARTS: [Part; 4] = [
         source: "crates/counterfoil/tests/documents/python",
         language: Language::Python,
     },
+    Part { name: "browser", source: "crates/counterfoil/tests/browser/node", language: Language::Node },
 ];
 
 /// Installs everything and prints where it is.
@@ -67,7 +68,7 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
     let folder = workspace::Metadata::read()?.target_directory.join("interop");
     let parts = PARTS.iter().map(|part| (part.name, part.install(&folder.join(part.name))));
-    let promtool = ("promtool", promtool::install(&folder.join("promtool")));
+    let promtool = ("promtool", install_promtool(&folder.join("promtool")));
     let mut missing = Vec::new();
     for (name, result) in parts.chain([promtool]) {
         if let Err(error) = result {
@@ -79,6 +80,16 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
         bail!("the interoperability tools cannot be installed: {}", missing.join(", "));
     }
     Ok(folder)
+}
+
+/// Installs promtool into `folder`, unless it is there.
+fn install_promtool(folder: &Path) -> Result<()> {
+    let record = folder.join(RECORD);
+    if record.exists() && folder.join("promtool").exists() {
+        return Ok(());
+    }
+    promtool::install(folder)?;
+    fs::write(record, "").context("cannot record what is installed")
 }
 
 impl Part {

@@ -82,7 +82,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
     use std::ffi::OsString;
     use std::path::Path;
@@ -261,7 +261,7 @@ mod tests {
     }
 
     /// A value that is not the default, as in a variable.
-    fn value_of(setting: &Setting) -> &'static str {
+    pub(crate) fn value_of(setting: &Setting) -> &'static str {
         match (setting.name, setting.form) {
             ("issuer", _) => "https://auth.example",
             ("base_path", _) => "/auth",
@@ -287,7 +287,7 @@ mod tests {
             ("max_session_data_per_user", _) => "16385",
             (_, Form::Number) if setting.name.starts_with("max_") => "8193",
             (_, Form::Number) => "128",
-            ("username_claim", _) => "false",
+            (_, Form::Boolean) if setting.default.text() == "true" => "false",
             (_, Form::Boolean) => "true",
             ("signing_key_rotation_interval", _) => "2d",
             (_, Form::Duration) => "2m",
