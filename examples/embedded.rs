@@ -38,7 +38,10 @@ pub(crate) fn shop(auth: &Counterfoil) -> Router {
 
 /// Works with and without authentication.
 async fn home(principal: Option<Principal>) -> String {
-    principal.map_or_else(|| "Hello, guest".into(), |principal| format!("Hello, {}", principal.subject()))
+    principal.map_or_else(
+        || "Hello, guest".into(),
+        |principal| format!("Hello, {}", principal.username().unwrap_or_default()),
+    )
 }
 
 /// Requires authentication, because it takes a `Principal`: other requests get 401.

@@ -49,7 +49,10 @@ impl Role for Admin {
 
 /// Works with and without authentication.
 async fn home(principal: Option<Principal>) -> String {
-    principal.map_or_else(|| "Hello, guest".into(), |principal| format!("Hello, {}", principal.subject()))
+    principal.map_or_else(
+        || "Hello, guest".into(),
+        |principal| format!("Hello, {}", principal.username().unwrap_or_default()),
+    )
 }
 
 /// Requires the scope `orders:read`: other tokens get 403.

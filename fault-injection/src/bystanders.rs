@@ -48,12 +48,14 @@ pub fn run(program: &Program, dir: &Path, progress: Progress<'_>) -> Result<Repo
         .with_env("COUNTERFOIL_MAX_CONNECTIONS", MAX_CONNECTIONS)
         .with_env("COUNTERFOIL_METRICS_LISTEN", metrics.to_string());
     let server = program.start(&config)?;
-    let admin_key = program.create_admin_key(&config)?;
+    let (admin_key, verifier_key) =
+        (program.create_admin_key(&config)?, program.create_verifier_key(&config)?);
     let target = |server: &Server| Target {
         address: server.address,
         metrics,
         admin_socket: data.join("admin.sock"),
         admin_key: admin_key.clone(),
+        verifier_key: verifier_key.clone(),
     };
     Builder::new_current_thread().enable_all().build()?.block_on(end_a_session(&target(&server)))?;
     server.send_signal(Signal::TERM)?;

@@ -150,11 +150,24 @@ impl Program {
     ///
     /// If the command fails.
     pub fn create_admin_key(&self, config: &LaunchConfig) -> Result<String> {
+        self.create_key(config, "admin-key")
+    }
+
+    /// Creates a verifier key through the running server of the data directory.
+    ///
+    /// # Errors
+    ///
+    /// If the command fails.
+    pub fn create_verifier_key(&self, config: &LaunchConfig) -> Result<String> {
+        self.create_key(config, "verifier")
+    }
+
+    fn create_key(&self, config: &LaunchConfig, command: &str) -> Result<String> {
         let config = LaunchConfig::new(&config.data_dir);
-        let output = self.run(&config, &["admin-key", "add", "fault-injection"])?;
+        let output = self.run(&config, &[command, "add", "fault-injection"])?;
         ensure!(
             output.status.success(),
-            "`admin-key add` failed: {}",
+            "`{command} add` failed: {}",
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())

@@ -50,6 +50,7 @@ fn valid_claims() -> Vec<u8> {
         acr: None,
         scope: Some("orders:read".into()),
         roles: vec!["clerk".into()],
+        preferred_username: Some("ada".into()),
         pos: RevocationPosition::new(7),
         extra: [("tenant".to_owned(), "a".into())].into_iter().collect(),
     };

@@ -1,5 +1,5 @@
 //! Tasks of the project: `cargo xtask test`, `architecture`, `words`, `module-graph`, `threat-model-check`, `deps`,
-//! `public-api`, `interop-tools`, `bench`, `soak`.
+//! `features`, `public-api`, `interop-tools`, `bench`, `soak`.
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod architecture;
 mod bench;
 mod deps;
+mod features;
 mod interop_tools;
 mod licence;
 mod module_graph;
@@ -44,6 +45,8 @@ enum Task {
     ThreatModelCheck,
     /// Checks the dependencies: banned crates, licences, the size of the verifier.
     Deps,
+    /// Checks that `counterfoil` builds with each of its features alone.
+    Features,
     /// Compares the public items of the library crates with the lists in `docs/public-api`.
     PublicApi(public_api::Options),
     /// Installs the programs and libraries of other projects that the interoperability tests use.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::ModuleGraph(options) => module_graph::run(&options),
         Task::ThreatModelCheck => threat_model::run(),
         Task::Deps => deps::run(),
+        Task::Features => features::run(),
         Task::PublicApi(options) => public_api::run(&options),
         Task::InteropTools => interop_tools::run(),
         Task::Bench(options) => bench::run(&options),

@@ -109,6 +109,7 @@ fn claims(seconds: u64) -> Result<AccessClaims> {
         acr: None,
         scope: Some("orders:read".into()),
         roles: Vec::new(),
+        preferred_username: Some("ada".into()),
         pos: RevocationPosition::new(1_764_000_000_123),
         extra: Default::default(),
     })

@@ -44,8 +44,7 @@ async fn execute_untyped(configuration: &Configuration, command: Command) -> Res
     match operator::call(&dir, &command).await {
         Ok(answer) => Ok(answer),
         Err(CallError::NoServer(_)) => execute_here(settings, command, may_create).await,
-        Err(CallError::Failed(error)) => Err(error.into()),
-        Err(error) => Err(CliError::from_error(&error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -93,8 +92,7 @@ impl AdminConnection {
                 Ok(Self::Server(dir))
             }
             Err(CallError::NoServer(_)) => Self::open_here(settings, may_create).await,
-            Err(CallError::Failed(error)) => Err(error.into()),
-            Err(error) => Err(CliError::from_error(&error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -111,8 +109,7 @@ impl AdminConnection {
             Self::Local(app) => parse(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => parse(answer),
-                Err(CallError::Failed(error)) => Err(error.into()),
-                Err(error) => Err(CliError::from_error(&error)),
+                Err(error) => Err(error.into()),
             },
         }
     }
@@ -175,5 +172,11 @@ impl From<OpenError> for CliError {
 impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
         Self::failure(error.message).with_optional_hint(error.hint)
+    }
+}
+
+impl From<CallError> for CliError {
+    fn from(error: CallError) -> Self {
+        Self::from_error(&error).with_optional_hint(error.hint())
     }
 }

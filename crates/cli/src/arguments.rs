@@ -6,8 +6,8 @@ use clap::error::Error;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, completions, dev, init, key, passwords, restore, revoke,
-    serve, session, token, user,
+    admin_key, audit, backup, check, client, clock, completions, dev, init, key, passwords, rate_limit,
+    restore, revoke, serve, session, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -30,13 +30,20 @@ impl Arguments {
     pub(crate) fn parse_from<T: Into<OsString> + Clone>(
         line: impl IntoIterator<Item = T>,
     ) -> Result<(Self, Flags), Error> {
+        let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
         let mut program = Self::command();
-        let matches = program.try_get_matches_from_mut(line)?;
+        // Names each command in full, for the usage in errors.
+        program.build();
+        let matches = program
+            .try_get_matches_from_mut(&line)
+            .map_err(|error| suggestion::of_typed_command(error, &program, &line))?;
         let flags = Flags::from_matches(&program, &matches)?;
         let arguments = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
         Ok((arguments, flags))
     }
 }
+
+mod suggestion;
 
 /// The commands.
 #[derive(Subcommand)]
@@ -63,12 +70,18 @@ pub(crate) enum Command {
     /// Creates, lists and removes admin keys, which programs use for the administration API.
     #[command(subcommand)]
     AdminKey(admin_key::Command),
+    /// Creates, lists and removes the keys with which resource servers follow the revocation feed.
+    #[command(subcommand)]
+    Verifier(verifier::Command),
     /// Lists, rotates, imports and revokes signing keys, and replaces the master key.
     #[command(subcommand)]
     Key(key::Command),
     /// Shows the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Shows what the rate limits count for an account or a client IP, and releases it.
+    #[command(subcommand)]
+    RateLimit(rate_limit::Command),
     /// Revokes a session, an access token, a key, or all credentials of a user, of a client or of everyone.
     Revoke(revoke::Options),
     /// Inspects, verifies and mints tokens.
@@ -108,50 +121,51 @@ mod tests {
     const COMMANDS: &[(&str, &str, &str)] = &[
         ("dev", "", "config listen log-format log-level"),
         ("serve", "", SERVER),
-        ("init", "answers out", ""),
+        ("init", "answers out json", ""),
         ("check", "json strict", SERVER),
         ("completions bash", "", ""),
         ("user add ada", "email role password-file json", NEW_PASSWORD),
         ("user list", PAGE, STORE),
         ("user show ada", "ip json", STORE),
-        ("user disable ada", "", STORE),
-        ("user enable ada", "", STORE),
-        ("user passwd ada", "password-file", NEW_PASSWORD),
-        ("user roles ada", "", STORE),
-        ("user delete ada", "", STORE),
+        ("user disable ada", "json", STORE),
+        ("user enable ada", "json", STORE),
+        ("user passwd ada", "password-file json", NEW_PASSWORD),
+        ("user roles ada", "add remove clear json", STORE),
+        ("user delete ada", "yes json", STORE),
         ("user import users", "dry-run max-errors json", STORE),
         ("session list ada", PAGE, STORE),
-        ("session revoke id", "user", STORE),
+        ("session revoke id", "user json", STORE),
         ("client add app", CLIENT, STORE),
         ("client list", PAGE, STORE),
-        ("client set app", CLIENT, STORE),
+        ("client set app", "name mode audience scope lifetime enabled yes json", STORE),
         ("admin-key add name", "json", STORE),
         ("admin-key list", PAGE, STORE),
-        ("admin-key remove id", "", STORE),
+        ("admin-key remove id", "json", STORE),
+        ("verifier add name", "json", STORE),
+        ("verifier list", PAGE, STORE),
+        ("verifier remove id", "json", STORE),
         ("key list", PAGE, STORE),
         ("key rotate", "now refresh-token-key json", STORE),
-        ("key import file", "json", STORE),
+        ("key import file", "secret-file json", STORE),
         ("key rekey", "new-master-key-file json", STORE),
-        ("key revoke kid", "", STORE),
+        ("key revoke kid", "yes json", STORE),
         ("audit list", "user session json limit after", STORE),
-        ("revoke everyone", "reason json", STORE),
+        ("rate-limit show ada", "ip json", STORE),
+        ("rate-limit release ada", "ip json", STORE),
+        ("revoke everyone", "reason wait yes json", STORE),
         ("token inspect token", "json", ""),
-        (
-            "token verify token",
-            "issuer jwks secret-file audience algorithm foreign json",
-            "log-format log-level",
-        ),
+        ("token verify token", "issuer jwks secret-file audience algorithm foreign json", STORE),
         (
             "token mint --subject ci",
             "user subject audience scope lifetime json",
             "config data-dir store master-key-file log-format log-level issuer",
         ),
         ("passwords build-filter in out", "plain json", ""),
-        ("passwords check-filter file", "", ""),
+        ("passwords check-filter file", "json", ""),
         ("openapi", "", ""),
         ("backup file", "force json", STORE),
         ("restore file", "keep-sessions yes json", STORE),
-        ("clock accept", "", STORE),
+        ("clock accept", "json", STORE),
     ];
 
     fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<(Arguments, Flags), Error> {
@@ -214,6 +228,62 @@ mod tests {
         }
     }
 
+    /// Commands that change nothing and whose output is no record: a server, a script, a document.
+    const WITHOUT_JSON: [&str; 4] = ["dev", "serve", "completions", "openapi"];
+
+    #[test]
+    fn every_other_command_prints_json() {
+        for (name, options) in leaves(&Arguments::command(), &[]) {
+            let has_json = options.contains("json");
+            assert!(has_json != WITHOUT_JSON.contains(&name.as_str()), "{name} has {options:?}");
+        }
+    }
+
+    /// Arguments that name a file which is written, or which the server reads again later.
+    const NOT_READ_ONCE: [&str; 5] = [
+        "passwords build-filter output",
+        "* master-key-file",
+        "* breached-passwords",
+        "init out",
+        "backup file",
+    ];
+
+    #[test]
+    fn every_argument_that_names_a_file_to_read_says_that_a_hyphen_is_standard_input() {
+        fn visit(command: &clap::Command, path: &str, found: &mut Vec<(String, String, String)>) {
+            let with_value = |argument: &&clap::Arg| argument.get_action().takes_values();
+            for argument in command.get_arguments().filter(with_value) {
+                let long = argument.get_long().map(str::to_owned);
+                let value = argument.get_value_names().unwrap_or_default().join(" ");
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let name = long.unwrap_or_else(|| argument.get_id().to_string());
+                let is_file = ["FILE", "INPUT", "OUTPUT", "TOKEN"].iter().any(|word| value.contains(word));
+                if is_file || value.contains("DIR") {
+                    found.push((path.to_owned(), name, help));
+                }
+            }
+            for inner in command.get_subcommands() {
+                let path = format!("{path} {}", inner.get_name());
+                visit(inner, path.trim(), found);
+            }
+        }
+        let mut found = Vec::new();
+        visit(&Arguments::command(), "", &mut found);
+
+        for (path, name, help) in &found {
+            let is_excepted = name == "data-dir"
+                || [format!("{path} {name}"), format!("* {name}")]
+                    .iter()
+                    .any(|it| NOT_READ_ONCE.contains(&it.as_str()));
+            assert!(is_excepted || help.contains("`-`"), "{path} {name}: {help}");
+        }
+        let names =
+            ["answers", "password-file", "secret-file", "new-master-key-file", "jwks", "config", "token"];
+        for name in names {
+            assert!(found.iter().any(|(_, known, _)| known == name), "{name} was not visited");
+        }
+    }
+
     #[test]
     fn all_lists_have_the_same_options() {
         let lists = COMMANDS.iter().filter(|(line, ..)| words(line).any(|word| word == "list"));
@@ -236,6 +306,7 @@ mod tests {
             "session list -1Hz --json",
             "key revoke -_6L",
             "admin-key remove -1Hz",
+            "verifier remove -1Hz",
             "user disable -1Hz",
             "audit list --session -1Hz --user -_6L --json",
         ] {

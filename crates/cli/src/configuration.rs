@@ -16,7 +16,7 @@ use crate::configuration::flags::Flags;
 use crate::error::CliError;
 use crate::logging::LogFormat;
 
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod diagnostic;
 mod environment;
 mod file;

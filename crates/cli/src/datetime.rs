@@ -15,6 +15,11 @@ pub(crate) fn rfc3339(seconds: i64) -> String {
     time.filter(is_rfc3339).unwrap_or_else(|| seconds.to_string())
 }
 
+/// The current time in RFC 3339 in UTC, with milliseconds: the time of a log line.
+pub(crate) fn rfc3339_with_milliseconds() -> String {
+    format!("{:.3}", Timestamp::now())
+}
+
 /// The time from `now` to `seconds`, in the largest unit that fits: `in 12 min`, `3 h ago`, `now`.
 pub(crate) fn relative(seconds: i64, now: i64) -> String {
     let distance = seconds.saturating_sub(now);

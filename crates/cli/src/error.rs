@@ -2,9 +2,14 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use counterfoil::operator::path_hint;
+
 use crate::escape::escape_controls;
+use crate::input_file::display_name;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -30,6 +35,12 @@ impl CliError {
     /// The command failed because of `error`, whose causes are on the same line.
     pub(crate) fn with_cause(message: &str, error: &(dyn Error + 'static)) -> Self {
         Self::failure(format!("{message}: {}", error_chain(error)))
+    }
+
+    /// The system refused an `operation` on `path`. The hint names the part of the path that is wrong.
+    pub(crate) fn from_path(operation: &str, path: &Path, error: &io::Error) -> Self {
+        let message = format!("cannot {operation} {}", display_name(path));
+        Self::with_cause(&message, error).with_optional_hint(path_hint(path, error))
     }
 
     /// The command failed with an error whose message is clear by itself.
@@ -96,8 +107,6 @@ fn error_chain(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

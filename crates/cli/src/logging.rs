@@ -7,13 +7,15 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt};
 
+use crate::log_text::TextFormat;
+
 /// The default levels. `token verify`, the one command that fetches keys, reports errors of that itself.
 const DEFAULT_LEVELS: &str = "info,refinery_core=warn,counterfoil_verify=off";
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
-    /// Text for people.
+    /// Text for people: short and coloured on a terminal, with all fields elsewhere.
     Text,
     /// One JSON object per line.
     Json,
@@ -40,10 +42,20 @@ pub(crate) fn start(format: LogFormat, levels: Option<&str>, trace_exporter: Opt
 
 fn log_layer(format: LogFormat) -> BoxedLayer {
     let layer = fmt::layer().with_writer(io::stderr);
+    let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
     match format {
-        LogFormat::Text => layer.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
+        LogFormat::Text => {
+            let text = if is_terminal { TextFormat::Short } else { TextFormat::Full };
+            layer.with_ansi(is_terminal && !is_colour_refused()).event_format(text).boxed()
+        }
         LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).boxed(),
     }
+}
+
+/// Whether the environment refuses colours (<https://no-color.org>).
+fn is_colour_refused() -> bool {
+    let is_set = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    is_set || std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb")
 }
 
 fn default_levels() -> Targets {

@@ -12,9 +12,12 @@ mod admin_client;
 mod arguments;
 mod commands;
 mod configuration;
+mod confirmation;
 mod datetime;
 mod error;
 mod escape;
+mod input_file;
+mod log_text;
 mod logging;
 #[cfg(feature = "otel")]
 mod otlp_client;

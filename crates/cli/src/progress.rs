@@ -8,3 +8,10 @@ pub(crate) fn progress_bar(length: u64, label: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:>12} {bar:30} {bytes}/{total_bytes} {eta}");
     bar.with_style(style.expect("the template is a constant")).with_message(label)
 }
+
+/// A progress bar for the verifiers that confirm a revocation.
+pub(crate) fn fleet_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} verifiers {msg}");
+    bar.with_style(style.expect("the template is a constant"))
+}

@@ -1,7 +1,6 @@
 //! Reads a password from a prompt, a file or the environment; never from an argument, which every process on the
 //! machine can read.
 
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
@@ -10,15 +9,19 @@ use counterfoil_jose::Secret;
 
 use crate::configuration::flags::PasswordPolicyOptions;
 use crate::error::CliError;
+use crate::input_file::read_text;
 
 /// The environment variable that may contain the password.
 const VARIABLE: &str = "COUNTERFOIL_PASSWORD";
 
+/// The most bytes of a password file. Passwords are shorter.
+const MAX_LENGTH: u64 = 16 * 1024;
+
 /// Where to read a new password from.
 #[derive(Args)]
 pub(crate) struct NewPassword {
-    /// Read the password from this file; one newline at its end is removed. Without this option the password is
-    /// taken from COUNTERFOIL_PASSWORD, or prompted for.
+    /// Read the password from this file, or from standard input with `-`; one newline at its end is removed. Without this
+    /// option the password is taken from COUNTERFOIL_PASSWORD, or prompted for.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     #[command(flatten)]
@@ -45,10 +48,8 @@ impl NewPassword {
 }
 
 fn from_file(file: &Path) -> Result<String, CliError> {
-    let text = fs::read_to_string(file).map_err(|error| {
-        CliError::with_cause(&format!("cannot read the password file {}", file.display()), &error)
-    })?;
-    Ok(strip_newline(text))
+    let text = read_text(file, MAX_LENGTH)?;
+    Ok(strip_newline(text.expose().clone()))
 }
 
 /// Removes one newline from the end, as editors add it; a second one is part of the password.

@@ -5,10 +5,12 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
-use counterfoil_jose::{Algorithm, SigningKey};
+use counterfoil_jose::{Algorithm, HmacKey, SigningKey, base64url};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -130,4 +132,58 @@ fn if_the_algorithm_cannot_be_switched_keys_for_the_present_one_are_imported() {
         assert!(refused.status == 1 && refused.stderr.contains(&hint), "{refused:?}");
         assert!(taken.status == 0 && taken.stdout.starts_with(key.kid()), "{taken:?}");
     }
+}
+
+/// A secret as an application has it in `JWT_SECRET` verifies tokens after the move, with HMAC alone.
+#[test]
+fn a_shared_secret_is_imported_as_text_and_signs() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("data");
+    let hs256 = |arguments: &[&str], input: &[u8]| {
+        let mut command = counterfoil(&in_dir(&dir, arguments));
+        let piped = command.env("COUNTERFOIL_ALGORITHM", "HS256").stdin(Stdio::piped());
+        let mut child = piped.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input);
+        output_of(child.wait_with_output().unwrap())
+    };
+    let secret = "a text that an application has in JWT_SECRET";
+    assert_eq!(
+        hs256(&["user", "add", "ada", "--password-file", "-"], b"correct horse battery staple").status,
+        0
+    );
+
+    let short = hs256(&["key", "import", "--secret-file", "-"], b"supersecret\n");
+    assert_eq!(short.status, 1, "{short:?}");
+    assert!(short.stderr.contains("at least 32") && short.stderr.contains("hint: "), "{short:?}");
+    let open = temp.path().join("open");
+    fs::write(&open, secret).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(hs256(&["key", "import", "--secret-file", open.to_str().unwrap()], b"").status, 1);
+    let file = write_private(temp.path(), "secret", &format!("{secret}\n"));
+    let imported = hs256(&["key", "import", "--secret-file", file.to_str().unwrap(), "--json"], b"");
+    assert_eq!(imported.status, 0, "{imported:?}");
+    assert!(imported.stderr.contains("warning: every service that verifies"), "{imported:?}");
+    let again = hs256(&["key", "import", "--secret-file", "-"], secret.as_bytes());
+    assert!(again.stderr.contains("already exists"), "the newline of the file is no part of it: {again:?}");
+
+    assert_eq!(hs256(&["key", "rotate", "--now"], b"").status, 0);
+    let minted = hs256(&["token", "mint", "--user", "ada"], b"").stdout;
+    let token = minted.trim();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let key = HmacKey::new(secret.as_bytes());
+    assert_eq!(base64url::encode(key.mac(&[signed.as_bytes()])), signature, "as jsonwebtoken computes it");
+    let verified = hs256(&["token", "verify", token, "--secret-file", "-"], secret.as_bytes());
+    assert_eq!(verified.status, 0, "{verified:?}");
+}
+
+#[test]
+fn a_shared_secret_is_refused_where_tokens_have_public_keys() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = data_dir(temp.path());
+    let file = write_private(temp.path(), "secret", &"s".repeat(40));
+
+    let refused = run(&in_dir(&dir, &["key", "import", "--secret-file", file.to_str().unwrap()]));
+
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(refused.stderr.contains("signs with ES256") && refused.stderr.contains("HS256"), "{refused:?}");
 }

@@ -165,3 +165,38 @@ fn invalid_options_are_reported_and_create_nothing() {
     }
     assert!(!dir.exists(), "nothing was created");
 }
+
+#[test]
+fn on_the_machine_of_the_issuer_its_keys_and_revocations_are_used() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, server) = serve_with_ada(temp.path());
+    let minted = run(&in_dir(&dir, &["token", "mint", "--user", "ada", "--audience", SHOP, "--json"]));
+    let minted = json_of(&minted);
+    let (token, session) = (minted["access_token"].as_str().unwrap(), minted["session"].as_str().unwrap());
+    let verify_here =
+        |more: &[&str]| run_with_input(&in_dir(&dir, &[&["token", "verify", "-"], more].concat()), token);
+
+    let accepted = verify_here(&[]);
+    assert_eq!(accepted.status, 0, "{accepted:?}");
+    assert!(accepted.stdout.contains("with the keys and revocations of the server in "), "{accepted:?}");
+    assert!(accepted.stdout.contains("not checked  audience"), "{accepted:?}");
+    let for_shop = json_of(&verify_here(&["--audience", SHOP, "--json"]));
+    assert_eq!((&for_shop["accepted"], &for_shop["not_checked"]), (&json!(true), &json!([])));
+    let for_other = verify_here(&["--audience", "https://other.example"]);
+    assert!(for_other.status == 1 && for_other.stderr.contains(SHOP), "{for_other:?}");
+
+    let by_id = format!("session:{session}");
+    succeed(&dir, &["revoke", &by_id]);
+    let check_revoked = |with: &str| {
+        let revoked = verify_here(&[]);
+        assert_eq!(revoked.status, 1, "{revoked:?}");
+        assert!(revoked.stderr.contains(&format!("revocations of the {with} in ")), "{revoked:?}");
+        assert!(revoked.stderr.starts_with("error: rejected: revoked by"), "{revoked:?}");
+        assert!(revoked.stderr.contains("audit list --session"), "{revoked:?}");
+    };
+    check_revoked("server");
+    assert!(server.stop(Signal::TERM).success());
+    check_revoked("store");
+    let session_token = run_with_input(&in_dir(&dir, &["token", "verify", "-"]), "cfs_x");
+    assert!(session_token.stderr.contains("token inspect"), "{session_token:?}");
+}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use counterfoil_verify::{InvalidReason, SubjectKind};
+
 /// Why a credential is not valid. It is written to the logs; the client learns only that the credential is
 /// not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +17,9 @@ pub enum InvalidCredential {
     /// The counter of a refresh token is higher than the stored one: the store is older than the token.
     #[error("ahead of the store")]
     AheadOfStore,
-    /// The session has ended.
+    /// The session has ended, with the end of the sentence "session ended …"; `None`: it ended while the request was processed.
     #[error("ended")]
-    Ended,
+    Ended(Option<&'static str>),
     /// The idle timeout has passed, or the absolute end is reached.
     #[error("expired")]
     Expired,
@@ -42,13 +44,36 @@ impl InvalidCredential {
             Self::Malformed => "malformed",
             Self::Unknown => "unknown",
             Self::AheadOfStore => "ahead_of_store",
-            Self::Ended => "ended",
+            Self::Ended(_) => "ended",
             Self::Expired => "expired",
             Self::RevokedByCutoff => "revoked_by_cutoff",
             Self::Disabled => "disabled",
             Self::RefreshReuseDetected => "refresh_reuse_detected",
             Self::WrongKind => "wrong_kind",
         }
+    }
+}
+
+/// The reason in the words of the log.
+impl From<InvalidCredential> for InvalidReason {
+    fn from(reason: InvalidCredential) -> Self {
+        let message = match reason {
+            InvalidCredential::Ended(Some(reason)) => {
+                return Self::RevokedBecause { subject: SubjectKind::Session, reason };
+            }
+            InvalidCredential::Ended(None) => return Self::Revoked(SubjectKind::Session),
+            InvalidCredential::Malformed => "malformed: the text is not a credential",
+            InvalidCredential::Unknown => "unknown: no session, or a wrong secret part",
+            InvalidCredential::AheadOfStore => "unknown: the store is older than the refresh token",
+            InvalidCredential::Expired => "expired: the session was idle for too long, or reached its end",
+            InvalidCredential::RevokedByCutoff => {
+                "revoked: all earlier credentials of the user, of the client or of everyone ended"
+            }
+            InvalidCredential::Disabled => "disabled: the user or the client is disabled",
+            InvalidCredential::RefreshReuseDetected => "revoked: session ended by reuse of a refresh token",
+            InvalidCredential::WrongKind => "wrong kind: the session has another kind of credential",
+        };
+        Self::RecordRejected { code: reason.code(), message }
     }
 }
 
@@ -59,7 +84,7 @@ impl InvalidCredential {
 pub enum ClientError {
     /// The user does not exist, the password is wrong, or the user is disabled: one answer for all three.
     #[error("the name or the password is wrong")]
-    LoginFailed,
+    LoginFailed(LoginFailure),
     /// The credential is not valid.
     #[error("the credential is not valid: {0}")]
     Credential(InvalidCredential),
@@ -78,6 +103,9 @@ pub enum ClientError {
     /// The id of a new record exists already.
     #[error("the {0} already exists")]
     AlreadyExists(&'static str),
+    /// The user is the last administrator, who cannot be taken away.
+    #[error("the user is the last administrator")]
+    LastAdministrator,
     /// A field of the request is not valid.
     #[error("{field}: {detail}")]
     Field {
@@ -92,9 +120,36 @@ pub enum ClientError {
     /// The session data would exceed its limit.
     #[error("the session data would exceed its size limit")]
     TooLarge,
-    /// Too many requests. The client may retry after this time.
-    #[error("too many requests")]
-    RateLimited(Duration),
+    /// Too many requests.
+    #[error("{0}")]
+    RateLimited(RateLimitReached),
+}
+
+/// Why a login or a password change failed. For the log only: an attacker who learned it would learn which users exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LoginFailure {
+    /// There is no such user.
+    #[error("login failed: no such user")]
+    UnknownUser,
+    /// The password is wrong, or the user has none.
+    #[error("login failed: wrong password")]
+    WrongPassword,
+    /// The user is disabled.
+    #[error("login failed: the user is disabled")]
+    Disabled,
+    /// The user or the client has changed during the login, or it took too long.
+    #[error("login failed: the user or the client changed meanwhile")]
+    Changed,
+}
+
+/// A rate limit that a request has reached. The client learns only when to retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the rate limit is reached: {limit}")]
+pub struct RateLimitReached {
+    /// Which limit, for the log.
+    pub limit: &'static str,
+    /// When the client may retry.
+    pub retry_after: Duration,
 }
 
 impl From<InvalidCredential> for ClientError {

@@ -20,7 +20,7 @@ pub mod model;
 pub mod services;
 pub mod store;
 
-pub use client_error::{ClientError, InvalidCredential};
+pub use client_error::{ClientError, InvalidCredential, LoginFailure, RateLimitReached};
 pub use model::session::{Session, SessionCredential, SessionEnd};
 pub use model::user::User;
 pub use store::{Change, FileBackup, Store, StoreError, Transaction};

@@ -117,11 +117,13 @@ async fn maintain_periodically(app: App) {
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     checkpoint::save(&*app.parts.store, &app.parts.clock).await?;
     app.save_rollback_guard().await;
+    app.parts.feed.forget_former_leases().await?;
     complete_all_session_ends(&*app.parts.store).await?;
     // A purge cannot be undone, so nothing is purged by a clock jump that may be taken back: a revoked token
     // would be valid again if its revocation were purged too early.
     let Ok(now) = app.now_to_issue() else { return Ok(()) };
     app.parts.session_cache.revocations().prune(now);
+    app.parts.feed.prune(now);
     app.parts.accounts.record_counted_failures(Some(now)).await?;
     if !job_locks::take_purge(&*app.parts.store, app.parts.node, now).await? {
         return Ok(());

@@ -14,7 +14,7 @@
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let auth = Counterfoil::open("sqlite:auth.db").await?;
 //!     let app = Router::new()
-//!         .route("/hello", get(async |user: Principal| format!("Hello {}", user.subject())))
+//!         .route("/hello", get(async |user: Principal| format!("Hello {}", user.username().unwrap_or("guest"))))
 //!         .layer(auth.layer())
 //!         .merge(auth.routes())
 //!         .into_make_service_with_connect_info::<SocketAddr>();
@@ -46,30 +46,38 @@
 
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Code that only a feature uses is unused without it. A build with all features finds what nothing uses.
+#![cfg_attr(
+    not(all(feature = "admin", feature = "metrics", feature = "server")),
+    allow(dead_code, unreachable_pub, unused_imports)
+)]
 
+#[cfg(feature = "admin")]
 mod admin;
 mod app;
 mod background;
 mod clock;
 mod counters;
 mod embed;
+mod feed;
 mod fs;
 mod http;
 mod keys;
 mod limits;
+#[cfg(feature = "metrics")]
 mod metrics;
 mod operations;
 mod passwords;
 mod routes;
 mod runtime;
+#[cfg(feature = "server")]
 mod server;
-mod session_data;
 mod settings;
 mod store;
 
+pub use app::App;
 pub use app::backend::StoreBackendError;
 pub use app::error::OpenError;
-pub use app::{App, HostLayer};
 pub use clock::{
     AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
     ClockSource, SystemClock,
@@ -82,20 +90,26 @@ pub use embed::login::{LoginOutcome, NewUser};
 pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
+pub use http::host_layer::HostLayer;
+pub use http::session_data::{SessionData, SessionDataError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
 pub use keys::master_key_file::MasterKeyError;
-pub use keys::tls::{TlsError, TlsFiles};
+#[cfg(feature = "server")]
+pub use keys::tls::TlsError;
+pub use keys::tls_files::TlsFiles;
+#[cfg(feature = "metrics")]
 pub use metrics::serve as serve_metrics;
 pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
 pub use runtime::panics::panic_count;
+#[cfg(feature = "server")]
 pub use server::{SHUTDOWN_TIMEOUT, serve};
-pub use session_data::{SessionData, SessionDataError};
 pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
+pub use settings::feed::FeedSettings;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};
@@ -124,6 +138,7 @@ pub use counterfoil_verify::{
 #[cfg(feature = "test-util")]
 pub use embed::testing;
 
+#[cfg(feature = "admin")]
 /// Tasks of an operator: administrative commands, backups, restores, lists of breached passwords, and checks
 /// before a start.
 pub mod operator {
@@ -135,23 +150,27 @@ pub mod operator {
     pub use crate::admin::{AdminError, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
+    pub use crate::keys::key_file::KeyFormat;
     pub use crate::operations::admin::requests::{
         ClientChangeRequest, KeyRotationRequest, KeySelector, RevocationRequest, UserChangeRequest, Wait,
     };
     pub use crate::operations::admin::responses::{
-        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse, DeletedResponse,
-        ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
-        RekeyResponse, RevocationResponse, RevokedResponse, RotationResponse, StatusResponse,
-        UserDetailsResponse, UserResponse,
+        AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
+        CreatedVerifierKeyResponse, DeletedResponse, ImportResponse, ImportedUserOutcome,
+        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse, RekeyResponse,
+        RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
+        TokenVerificationResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, KeyView, LifetimesView,
+        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
+        LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
-    pub use crate::operations::views::{SessionView, UserView};
+    pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
     pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
+    pub use counterfoil_files::path_hint;
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
 /// Others may write.
 const OTHERS_WRITE: u32 = 0o002;
 /// Only the owner of a file may rename or remove it, as in `/tmp`.
@@ -19,6 +21,19 @@ const STICKY: u32 = 0o1000;
 pub fn mode_if_writable_by_others(dir: &Path) -> io::Result<Option<u32>> {
     let mode = fs::metadata(dir)?.mode() & 0o7777;
     Ok((mode & (OTHERS_WRITE | STICKY) == OTHERS_WRITE).then_some(mode))
+}
+
+/// Checks that this process can list `dir` and create files in it. It changes nothing.
+///
+/// # Errors
+///
+/// Why it cannot: `dir` does not exist, is no directory, belongs to another user, or is on a read-only file system.
+pub fn check_writable_directory(dir: &Path) -> io::Result<()> {
+    if !fs::metadata(dir)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    Ok(accessat(CWD, dir, access, AtFlags::EACCESS)?)
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ mod directory;
 mod new_file;
 mod open;
 mod path;
+mod path_hint;
 mod permissions;
 mod replace;
 
-pub use directory::mode_if_writable_by_others;
+pub use directory::{check_writable_directory, mode_if_writable_by_others};
 pub use new_file::{create, create_directory, create_private};
 pub use open::{Access, open_configured, open_regular, resolve_link};
 pub use path::{parent_directory, with_suffix};
+pub use path_hint::path_hint;
 pub use permissions::{is_secret, restrict};
 pub use replace::{check_replaceable, is_same_file, remove_regular};

@@ -12,7 +12,7 @@ use counterfoil_verify::{RevocationPosition, UserId};
 use crate::tables::sessions::{end, exists_active, find_user_and_client, position, row};
 use crate::tables::{
     admin_keys, audit_events, clients, counters, job_locks, keys, metadata, pending_session_ends,
-    revocation_log, session_data, users,
+    revocation_log, session_data, users, verifier_keys,
 };
 
 /// Why a transaction was not applied.
@@ -84,6 +84,8 @@ impl Executor<'_> {
             RowAction::InsertAdminKey(key) => admin_keys::insert(c, key),
             RowAction::DeleteAdminKey(id) => admin_keys::delete(c, *id),
             RowAction::DeleteAdminKeysOf(user, event) => self.delete_admin_keys(*user, *event),
+            RowAction::InsertVerifierKey(key) => verifier_keys::insert(c, key),
+            RowAction::DeleteVerifierKey(id) => verifier_keys::delete(c, *id),
             RowAction::InsertEvent(event) => audit_events::insert(c, event).map(|()| true),
             RowAction::InsertSessionEnds(event) => self.insert_session_ends(event),
             RowAction::SetMetadata(key, value) => metadata::set(c, key, value).map(|()| true),

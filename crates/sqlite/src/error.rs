@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use counterfoil_core::store::StoreError;
+use counterfoil_files::path_hint;
 
 /// Why a store was not opened. No file was created or replaced then.
 ///
@@ -161,7 +162,20 @@ impl OpenError {
     }
 
     /// What to do about it, as one sentence for the operator.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        let specific = match self {
+            Self::Io { path, source } | Self::ReadOnly { path, source: Some(source) } => {
+                path_hint(path, source)
+            }
+            Self::DirectoryNotFound(directory) => {
+                path_hint(&directory.join("store"), &ErrorKind::NotFound.into())
+            }
+            _ => None,
+        };
+        specific.unwrap_or_else(|| self.general_hint().to_owned())
+    }
+
+    const fn general_hint(&self) -> &'static str {
         match self {
             Self::DirectoryNotFound(_) => "create the directory, or name another one",
             Self::NotAFile(_) => {
@@ -171,7 +185,7 @@ impl OpenError {
                 "chmod o-w it, or name a new directory in it, which is created for this user alone"
             }
             Self::InUse(_) => {
-                "stop the other process first; several nodes need PostgreSQL, because one process owns the file"
+                "stop the other process first: one process owns the file, and stores for several nodes are not supported yet"
             }
             Self::ReadOnly { .. } => "allow the user of this process to write the file and its directory",
             Self::Damaged { .. } => {
@@ -232,10 +246,24 @@ pub enum RestoreError {
 
 impl RestoreError {
     /// What to do about it, as one sentence for the operator.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        let specific = match self {
+            Self::Backup(error @ (OpenError::Io { .. } | OpenError::DirectoryNotFound(_))) => {
+                Some(error.hint())
+            }
+            Self::Copy { database, source } | Self::Install { database, source } => {
+                path_hint(database, source).map(|hint| format!("{hint}; {}", self.general_hint()))
+            }
+            Self::Database(error) if !matches!(error, OpenError::InUse(_)) => Some(error.hint()),
+            _ => None,
+        };
+        specific.unwrap_or_else(|| self.general_hint().to_owned())
+    }
+
+    const fn general_hint(&self) -> &'static str {
         match self {
             Self::Backup(error @ (OpenError::NewerSchema { .. } | OpenError::SqliteTooOld { .. })) => {
-                error.hint()
+                error.general_hint()
             }
             Self::Backup(OpenError::InUse(_)) => "create a backup of it first: `counterfoil backup FILE`",
             Self::Backup(OpenError::ChangedSchema { .. }) => {
@@ -243,7 +271,7 @@ impl RestoreError {
             }
             Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
             Self::Database(OpenError::InUse(_)) => "stop the server first; nothing was changed",
-            Self::Database(error) => error.hint(),
+            Self::Database(error) => error.general_hint(),
             Self::Copy { .. } | Self::Close(_) => {
                 "the disk must have room for a copy of the backup; nothing was changed"
             }

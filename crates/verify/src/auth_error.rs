@@ -1,7 +1,10 @@
 //! Why a request is not authenticated or not authorized: what the client learns, and what the log records.
 
+use std::fmt;
+
 use counterfoil_jose::JwsError;
 
+use crate::failure_reason::FailureReason;
 use crate::revocation::log::SubjectKind;
 
 /// Why a request is not authenticated or not authorized.
@@ -57,6 +60,19 @@ impl AuthError {
         }
     }
 
+    /// The code and the message of the error, for the log.
+    pub fn failure_reason(&self) -> FailureReason {
+        let message = match self {
+            Self::InvalidCredential(reason) => reason.to_string(),
+            Self::Forbidden(required) => format!("{required} is required"),
+            Self::MissingCredential
+            | Self::MultipleCredentials
+            | Self::StaleRevocations
+            | Self::Unavailable => self.to_string(),
+        };
+        FailureReason::new(self.code(), message)
+    }
+
     /// Whether the token names a key that is not in the key set, so that fetching the keys again may help.
     pub fn is_unknown_key(&self) -> bool {
         matches!(self, Self::InvalidCredential(InvalidReason::Token(rejection)) if rejection.is_unknown_key_id())
@@ -76,6 +92,15 @@ pub enum RequiredPermission {
     Scope(Box<str>),
     /// A role.
     Role(Box<str>),
+}
+
+impl fmt::Display for RequiredPermission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(scope) => write!(f, "the scope {scope:?}"),
+            Self::Role(role) => write!(f, "the role {role:?}"),
+        }
+    }
 }
 
 /// Why a credential is invalid. For the log only: a client that learned it could correct a forgery step by
@@ -108,14 +133,27 @@ pub enum InvalidReason {
     #[error("the lifetime of the token is not allowed")]
     LifetimeNotAllowed,
     /// The revocation log contains an entry that revokes the credential.
-    #[error("revoked by {0}")]
+    #[error("revoked: {}", .0.effect())]
     Revoked(SubjectKind),
+    /// It is revoked, and the issuer knows why.
+    #[error("revoked: {} {reason}", .subject.effect())]
+    RevokedBecause {
+        /// The kind of entry that revokes it.
+        subject: SubjectKind,
+        /// Why, as the end of a sentence: `by logout`.
+        reason: &'static str,
+    },
     /// The route or the verifier does not accept this kind of credential.
     #[error("this kind of credential is not accepted here")]
     CredentialKindNotAccepted,
-    /// The issuer's session record rejects the credential; the code says why.
-    #[error("rejected by the session record: {0}")]
-    SessionRejected(&'static str),
+    /// The issuer's record of the session or of the key rejects the credential.
+    #[error("{message}")]
+    RecordRejected {
+        /// A short stable code.
+        code: &'static str,
+        /// Why.
+        message: &'static str,
+    },
 }
 
 impl InvalidReason {
@@ -130,9 +168,9 @@ impl InvalidReason {
             Self::NotYetValid => "not_yet_valid",
             Self::IssuedInFuture => "issued_in_future",
             Self::LifetimeNotAllowed => "lifetime",
-            Self::Revoked(_) => "revoked",
+            Self::Revoked(_) | Self::RevokedBecause { .. } => "revoked",
             Self::CredentialKindNotAccepted => "kind",
-            Self::SessionRejected(code) => code,
+            Self::RecordRejected { code, .. } => code,
         }
     }
 }

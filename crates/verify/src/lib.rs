@@ -53,6 +53,8 @@ mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
 mod credential;
+mod failure_reason;
+mod feed;
 #[cfg(feature = "tower")]
 mod http;
 mod id;
@@ -68,6 +70,8 @@ mod token;
 pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
+pub use failure_reason::FailureReason;
+pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
 pub use principal::{Principal, PrincipalParts};
@@ -106,7 +110,9 @@ pub use self::http::credentials::{
     bearer_token, read_credential, read_credentials,
 };
 #[cfg(feature = "tower")]
-pub use self::http::csrf::{CrossSiteRequest, check_csrf, is_safe_method};
+pub use self::http::cross_site_request::CrossSiteRequest;
+#[cfg(feature = "tower")]
+pub use self::http::csrf::{check_csrf, is_safe_method};
 #[cfg(feature = "tower")]
 pub use self::http::csrf_layer::{CsrfLayer, CsrfService};
 #[cfg(feature = "tower")]

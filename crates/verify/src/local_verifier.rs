@@ -10,6 +10,7 @@ use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
 use crate::principal::Principal;
 use crate::revocation::Revocations;
+use crate::revocation::log::SubjectKind;
 use crate::token::verifier::TokenVerifier;
 
 /// Authenticates by access tokens, with keys and revocations that the application supplies.
@@ -57,10 +58,22 @@ impl LocalVerifier {
     /// [`AuthError::InvalidCredential`] if the token is invalid or revoked; [`AuthError::StaleRevocations`]
     /// if the revocations are out of date.
     pub fn verify(&self, token: &str, now: Time) -> Result<Principal, AuthError> {
+        self.verify_explaining(token, now, |_, revoked| InvalidReason::Revoked(revoked))
+    }
+
+    /// As [`LocalVerifier::verify`]; `explain` says for the log why an authentic token is revoked. Only for the issuer, which
+    /// knows why.
+    #[doc(hidden)]
+    pub fn verify_explaining(
+        &self,
+        token: &str,
+        now: Time,
+        explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
+    ) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
         let status = self.revocations.check_with(|| principal.revocation_query());
         if let Some(revoked) = status.revoked {
-            return Err(InvalidReason::Revoked(revoked).into());
+            return Err(explain(&principal, revoked).into());
         }
         if !status.freshness.is_fresh(|| self.clock.now()) {
             return Err(AuthError::StaleRevocations);

@@ -73,6 +73,7 @@ pub struct PrincipalParts {
     /// Space-separated scopes; `None` if the credential is not limited by scope.
     pub scope: Option<String>,
     pub roles: Vec<String>,
+    pub username: Option<String>,
     pub amr: Vec<String>,
     pub acr: Option<String>,
     pub authenticated_at: Option<Time>,
@@ -97,6 +98,7 @@ impl PrincipalParts {
             audiences: Vec::new(),
             scope: None,
             roles: Vec::new(),
+            username: None,
             amr: Vec::new(),
             acr: None,
             authenticated_at: None,
@@ -125,6 +127,21 @@ impl Principal {
     /// The `sub` of the token. For a user of this issuer it is the text of a [`UserId`].
     pub fn subject(&self) -> &str {
         &self.inner.parts.subject
+    }
+
+    /// The name by which the user logs in, to show it (`preferred_username`, OpenID Connect Core 1.0, section 5.1).
+    ///
+    /// Identify users by [`Principal::subject`], never by the name: after a user is deleted another one may take it.
+    /// `None` for a machine, and for an access token of an issuer that leaves the claim out.
+    ///
+    /// ```
+    /// # use counterfoil_verify::Principal;
+    /// fn greeting(principal: &Principal) -> String {
+    ///     format!("Hello {}", principal.username().unwrap_or("guest"))
+    /// }
+    /// ```
+    pub fn username(&self) -> Option<&str> {
+        self.inner.parts.username.as_deref()
     }
 
     /// The user, if the subject is a user of this issuer.
@@ -223,7 +240,11 @@ impl Principal {
         self.inner.parts.credential_kind
     }
 
-    /// A custom claim of the token.
+    /// A claim of the token that is not registered: `external_id`, or one that the application adds with
+    /// `CounterfoilBuilder::claims` of the crate `counterfoil`, the only place where such claims come from. The claims of
+    /// another issuer are here too.
+    ///
+    /// A session token has no claims: for it only `external_id` is there.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.inner.parts.extra.get(name)
     }

@@ -197,6 +197,53 @@ fn a_handshake_with_a_cookie_is_checked_as_a_write() {
     }
 }
 
+#[test]
+fn a_refusal_says_what_is_wrong_and_which_header_mends_it() {
+    let refusal = |lines: &[(&'static str, &str)]| {
+        let error = check_csrf(&Method::POST, &headers(lines), &trusting(), true).unwrap_err();
+        (error.code(), error.to_string(), error.failure_reason().to_string())
+    };
+    let origin = |value| ("origin", value);
+    let own_origin = "https://example.com";
+    for (lines, code, told, logged) in [
+        (&[][..], "origin_missing", "curl: -H 'Origin: https://example.com'", "neither"),
+        (
+            &[origin("https://shop.example")],
+            "origin_not_trusted",
+            "`trusted_origins`",
+            "https://shop.example",
+        ),
+        (
+            &[origin("https://shop.example"), (SITE, "cross-site")],
+            "origin_not_trusted",
+            "`trusted_origins`",
+            "https://shop.example",
+        ),
+        (&[origin("null")], "origin_null", own_origin, "null"),
+        (&[origin("null"), (SITE, "cross-site")], "origin_null", own_origin, "null"),
+        (&[origin("https://example.com/")], "origin_malformed", own_origin, "malformed"),
+        (
+            &[origin(own_origin), origin(own_origin)],
+            "header_repeated",
+            "`origin` must occur only once",
+            "origin",
+        ),
+        (
+            &[(SITE, "same-origin"), (SITE, "same-origin")],
+            "header_repeated",
+            "`sec-fetch-site` must",
+            "sec-fetch-site",
+        ),
+        (&[(SITE, "same-site")], "cross_site", "`Sec-Fetch-Site`", "Sec-Fetch-Site"),
+        (&[origin(own_origin), (SITE, "cross-site")], "cross_site", "`Sec-Fetch-Site`", "Sec-Fetch-Site"),
+    ] {
+        let (found, text, log) = refusal(lines);
+        assert_eq!(found, code, "{lines:?}");
+        assert!(text.contains(told) && log.contains(logged), "{lines:?}: {text} / {log}");
+        assert!(!text.contains("shop.example"), "the answer repeats what the client sent: {text}");
+    }
+}
+
 async fn status(layer: CsrfLayer, lines: &[(&'static str, &str)]) -> StatusCode {
     let service =
         service_fn(|_: Request<String>| async { Ok::<_, Infallible>(Response::new(String::new())) });

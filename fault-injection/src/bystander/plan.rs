@@ -15,6 +15,8 @@ pub struct Target {
     pub admin_socket: PathBuf,
     /// An admin key.
     pub admin_key: String,
+    /// A verifier key.
+    pub verifier_key: String,
 }
 
 /// How long each row takes, and what the bystander must not exceed.

@@ -140,6 +140,8 @@ pub(super) const ROWS: &[Row] = &[
             "GET /v1/admin/clients",
             "GET /v1/admin/clients/{id}",
             "GET /v1/admin/admin-keys",
+            "GET /v1/admin/verifier-keys",
+            "GET /v1/admin/verifiers",
             "GET /v1/admin/keys",
         ],
         |from, number| {
@@ -147,6 +149,8 @@ pub(super) const ROWS: &[Row] = &[
                 "/v1/admin/clients?limit=1000",
                 "/v1/admin/clients/default",
                 "/v1/admin/admin-keys?limit=1000",
+                "/v1/admin/verifier-keys?limit=1000",
+                "/v1/admin/verifiers?limit=1000",
                 "/v1/admin/keys",
             ];
             admin(from, "GET", paths[number as usize % paths.len()])
@@ -167,6 +171,26 @@ pub(super) const ROWS: &[Row] = &[
                 .json(&json!({ "name": format!("Default {number}") })),
             2 => admin(from, "POST", "/v1/admin/admin-keys").json(&json!({ "name": "a key" })),
             _ => admin(from, "DELETE", &format!("/v1/admin/admin-keys/{NO_ID}")),
+        },
+    ),
+    Row::send(
+        "changes verifier keys as an administrator",
+        &["POST /v1/admin/verifier-keys", "DELETE /v1/admin/verifier-keys/{id}"],
+        |from, number| match number % 2 {
+            0 => admin(from, "POST", "/v1/admin/verifier-keys").json(&json!({ "name": "a key" })),
+            _ => admin(from, "DELETE", &format!("/v1/admin/verifier-keys/{NO_ID}")),
+        },
+    ),
+    Row::send(
+        "polls the feed with a verifier key and without one",
+        &["GET /v1/feed", "GET /v1/feed/stream"],
+        |from, number| {
+            // Each poll belongs to another instance, until the key has as many as it may have.
+            let path = format!("/v1/feed?instance=i{}-{number}&poll=1&wait=0", from.number);
+            match number % 4 {
+                0 => Request::get("/v1/feed/stream").bearer(&from.session_token),
+                _ => Request::get(&path).bearer(&from.target.verifier_key),
+            }
         },
     ),
     Row::send(
@@ -201,6 +225,10 @@ const ADMIN_ROUTES: &[&str] = &[
     "GET /v1/admin/admin-keys",
     "POST /v1/admin/admin-keys",
     "DELETE /v1/admin/admin-keys/{id}",
+    "GET /v1/admin/verifiers",
+    "GET /v1/admin/verifier-keys",
+    "POST /v1/admin/verifier-keys",
+    "DELETE /v1/admin/verifier-keys/{id}",
     "GET /v1/admin/keys",
     "POST /v1/admin/keys",
     "DELETE /v1/admin/keys/{id}",

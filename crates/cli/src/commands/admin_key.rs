@@ -40,6 +40,9 @@ pub(crate) struct RemoveOptions {
     /// The id of the key.
     #[arg(allow_hyphen_values = true)]
     id: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     _settings: StoreOptions,
 }
@@ -49,10 +52,10 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     match command {
         Command::Add(AddOptions { name, json, .. }) => add(configuration, name, json).await,
         Command::List(page) => list(configuration, page).await,
-        Command::Remove(RemoveOptions { id, .. }) => {
+        Command::Remove(RemoveOptions { id, json, .. }) => {
             let command = operator::Command::AdminKeyRemove { id };
-            let DeletedResponse { id, .. } = execute(configuration, command).await?;
-            print_line(&format!("removed {id}"))
+            let removed: DeletedResponse = execute(configuration, command).await?;
+            if json { print_json(&removed) } else { print_line(&format!("removed {}", removed.id)) }
         }
     }
 }

@@ -1,13 +1,16 @@
 //! `counterfoil client`: client applications, through which users log in.
 
 use clap::{Args, Subcommand, ValueEnum};
-use counterfoil::operator::{self, ClientChangeRequest, ClientResponse, ClientView, ListResponse};
+use counterfoil::operator::{
+    self, ClientChangeRequest, ClientResponse, ClientView, ListResponse, RevocationPreviewResponse,
+};
 use serde_json::{Value, json};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
+use crate::confirmation::{Confirmation, count};
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
 use crate::table::cell;
@@ -19,8 +22,8 @@ pub(crate) enum Command {
     Add(ClientOptions),
     /// Lists clients by id.
     List(PageOptions),
-    /// Changes a client. Disabling it revokes all credentials issued through it.
-    Set(ClientOptions),
+    /// Changes a client. Disabling it revokes all credentials issued through it, after a confirmation.
+    Set(SetOptions),
 }
 
 /// The properties of a client.
@@ -55,6 +58,15 @@ pub(crate) struct ClientOptions {
     _settings: StoreOptions,
 }
 
+/// The options of `client set`.
+#[derive(Args)]
+pub(crate) struct SetOptions {
+    #[command(flatten)]
+    client: ClientOptions,
+    #[command(flatten)]
+    confirmation: Confirmation,
+}
+
 /// The mode of a login.
 #[derive(Clone, Copy, ValueEnum)]
 enum Mode {
@@ -80,7 +92,10 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
             save(configuration, operator::Command::ClientAdd { id, client }, "added", options.json).await
         }
         Command::List(page) => list(configuration, page).await,
-        Command::Set(options) => {
+        Command::Set(SetOptions { client: options, confirmation }) => {
+            if options.enabled == Some(false) && !confirmation.is_given() {
+                confirmation.ask(&consequences(configuration, &options.id).await?, "Disable this client?")?;
+            }
             let (id, client) = (options.id.clone(), options.request()?);
             save(configuration, operator::Command::ClientSet { id, client }, "changed", options.json).await
         }
@@ -118,6 +133,17 @@ impl Mode {
             Self::Hybrid => "hybrid",
         }
     }
+}
+
+/// What ends when the client is disabled.
+async fn consequences(configuration: &Configuration, id: &str) -> Result<String, CliError> {
+    let command = operator::Command::RevocationPreview { subject: format!("client:{id}") };
+    let RevocationPreviewResponse { sessions, .. } = execute(configuration, command).await?;
+    let sessions = count(sessions, "active session");
+    Ok(format!(
+        "the client {id} is disabled, and everything issued through it is revoked for good: {sessions} and all tokens.\n\
+         Enabling it again does not bring them back: the users must log in again."
+    ))
 }
 
 async fn save(

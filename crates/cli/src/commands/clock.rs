@@ -7,7 +7,7 @@ use crate::admin_client::execute;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
-use crate::output::print_line;
+use crate::output::{print_json, print_line};
 use crate::table::rfc3339;
 
 /// The commands for the clock.
@@ -21,6 +21,9 @@ pub(crate) enum Command {
 /// The options of `clock accept`.
 #[derive(Args)]
 pub(crate) struct AcceptOptions {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     _settings: StoreOptions,
 }
@@ -28,12 +31,15 @@ pub(crate) struct AcceptOptions {
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Accept(_) => accept(configuration).await,
+        Command::Accept(options) => accept(configuration, &options).await,
     }
 }
 
-async fn accept(configuration: &Configuration) -> Result<(), CliError> {
+async fn accept(configuration: &Configuration, options: &AcceptOptions) -> Result<(), CliError> {
     let answer: AcceptedClockResponse = execute(configuration, operator::Command::ClockAccept {}).await?;
+    if options.json {
+        return print_json(&answer);
+    }
     print_line(&format!("accepted {}", rfc3339(answer.wall)))?;
     if answer.restart_required {
         eprintln!("hint: restart the server; until then it uses the time {}", rfc3339(answer.now));

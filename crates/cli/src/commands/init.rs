@@ -2,55 +2,66 @@
 //! commented configuration file.
 
 use std::fs::OpenOptions;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
-use crate::commands::init::answers::Answers;
+use crate::commands::init::answers::{Answers, Domains};
+use crate::commands::init::prompt::Prompt;
 use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::escape::escape_controls;
-use crate::output::print_line;
+use crate::output::{print_json, print_line};
 
 mod answers;
 mod config_file;
+mod prompt;
 mod questions;
 mod recommendation;
 
 /// The options of `init`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Read the answers from this TOML or JSON (`*.json`) file instead of asking.
+    /// Read the answers from this TOML or JSON file, or from standard input with `-`, instead of asking.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
     /// The file to write. It must not exist.
     #[arg(long, value_name = "FILE", default_value = "counterfoil.toml")]
     out: PathBuf,
+    /// Print the recommendations as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Asks or reads the answers, and writes the configuration file.
 ///
 /// # Errors
 ///
-/// If there is no terminal, an answer is invalid, or the file exists; nothing is written then.
+/// If the input ends before the last answer, an answer in a file is invalid, or the file to write exists; nothing is
+/// written then.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     if options.out.exists() {
         return Err(already_exists(&options.out));
     }
     let answers = match &options.answers {
         Some(file) => Answers::read(file)?,
-        None if io::stdin().is_terminal() && io::stderr().is_terminal() => questions::ask()?,
-        None => {
-            return Err(CliError::usage("there is no terminal to ask on")
-                .with_hint("give the answers in a file: --answers FILE"));
-        }
+        None => questions::ask(&mut Prompt { input: io::stdin().lock(), output: io::stderr() })?,
     };
+    if answers.domains == Domains::Many && answers.has_pages() && answers.trusted_origins.is_empty() {
+        eprintln!(
+            "hint: set trusted_origins to the origins of the pages on other domains: they cannot log in without"
+        );
+    }
     let recommendations = recommendation::for_clients(&answers);
     let text = config_file::text(&answers, &recommendations);
     validate(&options.out, &text)?;
     create(&options.out, &text)?;
+    if options.json {
+        return print_json(&json!({ "file": options.out, "recommendations": recommendations }));
+    }
     let lines = recommendations
         .iter()
         .map(|one| format!("{}: mode {}: {}", one.client.as_str(), one.mode, one.reason));
@@ -75,7 +86,7 @@ fn create(out: &Path, text: &str) -> Result<(), CliError> {
         });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => already_exists(out),
-        _ => CliError::with_cause(&format!("{} cannot be written", out.display()), &error),
+        _ => CliError::from_path("write", out, &error),
     })
 }
 

@@ -1,21 +1,28 @@
 //! `counterfoil key`: lists, rotates, imports and revokes signing keys, and replaces the master key.
 
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use counterfoil::operator::{
-    self, KeyListResponse, KeyRotationRequest, KeySelector, KeyView, RekeyResponse, RevocationRequest,
-    RevocationResponse, RotationResponse, Wait,
+    self, KeyFormat, KeyListResponse, KeyRotationRequest, KeySelector, KeyView, RekeyResponse,
+    RevocationRequest, RevocationResponse, RotationResponse, Wait,
 };
+use counterfoil_jose::{Secret, base64url};
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
+use crate::commands::revoke::consequences_for_key;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
+use crate::confirmation::Confirmation;
 use crate::error::CliError;
 use crate::escape::escape_controls;
+use crate::input_file::{is_standard_input, read_bytes, read_text};
 use crate::output::{print_json, print_line};
 use crate::table::{rfc3339, time};
+
+/// The most bytes of a key on standard input; the admin socket accepts 64 KiB.
+const MAX_KEY_LENGTH: u64 = 32 * 1024;
 
 /// The commands for keys.
 #[derive(Subcommand)]
@@ -24,7 +31,7 @@ pub(crate) enum Command {
     List(PageOptions),
     /// Activates the next signing key once all cached key sets have expired. Tokens of the previous key stay valid.
     Rotate(RotateOptions),
-    /// Imports a signing key as the next one. It is published now and activated by the next rotation. It replaces the
+    /// Imports a signing key or a shared secret as the next one. It is published now and activated by the next rotation. It replaces the
     /// previous next key, which has not signed anything.
     Import(ImportOptions),
     /// Encrypts all keys of the store with another master key, with or without a running server. No user is logged
@@ -54,8 +61,8 @@ pub(crate) struct RotateOptions {
 /// The options of `key import`.
 #[derive(Args)]
 pub(crate) struct ImportOptions {
-    /// The file of the key: unencrypted PKCS#8 as PEM, or a private JWK. Only its owner may be able to read it.
-    file: PathBuf,
+    #[command(flatten)]
+    source: KeySource,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -63,10 +70,24 @@ pub(crate) struct ImportOptions {
     _settings: StoreOptions,
 }
 
+/// The key to import.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct KeySource {
+    /// The file of the key: unencrypted PKCS#8 as PEM, or a private JWK; `-` for standard input. Only its owner may be able
+    /// to read it.
+    file: Option<PathBuf>,
+    /// The file of a shared secret as its bytes are, like the `JWT_SECRET` of an application that uses HS256; `-` for
+    /// standard input. One trailing newline is removed. Only its owner may be able to read it.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
 /// The options of `key rekey`.
 #[derive(Args)]
 pub(crate) struct RekeyOptions {
-    /// The file of the new master key: 32 bytes as base64url, readable only by its owner [default: a generated key].
+    /// The file of the new master key: 32 bytes as base64url, readable only by its owner; `-` for standard input
+    /// [default: a generated key].
     #[arg(long, value_name = "FILE")]
     new_master_key_file: Option<PathBuf>,
     /// Print JSON.
@@ -84,6 +105,11 @@ pub(crate) struct RevokeOptions {
     #[arg(allow_hyphen_values = true)]
     kid: String,
     #[command(flatten)]
+    confirmation: Confirmation,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
     _settings: StoreOptions,
 }
 
@@ -94,13 +120,16 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
         Command::Rotate(options) => rotate(configuration, options).await,
         Command::Import(options) => import(configuration, options).await,
         Command::Rekey(options) => rekey(configuration, options).await,
-        Command::Revoke(RevokeOptions { kid, .. }) => {
-            let subject = format!("key:{kid}");
-            let request = RevocationRequest { subject, reason: None, wait: Wait::None };
-            let _: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
-            print_line(&format!("revoked {kid}"))
-        }
+        Command::Revoke(options) => revoke(configuration, options).await,
     }
+}
+
+async fn revoke(configuration: &Configuration, options: RevokeOptions) -> Result<(), CliError> {
+    let RevokeOptions { kid, confirmation, json, .. } = options;
+    confirmation.ask(&consequences_for_key(&kid), "Revoke this key?")?;
+    let request = RevocationRequest { subject: format!("key:{kid}"), reason: None, wait: Wait::None };
+    let answer: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
+    if json { print_json(&answer) } else { print_line(&format!("revoked {kid}")) }
 }
 
 async fn rotate(configuration: &Configuration, options: RotateOptions) -> Result<(), CliError> {
@@ -120,12 +149,26 @@ async fn rotate(configuration: &Configuration, options: RotateOptions) -> Result
 }
 
 async fn import(configuration: &Configuration, options: ImportOptions) -> Result<(), CliError> {
-    // The server that reads the file has another working directory.
-    let file = path::absolute(&options.file)
-        .map_err(|error| CliError::with_cause("the path of the key file is invalid", &error))?;
-    let file_name = file.display().to_string();
-    let key: KeyView = execute(configuration, operator::Command::KeyImport { file }).await?;
-    if options.json {
+    let ImportOptions { source: KeySource { file, secret_file }, json, .. } = options;
+    let is_secret = secret_file.is_some();
+    let format = if is_secret { KeyFormat::SharedSecret } else { KeyFormat::PrivateKey };
+    let file = file.or(secret_file).unwrap_or_default();
+    let command = match is_standard_input(&file) {
+        true => {
+            let bytes = read_bytes(&file, MAX_KEY_LENGTH)?;
+            let key = Secret::new(base64url::encode(bytes.expose()));
+            operator::Command::KeyImportBytes { key, format }
+        }
+        false => operator::Command::KeyImport { file: absolute(&file)?, format },
+    };
+    let key: KeyView = execute(configuration, command).await?;
+    if is_secret {
+        eprintln!(
+            "warning: every service that verifies tokens with this secret can also sign them, and revocation at one service \
+             is not seen by the others"
+        );
+    }
+    if json {
         return print_json(&key);
     }
     let id = &key.id;
@@ -133,16 +176,29 @@ async fn import(configuration: &Configuration, options: ImportOptions) -> Result
         Some(at) => format!("{id} is the next key, and signs from {} on", rfc3339(at)),
         None => format!("{id} is the next key, and signs after `key rotate`"),
     })?;
-    eprintln!("hint: delete {}; with it anyone can sign tokens", escape_controls(&file_name));
+    if !is_standard_input(&file) {
+        eprintln!(
+            "hint: delete {}; with it anyone can sign tokens",
+            escape_controls(&file.to_string_lossy())
+        );
+    }
     Ok(())
 }
 
+/// The absolute path: the server that reads the file has another working directory.
+fn absolute(file: &Path) -> Result<PathBuf, CliError> {
+    path::absolute(file).map_err(|error| CliError::from_path("find", file, &error))
+}
+
 async fn rekey(configuration: &Configuration, options: RekeyOptions) -> Result<(), CliError> {
-    // The server that reads the file has another working directory.
-    let file = options.new_master_key_file.map(path::absolute).transpose();
-    let file =
-        file.map_err(|error| CliError::with_cause("the path of the new master key file is invalid", &error))?;
-    let answer: RekeyResponse = execute(configuration, operator::Command::KeyRekey { file }).await?;
+    let command = match options.new_master_key_file {
+        Some(file) if is_standard_input(&file) => {
+            operator::Command::KeyRekeyText { key: read_text(&file, MAX_KEY_LENGTH)? }
+        }
+        Some(file) => operator::Command::KeyRekey { file: Some(absolute(&file)?) },
+        None => operator::Command::KeyRekey { file: None },
+    };
+    let answer: RekeyResponse = execute(configuration, command).await?;
     if options.json {
         return print_json(&answer);
     }

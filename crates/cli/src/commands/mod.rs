@@ -20,6 +20,7 @@ pub(crate) mod key;
 mod openapi;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
+pub(crate) mod rate_limit;
 pub(crate) mod restore;
 pub(crate) mod revoke;
 pub(crate) mod serve;
@@ -27,6 +28,7 @@ pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod user_import;
+pub(crate) mod verifier;
 
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
@@ -40,8 +42,10 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Session(command) => session::run(configuration, command).await,
         Command::Client(command) => client::run(configuration, command).await,
         Command::AdminKey(command) => admin_key::run(configuration, command).await,
+        Command::Verifier(command) => verifier::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
+        Command::RateLimit(command) => rate_limit::run(configuration, command).await,
         Command::Revoke(options) => revoke::run(configuration, options).await,
         Command::Token(command) => token::run(configuration, command).await,
         Command::Passwords(command) => passwords::run(command),

@@ -1,7 +1,7 @@
 //! `counterfoil passwords`: builds and checks lists of breached passwords.
 
 use std::fs::{File, Permissions};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use counterfoil_jose::Secret;
 use serde_json::json;
 
 use crate::error::CliError;
+use crate::input_file::{InputFile, display_name, is_standard_input};
 use crate::output::{print_json, print_line};
 use crate::progress::progress_bar;
 
@@ -30,7 +31,8 @@ pub(crate) enum Command {
 /// The options of `passwords build-filter`.
 #[derive(Args)]
 pub(crate) struct BuildOptions {
-    /// The input: lines of `SHA-1` or `SHA-1:count` in any order, as Have I Been Pwned publishes them.
+    /// The input: lines of `SHA-1` or `SHA-1:count` in any order, as Have I Been Pwned publishes them; `-` for standard
+    /// input.
     input: PathBuf,
     /// The list to write. An existing file is replaced once the new one is complete.
     output: PathBuf,
@@ -45,23 +47,25 @@ pub(crate) struct BuildOptions {
 /// The options of `passwords check-filter`.
 #[derive(Args)]
 pub(crate) struct CheckOptions {
-    /// The list.
+    /// The list, or `-` for standard input.
     file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::BuildFilter(options) => build(&options),
-        Command::CheckFilter(options) => check(&options.file),
+        Command::CheckFilter(options) => check(&options),
     }
 }
 
 /// Builds the list in a temporary file, which replaces the output when it is complete and on the disk.
 fn build(options: &BuildOptions) -> Result<(), CliError> {
     let dir = options.output.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let cannot_write =
-        |error| CliError::with_cause(&format!("cannot write {}", options.output.display()), &error);
+    let cannot_write = |error| CliError::from_path("write", &options.output, &error);
     let scratch = tempfile::tempfile_in(dir).map_err(cannot_write)?;
     let builder = add_lines(BreachedPasswordsBuilder::new(scratch), options)?;
     let count = replace_file(&options.output, |output| {
@@ -82,9 +86,15 @@ fn add_lines(
     options: &BuildOptions,
 ) -> Result<BreachedPasswordsBuilder, CliError> {
     let path = &options.input;
-    let cannot_read = |error| CliError::with_cause(&format!("cannot read {}", path.display()), &error);
-    let file = File::open(path).map_err(cannot_read)?;
-    let length = file.metadata().map_err(cannot_read)?.len();
+    let cannot_read = |error| CliError::from_path("read", path, &error);
+    let (file, length): (Box<dyn Read>, u64) = match is_standard_input(path) {
+        true => (Box::new(std::io::stdin()), 0),
+        false => {
+            let file = File::open(path).map_err(cannot_read)?;
+            let length = file.metadata().map_err(cannot_read)?.len();
+            (Box::new(file), length)
+        }
+    };
     let mut reader = BufReader::with_capacity(256 * 1024, progress_bar(length, "reading").wrap_read(file));
     let mut line = Vec::new();
     for number in 1_u64.. {
@@ -129,15 +139,21 @@ fn invalid_line(path: &Path, number: u64, is_plain: bool) -> CliError {
     let expected = if is_plain { "a password in UTF-8" } else { "a SHA-1 hash with an optional count" };
     let error = CliError::failure(format!(
         "line {number} of {} must be {expected}; no list was written",
-        path.display()
+        display_name(path)
     ));
     if is_plain { error } else { error.with_hint("use --plain if the lines are passwords") }
 }
 
-fn check(file: &Path) -> Result<(), CliError> {
-    let list =
-        BreachedFile::open(file).map_err(|error| CliError::from_error(&error).with_hint(error.hint()))?;
-    list.verify().map_err(|error| CliError::with_cause(&format!("{} is damaged", file.display()), &error))?;
+fn check(options: &CheckOptions) -> Result<(), CliError> {
+    let file = &options.file;
+    let input = InputFile::open(file, None)?;
+    let list = BreachedFile::open(input.path())
+        .map_err(|error| CliError::from_error(&error).with_hint(error.hint()))?;
+    list.verify()
+        .map_err(|error| CliError::with_cause(&format!("{} is damaged", display_name(file)), &error))?;
+    if options.json {
+        return print_json(&json!({ "passwords": list.count() }));
+    }
     print_line(&format!("{} passwords", list.count()))
 }
 

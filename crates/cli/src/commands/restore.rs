@@ -1,34 +1,33 @@
 //! `counterfoil restore`: replaces the store by a backup, and revokes the credentials in it.
 
-use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore};
 use counterfoil_jose::Time;
-use dialoguer::Confirm;
 use serde_json::{Value, json};
 
 use crate::admin_client::store_settings;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
+use crate::confirmation::Confirmation;
 use crate::datetime;
 use crate::error::CliError;
 use crate::escape::escape_controls;
+use crate::input_file::{InputFile, is_standard_input};
 use crate::output::{print_json, print_line};
 
 /// The options of `restore`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The file that `counterfoil backup` wrote. It is not changed.
+    /// The file that `counterfoil backup` wrote, or `-` for standard input. It is not changed.
     file: PathBuf,
     /// Keep cookie sessions. Sessions that ended after the backup become active again, stolen ones too. Access and
     /// refresh tokens are revoked in any case.
     #[arg(long)]
     keep_sessions: bool,
-    /// Do not ask for confirmation.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -39,32 +38,22 @@ pub(crate) struct Options {
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let settings = store_settings(configuration)?;
-    if !options.yes && !confirm(&options, &settings.store.to_string())? {
-        return Err(CliError::failure("nothing was restored"));
-    }
+    options.confirmation.ask(&warning(&options, &settings.store.to_string()), "Restore this backup?")?;
     let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
-    let restored = restore(&settings, &options.file, kept).await?;
+    let backup = InputFile::open(&options.file, None)?;
+    let restored = restore(&settings, backup.path(), kept).await?;
     if options.json {
         return print_json(&to_json(&restored, kept));
     }
     print_line(&to_text(&restored, kept))
 }
 
-/// Prints what will happen, and asks for confirmation.
-fn confirm(options: &Options, store: &str) -> Result<bool, CliError> {
-    if !io::stdin().is_terminal() {
-        return Err(CliError::usage("there is no terminal to ask on").with_hint("use --yes to restore"));
-    }
-    eprintln!("{}", warning(options, store));
-    Confirm::new()
-        .with_prompt("Restore this backup?")
-        .default(false)
-        .interact()
-        .map_err(|error| CliError::with_cause("cannot ask for confirmation", &error))
-}
-
+/// What will happen.
 fn warning(options: &Options, store: &str) -> String {
-    let file = escape_controls(&options.file.to_string_lossy());
+    let file = match is_standard_input(&options.file) {
+        true => "the backup from standard input".to_owned(),
+        false => options.file.display().to_string(),
+    };
     let sessions = match options.keep_sessions {
         true => {
             "Cookie sessions of the backup stay active, also those that ended after it was written.\n\
@@ -91,6 +80,7 @@ fn to_text(restored: &Restored, kept: KeptOnRestore) -> String {
         },
         format!("new signing key: {}; revoked keys: {}", restored.key, list(&restored.revoked_keys)),
         format!("removed admin keys: {}", list(&restored.removed_admin_keys)),
+        format!("removed verifier keys: {}", list(&restored.removed_verifier_keys)),
     ];
     if let Some(former) = &restored.previous_database {
         lines.push(format!("previous database: {}", former.display()));
@@ -117,6 +107,7 @@ fn to_json(restored: &Restored, kept: KeptOnRestore) -> Value {
         "key": restored.key,
         "revoked_keys": restored.revoked_keys,
         "removed_admin_keys": restored.removed_admin_keys,
+        "removed_verifier_keys": restored.removed_verifier_keys,
         "kept_sessions": kept == KeptOnRestore::CookieSessions,
         "previous_database": restored.previous_database,
     })

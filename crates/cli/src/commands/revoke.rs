@@ -1,13 +1,24 @@
 //! `counterfoil revoke`: revokes sessions, tokens, keys, or all credentials of a user, of a client or of everyone.
 
-use clap::Args;
-use counterfoil::operator::{self, RevocationRequest, RevocationResponse, Wait};
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
-use crate::admin_client::execute;
+use clap::{Args, ValueEnum};
+use counterfoil::operator::{
+    self, FleetWaitView, RevocationPreviewResponse, RevocationRequest, RevocationResponse, Wait,
+};
+use tokio::time::sleep;
+
+use crate::admin_client::{AdminConnection, execute};
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
+use crate::confirmation::{Confirmation, count};
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
+use crate::progress::fleet_bar;
+
+/// How often the progress of a wait is shown.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The options of `revoke`.
 #[derive(Args)]
@@ -17,6 +28,11 @@ pub(crate) struct Options {
     /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Until when to wait: until it is durable, or until no verifier that follows the feed accepts the subject.
+    #[arg(long, value_enum, default_value_t = WaitOption::None)]
+    wait: WaitOption,
+    #[command(flatten)]
+    confirmation: Confirmation,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -24,13 +40,115 @@ pub(crate) struct Options {
     _settings: StoreOptions,
 }
 
-/// Runs the command. The revocation is durable and in effect when this returns.
+/// Until when the command waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WaitOption {
+    /// Until the revocation is durable and in force in the server.
+    None,
+    /// Until every verifier that follows the feed has confirmed it, or its lease has run out.
+    Fleet,
+}
+
+/// Runs the command. What concerns many users, and a key, is confirmed before. The revocation is durable and in effect when this returns.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
-    let Options { subject, reason, json, .. } = options;
-    let request = RevocationRequest { subject, reason, wait: Wait::None };
-    let answer: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
+    let Options { subject, reason, wait, confirmation, json, .. } = options;
+    if !confirmation.is_given()
+        && let Some(consequences) = consequences(configuration, &subject).await?
+    {
+        confirmation.ask(&consequences, "Revoke this?")?;
+    }
+    let is_fleet = wait == WaitOption::Fleet;
+    let request =
+        RevocationRequest { subject, reason, wait: if is_fleet { Wait::Fleet } else { Wait::None } };
+    let connection = AdminConnection::open(configuration, false).await?;
+    let answer = if is_fleet && io::stderr().is_terminal() {
+        revoke_with_progress(&connection, request).await
+    } else {
+        connection.execute(operator::Command::Revoke(request)).await
+    };
+    let closed = connection.close().await;
+    let answer: RevocationResponse = answer?;
+    closed?;
     if json {
         return print_json(&answer);
     }
-    print_line(&format!("revoked at position {}", answer.position))
+    print_line(&summary(&answer, is_fleet))
+}
+
+/// Shows how many verifiers have confirmed while the command waits.
+async fn revoke_with_progress(
+    connection: &AdminConnection,
+    request: RevocationRequest,
+) -> Result<RevocationResponse, CliError> {
+    let bar = fleet_bar();
+    let subject = request.subject.clone();
+    let show = async {
+        loop {
+            sleep(PROGRESS_INTERVAL).await;
+            let waits = connection.execute(operator::Command::FleetWaits {}).await;
+            // The progress is shown as far as it is known; the revocation itself reports errors.
+            let waits: Vec<FleetWaitView> = waits.unwrap_or_default();
+            if let Some(wait) = waits.iter().rev().find(|wait| wait.subject == subject) {
+                let FleetWaitView { confirmed, expired, waiting, over_in_ms, .. } = *wait;
+                bar.set_length(confirmed + expired + waiting);
+                bar.set_position(confirmed + expired);
+                bar.set_message(format!("{:.1} s at most", Duration::from_millis(over_in_ms).as_secs_f32()));
+            }
+        }
+    };
+    let answer = tokio::select! {
+        answer = connection.execute(operator::Command::Revoke(request)) => answer,
+        () = show => unreachable!("the progress is shown without end"),
+    };
+    bar.finish_and_clear();
+    answer
+}
+
+fn summary(answer: &RevocationResponse, is_fleet: bool) -> String {
+    let RevocationResponse { position, confirmed, expired, elapsed_ms, .. } = answer;
+    if !is_fleet {
+        return format!("revoked at position {position}");
+    }
+    let are_cut_off = match expired {
+        0 => "none is cut off".to_owned(),
+        1 => "1 is cut off and refuses every credential".to_owned(),
+        several => format!("{several} are cut off and refuse every credential"),
+    };
+    let verifiers = if *confirmed == 1 { "verifier" } else { "verifiers" };
+    format!(
+        "revoked at position {position}: {confirmed} {verifiers} confirmed, {are_cut_off}; it took {elapsed_ms} ms"
+    )
+}
+
+/// What ends with the subject, if that must be confirmed: it cannot be undone, and concerns more than one user.
+async fn consequences(configuration: &Configuration, subject: &str) -> Result<Option<String>, CliError> {
+    if let Some(kid) = subject.strip_prefix("key:") {
+        return Ok(Some(consequences_for_key(kid)));
+    }
+    let whose = match subject.strip_prefix("client:") {
+        Some(client) => format!("that were issued through the client {client}"),
+        None if subject == "everyone" => "of all users".to_owned(),
+        None => return Ok(None),
+    };
+    let command = operator::Command::RevocationPreview { subject: subject.to_owned() };
+    let RevocationPreviewResponse { sessions, .. } = execute(configuration, command).await?;
+    Ok(Some(format!(
+        "all credentials {whose} are revoked: {}, and every token issued so far is rejected. The users must log in again.",
+        ends(sessions)
+    )))
+}
+
+/// `3 active sessions end`.
+fn ends(sessions: u64) -> String {
+    let verb = if sessions == 1 { "ends" } else { "end" };
+    format!("{} {verb}", count(sessions, "active session"))
+}
+
+/// What ends with a key.
+pub(crate) fn consequences_for_key(kid: &str) -> String {
+    format!(
+        "the key {kid} is revoked for good: every access token that it signed is rejected from now on, also by services \
+         that fetch the key set. If it is the current key, the next key signs from now on. To replace a key that is not \
+         stolen: counterfoil key rotate"
+    )
 }

@@ -7,6 +7,7 @@ use counterfoil::App;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::configuration::flags::ServerOptions;
+use crate::configuration::warnings::contradictions::other_address;
 use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
@@ -29,7 +30,8 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         return Err(CliError::from_all(errors));
     }
     let proxy = unnamed_proxy(configuration.listen.ip(), &validated);
-    for warning in configuration.renamed_variables().iter().chain(&proxy) {
+    let address = other_address(configuration.listen, &validated);
+    for warning in configuration.renamed_variables().iter().chain(&proxy).chain(&address) {
         tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
     }
     raise_open_files_limit();

@@ -8,7 +8,7 @@ use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
-use crate::output::print_line;
+use crate::output::{print_json, print_line};
 use crate::table::{cell, rfc3339};
 
 /// The commands for sessions.
@@ -35,6 +35,9 @@ pub(crate) struct ListOptions {
 pub(crate) struct RevokeOptions {
     #[command(flatten)]
     sessions: RevokedSessions,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     _settings: StoreOptions,
 }
@@ -100,6 +103,6 @@ async fn revoke(configuration: &Configuration, options: RevokeOptions) -> Result
             return Err(CliError::usage("the argument must be one session, or --user"));
         }
     };
-    let RevokedResponse { revoked, .. } = execute(configuration, command).await?;
-    print_line(&format!("revoked {revoked}"))
+    let answer: RevokedResponse = execute(configuration, command).await?;
+    if options.json { print_json(&answer) } else { print_line(&format!("revoked {}", answer.revoked)) }
 }

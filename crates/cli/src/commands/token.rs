@@ -1,11 +1,12 @@
 //! `counterfoil token`: inspects, verifies and mints tokens.
 
-use std::io::{self, Read as _};
+use std::path::Path;
 
 use clap::Subcommand;
 
 use crate::configuration::Configuration;
 use crate::error::CliError;
+use crate::input_file::read_text;
 use crate::secret_input::strip_newline;
 
 mod inspect;
@@ -22,7 +23,7 @@ const MAX_INPUT: u64 = 64 * 1024;
 pub(crate) enum Command {
     /// Shows the content of a token and its errors, without verifying its signature.
     Inspect(inspect::InspectOptions),
-    /// Verifies an access token as a resource server does.
+    /// Verifies an access token: by the issuer on this machine, or as a resource server does.
     Verify(verify::VerifyOptions),
     /// Mints an access token for a user or a machine, and records it in the audit log.
     Mint(mint::MintOptions),
@@ -32,7 +33,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
         Command::Inspect(options) => options.run(),
-        Command::Verify(options) => options.run().await,
+        Command::Verify(options) => options.run(configuration).await,
         Command::Mint(options) => options.run(configuration).await,
     }
 }
@@ -42,8 +43,6 @@ fn read_token(argument: String) -> Result<String, CliError> {
     if argument != "-" {
         return Ok(argument);
     }
-    let mut text = String::new();
-    let read = io::stdin().take(MAX_INPUT).read_to_string(&mut text);
-    read.map_err(|error| CliError::with_cause("cannot read the token", &error))?;
-    Ok(strip_newline(text))
+    let text = read_text(Path::new("-"), MAX_INPUT)?;
+    Ok(strip_newline(text.expose().clone()))
 }

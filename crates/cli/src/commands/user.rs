@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use clap::{Args, Subcommand};
 use counterfoil::operator::{
-    self, AccountCounterView, AdminUserView, DeletedResponse, ListResponse, UserChangeRequest,
-    UserDetailsResponse, UserResponse, UserView,
+    self, AdminUserView, ListResponse, UserChangeRequest, UserDetailsResponse, UserResponse, UserView,
 };
 
 use crate::admin_client::execute;
 use crate::commands::pagination::PageOptions;
+use crate::commands::rate_limit::print_counters;
 use crate::commands::user_import;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
@@ -17,7 +17,10 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
 use crate::secret_input::NewPassword;
-use crate::table::{cell, print_table, rfc3339, time};
+use crate::table::{cell, rfc3339, time};
+
+mod delete;
+mod roles;
 
 /// The commands for users.
 #[derive(Subcommand)]
@@ -34,10 +37,10 @@ pub(crate) enum Command {
     Enable(UserArgument),
     /// Sets a user's password and ends all their sessions.
     Passwd(PasswdOptions),
-    /// Replaces a user's roles. Their access tokens become invalid at once; their sessions stay active.
-    Roles(RolesOptions),
-    /// Deletes a user and all their data. The audit log keeps their id.
-    Delete(UserArgument),
+    /// Shows or changes a user's roles. After a change their access tokens are invalid at once; their sessions stay active.
+    Roles(roles::RolesOptions),
+    /// Deletes a user and all their data, after a confirmation. The audit log keeps their id.
+    Delete(delete::DeleteOptions),
     /// Imports users of another system, with their password hashes.
     Import(user_import::Options),
 }
@@ -68,6 +71,9 @@ pub(crate) struct UserArgument {
     /// The user, by name or by id.
     #[arg(allow_hyphen_values = true)]
     user: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     _settings: StoreOptions,
 }
@@ -96,18 +102,9 @@ pub(crate) struct PasswdOptions {
     user: String,
     #[command(flatten)]
     password: NewPassword,
-    #[command(flatten)]
-    _settings: StoreOptions,
-}
-
-/// The options of `user roles`.
-#[derive(Args)]
-pub(crate) struct RolesOptions {
-    /// The user, by name or by id.
-    #[arg(allow_hyphen_values = true)]
-    user: String,
-    /// The new roles; `admin` makes an administrator. Without any, all roles are removed.
-    roles: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     _settings: StoreOptions,
 }
@@ -118,24 +115,17 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
         Command::Add(options) => add(configuration, options).await,
         Command::List(page) => list(configuration, page).await,
         Command::Show(options) => show(configuration, options).await,
-        Command::Disable(UserArgument { user, .. }) => {
+        Command::Disable(options) => {
             let change = UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() };
-            update(configuration, user, change, "disabled").await
+            update(configuration, options, change, "disabled").await
         }
-        Command::Enable(UserArgument { user, .. }) => {
+        Command::Enable(options) => {
             let change = UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() };
-            update(configuration, user, change, "enabled").await
+            update(configuration, options, change, "enabled").await
         }
         Command::Passwd(options) => set_password(configuration, options).await,
-        Command::Roles(RolesOptions { user, roles, .. }) => {
-            let change = UserChangeRequest { roles: Some(roles), ..UserChangeRequest::default() };
-            update(configuration, user, change, "changed").await
-        }
-        Command::Delete(UserArgument { user, .. }) => {
-            let command = operator::Command::UserDelete { user };
-            let DeletedResponse { id, .. } = execute(configuration, command).await?;
-            print_line(&format!("deleted {id}"))
-        }
+        Command::Roles(options) => roles::run(configuration, options).await,
+        Command::Delete(options) => delete::run(configuration, options).await,
         Command::Import(options) => user_import::run(configuration, options).await,
     }
 }
@@ -145,10 +135,7 @@ async fn add(configuration: &Configuration, options: AddOptions) -> Result<(), C
     let AddOptions { username, email, roles, .. } = options;
     let command = operator::Command::UserAdd { username, password, email, roles };
     let UserResponse { user, .. } = execute(configuration, command).await?;
-    if options.json {
-        return print_json(&user);
-    }
-    print_done("added", &user)
+    print_done("added", &user, options.json)
 }
 
 async fn show(configuration: &Configuration, options: ShowOptions) -> Result<(), CliError> {
@@ -170,37 +157,31 @@ async fn show(configuration: &Configuration, options: ShowOptions) -> Result<(),
         print_line(&escape_controls(&format!("{name:9} {value}")))?;
     }
     print_line("")?;
-    let header = ["counted", "for", "count", "limit", "resets", "blocked until"];
-    print_table(header, details.rate_limits.iter().map(counter_row))
-}
-
-/// A counter as a row.
-fn counter_row(counter: &AccountCounterView) -> [String; 6] {
-    let max = counter.max.map_or_else(|| "off".to_owned(), |max| format!("{max} in {} s", counter.window));
-    let name = counter.login_name.clone().unwrap_or_else(|| "the user".to_owned());
-    let (resets_at, blocked_until) = (time(counter.resets_at), time(counter.blocked_until));
-    [counter.event.clone(), name, counter.count.to_string(), max, resets_at, blocked_until]
+    print_counters(&details.rate_limits)
 }
 
 async fn update(
     configuration: &Configuration,
-    user: String,
+    options: UserArgument,
     change: UserChangeRequest,
     done: &str,
 ) -> Result<(), CliError> {
-    let command = operator::Command::UserChange { user, change };
+    let command = operator::Command::UserChange { user: options.user, change };
     let UserResponse { user, .. } = execute(configuration, command).await?;
-    print_done(done, &user)
+    print_done(done, &user, options.json)
 }
 
 async fn set_password(configuration: &Configuration, options: PasswdOptions) -> Result<(), CliError> {
     let password = options.password.read()?;
     let command = operator::Command::UserPassword { user: options.user, password };
     let UserResponse { user, .. } = execute(configuration, command).await?;
-    print_done("changed", &user)
+    print_done("changed", &user, options.json)
 }
 
-fn print_done(done: &str, user: &AdminUserView) -> Result<(), CliError> {
+fn print_done(done: &str, user: &AdminUserView, is_json: bool) -> Result<(), CliError> {
+    if is_json {
+        return print_json(user);
+    }
     let UserView { username, id, .. } = &user.user;
     print_line(&format!("{done} {} ({id})", escape_controls(username)))
 }

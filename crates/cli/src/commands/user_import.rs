@@ -15,6 +15,7 @@ use crate::commands::user_import::summary::Summary;
 use crate::configuration::Configuration;
 use crate::datetime;
 use crate::error::CliError;
+use crate::input_file::InputFile;
 
 mod lines;
 mod options;
@@ -26,7 +27,10 @@ pub(crate) use options::Options;
 const MAX_BATCH_BYTES: usize = 40 * 1024;
 
 /// Runs the command. All lines are validated before the first user is imported.
-pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+pub(crate) async fn run(configuration: &Configuration, mut options: Options) -> Result<(), CliError> {
+    // It is read twice.
+    let input = InputFile::open(&options.file, None)?;
+    options.file = input.path().to_owned();
     let mut summary = validate(&options)?;
     if summary.has_errors() {
         return summary.print(&options, "no user was imported");

@@ -1,7 +1,7 @@
 //! The configuration file: TOML with a key or a `[table] key` for each setting. Unknown keys are refused.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use toml::Spanned;
@@ -11,6 +11,7 @@ use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::file::toml_value::values;
 use crate::configuration::file::unknown_key::{error, unknown};
 use crate::configuration::table;
+use crate::input_file::is_standard_input;
 
 mod toml_value;
 mod unknown_key;
@@ -45,9 +46,12 @@ pub(crate) fn read(file: &Path) -> FileSettings {
     }
 }
 
-fn text(file: &Path) -> std::io::Result<String> {
+fn text(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(file)?.take(MAX_SIZE).read_to_string(&mut text)?;
+    match is_standard_input(file) {
+        true => io::stdin().take(MAX_SIZE).read_to_string(&mut text)?,
+        false => File::open(file)?.take(MAX_SIZE).read_to_string(&mut text)?,
+    };
     Ok(text)
 }
 

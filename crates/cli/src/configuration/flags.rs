@@ -23,8 +23,6 @@ pub(crate) type ServerOptions = SettingOptions<Server>;
 pub(crate) type StoreOptions = SettingOptions<Store>;
 /// The options of `dev`, whose store is temporary.
 pub(crate) type DevOptions = SettingOptions<Dev>;
-/// The options of a command that has no store and logs.
-pub(crate) type LogOptions = SettingOptions<Log>;
 /// The option of a command that issues tokens.
 pub(crate) type IssuerOptions = SettingOptions<Issuer>;
 /// The options of a command that sets a password.
@@ -57,7 +55,6 @@ groups! {
     ];
     Store: true, &[Scope::Store, Scope::Log];
     Dev: true, &[Scope::Address, Scope::Log];
-    Log: false, &[Scope::Log];
     Issuer: false, &[Scope::Issuer];
     PasswordPolicy: false, &[Scope::PasswordPolicy];
 }
@@ -93,7 +90,7 @@ fn config_file() -> Arg {
         .long(CONFIG)
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
-        .help("The configuration file [env: COUNTERFOIL_CONFIG]")
+        .help("The configuration file, or `-` for standard input [env: COUNTERFOIL_CONFIG]")
         .help_heading(HEADING)
 }
 
@@ -135,7 +132,7 @@ impl Flags {
         }
         if let Some(name) = before.names().find(|name| !has_option(command, name)) {
             let message = format!("the command '{}' does not read the setting '--{name}'", names.join(" "));
-            return Err(program.clone().error(ErrorKind::UnknownArgument, message));
+            return Err(command.clone().error(ErrorKind::UnknownArgument, message));
         }
         let after = Self::at(matches);
         let given = before.given.into_iter().chain(after.given).collect();

@@ -5,6 +5,7 @@ use crate::configuration::setting::Setting;
 
 mod audit_log;
 mod cookies;
+mod feed;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -49,6 +50,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         rate_limits::SETTINGS,
         write_rate_limits::SETTINGS,
         audit_log::SETTINGS,
+        feed::SETTINGS,
         request_limits::SETTINGS,
     ];
     groups.into_iter().flatten()

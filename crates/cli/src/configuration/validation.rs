@@ -87,12 +87,18 @@ impl Configuration {
         is_shared.then(|| Diagnostic::combination("metrics.listen", message, hint))
     }
 
-    /// Both files for TLS, or none.
+    /// Both files for TLS with an https issuer, or none.
     fn tls(&self) -> Result<Option<TlsFiles>, Diagnostic> {
         let incomplete = |key, missing: &str| {
             Diagnostic::combination(key, format!("{missing} is missing"), "set both, or none for plain HTTP")
         };
+        let is_plain_issuer = self.builder.issuer.as_ref().is_some_and(|issuer| !issuer.is_secure());
         match (self.builder.tls_certificate.clone(), self.builder.tls_key.clone()) {
+            (Some(_), Some(_)) if is_plain_issuer => Err(Diagnostic::combination(
+                "issuer",
+                "it is plain HTTP, and the server speaks TLS: no client can connect to it",
+                "use https:// in the issuer, or remove certificate and key from the table [tls]",
+            )),
             (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
             (None, None) => Ok(None),
             (Some(_), None) => Err(incomplete("tls.certificate", "tls.key")),

@@ -5,6 +5,7 @@ use counterfoil::Settings;
 use crate::configuration::Configuration;
 use crate::configuration::diagnostic::Diagnostic;
 
+pub(crate) mod contradictions;
 mod credentials;
 mod exposure;
 mod rate_limits;
@@ -15,7 +16,8 @@ pub(crate) use exposure::unnamed_proxy;
 type Check = fn(&Configuration, &Settings) -> Option<Diagnostic>;
 
 /// Every check, independent of the others.
-const CHECKS: [&[Check]; 3] = [exposure::CHECKS, credentials::CHECKS, rate_limits::CHECKS];
+const CHECKS: [&[Check]; 4] =
+    [contradictions::CHECKS, exposure::CHECKS, credentials::CHECKS, rate_limits::CHECKS];
 
 /// All warnings about valid settings.
 pub(crate) fn warnings(configuration: &Configuration, settings: &Settings) -> Vec<Diagnostic> {

@@ -5,6 +5,7 @@ pub mod admin_key;
 pub mod password;
 pub mod refresh_token;
 pub mod session_token;
+pub mod verifier_key;
 
 /// The text is not the canonical form of this kind of credential.
 ///

@@ -211,8 +211,14 @@ event_kinds! {
     AdminKeyCreated = "admin_key_created",
     /// An admin key was removed.
     AdminKeyRemoved = "admin_key_removed",
+    /// A verifier key was created.
+    VerifierKeyCreated = "verifier_key_created",
+    /// A verifier key was removed.
+    VerifierKeyRemoved = "verifier_key_removed",
     /// The store was restored from a backup: everything issued before is revoked.
     Restored = "restored",
     /// An operator accepted a clock jump.
     ClockAccepted = "clock_accepted",
+    /// An administrator reset what the rate limits count for an account or for a client IP.
+    RateLimitReleased = "rate_limit_released",
 }

@@ -10,3 +10,4 @@ pub mod key;
 pub mod session;
 pub mod user;
 pub mod username;
+pub mod verifier_key;

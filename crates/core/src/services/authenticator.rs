@@ -7,7 +7,7 @@ use serde_json::Value;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
     AuthError, AuthFuture, Authenticator, CredentialKind, InvalidReason, LocalVerifier, PresentedCredential,
-    Principal, PrincipalParts,
+    Principal, PrincipalParts, SubjectKind,
 };
 
 use crate::client_error::InvalidCredential;
@@ -48,12 +48,27 @@ impl StoreAuthenticator {
     }
 }
 
+impl StoreAuthenticator {
+    /// Why an access token is revoked, as far as the memory of this process tells: the holder of a revoked token must not be
+    /// able to cause reads of the store.
+    fn explain(&self, principal: &Principal, subject: SubjectKind) -> InvalidReason {
+        let session = principal.session_id().filter(|_| subject == SubjectKind::Session);
+        match session.and_then(|session| self.cache.end_reason(session)) {
+            Some(reason) => InvalidReason::RevokedBecause { subject, reason: reason.phrase() },
+            None => InvalidReason::Revoked(subject),
+        }
+    }
+}
+
 impl Authenticator for StoreAuthenticator {
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
         match presented {
             PresentedCredential::None => AuthFuture::Ready(Err(AuthError::MissingCredential)),
             PresentedCredential::SessionToken(text) => self.authenticate_session(text, now),
-            PresentedCredential::AccessToken(_) => self.verifier.authenticate(presented, now),
+            PresentedCredential::AccessToken(token) => {
+                let explain = |principal: &Principal, subject| self.explain(principal, subject);
+                AuthFuture::Ready(self.verifier.verify_explaining(token, now, explain))
+            }
         }
     }
 }
@@ -90,6 +105,7 @@ fn session_principal(session_context: &SessionContext) -> Principal {
         position: session.pos,
         scope: session.scope.clone(),
         roles: session_context.user.roles.clone(),
+        username: Some(session_context.user.username.as_str().to_owned()),
         amr: session.amr.clone(),
         acr: session.acr.clone(),
         authenticated_at: Some(session.authenticated_at),
@@ -104,7 +120,7 @@ fn external_id_claim(id: &ExternalId) -> (String, Value) {
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {
-    AuthError::InvalidCredential(InvalidReason::SessionRejected(reason.code()))
+    AuthError::InvalidCredential(reason.into())
 }
 
 fn unavailable(error: StoreError) -> AuthError {

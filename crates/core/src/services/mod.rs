@@ -15,6 +15,7 @@ mod password_hasher_error;
 pub mod password_policy;
 pub mod refresh_replay_counter;
 pub mod restore;
+pub mod revocation_feed;
 pub mod revoker;
 pub mod session_data;
 pub mod user_import;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use counterfoil_jose::random;
 
-use crate::client_error::{ClientError, InvalidCredential};
+use crate::client_error::{ClientError, InvalidCredential, RateLimitReached};
 use crate::store::StoreError;
 
 /// How often a change that lost a race is tried again before [`InternalError::Contention`] is returned.
@@ -85,7 +86,8 @@ impl From<password_hasher::HashingError> for ServiceError {
     fn from(error: password_hasher::HashingError) -> Self {
         match error {
             password_hasher::HashingError::ShareExceeded => {
-                ClientError::RateLimited(SHARE_RETRY_DELAY).into()
+                let limit = "passwords that one client or account may have hashed at a time";
+                ClientError::RateLimited(RateLimitReached { limit, retry_after: SHARE_RETRY_DELAY }).into()
             }
             error => Self::Internal(error.into()),
         }

@@ -10,6 +10,7 @@ use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{ClientInfo, EndReason};
+use crate::model::verifier_key::VerifierKeyRecord;
 use crate::services::InternalError;
 use crate::services::administration::load_retention;
 use crate::services::issuer::MAX_EXCHANGED_LIFETIME;
@@ -56,10 +57,12 @@ pub struct RestoreOutcome {
     pub revoked_keys: Vec<KeyId>,
     /// The admin keys that were removed. A key that was removed after the backup was made must not be valid again.
     pub removed_admin_keys: Vec<AdminKeyRecord>,
+    /// The verifier keys that were removed, for the same reason.
+    pub removed_verifier_keys: Vec<VerifierKeyRecord>,
 }
 
 /// Prepares a restored store in one commit: starts a new revocation log far above the highest seen position, revokes every
-/// signing key and creates a new one, removes every admin key, and sets the revocation cutoff for everyone.
+/// signing key and creates a new one, removes every admin key and every verifier key, and sets the revocation cutoff for everyone.
 /// `more_changes` is part of the same commit.
 ///
 /// # Errors
@@ -80,11 +83,13 @@ pub async fn restore(
     let key = new.id.clone();
     let keys: Vec<_> = store.keys().await?.into_iter().filter(is_usable_signing_key).collect();
     let removed_admin_keys = store.admin_keys(Page { after: None, limit: u32::MAX }).await?;
+    let removed_verifier_keys = store.verifier_keys(Page { after: None, limit: u32::MAX }).await?;
 
     let mut changes = vec![start_revocation_log(store.revocation_log_head().await?, &request)];
     changes.extend(keys.iter().flat_map(|key| revoke_key(key, now)));
     changes.extend(insert_key(new, now));
     changes.extend(removed_admin_keys.iter().flat_map(|key| remove_admin_key(key, now)));
+    changes.extend(removed_verifier_keys.iter().flat_map(|key| remove_verifier_key(key, now)));
     // Also covers tokens of a key that was created after the backup and is not in it.
     let until = load_retention(store, MAX_EXCHANGED_LIFETIME).await?.remember_until(now);
     changes.push(append_revocation(RevocationSubject::Everyone, Some(until), now));
@@ -96,6 +101,7 @@ pub async fn restore(
             key,
             revoked_keys: keys.into_iter().map(|key| key.id).collect(),
             removed_admin_keys,
+            removed_verifier_keys,
         }),
         // No other process has the store open.
         CommitOutcome::Conflict(_) => Err(InternalError::Contention),
@@ -132,6 +138,11 @@ fn insert_key(key: KeyRecord, now: Time) -> [Change; 2] {
 fn remove_admin_key(key: &AdminKeyRecord, now: Time) -> [Change; 2] {
     let event = event(AuditEventKind::AdminKeyRemoved, now).with_reason(EndReason::Restored);
     [Change::remove_admin_key(key.id), record_event(event.with_detail(key.id.to_string()))]
+}
+
+fn remove_verifier_key(key: &VerifierKeyRecord, now: Time) -> [Change; 2] {
+    let event = event(AuditEventKind::VerifierKeyRemoved, now).with_reason(EndReason::Restored);
+    [Change::remove_verifier_key(key.id), record_event(event.with_detail(key.id.to_string()))]
 }
 
 /// Sets the revocation cutoff for everyone, and records in the audit log which sessions were kept.

@@ -105,6 +105,11 @@ impl<K: Hash + Eq + Clone> WindowCounters<K> {
         shard.insert(key, Window { count: u32::MAX, ends_at });
     }
 
+    /// Forgets the counter of `key`.
+    pub fn remove(&self, key: &K) {
+        self.shard(key).remove(key);
+    }
+
     /// Takes back one event that was counted but did not happen.
     pub fn take_back(&self, key: K) {
         if let Some(window) = self.shard(&key).get_mut(&key) {

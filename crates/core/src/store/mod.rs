@@ -37,6 +37,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
@@ -45,12 +46,14 @@ use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::model::username::Skeletons;
+use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::metrics::StoreMetrics;
 
 pub use audit_retention::{AuditRetention, PurgedEvents};
 pub use change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, MAX_ENDED_PER_COMMIT,
     NewRevocation, SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+    VerifierKeyOp,
 };
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
@@ -60,7 +63,7 @@ pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor,
-    SessionData,
+    SessionData, VerifierKeyCursor,
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
@@ -86,6 +89,9 @@ pub trait Store: Send + Sync + 'static {
         now: Time,
     ) -> Result<Vec<Session>, StoreError>;
 
+    /// How many sessions are active at `now`: those of a client, or all. It may read all sessions.
+    async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError>;
+
     /// Whether `user` has a session, other than `except`, that has not ended. An expired one counts: access tokens of it
     /// may still be valid.
     async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError>;
@@ -102,6 +108,9 @@ pub trait Store: Send + Sync + 'static {
     /// The user with this id of the application.
     async fn user_by_external_id(&self, id: &ExternalId) -> Result<Option<User>, StoreError>;
 
+    /// An administrator other than `user`: enabled, with the role. It may read all users.
+    async fn another_administrator(&self, user: UserId) -> Result<Option<User>, StoreError>;
+
     /// Users in the order of their folded names, after the given one.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;
 
@@ -116,6 +125,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Admin keys after the given one, oldest first.
     async fn admin_keys(&self, page: Page<AdminKeyCursor>) -> Result<Vec<AdminKeyRecord>, StoreError>;
+
+    /// The verifier key `id`.
+    async fn verifier_key(&self, id: VerifierKeyId) -> Result<Option<VerifierKeyRecord>, StoreError>;
+
+    /// Verifier keys after the given one, oldest first.
+    async fn verifier_keys(
+        &self,
+        page: Page<VerifierKeyCursor>,
+    ) -> Result<Vec<VerifierKeyRecord>, StoreError>;
 
     /// Sessions that a commit has revoked and that are still to be marked as ended, at most `limit`, in the order of
     /// the cutoffs.

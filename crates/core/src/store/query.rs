@@ -4,6 +4,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 
 /// A page of the revocation log, from one snapshot.
 #[derive(Debug, Clone, Default)]
@@ -78,6 +79,15 @@ pub struct AdminKeyCursor {
     pub created_at: Time,
     /// The id, for keys that were created at the same time.
     pub id: AdminKeyId,
+}
+
+/// A position in a list of verifier keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifierKeyCursor {
+    /// When the key was created.
+    pub created_at: Time,
+    /// The id, for keys that were created at the same time.
+    pub id: VerifierKeyId,
 }
 
 /// The number of an audit event.

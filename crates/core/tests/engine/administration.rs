@@ -61,7 +61,7 @@ async fn a_concurrent_login_of_a_disabled_or_deleted_user_fails() {
         }
 
         let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
-        assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))), "{opened:?}");
+        assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{opened:?}");
     }
 }
 
@@ -192,6 +192,7 @@ async fn admin_keys_are_removed_when_their_creator_is_no_longer_an_administrator
         let engine = Engine::start().await;
         let ada = engine.ada().await;
         change(&engine, &ada, roles("admin")).await;
+        change(&engine, &engine.register("eve").await, roles("admin")).await;
         let add = async |actor: Actor| {
             engine.administration.create_admin_key("a key", &by(actor), NOON).await.unwrap().1
         };
@@ -241,6 +242,7 @@ async fn a_former_administrator_cannot_create_an_admin_key() {
         let engine = Engine::start().await;
         let ada = engine.ada().await;
         change(&engine, &ada, roles("admin")).await;
+        change(&engine, &engine.register("eve").await, roles("admin")).await;
         let own =
             engine.administration.create_admin_key("a key", &by(Actor::User(ada.id)), NOON).await.unwrap().1;
 
@@ -251,5 +253,92 @@ async fn a_former_administrator_cannot_create_an_admin_key() {
             assert!(matches!(made, Err(ServiceError::Client(ClientError::Credential(_)))), "{way}: {made:?}");
         }
         assert!(engine.store.admin_keys(Page { after: None, limit: 100 }).await.unwrap().is_empty(), "{way}");
+    }
+}
+
+/// The three ways to take an administrator away.
+async fn take_away(
+    engine: &Engine,
+    user: &User,
+    way: &str,
+    by: &RevocationContext,
+) -> Result<(), ServiceError> {
+    let change = match way {
+        "demoted" => roles("staff"),
+        "disabled" => UserChange { disabled: Some(true), ..UserChange::default() },
+        _ => return engine.administration.delete_user(user.id, by, NOON).await,
+    };
+    engine.administration.change_user(user.id, &change, by, NOON).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_not_taken_away() {
+    for way in ["demoted", "disabled", "deleted"] {
+        let engine = Engine::start().await;
+        let (ada, eve) = (engine.ada().await, engine.register("eve").await);
+        change(&engine, &ada, roles("admin")).await;
+        change(&engine, &eve, roles("admin")).await;
+        change(&engine, &eve, UserChange { disabled: Some(true), ..UserChange::default() }).await;
+        for actor in [Actor::Operator, Actor::User(ada.id)] {
+            let refused = take_away(&engine, &ada, way, &by(actor)).await;
+            assert!(
+                matches!(refused, Err(ServiceError::Client(ClientError::LastAdministrator))),
+                "{way}: {refused:?}"
+            );
+        }
+        assert!(engine.store.user(ada.id).await.unwrap().unwrap().is_administrator(), "{way}");
+
+        change(&engine, &eve, UserChange { disabled: Some(false), ..UserChange::default() }).await;
+        take_away(&engine, &ada, way, &by(Actor::Operator)).await.unwrap();
+        let stored = engine.store.user(ada.id).await.unwrap();
+        assert!(!stored.is_some_and(|ada| ada.is_administrator()), "{way}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_administrators_who_remove_each_other_one_stays() {
+    for round in 0..12 {
+        let engine = Engine::start().await;
+        let (ada, eve) = (engine.ada().await, engine.register("eve").await);
+        change(&engine, &ada, roles("admin")).await;
+        change(&engine, &eve, roles("admin")).await;
+        let way = ["demoted", "disabled", "deleted"][round % 3];
+
+        let (by_ada, by_eve) = (by(Actor::User(ada.id)), by(Actor::User(eve.id)));
+        let (first, second) =
+            tokio::join!(take_away(&engine, &eve, way, &by_ada), take_away(&engine, &ada, way, &by_eve),);
+
+        assert!(first.is_ok() != second.is_ok(), "{way}: {first:?}, {second:?}");
+        let refused = first.and(second).unwrap_err();
+        assert!(
+            matches!(refused, ServiceError::Client(ClientError::LastAdministrator)),
+            "{way}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn roles_are_added_to_and_removed_from_those_that_the_user_has() {
+    let engine = Engine::start().await;
+    let ada = engine.ada().await;
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let relative = |add: &str, remove: &str| UserChange {
+        add_roles: words(add),
+        remove_roles: words(remove),
+        ..UserChange::default()
+    };
+    change(&engine, &ada, relative("staff editor", "")).await;
+    change(&engine, &ada, relative("editor admin", "staff none")).await;
+
+    assert_eq!(engine.store.user(ada.id).await.unwrap().unwrap().roles, ["editor", "admin"]);
+    for wrong in
+        [UserChange { roles: Some(words("staff")), ..relative("admin", "") }, relative("two\twords", "")]
+    {
+        let context = revocation_context(EndReason::ByAdmin);
+        let refused = engine.administration.change_user(ada.id, &wrong, &context, NOON).await;
+        assert!(
+            matches!(refused, Err(ServiceError::Client(ClientError::Field { field: "roles", .. }))),
+            "{refused:?}"
+        );
     }
 }

@@ -117,6 +117,11 @@ impl Engine {
         Self { issuer: self.issuer.with_claims(Some(claims)), ..self }
     }
 
+    /// Without the claim `preferred_username` in access tokens.
+    pub(crate) fn without_username_claim(self) -> Self {
+        Self { issuer: self.issuer.with_username_claim(false), ..self }
+    }
+
     pub(crate) async fn ada(&self) -> User {
         self.register("ada").await
     }

@@ -10,7 +10,9 @@ use counterfoil_core::model::session::{ClientInfo, Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::account::{Credentials, Registration};
-use counterfoil_core::services::login_rate_limiter::{AccountCounter, CountedEvent, RateLimit, RateLimits};
+use counterfoil_core::services::login_rate_limiter::{
+    AccountCounter, CountedEvent, CounterScope, RateLimit, RateLimits,
+};
 use counterfoil_core::services::password_hasher::InlineHasher;
 use counterfoil_core::store::{Change, CommitOutcome, LoginName};
 use counterfoil_jose::{Secret, Time};
@@ -39,8 +41,10 @@ fn client_info(ip: &str) -> ClientInfo {
 fn outcome<T>(outcome: Result<T, ServiceError>) -> Outcome {
     match outcome {
         Ok(_) => Outcome::Accepted,
-        Err(ServiceError::Client(ClientError::LoginFailed)) => Outcome::Rejected,
-        Err(ServiceError::Client(ClientError::RateLimited(wait))) => Outcome::RateLimited(wait.as_secs()),
+        Err(ServiceError::Client(ClientError::LoginFailed(_))) => Outcome::Rejected,
+        Err(ServiceError::Client(ClientError::RateLimited(reached))) => {
+            Outcome::RateLimited(reached.retry_after.as_secs())
+        }
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -253,8 +257,9 @@ async fn successful_logins_from_one_ip_have_a_limit() {
 async fn count_of(engine: &Engine, event: CountedEvent, ip: Option<&str>, now: Time) -> AccountCounter {
     let ada = LoginName::Username("ada".into());
     let ada = engine.store.user_by_login(&ada).await.unwrap().unwrap();
-    let ip = ip.map(|ip| ip.parse().unwrap());
-    let counters = engine.accounts.counters_of(&ada, ip, now).await.unwrap();
+    let client_ips = ip.map(|ip| ip.parse().unwrap()).into_iter().collect();
+    let scope = CounterScope { client_ips, ..CounterScope::of_user(&ada) };
+    let counters = engine.accounts.counters_in(&scope, now).await.unwrap();
     counters.into_iter().find(|counter| counter.event == event).unwrap()
 }
 
@@ -364,7 +369,7 @@ async fn anonymous_registrations_are_limited_per_ip_and_those_of_operators_are_n
     let wait = Duration::from_secs(3600);
     let beyond = register(&engine, "ada", Actor::Anonymous, "192.0.2.1").await;
     assert!(
-        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(actual))) if actual == wait),
+        matches!(beyond, Err(ServiceError::Client(ClientError::RateLimited(reached))) if reached.retry_after == wait),
         "{beyond:?}"
     );
     assert!(register(&engine, "ada", Actor::Operator, "192.0.2.1").await.is_ok());

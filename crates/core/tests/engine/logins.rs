@@ -85,7 +85,7 @@ async fn an_ended_session_is_invalid_in_every_mode_when_the_call_returns() {
     let refreshed = engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(1)).await;
     assert!(matches!(
         refreshed,
-        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Ended)))
+        Err(ServiceError::Client(ClientError::Credential(InvalidCredential::Ended(_))))
     ));
 }
 
@@ -106,7 +106,7 @@ async fn unknown_user_disabled_user_and_wrong_password_get_the_same_error() {
     ] {
         let authenticated = engine.authenticate(name, password, NOON).await;
         assert!(
-            matches!(authenticated, Err(ServiceError::Client(ClientError::LoginFailed))),
+            matches!(authenticated, Err(ServiceError::Client(ClientError::LoginFailed(_)))),
             "{name}: {authenticated:?}"
         );
     }
@@ -203,7 +203,7 @@ async fn a_login_concurrent_with_a_password_change_fails() {
     let authenticated = thief.authenticate("ada", PASSWORD, NOON).await.unwrap();
     let opened = thief.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
 
-    assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))), "{opened:?}");
+    assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{opened:?}");
     let page = Page { after: None, limit: 10 };
     assert!(owner.store.sessions_of(ada.id, page, NOON).await.unwrap().is_empty());
 }
@@ -253,7 +253,7 @@ async fn a_wrong_current_password_changes_nothing_and_is_recorded() {
     let passwords = ("wrong horse battery", "another horse altogether");
     let changed = engine.change_password(&other.session, passwords, NOON).await;
 
-    assert!(matches!(changed, Err(ServiceError::Client(ClientError::LoginFailed))));
+    assert!(matches!(changed, Err(ServiceError::Client(ClientError::LoginFailed(_)))));
     assert!(engine.authenticate_session(&other.credential, NOON).await.is_ok());
     assert!(
         engine.audit_events().await.iter().any(|event| event.kind == AuditEventKind::PasswordChangeFailed)
@@ -487,7 +487,7 @@ async fn a_concurrent_login_fails_if_its_client_loses_the_mode() {
 
     let opened = engine.issuer.issue_session(authenticated, NewSession::default(), NOON).await;
 
-    assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed))));
+    assert!(matches!(opened, Err(ServiceError::Client(ClientError::LoginFailed(_)))));
 }
 
 #[tokio::test]

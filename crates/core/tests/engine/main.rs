@@ -22,3 +22,4 @@ mod requested_access;
 mod restore;
 mod session_cache;
 mod user_import;
+mod usernames_in_tokens;

@@ -129,5 +129,5 @@ async fn no_token_is_minted_for_a_disabled_user() {
 
     let minted = mint(&engine, &minting(MintSubject::User(ada.id))).await;
 
-    assert!(matches!(minted, Err(ServiceError::Client(ClientError::LoginFailed))), "{minted:?}");
+    assert!(matches!(minted, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{minted:?}");
 }

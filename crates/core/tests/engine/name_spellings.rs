@@ -91,7 +91,7 @@ async fn all_spellings_of_a_name_and_an_address_have_one_limit() {
         };
         for typed in spellings.iter().cycle().take(20) {
             let outcome = attempt(typed).await;
-            assert!(matches!(outcome, Err(ServiceError::Client(ClientError::LoginFailed))), "{typed:?}");
+            assert!(matches!(outcome, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{typed:?}");
         }
         for typed in spellings {
             let outcome = attempt(typed).await;

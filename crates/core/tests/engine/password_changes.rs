@@ -225,7 +225,7 @@ async fn a_rejected_new_password_without_a_session_is_recorded_only_after_the_ri
     };
 
     let wrong = change("wrong horse battery").await;
-    assert!(matches!(wrong, Err(ServiceError::Client(ClientError::LoginFailed))), "{wrong:?}");
+    assert!(matches!(wrong, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{wrong:?}");
     let rejected = change(PASSWORD).await;
     assert!(
         matches!(rejected, Err(ServiceError::Client(ClientError::Field { field: "new_password", .. }))),

@@ -37,6 +37,7 @@ async fn the_database_file_contains_no_secret_of_any_credential() {
         ..revocation_context(EndReason::ByAdmin)
     };
     let key = engine.administration.create_admin_key("a key", &reason, NOON).await.unwrap().0;
+    let verifier_key = engine.administration.create_verifier_key("a key", &reason, NOON).await.unwrap().0;
     engine.store.close().await.unwrap();
 
     let stored = std::fs::read(&file).unwrap();
@@ -51,6 +52,7 @@ async fn the_database_file_contains_no_secret_of_any_credential() {
         secret_of(&pair.credential.refresh),
         secret_of(&rotated.credential.refresh),
         secret_of(&key),
+        secret_of(&verifier_key),
     ] {
         assert!(!holds(secret.as_bytes()), "the file contains the text of the secret");
         assert!(!holds(&base64url::decode(&secret).unwrap()), "the file contains the bytes of the secret");
@@ -117,7 +119,7 @@ async fn a_refresh_token_stays_bound_to_its_client() {
     assert!(matches!(
         rejected,
         Err(ServiceError::Client(ClientError::Credential(
-            InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended
+            InvalidCredential::Disabled | InvalidCredential::RevokedByCutoff | InvalidCredential::Ended(_)
         )))
     ));
     assert!(other.is_ok(), "the tokens of other clients stay valid");

@@ -48,6 +48,11 @@ impl Before {
             .create_admin_key("deploy", &revocation_context(EndReason::ByAdmin), NOON)
             .await
             .unwrap();
+        engine
+            .administration
+            .create_verifier_key("orders", &revocation_context(EndReason::ByAdmin), NOON)
+            .await
+            .unwrap();
         let directory = tempfile::tempdir().unwrap();
         store.backup(&directory.path().join("backup.db")).await.unwrap();
         engine
@@ -117,6 +122,8 @@ async fn a_restore_revokes_all_credentials_and_users_can_log_in_again() {
     // The current key and the next one.
     assert_eq!((outcome.revoked_keys.len(), outcome.removed_admin_keys.len()), (2, 1));
     assert!(engine.store.admin_keys(Page { after: None, limit: 100 }).await.unwrap().is_empty());
+    assert_eq!(outcome.removed_verifier_keys.len(), 1);
+    assert!(engine.store.verifier_keys(Page { after: None, limit: 100 }).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::Secret;
 
 use crate::admin::minting::TokenMintRequest;
+use crate::keys::key_file::KeyFormat;
 use crate::operations::admin::exposed_secret;
 use crate::operations::admin::requests::{
     ClientChangeRequest, KeyRotationRequest, RevocationRequest, UserChangeRequest,
@@ -92,6 +93,29 @@ pub enum Command {
         /// The user.
         user: String,
     },
+    /// Shows what the rate limits count for a login name, for a client IP, or for both. Answers `{rate_limits}`.
+    RateLimitShow {
+        /// A login name, or the id of a user.
+        #[serde(default)]
+        username: Option<String>,
+        /// A client IP.
+        #[serde(default)]
+        ip: Option<IpAddr>,
+    },
+    /// Forgets what `RateLimitShow` shows. Answers with what was counted before, `{rate_limits}`.
+    RateLimitRelease {
+        /// A login name, or the id of a user.
+        #[serde(default)]
+        username: Option<String>,
+        /// A client IP.
+        #[serde(default)]
+        ip: Option<IpAddr>,
+    },
+    /// Counts what would end if a subject was revoked or a user deleted. Answers `{sessions, admin_keys}`.
+    RevocationPreview {
+        /// `user:` and a name or an id, `client:` and an id, or `everyone`.
+        subject: String,
+    },
     /// Adds a client application. Answers `{client}`.
     ClientAdd {
         /// Its `client_id`.
@@ -134,6 +158,36 @@ pub enum Command {
         /// Its id.
         id: String,
     },
+    /// Lists the verifiers that follow the feed, by key and instance. Answers `{verifiers, next}`.
+    VerifierList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most verifiers of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Lists the revocations that wait for the verifiers. Answers a list.
+    FleetWaits {},
+    /// Creates a verifier key. Answers `{id, key}`; the secret `key` is shown only here.
+    VerifierKeyAdd {
+        /// A name for people.
+        name: String,
+    },
+    /// Lists verifier keys, the oldest first. Answers `{verifier_keys, next}`.
+    VerifierKeyList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most keys of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Removes a verifier key. Answers `{id}`.
+    VerifierKeyRemove {
+        /// Its id.
+        id: String,
+    },
     /// Lists the keys, including former ones, the oldest first. Answers `{keys, refresh_token_keys, next}`; a page
     /// has keys of both lists.
     KeyList {
@@ -147,11 +201,23 @@ pub enum Command {
     /// Rotates the signing key, immediately or when the next key is known to all verifiers, or the refresh
     /// token key. Answers `{id, state, activated_at}`.
     KeyRotate(KeyRotationRequest),
-    /// Imports a signing key, PKCS#8 as PEM or a private JWK, as the next one. Answers with the key, as in
+    /// Imports a signing key, PKCS#8 as PEM, a private JWK or a shared secret, as the next one. Answers with the key, as in
     /// `KeyList`.
     KeyImport {
         /// An absolute path.
         file: PathBuf,
+        /// What the file contains.
+        #[serde(default)]
+        format: KeyFormat,
+    },
+    /// Imports a signing key, as `KeyImport`, from the command itself.
+    KeyImportBytes {
+        /// The content of a key file as base64url.
+        #[serde(with = "exposed_secret")]
+        key: Secret<String>,
+        /// What it is.
+        #[serde(default)]
+        format: KeyFormat,
     },
     /// Encrypts all keys with another master key: the one in a file, or a generated one. Answers `{file,
     /// old_file, environment}`: the file of the new key, the file that keeps the old one, and whether the
@@ -161,9 +227,25 @@ pub enum Command {
         #[serde(default)]
         file: Option<PathBuf>,
     },
+    /// Encrypts all keys with another master key, as `KeyRekey`.
+    KeyRekeyText {
+        /// The new key: 32 bytes as base64url.
+        #[serde(with = "exposed_secret")]
+        key: Secret<String>,
+    },
     /// Mints an access token. Answers `{access_token, token_type, expires_in, expires_at, token_id,
     /// session}`.
     TokenMint(TokenMintRequest),
+    /// Verifies an access token of this issuer by its keys and its revocations. Answers `{accepted: …}` or
+    /// `{rejected: …}`.
+    TokenVerify {
+        /// The token.
+        #[serde(with = "exposed_secret")]
+        token: Secret<String>,
+        /// The accepted audiences; any if there is none.
+        #[serde(default)]
+        audiences: Vec<String>,
+    },
     /// Lists audit events, the newest first; those of a session in chronological order. Answers `{events,
     /// next}`.
     AuditList {

@@ -5,9 +5,11 @@ use serde_json::Value;
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::user_import::ImportMode;
 
+use crate::admin::answer::answer;
 use crate::admin::pagination::PageRequest;
 use crate::admin::{AdminError, Command};
 use crate::app::App;
+use crate::operations::admin::verifiers;
 
 impl App {
     /// Executes `command` and records in the audit log that an operator did it.
@@ -30,6 +32,9 @@ impl App {
             Command::UserChange { user, change } => self.change_user(&user, change).await,
             Command::UserPassword { user, password } => self.set_password(&user, &password).await,
             Command::UserDelete { user } => self.delete_user(&user).await,
+            Command::RateLimitShow { username, ip } => self.show_rate_limits(username, ip).await,
+            Command::RateLimitRelease { username, ip } => self.release_rate_limits(username, ip).await,
+            Command::RevocationPreview { subject } => self.preview_revocation(&subject).await,
             Command::ClientAdd { id, client } => self.add_client(&id, client).await,
             Command::ClientList { after, limit } => self.list_clients(PageRequest { after, limit }).await,
             Command::ClientSet { id, client } => self.change_client(&id, client).await,
@@ -38,11 +43,21 @@ impl App {
                 self.list_admin_keys(PageRequest { after, limit }).await
             }
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
+            Command::VerifierList { after, limit } => self.list_verifiers(PageRequest { after, limit }).await,
+            Command::FleetWaits {} => answer(verifiers::fleet_waits(self)),
+            Command::VerifierKeyAdd { name } => self.add_verifier_key(&name).await,
+            Command::VerifierKeyList { after, limit } => {
+                self.list_verifier_keys(PageRequest { after, limit }).await
+            }
+            Command::VerifierKeyRemove { id } => self.remove_verifier_key(&id).await,
             Command::KeyList { after, limit } => self.list_keys(PageRequest { after, limit }).await,
-            Command::KeyImport { file } => self.import_key(file).await,
+            Command::KeyImport { file, format } => self.import_key_file(file, format).await,
+            Command::KeyImportBytes { key, format } => self.import_key_bytes(&key, format).await,
             Command::KeyRekey { file } => self.replace_master_key(file).await,
+            Command::KeyRekeyText { key } => self.replace_master_key_by(&key).await,
             Command::KeyRotate(request) => self.rotate_keys(request).await,
             Command::TokenMint(request) => self.mint_token(request).await,
+            Command::TokenVerify { token, audiences } => self.verify_token(&token, &audiences),
             Command::AuditList { user, session, after, limit } => {
                 self.list_audit_events(user, session, PageRequest { after, limit }).await
             }

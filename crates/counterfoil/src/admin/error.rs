@@ -7,6 +7,7 @@ use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
 
 use crate::clock::ClockJumpPending;
+use crate::feed::error::FeedError;
 use crate::keys::master_key_file::MasterKeyError;
 use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
@@ -61,6 +62,8 @@ impl From<ServiceError> for AdminError {
             ServiceError::Client(ClientError::UsernameTaken) => {
                 Self::new("the username is taken, or looks like that of another user")
             }
+            ServiceError::Client(error @ ClientError::LastAdministrator) => Self::new(error.to_string())
+                .hint("make another user an administrator first: `counterfoil user roles NAME --add admin`"),
             ServiceError::Client(error) => Self::new(error.to_string()),
             ServiceError::Internal(InternalError::Store(error)) => error.into(),
             ServiceError::Internal(error) => Self::new(error_chain(&error)).hint("try again"),
@@ -73,7 +76,9 @@ impl From<OperationError> for AdminError {
         match error {
             OperationError::Service(error) => error.into(),
             OperationError::Clock(error) => error.into(),
+            OperationError::Feed(FeedError::Store(error)) => error.into(),
             OperationError::Auth(_)
+            | OperationError::Feed(_)
             | OperationError::RegistrationClosed
             | OperationError::UsersOfApplication => Self::new(error.to_string()),
         }

@@ -48,7 +48,7 @@ impl FileLocationError {
                  the store",
                 beside.display()
             ),
-            Self::MasterKey(error) => error.hint().into(),
+            Self::MasterKey(error) => error.hint(),
         }
     }
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_files::resolve_link;
-use counterfoil_jose::Time;
+use counterfoil_jose::{Secret, Time};
 
 use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
-use crate::keys::master_key_file::{generate, read_from_operator, sealing_key};
+use crate::keys::master_key_file::{generate, parse, read_from_operator, sealing_key};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::operations::admin::responses::RekeyResponse;
 use crate::runtime::task::spawn_blocking;
@@ -18,13 +18,22 @@ use crate::runtime::task::spawn_blocking;
 impl App {
     /// Encrypts every key in the store with another master key, and replaces the master key file.
     pub(super) async fn replace_master_key(&self, file: Option<PathBuf>) -> Answer {
-        let now = self.now_to_issue()?;
-        let is_in_environment = self.settings().master_key.text.is_some();
         let new = match file {
             Some(file) => spawn_blocking(move || read_from_operator(&file)).await?,
-            None if is_in_environment => return Err(file_required()),
+            None if self.settings().master_key.text.is_some() => return Err(file_required()),
             None => generate().map_err(|error| AdminError::new(error.to_string()))?,
         };
+        self.encrypt_with(new).await
+    }
+
+    /// The same with the master key in the command itself.
+    pub(super) async fn replace_master_key_by(&self, key: &Secret<String>) -> Answer {
+        self.encrypt_with(parse(key.expose(), "standard input")?).await
+    }
+
+    async fn encrypt_with(&self, new: Secret<[u8; 32]>) -> Answer {
+        let now = self.now_to_issue()?;
+        let is_in_environment = self.settings().master_key.text.is_some();
         // The file itself, not a link to it: the link would be replaced, and the file would keep the old key.
         let active_file = self.settings().master_key_file().and_then(|file| resolve_link(&file).ok());
         if let Some(active_file) = &active_file {

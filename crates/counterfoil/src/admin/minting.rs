@@ -1,4 +1,4 @@
-//! Access tokens that an operator mints, for machines and for tests as a user.
+//! Access tokens that an operator mints, for machines and for tests as a user, or verifies.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
 use crate::http::scope::{validate_audience, validate_scope};
-use crate::operations::admin::responses::MintedTokenResponse;
+use crate::operations::admin::responses::{MintedTokenResponse, TokenVerificationResponse};
+use crate::operations::admin::token_verification;
 
 /// The token to mint: for a user or for another subject.
 ///
@@ -43,6 +44,12 @@ pub struct TokenMintRequest {
 }
 
 impl App {
+    pub(super) fn verify_token(&self, token: &Secret<String>, audiences: &[String]) -> Answer {
+        let result = token_verification::verify(self, token.expose(), audiences, self.now());
+        let result = result.map_err(|error| AdminError::new(error.to_string()))?;
+        answer(TokenVerificationResponse::from(result))
+    }
+
     pub(super) async fn mint_token(&self, request: TokenMintRequest) -> Answer {
         let now = self.now_to_issue()?;
         let subject = match (request.user, request.subject) {

@@ -13,6 +13,7 @@ mod keys;
 mod master_key;
 mod minting;
 mod pagination;
+mod rate_limits;
 pub(crate) mod restore;
 mod revocations;
 mod sessions;
@@ -22,6 +23,7 @@ pub(crate) mod socket_client;
 mod status;
 mod user_import;
 mod users;
+mod verifier_keys;
 
 pub use command::Command;
 pub use error::AdminError;

@@ -46,6 +46,8 @@ pub struct Restored {
     pub revoked_keys: Vec<KeyId>,
     /// The names of the removed admin keys.
     pub removed_admin_keys: Vec<String>,
+    /// The names of the removed verifier keys.
+    pub removed_verifier_keys: Vec<String>,
     /// Where the previous database is kept, if there was one.
     pub previous_database: Option<PathBuf>,
 }
@@ -192,9 +194,19 @@ async fn prepare(
     let keys = (master_key, settings.algorithm);
     let done = service::restore(store, keys, request, restore_changes(replaced)).await?;
     let removed_admin_keys = done.removed_admin_keys.into_iter().map(|key| key.name).collect();
+    let removed_verifier_keys = done.removed_verifier_keys.into_iter().map(|key| key.name).collect();
     let service::RestoreOutcome { revocation_log_head: head, key, revoked_keys, .. } = done;
-    let restored =
-        Restored { newest, at, log, head, key, revoked_keys, removed_admin_keys, previous_database: None };
+    let restored = Restored {
+        newest,
+        at,
+        log,
+        head,
+        key,
+        revoked_keys,
+        removed_admin_keys,
+        removed_verifier_keys,
+        previous_database: None,
+    };
     Ok((restored, log))
 }
 

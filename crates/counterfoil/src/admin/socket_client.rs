@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use counterfoil_files::path_hint;
 use counterfoil_jose::Secret;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -29,9 +30,30 @@ pub enum CallError {
     /// The socket belongs to another user, who could read the secrets in a command.
     #[error("{} belongs to another user; run this command as the user that runs the server", .0.display())]
     WrongOwner(PathBuf),
+    /// It cannot be determined whether a server is running, because the socket cannot be reached.
+    #[error("cannot connect to the server at {}", path.display())]
+    NotConnected {
+        /// The socket.
+        path: PathBuf,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
     /// The connection failed. Whether the command was executed is unknown.
     #[error("the server did not answer")]
     Io(#[from] io::Error),
+}
+
+impl CallError {
+    /// What to do about it, if anything can be done.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => error.hint.clone(),
+            Self::NotConnected { path, source } => path_hint(path, source),
+            Self::Io(_) => Some("see the log of the server; it may have executed the command".to_owned()),
+            Self::NoServer(_) | Self::WrongOwner(_) => None,
+        }
+    }
 }
 
 /// Has the server with the data directory `dir` execute `command`, and returns its answer.
@@ -44,7 +66,7 @@ pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
     let mut stream = match connect(dir).await {
         Ok(stream) => stream,
         Err(error) if is_no_server(&error) => return Err(CallError::NoServer(path)),
-        Err(error) => return Err(error.into()),
+        Err(source) => return Err(CallError::NotConnected { path, source }),
     };
     // Commands contain passwords. In a directory that other users can write, one of them may have placed the
     // socket.

@@ -2,16 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
+#[cfg(feature = "admin")]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use counterfoil_core::store::{FileBackup, Store};
+#[cfg(feature = "sqlite")]
 use counterfoil_sqlite::SqliteStore;
 
 use crate::app::App;
 use crate::settings::Settings;
 use crate::settings::store_url::StoreUrl;
 
+#[cfg(feature = "admin")]
 /// A backup that is prepared to replace the store.
 pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
 
@@ -21,13 +24,13 @@ pub(crate) type PendingRestore = counterfoil_sqlite::PendingRestore;
 #[derive(Debug)]
 pub struct StoreBackendError {
     error: Box<dyn Error + Send + Sync>,
-    hint: &'static str,
+    hint: String,
 }
 
 impl StoreBackendError {
     /// What to do about it, as one sentence for the operator.
-    pub fn hint(&self) -> &'static str {
-        self.hint
+    pub fn hint(&self) -> &str {
+        &self.hint
     }
 }
 
@@ -43,10 +46,12 @@ impl Error for StoreBackendError {
     }
 }
 
+#[cfg(feature = "sqlite")]
 fn open_error(error: counterfoil_sqlite::OpenError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
 
+#[cfg(feature = "admin")]
 fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
@@ -54,7 +59,16 @@ fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
 fn not_a_file() -> StoreBackendError {
     StoreBackendError {
         error: "the store belongs to an application".into(),
-        hint: "Only that application can open it: give the store to the builder of its Counterfoil.",
+        hint: "only that application can open it: give the store to the builder of its Counterfoil"
+            .to_owned(),
+    }
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn without_sqlite() -> StoreBackendError {
+    StoreBackendError {
+        error: "the store is a SQLite file, and this program was built without SQLite".into(),
+        hint: "Enable the feature `sqlite` of the crate `counterfoil`, or give the builder another `Store`.",
     }
 }
 
@@ -75,6 +89,9 @@ pub(super) fn open_store(
             let store = of_application.ok_or_else(not_a_file)?;
             Ok(OpenedStore { store, file_backup: None })
         }
+        #[cfg(not(feature = "sqlite"))]
+        StoreUrl::Sqlite(_) => Err(without_sqlite()),
+        #[cfg(feature = "sqlite")]
         StoreUrl::Sqlite(file) => {
             let store = SqliteStore::open(file).map_err(open_error)?;
             Ok(OpenedStore { file_backup: Some(Arc::clone(&store) as _), store })
@@ -82,6 +99,7 @@ pub(super) fn open_store(
     }
 }
 
+#[cfg(feature = "admin")]
 /// Copies `backup` next to the store at `url`, and checks the copy.
 pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreBackendError> {
     match url {
@@ -90,6 +108,7 @@ pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRe
     }
 }
 
+#[cfg(feature = "admin")]
 /// Replaces the store with the prepared backup. Returns where the previous database is kept, if there was
 /// one.
 pub(crate) async fn install_restore(restore: PendingRestore) -> Result<Option<PathBuf>, StoreBackendError> {
@@ -100,7 +119,11 @@ impl App {
     /// Whether the store of `settings` exists. If not, opening creates it.
     pub fn store_exists(settings: &Settings) -> bool {
         match &settings.store {
+            #[cfg(feature = "sqlite")]
             StoreUrl::Sqlite(file) => SqliteStore::exists(file),
+            // Opening it is an error.
+            #[cfg(not(feature = "sqlite"))]
+            StoreUrl::Sqlite(_) => false,
             // The application has opened it.
             StoreUrl::Application => true,
         }

@@ -57,8 +57,8 @@ impl OpenError {
     /// What to do about it, if anything can be done.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::MasterKey(error) => Some(error.hint().to_owned()),
-            Self::DataDir(error) => Some(error.hint().into()),
+            Self::MasterKey(error) => Some(error.hint()),
+            Self::DataDir(error) => Some(error.hint()),
             Self::Store(error) => Some(error.hint().into()),
             Self::RollbackGuard(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),

@@ -4,6 +4,7 @@ pub(crate) mod backend;
 pub(crate) mod error;
 mod hooks;
 mod open;
+#[cfg(feature = "admin")]
 pub(crate) mod preflight;
 pub(crate) mod readiness;
 
@@ -24,11 +25,12 @@ use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy, ProblemIssuer};
+use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
 
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
+use crate::feed::Feed;
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
@@ -75,6 +77,7 @@ pub(crate) struct AppParts {
     pub(crate) hashing: Arc<HashPool>,
     pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
@@ -90,9 +93,6 @@ pub(crate) struct AppParts {
     /// The OpenAPI document, serialized at the first request for it.
     pub(crate) openapi: OnceLock<Bytes>,
 }
-
-/// The layer for the host application's routes: CSRF protection and authentication.
-pub type HostLayer = AuthLayer;
 
 impl App {
     /// The current time. A handler reads it once and passes it on; no other code reads a clock.
@@ -114,15 +114,6 @@ impl App {
         &self.parts.settings
     }
 
-    /// The layer for the host application's own routes. With it their handlers can extract a `Principal`;
-    /// cross-site writes with a cookie of this issuer are refused.
-    pub fn layer(&self) -> HostLayer {
-        self.auth_layer()
-            .with_csrf_protection(Arc::clone(&self.parts.origins))
-            .with_problem_issuer(ProblemIssuer(self.parts.settings.api_url().into()))
-            .with_application(Arc::clone(&self.parts) as _)
-    }
-
     /// The installation whose [`App::layer`] the request with these extensions has passed.
     pub(crate) fn from_extensions(extensions: &Extensions) -> Option<Self> {
         AuthState::from_extensions(extensions)?.application().map(|parts| Self { parts })
@@ -139,8 +130,9 @@ impl App {
         CsrfLayer::new(Arc::clone(&self.parts.origins), Arc::clone(self.parts.cookies.names()))
     }
 
-    /// Makes the readiness check fail, so that load balancers send no new requests.
+    /// Makes the readiness check fail, so that load balancers send no new requests, and ends the polls that wait.
     pub(crate) fn start_shutdown(&self) {
+        self.parts.feed.close();
         self.parts.is_shutting_down.store(true, Ordering::SeqCst);
     }
 

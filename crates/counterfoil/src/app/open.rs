@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -34,6 +34,7 @@ use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
+use crate::feed::Feed;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
@@ -84,6 +85,7 @@ impl App {
         hooks: Hooks,
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
+        data_dir::check_existing(&settings)?;
         let checked = Checked::new(&settings, hooks)?;
         let guard = settings.rollback_guard_file().map(RollbackGuard::new);
         if let Some(guard) = &guard
@@ -137,6 +139,9 @@ impl App {
         let keys = Arc::new(keys.await?.with_node(node));
         warn_if_algorithm_is_ignored(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
+        let feed =
+            Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
+        let feed = Arc::new(feed);
         let hashing = start_hash_pool(&settings)?;
         if let Some(guard) = &guard {
             guard.initialize(&*store).await?;
@@ -156,6 +161,7 @@ impl App {
             retention,
             keys,
             verifier,
+            feed,
             hashing,
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
@@ -204,6 +210,7 @@ struct Loaded {
     retention: Arc<RevocationRetention>,
     keys: Arc<Keyring>,
     verifier: Arc<LocalVerifier>,
+    feed: Arc<Feed>,
     hashing: Arc<HashPool>,
 }
 
@@ -239,7 +246,10 @@ impl Loaded {
                 .with_password_policy(password_policy)
                 .with_username_policy(settings.usernames)
                 .with_failure_log(failures),
-            issuer: issuer.with_max_sessions(settings.max_sessions).with_claims(hooks.claims),
+            issuer: issuer
+                .with_max_sessions(settings.max_sessions)
+                .with_username_claim(settings.username_claim)
+                .with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: administration(),
             application_users,
@@ -264,6 +274,7 @@ impl Loaded {
             hashing: self.hashing,
             metrics: self.metrics,
             verifier: self.verifier,
+            feed: self.feed,
             clock: self.clock,
             started_at,
             refresh_grace: grace,
@@ -346,6 +357,8 @@ fn local_verifier(
     let tokens = TokenVerifier::builder(issuer, issuer, active.signing_key().algorithm().compatible())
         // The longest lifetime that any client can have.
         .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
+        // The tokens were issued by this clock, so an expired token is not accepted for a while longer.
+        .leeway(Duration::ZERO)
         .build(active.verification_keys().clone())?;
     let tokens = Arc::new(tokens);
     keys.subscribe(Arc::clone(&tokens));

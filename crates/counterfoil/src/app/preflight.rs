@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use counterfoil_files::parent_directory;
+use counterfoil_files::{check_writable_directory, parent_directory};
 
 use crate::app::App;
 use crate::app::error::OpenError;
@@ -52,9 +52,13 @@ impl PreflightError {
 pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
     let mut errors: Vec<PreflightError> = Vec::new();
     let dir = settings.data_dir.as_deref().map_or(Ok(()), check_data_dir);
+    let is_dir_usable = dir.is_ok();
     errors.extend(dir.err().map(PreflightError::from));
-    let key = settings.master_key.resolve(settings.default_master_key_file());
-    errors.extend(key.err().map(|error| OpenError::from(error).into()));
+    // What is wrong with the directory is wrong with the key in it.
+    if is_dir_usable || settings.master_key.file.is_some() {
+        let key = settings.master_key.resolve(settings.default_master_key_file());
+        errors.extend(key.err().map(|error| OpenError::from(error).into()));
+    }
     let breached = settings.breached_passwords.as_deref().map(BreachedFile::open).transpose();
     errors.extend(breached.err().map(|error| OpenError::from(error).into()));
     let cookies = settings.cookies.for_issuer(&settings.issuer);
@@ -66,13 +70,15 @@ pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
 
 /// Checks that the directory exists and others cannot write to it, or that its parent exists.
 fn check_data_dir(dir: &Path) -> Result<(), OpenError> {
-    let kind = match dir.exists() {
-        true if dir.is_dir() => return Ok(data_dir::check(dir)?),
-        true => io::ErrorKind::NotADirectory,
-        false if parent_directory(dir).is_dir() => return Ok(()),
-        false => io::ErrorKind::NotFound,
-    };
-    Err(DataDirError::Unusable { dir: dir.to_owned(), source: kind.into() }.into())
+    let unusable = |source| OpenError::from(DataDirError::Unusable { dir: dir.to_owned(), source });
+    match dir.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(data_dir::check(dir)?),
+        Ok(_) => Err(unusable(io::ErrorKind::NotADirectory.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            check_writable_directory(parent_directory(dir)).map_err(unusable)
+        }
+        Err(error) => Err(unusable(error)),
+    }
 }
 
 /// Reports that the store exists and its master key file does not.

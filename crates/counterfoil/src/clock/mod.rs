@@ -161,6 +161,11 @@ impl Clock {
         PendingJump { boot_time_before: boot_time, held_since: None }
     }
 
+    /// The time since the machine was started, including suspend. No change of the wall clock moves it.
+    pub fn uptime(&self) -> Duration {
+        self.source.read().uptime
+    }
+
     /// Whether anything may be issued at the time of [`Clock::now`]: no clock jump is pending.
     pub fn may_issue(&self) -> bool {
         self.now_to_issue().is_ok()

@@ -71,15 +71,14 @@ impl CheckResult {
 
     fn from_reason(reason: &InvalidReason) -> Self {
         const EXPIRED: &str = InvalidCredential::Expired.code();
-        const ENDED: &str = InvalidCredential::Ended.code();
         const REVOKED: &str = InvalidCredential::RevokedByCutoff.code();
         const DISABLED: &str = InvalidCredential::Disabled.code();
 
         match reason {
-            InvalidReason::Expired | InvalidReason::SessionRejected(EXPIRED) => Self::Expired,
-            InvalidReason::Revoked(_) | InvalidReason::SessionRejected(ENDED | REVOKED | DISABLED) => {
-                Self::Revoked
-            }
+            InvalidReason::Expired | InvalidReason::RecordRejected { code: EXPIRED, .. } => Self::Expired,
+            InvalidReason::Revoked(_)
+            | InvalidReason::RevokedBecause { .. }
+            | InvalidReason::RecordRejected { code: REVOKED | DISABLED, .. } => Self::Revoked,
             _ => Self::Invalid,
         }
     }
@@ -144,20 +143,16 @@ mod tests {
     #[test]
     fn each_error_has_its_result_label() {
         assert_eq!(result_of(InvalidReason::Expired.into()), "expired");
-        assert_eq!(
-            result_of(InvalidReason::SessionRejected(InvalidCredential::Expired.code()).into()),
-            "expired"
-        );
-        assert_eq!(
-            result_of(InvalidReason::SessionRejected(InvalidCredential::Ended.code()).into()),
-            "revoked"
-        );
-        let cutoff = InvalidCredential::RevokedByCutoff.code();
-        assert_eq!(result_of(InvalidReason::SessionRejected(cutoff).into()), "revoked");
-        assert_eq!(
-            result_of(InvalidReason::SessionRejected(InvalidCredential::Unknown.code()).into()),
-            "invalid"
-        );
+        for (reason, label) in [
+            (InvalidCredential::Expired, "expired"),
+            (InvalidCredential::Ended(Some("by logout")), "revoked"),
+            (InvalidCredential::Ended(None), "revoked"),
+            (InvalidCredential::RevokedByCutoff, "revoked"),
+            (InvalidCredential::Disabled, "revoked"),
+            (InvalidCredential::Unknown, "invalid"),
+        ] {
+            assert_eq!(result_of(InvalidReason::from(reason).into()), label, "{reason:?}");
+        }
         assert_eq!(result_of(InvalidReason::WrongIssuer.into()), "invalid");
         assert_eq!(result_of(AuthError::StaleRevocations), "stale");
         assert_eq!(result_of(AuthError::Unavailable), "unavailable");

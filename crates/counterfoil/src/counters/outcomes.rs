@@ -60,13 +60,14 @@ pub(crate) fn service_outcome(error: &ServiceError) -> Outcome {
 fn client_outcome(error: &ClientError) -> Outcome {
     match error {
         ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Outcome::ReuseDetected,
-        ClientError::LoginFailed | ClientError::Credential(_) => Outcome::Failure,
+        ClientError::LoginFailed(_) | ClientError::Credential(_) => Outcome::Failure,
         ClientError::RateLimited(_) => Outcome::RateLimited,
         ClientError::Client(_)
         | ClientError::NotGranted(_)
         | ClientError::UsernameTaken
         | ClientError::NotFound(_)
         | ClientError::AlreadyExists(_)
+        | ClientError::LastAdministrator
         | ClientError::Field { .. }
         | ClientError::Precondition
         | ClientError::TooLarge => Outcome::Invalid,

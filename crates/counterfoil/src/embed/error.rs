@@ -94,6 +94,7 @@ impl Error {
             | AppError::Clock(_)
             | AppError::Timeout
             | AppError::SessionDataType
+            | AppError::Feed(_)
             | AppError::Panic => ErrorKind::Unavailable,
         }
     }
@@ -111,12 +112,14 @@ fn auth_kind(error: &AuthError) -> ErrorKind {
 
 fn client_kind(error: &ClientError) -> ErrorKind {
     match error {
-        ClientError::LoginFailed => ErrorKind::InvalidCredentials,
+        ClientError::LoginFailed(_) => ErrorKind::InvalidCredentials,
         ClientError::Credential(_) => ErrorKind::InvalidCredential,
-        ClientError::RateLimited(wait) => ErrorKind::RateLimited { retry_after: *wait },
+        ClientError::RateLimited(reached) => ErrorKind::RateLimited { retry_after: reached.retry_after },
         ClientError::Field { field, detail } => ErrorKind::InvalidField { field, detail: detail.clone() },
         ClientError::UsernameTaken => ErrorKind::UsernameTaken,
-        ClientError::Client(_) | ClientError::NotGranted(_) => ErrorKind::NotAllowed,
+        ClientError::Client(_) | ClientError::NotGranted(_) | ClientError::LastAdministrator => {
+            ErrorKind::NotAllowed
+        }
         ClientError::NotFound(_) => ErrorKind::NotFound,
         ClientError::AlreadyExists(_) | ClientError::Precondition | ClientError::TooLarge => {
             ErrorKind::Malformed

@@ -19,9 +19,10 @@ use tokio::sync::Mutex;
 
 use counterfoil_core::store::StoreError;
 
+use crate::app::App;
 use crate::app::error::OpenError;
-use crate::app::{App, HostLayer};
 use crate::background;
+use crate::http::host_layer::HostLayer;
 use crate::runtime::task::{Task, run_detached};
 use crate::settings::Settings;
 use crate::settings::base_path::BasePathError;
@@ -40,7 +41,7 @@ use crate::settings::store_url::StoreUrlError;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let auth = Counterfoil::open("sqlite:auth.db").await?;
 /// let app: Router = Router::new()
-///     .route("/hello", get(async |user: Principal| format!("Hello {}", user.subject())))
+///     .route("/hello", get(async |user: Principal| format!("Hello {}", user.username().unwrap_or("guest"))))
 ///     .layer(auth.layer())
 ///     .merge(auth.routes());
 /// # drop(app);

@@ -96,7 +96,7 @@ impl FromRequestParts<App> for AccountOwner {
 async fn authenticate_and_log(parts: &Parts, app: &App) -> Result<CurrentUser, AppError> {
     let current_user = authenticate(app, &parts.headers, app.now()).await?;
     if let Some(context) = parts.extensions.get::<RequestLogContext>() {
-        context.set(current_user.presented());
+        context.set(current_user.presented(), current_user.source);
     }
     Ok(current_user)
 }

@@ -14,11 +14,15 @@ use serde::Serialize;
 use counterfoil_core::ClientError;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_core::store::StoreError;
-use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, MultipleCredentials, Problem};
+use counterfoil_verify::{
+    AuthError, CredentialSource, FailureReason, InvalidReason, MultipleCredentials, Problem,
+};
 
 use crate::clock::ClockJumpPending;
+use crate::feed::error::FeedError;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
+use crate::http::problem_types::{self, ProblemType};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::error::OperationError;
 use crate::runtime::error_chain::error_chain;
@@ -48,6 +52,9 @@ pub(crate) enum AppError {
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
+    /// The feed does not answer.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// The access token is larger than browsers store as a cookie.
     #[error(transparent)]
     CookieTooLarge(#[from] CredentialTooLarge),
@@ -85,16 +92,11 @@ pub(crate) enum AppError {
 
 /// An authentication error, with where the credential was presented.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .error.reason().map_or_else(|| .error.to_string(), |reason| reason.to_string()))]
+#[error("{}", .error.failure_reason())]
 pub(crate) struct AuthRejection {
     pub(crate) error: AuthError,
     pub(crate) presented_in: CredentialSource,
 }
-
-/// The message of an error with its causes, for the request log only. It is among the extensions of the
-/// response.
-#[derive(Debug, Clone)]
-pub(crate) struct ErrorDetail(pub(crate) String);
 
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
@@ -114,6 +116,7 @@ impl From<OperationError> for AppError {
             OperationError::Service(error) => Self::Service(error),
             OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
             OperationError::Clock(error) => Self::Clock(error),
+            OperationError::Feed(error) => Self::Feed(error),
             OperationError::RegistrationClosed => Self::RegistrationClosed,
             OperationError::UsersOfApplication => Self::UsersOfApplication,
         }
@@ -131,7 +134,28 @@ impl AppError {
         ClientError::Field { field, detail: detail.into() }.into()
     }
 
+    /// The problem document, with the reason for the log.
     fn problem(&self) -> Problem {
+        let problem = self.document();
+        let reason = self.failure_reason(&problem);
+        problem.failure_reason(reason)
+    }
+
+    /// Why the request failed: the only place that decides what the log says about it.
+    fn failure_reason(&self, problem: &Problem) -> FailureReason {
+        match self {
+            Self::Auth(rejection) => rejection.error.failure_reason(),
+            Self::Service(ServiceError::Client(ClientError::Credential(reason))) => {
+                AuthError::InvalidCredential((*reason).into()).failure_reason()
+            }
+            Self::Service(ServiceError::Client(ClientError::LoginFailed(failure))) => {
+                FailureReason::new("invalid_credentials", failure.to_string())
+            }
+            _ => FailureReason::new(problem.name().replace('-', "_"), error_chain(self)),
+        }
+    }
+
+    fn document(&self) -> Problem {
         match self {
             Self::Service(ServiceError::Client(error)) => client_problem(error),
             Self::Service(ServiceError::Internal(error)) => internal_problem(error),
@@ -141,34 +165,37 @@ impl AppError {
             Self::MultipleCredentials(_) => MultipleCredentials.into(),
             Self::Body(error) => body_problem(error),
             Self::Host(error @ HostError::Invalid) => {
-                problem(400, "invalid-host", "Invalid host").detail(error.to_string())
+                problem(&problem_types::INVALID_HOST).detail(error.to_string())
             }
             Self::Host(error @ HostError::NotLoopback) => {
-                problem(421, "misdirected-request", "Misdirected request").detail(error.to_string())
+                problem(&problem_types::MISDIRECTED_REQUEST).detail(error.to_string())
             }
             Self::Clock(_) => retry_after(
                 unavailable("the server clock has jumped; nothing is issued until it is settled"),
                 60,
             ),
+            Self::Feed(error) => feed_problem(error),
             Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
-            Self::LimitedAudience => problem(403, "insufficient-scope", "Insufficient scope")
+            Self::LimitedAudience => problem(&problem_types::INSUFFICIENT_SCOPE)
                 .detail("a credential that is limited by a scope gets tokens for its own audience only")
                 .header(WWW_AUTHENTICATE, INSUFFICIENT_SCOPE),
-            Self::RegistrationClosed => problem(403, "registration-closed", "Registration is closed")
-                .detail("only an administrator can add users"),
-            Self::UsersOfApplication => problem(403, "users-of-application", "Users of the application")
+            Self::RegistrationClosed => {
+                problem(&problem_types::REGISTRATION_CLOSED).detail("only an administrator can add users")
+            }
+            Self::UsersOfApplication => problem(&problem_types::USERS_OF_APPLICATION)
                 .detail("the application adds its users and changes their passwords itself"),
-            Self::AdministratorRequired => problem(403, "administrator-required", "Administrator required")
+            Self::AdministratorRequired => problem(&problem_types::ADMINISTRATOR_REQUIRED)
                 .detail("the role `admin` is required, in a credential that is not limited by a scope"),
-            Self::NotFound => problem(404, "not-found", "Not found").detail("there is no such resource"),
-            Self::MethodNotAllowed => problem(405, "method-not-allowed", "Method not allowed")
-                .detail("`Allow` lists the methods of this route"),
+            Self::NotFound => problem(&problem_types::NOT_FOUND).detail("there is no such resource"),
+            Self::MethodNotAllowed => {
+                problem(&problem_types::METHOD_NOT_ALLOWED).detail("`Allow` lists the methods of this route")
+            }
             Self::InvalidPrecondition => {
                 malformed("`If-Match` and `If-None-Match` must be lists of entity tags, or `*`")
             }
             Self::Timeout => {
-                retry_after(problem(503, "timeout", "Timeout").detail("the request took too long"), 1)
+                retry_after(problem(&problem_types::TIMEOUT).detail("the request took too long"), 1)
             }
             Self::SessionDataType | Self::Panic => internal(),
         }
@@ -177,7 +204,7 @@ impl AppError {
 
 fn client_problem(error: &ClientError) -> Problem {
     match error {
-        ClientError::LoginFailed => problem(401, "invalid-credentials", "Invalid credentials")
+        ClientError::LoginFailed(_) => problem(&problem_types::INVALID_CREDENTIALS)
             .detail("the username or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         // The same response for expired, revoked and unknown, so that an attacker cannot distinguish them.
@@ -186,29 +213,29 @@ fn client_problem(error: &ClientError) -> Problem {
             &AuthError::InvalidCredential(InvalidReason::CredentialKindNotAccepted),
             CredentialSource::None,
         ),
-        ClientError::Client(detail) => {
-            problem(403, "client-not-allowed", "Not allowed to this client").detail(*detail)
-        }
+        ClientError::Client(detail) => problem(&problem_types::CLIENT_NOT_ALLOWED).detail(*detail),
         ClientError::NotGranted(what) => {
-            problem(403, "not-granted", "Not granted").detail(format!("this {what} was not granted"))
+            problem(&problem_types::NOT_GRANTED).detail(format!("this {what} was not granted"))
         }
-        ClientError::UsernameTaken => problem(409, "username-taken", "Username taken")
+        ClientError::UsernameTaken => problem(&problem_types::USERNAME_TAKEN)
             .detail("another user has this username, or one that looks like it: choose another one")
             .field("username", "is taken"),
         ClientError::NotFound(what) => {
-            problem(404, "not-found", "Not found").detail(format!("there is no such {what}"))
+            problem(&problem_types::NOT_FOUND).detail(format!("there is no such {what}"))
         }
         ClientError::AlreadyExists(what) => {
-            problem(409, "already-exists", "Already exists").detail(format!("the {what} exists already"))
+            problem(&problem_types::ALREADY_EXISTS).detail(format!("the {what} exists already"))
         }
+        ClientError::LastAdministrator => problem(&problem_types::LAST_ADMINISTRATOR)
+            .detail("this user is the last administrator: give another user the role `admin` first"),
         ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
-        ClientError::Precondition => problem(412, "precondition-failed", "Precondition failed")
+        ClientError::Precondition => problem(&problem_types::PRECONDITION_FAILED)
             .detail("the session data does not have a revision that `If-Match` and `If-None-Match` require"),
-        ClientError::TooLarge => problem(413, "data-too-large", "Data too large").detail(
+        ClientError::TooLarge => problem(&problem_types::DATA_TOO_LARGE).detail(
             "session data must not be larger than 16 KiB, and that of all sessions of a user has a limit too",
         ),
-        ClientError::RateLimited(wait) => {
-            retry_after(too_many_requests("try again later"), whole_seconds(*wait))
+        ClientError::RateLimited(reached) => {
+            retry_after(too_many_requests("try again later"), whole_seconds(reached.retry_after))
         }
     }
 }
@@ -229,6 +256,17 @@ fn internal_problem(error: &InternalError) -> Problem {
     retry_after(unavailable(detail), 1)
 }
 
+fn feed_problem(error: &FeedError) -> Problem {
+    match error {
+        FeedError::Store(_) => retry_after(unavailable("the request cannot be processed at present"), 1),
+        FeedError::TooManyPolls(wait) | FeedError::TooManyInstances(wait) => {
+            retry_after(too_many_requests(error.to_string()), whole_seconds(*wait))
+        }
+        FeedError::TooManyStreams => retry_after(too_many_requests(error.to_string()), 10),
+        FeedError::WaitInterrupted => retry_after(unavailable(error.to_string()), 1),
+    }
+}
+
 fn body_problem(error: &BodyError) -> Problem {
     let text = error.to_string();
     match error {
@@ -238,44 +276,41 @@ fn body_problem(error: &BodyError) -> Problem {
         | BodyError::InexactNumber
         | BodyError::UnknownField(_) => malformed(text),
         // A slow client is not an error of the server (RFC 9110, section 15.5.9).
-        BodyError::Timeout => problem(408, "request-timeout", "Request timeout").detail(text),
+        BodyError::Timeout => problem(&problem_types::REQUEST_TIMEOUT).detail(text),
         BodyError::ServerBusy => retry_after(unavailable("too many requests are being read"), 1),
         // One client's load is not an error of the server, and must not cause an alert.
         BodyError::ClientBusy => {
             retry_after(too_many_requests("too many requests of this client are being read"), 1)
         }
-        BodyError::UnsupportedMediaType(_) => {
-            problem(415, "unsupported-media-type", "Unsupported media type").detail(text)
-        }
-        BodyError::TooLarge(_) => problem(413, "body-too-large", "Body too large").detail(text),
+        BodyError::UnsupportedMediaType(_) => problem(&problem_types::UNSUPPORTED_MEDIA_TYPE).detail(text),
+        BodyError::TooLarge(_) => problem(&problem_types::BODY_TOO_LARGE).detail(text),
         BodyError::InvalidField { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
     }
 }
 
-fn problem(status: u16, name: &'static str, title: &'static str) -> Problem {
-    let status = StatusCode::from_u16(status).expect("this file passes valid status codes");
-    Problem::new(status, name, title)
+fn problem(of: &ProblemType) -> Problem {
+    let status = StatusCode::from_u16(of.status).expect("the table has valid status codes");
+    Problem::new(status, of.name, of.title)
 }
 
 fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
-    problem(400, "malformed-body", "Malformed request").detail(detail)
+    problem(&problem_types::MALFORMED_BODY).detail(detail)
 }
 
 fn invalid_fields() -> Problem {
-    problem(422, "invalid-fields", "Invalid fields").detail("`errors` lists what is wrong with each field")
+    problem(&problem_types::INVALID_FIELDS).detail("`errors` lists what is wrong with each field")
 }
 
-fn too_many_requests(detail: &'static str) -> Problem {
-    problem(429, "too-many-requests", "Too many requests").detail(detail)
+fn too_many_requests(detail: impl Into<Cow<'static, str>>) -> Problem {
+    problem(&problem_types::TOO_MANY_REQUESTS).detail(detail)
 }
 
 fn internal() -> Problem {
-    problem(500, "internal", "Internal error")
-        .detail("an internal error occurred; it is logged with this request id")
+    problem(&problem_types::INTERNAL).detail("an internal error occurred; it is logged with this request id")
 }
 
-fn unavailable(detail: &'static str) -> Problem {
-    problem(503, "unavailable", "Unavailable").detail(detail)
+fn unavailable(detail: impl Into<Cow<'static, str>>) -> Problem {
+    problem(&problem_types::UNAVAILABLE).detail(detail)
 }
 
 fn retry_after(problem: Problem, seconds: u64) -> Problem {
@@ -290,7 +325,7 @@ fn whole_seconds(duration: Duration) -> u64 {
 /// The response of the readiness check if it fails. It is plain JSON, because load balancers read it.
 pub(crate) fn not_ready(body: impl Serialize, logged: String) -> Response {
     let retry_after = [(RETRY_AFTER, HeaderValue::from(1))];
-    let logged = Extension(ErrorDetail(logged));
+    let logged = Extension(FailureReason::new("unavailable", logged));
     (StatusCode::SERVICE_UNAVAILABLE, retry_after, logged, Json(body)).into_response()
 }
 
@@ -308,21 +343,20 @@ impl AppError {
 }
 
 impl IntoResponse for AppError {
-    /// The response has its [`Problem`] and its [`ErrorDetail`] among its extensions: the outermost layer
+    /// The response has its [`Problem`] and its [`FailureReason`] among its extensions: the outermost layer
     /// adds the request id to the one and logs the other.
     fn into_response(self) -> Response {
-        let (problem, detail) = (self.problem(), ErrorDetail(error_chain(&self)));
+        let problem = self.problem();
         let mut response = IntoResponse::into_response(problem.clone());
         response.extensions_mut().insert(problem);
-        response.extensions_mut().insert(detail);
         self.with_cookies(response)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_core::InvalidCredential;
     use counterfoil_core::services::issuer::ClaimsError;
+    use counterfoil_core::{InvalidCredential, RateLimitReached};
 
     use super::*;
 
@@ -330,7 +364,7 @@ mod tests {
         InvalidCredential::Malformed,
         InvalidCredential::Unknown,
         InvalidCredential::AheadOfStore,
-        InvalidCredential::Ended,
+        InvalidCredential::Ended(Some("by logout")),
         InvalidCredential::Expired,
         InvalidCredential::RevokedByCutoff,
         InvalidCredential::Disabled,
@@ -377,7 +411,11 @@ mod tests {
 
     #[test]
     fn a_rate_limited_response_has_retry_after() {
-        let error: AppError = ClientError::RateLimited(Duration::from_millis(2100)).into();
+        let error: AppError = ClientError::RateLimited(RateLimitReached {
+            limit: "registrations from one IP",
+            retry_after: Duration::from_millis(2100),
+        })
+        .into();
 
         let response: http::Response<String> = error.problem().into_response();
 

@@ -3,18 +3,22 @@
 pub(crate) mod body_error;
 pub(crate) mod client_info;
 pub(crate) mod client_ip;
+pub(crate) mod cookie_scopes;
 pub(crate) mod cors;
 pub(crate) mod current_user;
 pub(crate) mod entity_tags;
 pub(crate) mod error;
 pub(crate) mod host;
+pub(crate) mod host_layer;
 pub(crate) mod json_body;
 mod json_numbers;
 mod json_shape;
 pub(crate) mod presented_sessions;
+pub(crate) mod problem_types;
 pub(crate) mod request_log;
 pub(crate) mod response_headers;
 pub(crate) mod scope;
+pub(crate) mod session_data;
 pub(crate) mod set_cookie;
 pub(crate) mod timeout;
 #[cfg(feature = "otel")]

@@ -34,6 +34,9 @@ pub(crate) async fn read_one_credential<'a>(
 
 /// The error for two different credentials. It clears the cookies of the accepted kinds of which no value is
 /// live; if that cannot be determined, nothing is cleared.
+///
+/// Of a kind with several values it clears the cookies at all other scopes, too: a browser would send both with each request,
+/// also with a login, until its user deletes them.
 pub(crate) async fn multiple_credentials(
     app: &App,
     headers: &HeaderMap,
@@ -41,7 +44,9 @@ pub(crate) async fn multiple_credentials(
     now: Time,
 ) -> AppError {
     let kinds = CookieKind::ALL.into_iter().filter(|kind| accepts_kind(accepted, *kind));
-    AppError::MultipleCredentials(Box::new(clear_not_live(app, headers, kinds, now).await))
+    let cleared = clear_not_live(app, headers, kinds.clone(), now).await;
+    let duplicates = kinds.filter(|kind| credentials_in_cookies(app, headers, &[*kind]).len() > 1);
+    AppError::MultipleCredentials(Box::new(duplicates.fold(cleared, SetCookies::clear_other_scopes)))
 }
 
 /// Clears the presented cookies of these kinds of which no value is live; if that cannot be determined, nothing is cleared.

@@ -11,14 +11,16 @@ use http::{HeaderName, Method};
 use tracing::field::display;
 
 use counterfoil_jose::{base64url, random};
-use counterfoil_verify::{AuthError, RequestId};
+use counterfoil_verify::{CredentialSource, FailureReason, RequestId};
 
 use crate::app::App;
 use crate::counters::{Route, method_label};
 use crate::http::client_ip::{client_ip, forwarding, is_trusted};
-use crate::http::error::ErrorDetail;
 use crate::limits::untrusted_proxies::Forwarding;
 use crate::operations::presented_session::PresentedSession;
+
+/// The end of the path that verifiers poll.
+const POLLED: &str = "/v1/feed";
 
 /// The header with the id of the request.
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,14 +28,24 @@ pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id
 /// The allowed lengths of a request id that a proxy sets.
 const REQUEST_ID_LENGTHS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// Where a handler records the session of the request, for the request log.
+/// Where a handler records the session of the request and where its credential was presented, for the request log and for the
+/// challenge of a 401.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RequestLogContext(Arc<OnceLock<PresentedSession>>);
+pub(crate) struct RequestLogContext(Arc<OnceLock<(PresentedSession, CredentialSource)>>);
 
 impl RequestLogContext {
     /// Records the session. Only the first call has an effect.
-    pub(crate) fn set(&self, session: PresentedSession) {
-        let _ = self.0.set(session);
+    pub(crate) fn set(&self, session: PresentedSession, source: CredentialSource) {
+        let _ = self.0.set((session, source));
+    }
+
+    fn session(&self) -> Option<&PresentedSession> {
+        self.0.get().map(|(session, _)| session)
+    }
+
+    /// Whether the request was authenticated by a bearer token.
+    pub(crate) fn has_bearer(&self) -> bool {
+        matches!(self.0.get(), Some((_, CredentialSource::Bearer)))
     }
 }
 
@@ -47,12 +59,6 @@ pub(crate) struct RequestStarted {
     client_ip: Option<IpAddr>,
     /// The other end of a `POST`, unless it is a trusted proxy.
     untrusted_peer: Option<(IpAddr, Forwarding)>,
-}
-
-/// Why a request failed, for the request log.
-struct LoggedError<'a> {
-    code: Option<&'a str>,
-    message: Option<&'a str>,
 }
 
 impl RequestStarted {
@@ -81,32 +87,23 @@ impl RequestStarted {
         if let (Some((peer, forwarding)), Some(opened)) = (self.untrusted_peer, opened_session(response)) {
             app.parts.untrusted_proxies.record(peer, opened.user, forwarding, self.at);
         }
-        let error = LoggedError {
-            code: response.extensions().get::<AuthError>().map(AuthError::code),
-            message: response.extensions().get::<ErrorDetail>().map(|detail| detail.0.as_str()),
-        };
         if response.status().is_server_error() {
-            self.log::<true>(route, response, duration, error);
+            self.log::<true>(route, response, duration);
         } else {
-            self.log::<false>(route, response, duration, error);
+            self.log::<false>(route, response, duration);
         }
     }
 
-    /// A 5xx is logged as an error, everything else as info.
-    fn log<const IS_SERVER_ERROR: bool>(
-        &self,
-        route: &Route,
-        response: &Response,
-        duration: Duration,
-        error: LoggedError<'_>,
-    ) {
+    /// A 5xx is logged as an error, everything else as info, but for the polls of verifiers: each sends one a second.
+    fn log<const IS_SERVER_ERROR: bool>(&self, route: &Route, response: &Response, duration: Duration) {
         let (id, method, route) = (&*self.id.0, self.method, route.path.as_str());
         let status = response.status().as_u16();
         let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
         let client = self.client_ip.map(display);
-        let session = self.context.0.get().or_else(|| response.extensions().get());
+        let session = self.context.session().or_else(|| response.extensions().get());
         let (subject, session) = (session.map(|it| display(it.user)), session.map(|it| display(it.session)));
-        let LoggedError { code, message } = error;
+        let reason = response.extensions().get::<FailureReason>();
+        let (code, message) = (reason.map(FailureReason::code), reason.map(FailureReason::message));
         // Without a parent: the line has all fields of the request's span.
         macro_rules! write_line {
             ($level:ident, $message:literal) => {
@@ -119,6 +116,8 @@ impl RequestStarted {
         }
         if IS_SERVER_ERROR {
             write_line!(ERROR, "failed");
+        } else if status == 200 && route.ends_with(POLLED) {
+            write_line!(DEBUG, "answered");
         } else {
             write_line!(INFO, "answered");
         }

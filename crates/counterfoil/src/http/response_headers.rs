@@ -8,22 +8,27 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HeaderName,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue};
 use tracing::{Instrument as _, Span};
 
-use counterfoil_verify::{Problem, ProblemIssuer, RequestId};
+use counterfoil_verify::{Problem, ProblemIssuer};
 
 use crate::app::App;
 use crate::counters::Route;
 use crate::http::cors::CorsRequest;
 use crate::http::error::AppError;
 use crate::http::host::{HostPolicy, check_host};
+use crate::http::problem_types;
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
+use crate::http::set_cookie::DuplicateCookies;
 #[cfg(feature = "otel")]
 use crate::http::trace_context::RequestSpan;
 use crate::runtime::panics;
+
+/// The challenge to a bearer token that has become invalid while its request was processed (RFC 6750, section 3.1).
+const INVALID_TOKEN_CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
 
 /// Which sites may embed a response.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -124,7 +129,17 @@ pub(crate) async fn finish(
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
-    let mut response = with_request_id(response, &id, &issuer);
+    let mut response = with_request_id(response, &started, &issuer);
+    // Only an error has them, and most responses are none.
+    if response.status().is_client_error()
+        && let Some(duplicates) = response.extensions_mut().remove::<DuplicateCookies>()
+    {
+        duplicates.clear(
+            app.settings().issuer.host(),
+            &app.settings().public_path(&route.path),
+            response.headers_mut(),
+        );
+    }
     cors.add_headers(response.headers_mut());
     add_security_headers(response.headers_mut(), app.settings().issuer.is_secure());
     if is_chunked {
@@ -149,8 +164,13 @@ fn request_span(started: &RequestStarted, route: &Route) -> Span {
 }
 
 /// Adds the request id to the headers, and with the issuer to the problem document if the response is one.
-fn with_request_id(mut response: Response, id: &RequestId, issuer: &ProblemIssuer) -> Response {
+fn with_request_id(mut response: Response, started: &RequestStarted, issuer: &ProblemIssuer) -> Response {
+    let id = &started.id;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if problem.name() == problem_types::INVALID_TOKEN.name && started.context.has_bearer() {
+            // A service does not know where the credential of the request was presented.
+            response.headers_mut().insert(WWW_AUTHENTICATE, INVALID_TOKEN_CHALLENGE);
+        }
         let complete: Response =
             IntoResponse::into_response(problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0)));
         *response.body_mut() = complete.into_body();

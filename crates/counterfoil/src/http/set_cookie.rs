@@ -9,8 +9,9 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{CookieNames, cookie_values};
+use counterfoil_verify::{CookieNames, CookiePrefix, cookie_values};
 
+use crate::http::cookie_scopes::{CookieScope, matching_scopes};
 use crate::operations::credential::IssuedCredential;
 use crate::settings::cookie_options::{CookieKind, Cookies};
 
@@ -26,6 +27,15 @@ const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 pub struct SetCookies {
     cookies: Arc<Cookies>,
     lines: [Option<HeaderValue>; 3],
+    duplicates: Vec<CookieKind>,
+}
+
+/// The kinds of cookie of which a request has several values. It is among the extensions of the response; the outermost layer
+/// knows the route and clears them at every scope but the configured one.
+#[derive(Debug, Clone)]
+pub(crate) struct DuplicateCookies {
+    cookies: Arc<Cookies>,
+    kinds: Vec<CookieKind>,
 }
 
 /// A credential is larger than browsers store in a cookie.
@@ -36,7 +46,14 @@ pub(crate) struct CredentialTooLarge;
 impl SetCookies {
     /// No cookies.
     pub(crate) fn new(cookies: &Arc<Cookies>) -> Self {
-        Self { cookies: Arc::clone(cookies), lines: [None, None, None] }
+        Self { cookies: Arc::clone(cookies), lines: [None, None, None], duplicates: Vec::new() }
+    }
+
+    /// Also clears the cookies of this kind that a browser holds at other scopes than the configured one. This installation has
+    /// not set them, or it had other options then.
+    pub(crate) fn clear_other_scopes(mut self, kind: CookieKind) -> Self {
+        self.duplicates.push(kind);
+        self
     }
 
     /// The values of the response's `Set-Cookie` headers, for a response that is not made with axum.
@@ -105,19 +122,63 @@ impl SetCookies {
         presented.fold(self, Self::clear)
     }
 
-    /// One place for all attributes: a browser replaces or clears a cookie only if `Domain`, `Path` and `Secure`
-    /// match.
     fn line(&self, kind: CookieKind, pair: &str, lifetime: Duration) -> HeaderValue {
-        let Cookies { domain, path, same_site, is_secure, .. } = &*self.cookies;
-        let domain = domain.as_ref().map_or_else(String::new, |domain| format!("Domain={domain}; "));
-        let secure = if *is_secure { "Secure; " } else { "" };
-        let (same_site, max_age) = (kind.same_site(*same_site).as_str(), lifetime.as_secs());
-        let text =
-            format!("{pair}; {domain}Path={path}; HttpOnly; {secure}SameSite={same_site}; Max-Age={max_age}");
-        let mut line = HeaderValue::try_from(text).expect("credentials are printable ASCII");
-        line.set_sensitive(true);
-        line
+        let Cookies { domain, path, .. } = &*self.cookies;
+        let scope = CookieScope { domain: domain.clone(), path: path.clone() };
+        line_at(&self.cookies, &scope, kind, pair, lifetime)
     }
+}
+
+impl DuplicateCookies {
+    /// The kinds of which the request has different values.
+    pub(crate) fn of_request(cookies: &Arc<Cookies>, headers: &HeaderMap) -> Self {
+        let has_several = |kind: &CookieKind| {
+            let mut values = cookie_values(headers, kind.name(cookies.names()));
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        };
+        Self {
+            cookies: Arc::clone(cookies),
+            kinds: CookieKind::ALL.into_iter().filter(has_several).collect(),
+        }
+    }
+
+    /// Clears the cookies at every scope that matches a request to `route` on `host`, except the configured one: a live cookie
+    /// is there, or `SetCookies` has cleared it. A prefix `__Host-` allows only one scope, so such cookies have no duplicates.
+    pub(crate) fn clear(&self, host: &str, route: &str, headers: &mut HeaderMap) {
+        let Cookies { domain, path, .. } = &*self.cookies;
+        let is_configured = |scope: &CookieScope| scope.domain == *domain && scope.path == *path;
+        let scopes = matching_scopes(host, route).into_iter().filter(|scope| !is_configured(scope));
+        for scope in scopes {
+            for kind in self.kinds.iter().filter(|kind| !self.has_host_prefix(**kind)) {
+                let pair = format!("{}=", kind.name(self.cookies.names()));
+                headers.append(SET_COOKIE, line_at(&self.cookies, &scope, *kind, &pair, Duration::ZERO));
+            }
+        }
+    }
+
+    fn has_host_prefix(&self, kind: CookieKind) -> bool {
+        kind.name(self.cookies.names()).starts_with(CookiePrefix::Host.as_str())
+    }
+}
+
+/// One place for all attributes: a browser replaces or clears a cookie only if `Domain`, `Path` and `Secure` match.
+fn line_at(
+    cookies: &Cookies,
+    scope: &CookieScope,
+    kind: CookieKind,
+    pair: &str,
+    lifetime: Duration,
+) -> HeaderValue {
+    let (Cookies { same_site, is_secure, .. }, CookieScope { domain, path }) = (cookies, scope);
+    let domain = domain.as_ref().map_or_else(String::new, |domain| format!("Domain={domain}; "));
+    let secure = if *is_secure { "Secure; " } else { "" };
+    let (same_site, max_age) = (kind.same_site(*same_site).as_str(), lifetime.as_secs());
+    let text =
+        format!("{pair}; {domain}Path={path}; HttpOnly; {secure}SameSite={same_site}; Max-Age={max_age}");
+    let mut line = HeaderValue::try_from(text).expect("credentials are printable ASCII");
+    line.set_sensitive(true);
+    line
 }
 
 /// Whether the request has a cookie of this kind, valid or not.
@@ -131,6 +192,10 @@ impl IntoResponseParts for SetCookies {
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
         for line in self.lines.into_iter().flatten() {
             parts.headers_mut().append(SET_COOKIE, line);
+        }
+        if !self.duplicates.is_empty() {
+            let duplicates = DuplicateCookies { cookies: self.cookies, kinds: self.duplicates };
+            parts.extensions_mut().insert(duplicates);
         }
         Ok(parts)
     }

@@ -13,7 +13,7 @@ use opentelemetry::{Context, KeyValue};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use counterfoil_verify::AuthError;
+use counterfoil_verify::FailureReason;
 
 use crate::app::App;
 use crate::counters::Route;
@@ -58,8 +58,8 @@ impl RequestSpan {
         let (span, status) = (self.context.span(), response.status());
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
         if status.is_server_error() {
-            let code = response.extensions().get::<AuthError>().map(AuthError::code);
-            span.set_status(Status::error(code.unwrap_or_default()));
+            let code = response.extensions().get().map(FailureReason::code).unwrap_or_default();
+            span.set_status(Status::error(code.to_owned()));
         }
     }
 }

@@ -3,12 +3,26 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use counterfoil_files::path_hint;
 use counterfoil_jose::{Algorithm, KeyError, Secret, SigningKey};
 
 use crate::fs::secret_file::{self, FileOwner, SecretFileError};
 
 /// The most bytes that are read: more than the longest key has, RSA of 8192 bits as a JWK.
 const MAX_LENGTH: u64 = 64 * 1024;
+
+/// What a key file contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFormat {
+    /// PKCS#8 as PEM, or a private JWK.
+    #[default]
+    PrivateKey,
+    /// The bytes of a shared secret, as applications keep it in `JWT_SECRET`; one newline at the end is not part of it.
+    SharedSecret,
+}
 
 /// The file contains no key that can be imported.
 #[derive(Debug, thiserror::Error)]
@@ -69,9 +83,10 @@ impl KeyFileError {
     }
 
     /// What to do about it, if the next key must be for `algorithm`.
-    pub(crate) fn hint(&self, algorithm: Algorithm) -> String {
+    pub(crate) fn hint(&self, format: KeyFormat, algorithm: Algorithm) -> String {
         match self {
-            Self::Unreadable { .. } => "make it readable for the user that runs the server".to_owned(),
+            Self::Unreadable { file, source } => path_hint(file, source)
+                .unwrap_or_else(|| "make it readable for the user that runs the server".to_owned()),
             Self::InsecureMode { .. } => {
                 "if no other user may have read it, chmod 600 it; otherwise generate another key".to_owned()
             }
@@ -79,6 +94,14 @@ impl KeyFileError {
                 "chmod o-w the directory, or keep the file in another one".to_owned()
             }
             Self::WrongOwner { .. } => "chown it to the user that runs the server".to_owned(),
+            Self::InvalidKey { source: KeyError::SecretTooShort(_), .. } => {
+                "a short secret can be guessed from one token: replace it in the application, and import the new one"
+                    .to_owned()
+            }
+            Self::InvalidKey { .. } if format == KeyFormat::SharedSecret && !algorithm.is_symmetric() => format!(
+                "this installation signs with {algorithm}; one with shared secrets has algorithm = \"HS256\" before its \
+                 first start"
+            ),
             Self::InvalidKey { .. } => {
                 format!("the next key must be for {algorithm}, as PEM `PRIVATE KEY` or private JWK")
             }
@@ -87,14 +110,37 @@ impl KeyFileError {
 }
 
 /// Reads the key for `algorithm` in `file`, which only its owner and its group may be able to read.
-pub(crate) fn read(file: &Path, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
+pub(crate) fn read(file: &Path, format: KeyFormat, algorithm: Algorithm) -> Result<SigningKey, KeyFileError> {
     let bytes = secret_file::read(file, FileOwner::Trusted, MAX_LENGTH)
         .map_err(|error| KeyFileError::new(error, file))?;
-    parse(&bytes, algorithm).map_err(|source| KeyFileError::InvalidKey { file: file.to_owned(), source })
+    parse(&bytes, format, algorithm)
+        .map_err(|source| KeyFileError::InvalidKey { file: file.to_owned(), source })
+}
+
+/// The key in the content of a key file.
+pub(crate) fn parse(
+    content: &Secret<Vec<u8>>,
+    format: KeyFormat,
+    algorithm: Algorithm,
+) -> Result<SigningKey, KeyError> {
+    match format {
+        KeyFormat::PrivateKey => parse_private_key(content, algorithm),
+        KeyFormat::SharedSecret => parse_shared_secret(content, algorithm),
+    }
+}
+
+/// The bytes without one newline at their end, as editors add it.
+fn parse_shared_secret(content: &Secret<Vec<u8>>, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
+    if !algorithm.is_symmetric() {
+        return Err(KeyError::WrongAlgorithm);
+    }
+    let bytes = content.expose();
+    let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    SigningKey::from_secret_bytes(algorithm, line.unwrap_or(bytes))
 }
 
 /// JSON begins with a brace, and PEM does not.
-fn parse(text: &Secret<Vec<u8>>, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
+fn parse_private_key(text: &Secret<Vec<u8>>, algorithm: Algorithm) -> Result<SigningKey, KeyError> {
     let bytes = text.expose().trim_ascii();
     if bytes.starts_with(b"{") {
         return SigningKey::from_private_jwk(bytes, Some(algorithm));
@@ -110,7 +156,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str, algorithm: Algorithm) -> Result<String, KeyError> {
-        parse(&Secret::new(text.into()), algorithm).map(|key| key.kid().to_owned())
+        parse(&Secret::new(text.into()), KeyFormat::PrivateKey, algorithm).map(|key| key.kid().to_owned())
     }
 
     #[test]
@@ -123,6 +169,23 @@ mod tests {
         assert_eq!(parsed(jwk.expose(), Algorithm::Ed25519).unwrap_err(), KeyError::WrongAlgorithm);
         assert!(parsed(pem.expose(), Algorithm::Ed25519).is_err());
         assert!(parsed("", Algorithm::Es256).is_err());
+    }
+
+    #[test]
+    fn a_shared_secret_is_the_bytes_without_one_newline() {
+        let kid = |bytes: &[u8], algorithm| {
+            let content = Secret::new(bytes.to_vec());
+            parse(&content, KeyFormat::SharedSecret, algorithm).map(|key| key.kid().to_owned())
+        };
+        let secret = b"0123456789abcdef 0123456789abcde".to_vec();
+        let expected = kid(&secret, Algorithm::Hs256).unwrap();
+        for newline in ["\n", "\r\n"] {
+            let line = [&secret[..], newline.as_bytes()].concat();
+            assert_eq!(kid(&line, Algorithm::Hs256).as_ref(), Ok(&expected));
+        }
+        assert_ne!(kid(&[&secret[..], b"\n\n"].concat(), Algorithm::Hs256).as_ref(), Ok(&expected));
+        assert_eq!(kid(&secret[1..], Algorithm::Hs256), Err(KeyError::SecretTooShort(32)));
+        assert_eq!(kid(&secret, Algorithm::Es256), Err(KeyError::WrongAlgorithm));
     }
 
     #[test]

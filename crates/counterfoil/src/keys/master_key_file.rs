@@ -4,7 +4,7 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use counterfoil_files::{Access, open_regular, restrict};
+use counterfoil_files::{Access, open_regular, path_hint, restrict};
 use counterfoil_jose::{SealingKey, Secret, base64url, constant_time, random};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
@@ -100,7 +100,16 @@ impl MasterKeyError {
     }
 
     /// What to do about it.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Unreadable { file, source } | Self::NotWritten { file, source } => {
+                path_hint(file, source).unwrap_or_else(|| self.general_hint().to_owned())
+            }
+            _ => self.general_hint().to_owned(),
+        }
+    }
+
+    const fn general_hint(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "the key must be 43 characters of A-Z a-z 0-9 - _ on one line",
             Self::Weak { .. } => "generate one: head -c32 /dev/urandom | basenc --base64url | tr -d =",
@@ -190,7 +199,7 @@ fn read_owned_by(file: &Path, owner: FileOwner) -> Result<Option<Secret<[u8; 32]
 }
 
 /// Parses and validates a key; `from` names its origin in errors.
-pub(super) fn parse(text: &str, from: &str) -> Result<Secret<[u8; 32]>, MasterKeyError> {
+pub(crate) fn parse(text: &str, from: &str) -> Result<Secret<[u8; 32]>, MasterKeyError> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     let key: [u8; 32] =
         base64url::decode_exact(text).map_err(|_| MasterKeyError::Malformed { from: from.to_owned() })?;

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use counterfoil_files::open_configured;
 
 use crate::fs::secret_file::{self, FileOwner, SecretFileError};
+use crate::keys::tls_files::TlsFiles;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, supervise};
 
@@ -23,22 +24,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The most bytes of a file that are read: many times the longest chain in use.
 const MAX_LENGTH: u64 = 1024 * 1024;
-
-/// The files of the certificate and its key.
-///
-/// ```
-/// use counterfoil::TlsFiles;
-///
-/// let files = TlsFiles { certificate: "/nowhere/chain.pem".into(), key: "/nowhere/key.pem".into() };
-/// assert!(files.check().is_err());
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate chain in PEM, the server's own certificate first.
-    pub certificate: PathBuf,
-    /// Its private key in PEM. The group may read it, other users must not.
-    pub key: PathBuf,
-}
 
 /// The certificate cannot be used.
 #[derive(Debug, thiserror::Error)]

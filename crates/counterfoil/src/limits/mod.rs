@@ -5,6 +5,7 @@ pub(crate) mod admission;
 pub(crate) mod body_memory;
 pub(crate) mod connection_activity;
 mod connection_table;
+#[cfg(feature = "server")]
 pub(crate) mod connections;
 pub(crate) mod quota;
 pub(crate) mod untrusted_proxies;

@@ -1,15 +1,18 @@
 //! Limits how often a session, a user and a client IP may change something.
 
+#[cfg(feature = "admin")]
+mod administration;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-use counterfoil_core::ClientError;
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, client_ip_key};
 use counterfoil_core::services::window_counters::WindowCounters;
+use counterfoil_core::{ClientError, RateLimitReached};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
@@ -86,6 +89,20 @@ impl WriteLimit {
             Self::RefreshesPerUser => "refreshes_per_user",
             Self::SessionEndsPerUser => "session_ends_per_user",
             Self::SingleSessionEndsPerUser => "single_session_ends_per_user",
+        }
+    }
+
+    /// What is limited, for the log.
+    const fn description(self) -> &'static str {
+        match self {
+            Self::PerSession => "changes by one session",
+            Self::PerUser => "changes by one user",
+            Self::PerAdminKey => "changes by one admin key",
+            Self::PerIp => "changes from one IP",
+            Self::RefreshesPerSession => "refreshes of one session",
+            Self::RefreshesPerUser => "refreshes of one user",
+            Self::SessionEndsPerUser => "ends of all sessions of one user",
+            Self::SingleSessionEndsPerUser => "ends of single sessions of one user",
         }
     }
 
@@ -243,7 +260,7 @@ impl WriteRateLimiter {
 
     fn refuse(&self, limit: WriteLimit, wait: Duration) -> ClientError {
         self.refused.get_or_create(&[("limit", limit.as_str())]).inc();
-        ClientError::RateLimited(wait)
+        ClientError::RateLimited(RateLimitReached { limit: limit.description(), retry_after: wait })
     }
 }
 
@@ -298,8 +315,10 @@ mod tests {
         assert_eq!(limiter.count(&owner, NOON), Ok(()));
         assert_eq!(
             limiter.count(&owner, NOON),
-            Err(ClientError::RateLimited(MINUTE)),
-            "the limit of the user"
+            Err(ClientError::RateLimited(RateLimitReached {
+                limit: "changes by one user",
+                retry_after: MINUTE
+            }))
         );
     }
 

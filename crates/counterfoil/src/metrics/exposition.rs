@@ -80,6 +80,33 @@ impl App {
             "Requests that would change something, refused by a rate limit",
             self.parts.write_rate_limiter.refused(),
         );
+        let feed = &self.parts.feed.metrics;
+        registry.register("counterfoil_feed_polls", "Polls of verifiers, by result", feed.polls.clone());
+        registry.register(
+            "counterfoil_feed_snapshots",
+            "Snapshots that verifiers got, by reason",
+            feed.snapshots.clone(),
+        );
+        registry.register(
+            "counterfoil_feed_repeated_polls",
+            "Polls with a number that their instance had sent before: two processes may share one instance id",
+            feed.repeated_polls.clone(),
+        );
+        registry.register(
+            "counterfoil_feed_delayed_polls",
+            "Polls that were served later because their instance sent too many",
+            feed.delayed_polls.clone(),
+        );
+        registry.register(
+            "counterfoil_fleet_waits",
+            "Revocations that waited until no verifier accepted their subject",
+            feed.fleet_waits.clone(),
+        );
+        registry.register(
+            "counterfoil_fleet_wait_expired_leases",
+            "Verifiers whose lease ran out during such a wait",
+            feed.fleet_expired.clone(),
+        );
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
@@ -107,6 +134,7 @@ impl Collector for Exposition {
         self.installation(encoder)?;
         self.token_refreshes(encoder)?;
         self.revocation_log(encoder)?;
+        self.feed(encoder)?;
         self.credential_checks(encoder)?;
         self.password_hashing(encoder)?;
         self.store(encoder)?;
@@ -162,6 +190,30 @@ impl Exposition {
             revocations.head().number(),
         )?;
         encoder.gauge("counterfoil_active_revocations", "Revocations kept in memory", revocations.len())
+    }
+
+    fn feed(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let feed = &self.app.parts.feed;
+        let counts = feed.follower_counts();
+        encoder.gauges(
+            "counterfoil_feed_verifiers",
+            "Processes that follow the feed, by whether their lease has run out in the last ten minutes",
+            |sample| {
+                sample(&[("state", "fresh")], counts.fresh as u64)?;
+                sample(&[("state", "stale")], counts.stale as u64)
+            },
+        )?;
+        encoder.gauge(
+            "counterfoil_feed_lag_seconds",
+            "Age of the oldest revocation that a verifier with a lease has not confirmed",
+            counts.max_lag.as_secs_f64(),
+        )?;
+        encoder.gauge("counterfoil_feed_streams", "Open event streams of the feed", feed.open_streams())?;
+        encoder.gauge(
+            "counterfoil_feed_waiting_polls",
+            "Polls that wait for a revocation",
+            feed.waiting_polls(),
+        )
     }
 
     fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {

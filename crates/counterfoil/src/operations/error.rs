@@ -7,6 +7,7 @@ use counterfoil_verify::AuthError;
 
 use crate::clock::ClockJumpPending;
 use crate::counters::{Outcome, service_outcome};
+use crate::feed::error::FeedError;
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub(crate) enum OperationError {
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
+    /// The feed does not answer.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -46,6 +50,7 @@ impl From<&OperationError> for Outcome {
         match error {
             OperationError::Service(error) => service_outcome(error),
             OperationError::Clock(_)
+            | OperationError::Feed(_)
             | OperationError::Auth(AuthError::Unavailable | AuthError::StaleRevocations) => Self::Unavailable,
             OperationError::Auth(_) => Self::Failure,
             OperationError::RegistrationClosed | OperationError::UsersOfApplication => Self::Invalid,
@@ -57,7 +62,7 @@ impl From<&OperationError> for Outcome {
 mod tests {
     use std::time::Duration;
 
-    use counterfoil_core::InvalidCredential;
+    use counterfoil_core::{InvalidCredential, LoginFailure, RateLimitReached};
 
     use super::*;
 
@@ -65,11 +70,12 @@ mod tests {
     fn each_error_has_its_outcome() {
         let outcome = |error: OperationError| Outcome::from(&error);
 
-        assert_eq!(outcome(ClientError::LoginFailed.into()), Outcome::Failure);
+        assert_eq!(outcome(ClientError::LoginFailed(LoginFailure::UnknownUser).into()), Outcome::Failure);
         assert_eq!(outcome(ClientError::from(InvalidCredential::Expired).into()), Outcome::Failure);
         let reused = ClientError::from(InvalidCredential::RefreshReuseDetected);
         assert_eq!(outcome(reused.into()), Outcome::ReuseDetected);
-        assert_eq!(outcome(ClientError::RateLimited(Duration::ZERO).into()), Outcome::RateLimited);
+        let reached = RateLimitReached { limit: "changes by one user", retry_after: Duration::ZERO };
+        assert_eq!(outcome(ClientError::RateLimited(reached).into()), Outcome::RateLimited);
         assert_eq!(outcome(ClientError::UsernameTaken.into()), Outcome::Invalid);
         assert_eq!(outcome(ClockJumpPending.into()), Outcome::Unavailable);
     }

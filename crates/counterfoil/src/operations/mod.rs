@@ -1,6 +1,7 @@
 //! What a request does, once for all entrances: the JSON routes, the admin socket and the embedding API parse, call one
 //! function here, and answer.
 
+#[cfg(feature = "admin")]
 pub(crate) mod admin;
 pub(crate) mod application_users;
 pub(crate) mod credential;

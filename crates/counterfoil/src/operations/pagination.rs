@@ -13,8 +13,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use counterfoil_core::ClientError;
 use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::Session;
-use counterfoil_core::store::{AdminKeyCursor, AuditEventNumber, Page, SessionCursor};
+use counterfoil_core::services::revocation_feed::Follower;
+use counterfoil_core::store::{AdminKeyCursor, AuditEventNumber, Page, SessionCursor, VerifierKeyCursor};
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
 
@@ -182,6 +184,28 @@ impl Cursor for AdminKeyCursor {
     fn parse(text: &str) -> Option<Self> {
         let (created_at, id) = parse_time_and_id(text)?;
         Some(Self { created_at, id: AdminKeyId::from_bytes(id) })
+    }
+}
+
+impl Cursor for VerifierKeyCursor {
+    fn to_text(&self) -> String {
+        time_and_id_to_text(self.created_at, self.id.as_bytes())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (created_at, id) = parse_time_and_id(text)?;
+        Some(Self { created_at, id: VerifierKeyId::from_bytes(id) })
+    }
+}
+
+impl Cursor for Follower {
+    fn to_text(&self) -> String {
+        format!("{}.{}", self.key, self.instance)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (key, instance) = text.split_once('.')?;
+        Some(Self { key: key.parse().ok()?, instance: instance.parse().ok()? })
     }
 }
 

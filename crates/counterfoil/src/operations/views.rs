@@ -113,3 +113,18 @@ pub(crate) enum ModeSchema {
     Jwt,
     Hybrid,
 }
+
+/// Sessions that were ended.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = RevokedCount)]
+#[non_exhaustive]
+pub struct RevokedResponse {
+    /// How many sessions were ended.
+    pub revoked: usize,
+}
+
+impl RevokedResponse {
+    pub(crate) fn new(revoked: usize) -> Self {
+        Self { revoked }
+    }
+}

@@ -1,7 +1,9 @@
 //! The HTTP API: one file for each group of routes, which read a request, call a service and write the
 //! response.
 
+#[cfg(feature = "admin")]
 mod admin;
+mod feed;
 mod health;
 mod login;
 mod logout;
@@ -10,6 +12,7 @@ mod openapi;
 mod password;
 mod path_id;
 mod problem_responses;
+mod problems;
 mod query_parameters;
 mod refresh;
 mod register;
@@ -20,6 +23,7 @@ mod token;
 mod well_known;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::Router;
 use axum::handler::Handler as _;
@@ -61,7 +65,8 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
         let final_layer =
             FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
         let route = get(well_known::metadata);
-        router.route(&path, with_layers(final_layer, route, app.csrf_layer(), &app))
+        let limit = app.settings().limits.request_timeout;
+        router.route(&path, with_layers(final_layer, route, app.csrf_layer(), limit))
     });
     root.with_state(app)
 }
@@ -76,11 +81,22 @@ fn metadata_paths(app: &App) -> Vec<String> {
 }
 
 /// All routes, and 404 as a problem document for all other paths: for the server.
+///
+/// Without a base path the routes are at the root, for a proxy that removes the path of the issuer, and below that path, for
+/// one that does not: every URL in the metadata works with both.
 pub(crate) fn site(app: App) -> Router {
     let final_layer = FinalLayer::unmatched(&app).require_host(true);
     let final_layer = from_fn_with_state(final_layer, response_headers::finish);
     let fallback = not_found.layer(final_layer);
-    router(app, true).fallback_service(fallback.with_state(()))
+    let (settings, path) = (app.settings(), app.settings().issuer.path());
+    let below_issuer = if settings.base_path.is_root() && !path.is_empty() {
+        let routes = all_routes(&app, true).into_iter();
+        let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
+        Router::new().without_v07_checks().nest(path, routes).with_state(app.clone())
+    } else {
+        Router::new()
+    };
+    router(app, true).merge(below_issuer).fallback_service(fallback.with_state(()))
 }
 
 /// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.
@@ -103,20 +119,34 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
         ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
+        ("/v1/feed", "GET, HEAD", get(feed::poll)),
+        ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),
         ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
         (METADATA, "GET, HEAD", get(well_known::metadata)),
         ("/openapi.json", "GET, HEAD", get(openapi::document)),
+        ("/problems/{name}", "GET, HEAD", get(problems::page)),
         ("/healthz", "GET, HEAD", get(health::healthz)),
         ("/readyz", "GET, HEAD", get(health::readyz)),
     ];
     let csrf = app.csrf_layer();
     let layered = |(path, methods, route): RouteEntry, csrf: CsrfLayer| {
         let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
-        (path, with_layers(final_layer, route, csrf, app))
+        (path, with_layers(final_layer, route, csrf, time_limit(app, path)))
     };
     let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
-    let checked_with_cookie = checked_with_cookie.into_iter().chain(admin::routes());
+    let checked_with_cookie = checked_with_cookie.into_iter();
+    #[cfg(feature = "admin")]
+    let checked_with_cookie = checked_with_cookie.chain(admin::routes());
     always_checked.into_iter().chain(checked_with_cookie.map(|route| layered(route, csrf.clone()))).collect()
+}
+
+/// How long a request of this route may take. A revocation may wait for the whole fleet.
+fn time_limit(app: &App, path: &str) -> Duration {
+    let limit = app.settings().limits.request_timeout;
+    match path {
+        "/v1/revocations" => limit.saturating_add(app.parts.feed.longest_wait()),
+        _ => limit,
+    }
 }
 
 /// Adds the layers, from the outside in: request id and headers, time limit, panic handler, CSRF check.
@@ -124,13 +154,13 @@ fn with_layers(
     final_layer: FinalLayer,
     route: MethodRouter<App>,
     csrf: CsrfLayer,
-    app: &App,
+    limit: Duration,
 ) -> MethodRouter<App> {
     route
         .fallback(method_not_allowed)
         .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
+        .layer(from_fn_with_state(limit, limit_duration))
         .layer(from_fn_with_state(final_layer, response_headers::finish))
 }
 
@@ -221,6 +251,23 @@ mod tests {
         assert_eq!(send(&app, "GET", "/v1/me", &valid).await.status(), StatusCode::UNAUTHORIZED);
     }
 
+    #[tokio::test]
+    async fn the_issuer_accepts_its_own_token_until_exp_and_no_longer() {
+        let (app, _dir) = app().await;
+        let (valid, _) = valid_and_expired(&app).await;
+        let payload = counterfoil_jose::base64url::decode(valid.split('.').nth(1).unwrap()).unwrap();
+        let claims = AccessClaims::from_json(&payload).unwrap();
+        let sign = |exp: u64| {
+            let claims = AccessClaims { iat: claims.iat - 600, exp, ..claims.clone() };
+            app.parts.keys.active_keys().signing_key().sign("at+jwt", &claims.to_json()).unwrap()
+        };
+        let now = app.now().unix_seconds();
+
+        // A remote verifier would accept it for 60 seconds more.
+        assert_eq!(send(&app, "GET", "/v1/me", &sign(now)).await.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(send(&app, "GET", "/v1/me", &sign(now + 30)).await.status(), StatusCode::OK);
+    }
+
     /// Status, headers and body of the response to a login, without the request id.
     async fn login_response(app: &App, username: &str, password: &str) -> (StatusCode, String, String) {
         let form = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
@@ -280,7 +327,7 @@ mod tests {
             FinalLayer::for_route(&app, "/broken", "GET, HEAD"),
             get(broken),
             app.csrf_layer(),
-            &app,
+            app.settings().limits.request_timeout,
         );
         let router = Router::new().route("/broken", route).with_state(app);
 

@@ -13,10 +13,13 @@ use counterfoil_verify::CookieNames;
 
 use crate::app::App;
 use crate::http::response_headers::READABLE_BY_ALL;
+#[cfg(feature = "admin")]
+use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    admin, health, login, logout, me, password, refresh, register, session_data, sessions, token, well_known,
+    feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
+    well_known,
 };
 
 #[derive(OpenApi)]
@@ -30,18 +33,54 @@ use crate::routes::{
         register::register, login::login, refresh::refresh, logout::logout,
         me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
-        well_known::jwks, well_known::metadata, document,
+        feed::poll, feed::stream,
+        well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
-        admin::users::list, admin::users::add, admin::users::show, admin::users::change, admin::users::remove,
-        admin::users::sessions, admin::clients::list, admin::clients::add, admin::clients::show,
-        admin::clients::change, admin::admin_keys::list, admin::admin_keys::add, admin::admin_keys::remove,
-        admin::keys::list, admin::keys::rotate, admin::keys::revoke, admin::events::list,
-        admin::revocations::revoke,
     ),
     components(schemas(ProblemSchema, FieldErrorSchema)),
     modifiers(&SecuritySchemes),
 )]
-struct ApiDocument;
+struct PublicDocument;
+
+/// The routes of administrators.
+#[cfg(feature = "admin")]
+#[derive(OpenApi)]
+#[openapi(paths(
+    admin::users::list,
+    admin::users::add,
+    admin::users::show,
+    admin::users::change,
+    admin::users::remove,
+    admin::users::sessions,
+    admin::clients::list,
+    admin::clients::add,
+    admin::clients::show,
+    admin::clients::change,
+    admin::admin_keys::list,
+    admin::admin_keys::add,
+    admin::admin_keys::remove,
+    admin::verifiers::list,
+    admin::verifier_keys::list,
+    admin::verifier_keys::add,
+    admin::verifier_keys::remove,
+    admin::keys::list,
+    admin::keys::rotate,
+    admin::keys::revoke,
+    admin::events::list,
+    admin::rate_limits::show,
+    admin::rate_limits::release,
+    admin::revocations::revoke,
+))]
+struct AdminDocument;
+
+/// The OpenAPI document of all routes of this build.
+fn document_of_build() -> Document {
+    #[cfg_attr(not(feature = "admin"), expect(unused_mut, reason = "nothing is added"))]
+    let mut document = PublicDocument::openapi();
+    #[cfg(feature = "admin")]
+    document.merge(AdminDocument::openapi());
+    document
+}
 
 /// Adds the ways to present a credential.
 struct SecuritySchemes;
@@ -66,7 +105,7 @@ impl App {
     /// The document of this installation: it names the cookies as configured, and the URL of the API if that has a
     /// path. Without `servers`, clients would take the root of the origin.
     fn openapi(&self) -> Document {
-        let mut document = ApiDocument::openapi();
+        let mut document = document_of_build();
         name_cookies(&mut document, self.parts.cookies.names());
         let url = self.settings().api_url();
         if url != self.settings().issuer.origin().as_str() {
@@ -93,7 +132,7 @@ impl App {
 /// assert!(document["paths"]["/v1/login"]["post"].is_object());
 /// ```
 pub fn openapi() -> serde_json::Value {
-    serde_json::to_value(ApiDocument::openapi()).expect("an OpenAPI document always serializes")
+    serde_json::to_value(document_of_build()).expect("an OpenAPI document always serializes")
 }
 
 /// Returns this document.

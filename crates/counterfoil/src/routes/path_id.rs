@@ -10,6 +10,10 @@ use crate::http::error::AppError;
 ///
 /// The path is not percent-decoded: an id has one spelling. A segment that is not an id is 404.
 pub(super) fn path_id<T: FromStr>(uri: &Uri, index: usize) -> Result<T, AppError> {
-    let segment = uri.path().trim_start_matches('/').split('/').nth(index).unwrap_or_default();
-    segment.parse().map_err(|_| AppError::NotFound)
+    path_segment(uri, index).parse().map_err(|_| AppError::NotFound)
+}
+
+/// The segment of the path with this index; empty if there is none.
+pub(super) fn path_segment(uri: &Uri, index: usize) -> &str {
+    uri.path().trim_start_matches('/').split('/').nth(index).unwrap_or_default()
 }

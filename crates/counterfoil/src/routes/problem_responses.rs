@@ -51,6 +51,7 @@ problem_responses! {
     NotFound = "404", "There is no such resource";
     RequestTimeout = "408", "The body was not received in time";
     Conflict = "409", "The resource exists already";
+    LastAdministrator = "409", "The user is the last administrator";
     PreconditionFailed = "412", "The session data has another revision";
     TooLarge = "413", "The body or the resulting session data is too large";
     UnsupportedMediaType = "415", "The content type is not supported";

@@ -13,10 +13,9 @@ use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::AppError;
 use crate::http::set_cookie::SetCookies;
 use crate::operations;
-use crate::operations::admin::responses::RevokedResponse;
 use crate::operations::pagination::{PageSize, session_cursor};
 use crate::operations::presented_session::PresentedSession;
-use crate::operations::views::SessionList;
+use crate::operations::views::{RevokedResponse, SessionList};
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, TooManyRequests, Unauthorized, Unavailable,

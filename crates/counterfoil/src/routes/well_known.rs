@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::feed::key_set_hash::jwks_body;
 use crate::http::response_headers::READABLE_BY_ALL;
 
 /// The cache lifetime of documents that change only with a release.
@@ -37,7 +38,8 @@ pub(super) async fn jwks(State(app): State<App>) -> Response {
     let max_age = format!("public, max-age={}", app.parts.keys.schedule().max_age.as_secs());
     let content_type = "application/jwk-set+json".to_owned();
     let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, max_age)];
-    (READABLE_BY_ALL, headers, Json(app.parts.keys.active_keys().jwks())).into_response()
+    // The feed names the hash of these bytes.
+    (READABLE_BY_ALL, headers, jwks_body(&app.parts.keys.active_keys())).into_response()
 }
 
 /// Returns the metadata of the issuer (RFC 8414, section 3).

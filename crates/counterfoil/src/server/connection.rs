@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::keys::tls::CurrentCertificate;
-use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity};
+use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity, StreamingResponse};
 use crate::server::write_timeout::WriteTimeoutStream;
 use crate::settings::Limits;
 
@@ -168,7 +168,8 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 }
 
 pin_project! {
-    /// The response to one request, which counts as in progress until the response is ready.
+    /// The response to one request, which counts as in progress until the response is ready, or until the end of a body that
+    /// is a stream.
     struct ResponseFuture {
         #[pin]
         response: RouteFuture<Infallible>,
@@ -181,8 +182,14 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.response.poll(cx));
-        this.active_request.take();
+        let mut response = ready!(this.response.poll(cx));
+        let active_request = this.active_request.take();
+        if let Ok(response) = &mut response
+            && let Some(streaming) = response.extensions_mut().remove::<StreamingResponse>()
+            && let Some(active_request) = active_request
+        {
+            streaming.hold(active_request);
+        }
         Poll::Ready(response)
     }
 }

@@ -14,6 +14,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
 
+#[cfg(feature = "admin")]
 use crate::admin::socket::AdminSocket;
 use crate::app::App;
 use crate::background;
@@ -135,7 +136,9 @@ async fn serve_until_shutdown(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    #[cfg(feature = "admin")]
     let admin_socket = app.settings().data_dir.as_deref().map(AdminSocket::bind).transpose()?;
+    #[cfg(feature = "admin")]
     let admin_socket = admin_socket.map(|socket| Task::spawn(socket.serve(app.clone())));
     let jobs = background::start(app.clone());
 
@@ -152,6 +155,7 @@ async fn serve_until_shutdown(
         }
     };
     jobs.cancel().await;
+    #[cfg(feature = "admin")]
     if let Some(admin_socket) = admin_socket {
         admin_socket.cancel().await;
     }

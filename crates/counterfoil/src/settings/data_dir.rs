@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use counterfoil_files::{mode_if_writable_by_others, resolve_link};
+use counterfoil_files::{check_writable_directory, mode_if_writable_by_others, path_hint, resolve_link};
 
 use crate::settings::Settings;
 
@@ -16,6 +16,15 @@ pub enum DataDirError {
     /// It does not exist and cannot be created, or is not a directory.
     #[error("the data directory {} cannot be used", dir.display())]
     Unusable {
+        /// The directory.
+        dir: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// This process cannot create files in it.
+    #[error("the data directory {} cannot be written", dir.display())]
+    NotWritable {
         /// The directory.
         dir: PathBuf,
         /// The error of the operating system.
@@ -35,11 +44,14 @@ pub enum DataDirError {
 
 impl DataDirError {
     /// What to do about it.
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Unusable { .. } => "name a directory whose parent exists and that this user can write",
+            Self::Unusable { dir, source } | Self::NotWritable { dir, source } => path_hint(dir, source)
+                .unwrap_or_else(|| {
+                    "name a directory whose parent exists and that this user can write".to_owned()
+                }),
             Self::WritableByOthers { .. } => {
-                "chmod o-w it, or name a new directory in it, which is created for this user alone"
+                "chmod o-w it, or name a new directory in it, which is created for this user alone".to_owned()
             }
         }
     }
@@ -55,7 +67,19 @@ pub(crate) fn create(settings: &Settings) -> Result<Option<PathBuf>, DataDirErro
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {
             check(&dir).map(|()| None)
         }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(DataDirError::Unusable { dir, source: io::ErrorKind::NotADirectory.into() })
+        }
         Err(source) => Err(DataDirError::Unusable { dir, source }),
+    }
+}
+
+/// Checks the data directory of `settings`, if it exists: before anything is read in it, so that an error is about the
+/// directory and not about the first file.
+pub(crate) fn check_existing(settings: &Settings) -> Result<(), DataDirError> {
+    match settings.data_dir.as_deref() {
+        Some(dir) if dir.is_dir() => check(dir),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -64,7 +88,8 @@ pub(crate) fn check(dir: &Path) -> Result<(), DataDirError> {
     // A link of the user of a service would have root use the installation of another one.
     let resolved = resolve_link(dir).and_then(|dir| mode_if_writable_by_others(&dir));
     match resolved {
-        Ok(None) => Ok(()),
+        Ok(None) => check_writable_directory(dir)
+            .map_err(|source| DataDirError::NotWritable { dir: dir.to_owned(), source }),
         Ok(Some(mode)) => Err(DataDirError::WritableByOthers { dir: dir.to_owned(), mode }),
         Err(source) => Err(DataDirError::Unusable { dir: dir.to_owned(), source }),
     }

@@ -76,6 +76,15 @@ impl IssuerUrl {
         uri.as_ref().and_then(Uri::host).is_some_and(is_loopback_host)
     }
 
+    /// The host, without the port.
+    pub(crate) fn host(&self) -> &str {
+        let authority = self.origin.as_str().split_once("://").map_or("", |(_, authority)| authority);
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            Some(_) | None => authority,
+        }
+    }
+
     /// The path, without a slash at the end; empty if the URL has none.
     pub fn path(&self) -> &str {
         let authority = self.text.split_once("://").map_or("", |(_, rest)| rest);

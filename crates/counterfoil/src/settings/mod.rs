@@ -4,6 +4,7 @@ pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
+pub(crate) mod feed;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
@@ -24,10 +25,11 @@ use counterfoil_jose::Algorithm;
 use counterfoil_verify::Origin;
 
 use crate::keys::master_key::MasterKeySource;
-use crate::keys::tls::TlsFiles;
+use crate::keys::tls_files::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
+use crate::settings::feed::FeedSettings;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
@@ -71,6 +73,9 @@ pub struct Settings {
     /// Whether a logout sends `Clear-Site-Data: "cookies", "storage"` (W3C). It deletes every cookie and all
     /// storage of the host, also of other applications on it: set it only if the host serves one application.
     pub clear_site_data_on_logout: bool,
+    /// Whether access tokens name their user in the claim `preferred_username` (OpenID Connect Core 1.0, section 5.1).
+    /// Without it `Principal::username` is `None` for access tokens; services then learn no names.
+    pub username_claim: bool,
     /// The signature algorithm of access tokens. If the current key has another algorithm, a rotation starts
     /// at the next start of the server; there is no rotation between asymmetric and shared-secret algorithms.
     pub algorithm: Algorithm,
@@ -119,6 +124,8 @@ pub struct Settings {
     pub write_rate_limits: WriteRateLimits,
     /// How much of the audit log is kept.
     pub audit_log: AuditLogSettings,
+    /// The feed that resource servers follow.
+    pub feed: FeedSettings,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -217,6 +224,7 @@ impl Settings {
             base_path: BasePath::ROOT,
             cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,
+            username_claim: true,
             algorithm: RotationSchedule::DEFAULT.algorithm,
             signing_key_rotation_interval: RotationSchedule::DEFAULT.interval,
             jwks_max_age: RotationSchedule::DEFAULT.max_age,
@@ -237,6 +245,7 @@ impl Settings {
             rate_limits: login_rate_limiter::RateLimits::default(),
             write_rate_limits: WriteRateLimits::default(),
             audit_log: AuditLogSettings::default(),
+            feed: FeedSettings::default(),
             limits: Limits::default(),
             tls: None,
         }
@@ -248,6 +257,15 @@ impl Settings {
         match self.base_path.is_root() {
             true => self.issuer.to_string(),
             false => format!("{}{}", self.issuer.origin().as_str(), self.base_path),
+        }
+    }
+
+    /// The path at which clients reach a route with this path template, which contains the base path: at the root a proxy
+    /// removes the path of the issuer.
+    pub(crate) fn public_path(&self, route: &str) -> String {
+        match self.base_path.is_root() {
+            true => format!("{}{route}", self.issuer.path()),
+            false => route.to_owned(),
         }
     }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use counterfoil_core::store::{FileBackup, StoreError};
 use counterfoil_files::{
-    check_replaceable, mode_if_writable_by_others, parent_directory, remove_regular, with_suffix,
+    check_replaceable, check_writable_directory, mode_if_writable_by_others, parent_directory, path_hint,
+    remove_regular, with_suffix,
 };
 
 use crate::fs::atomic_write::{ExistingFile, publish};
@@ -41,7 +42,16 @@ pub enum BackupError {
     /// The store is not a file.
     #[error("this command cannot back up a store that is not a file")]
     NotAFile,
-    /// The store cannot be read, or the copy cannot be written.
+    /// The copy cannot be written.
+    #[error("the backup {} cannot be written", file.display())]
+    NotWritten {
+        /// The file.
+        file: PathBuf,
+        /// The system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The finished copy cannot be renamed.
@@ -68,7 +78,8 @@ impl BackupError {
                 Some(format!("if no backup is in progress, remove {}", partial_path(file).display()))
             }
             Self::NotAFile => Some("use the backup tools of the database server".into()),
-            Self::Store(_) | Self::NotCreated { .. } => None,
+            Self::NotWritten { file, source } | Self::NotCreated { file, source } => path_hint(file, source),
+            Self::Store(_) => None,
         }
     }
 }
@@ -112,7 +123,7 @@ pub(crate) async fn write(
     let store = store.ok_or(BackupError::NotAFile)?;
     let partial = partial_path(file);
     check_paths(file, &partial, existing)?;
-    store.backup(&partial).await?;
+    store.backup(&partial).await.map_err(|error| copy_error(error, file))?;
     let published =
         partial.metadata().and_then(|copy| publish(&partial, file, existing).map(|()| copy.len()));
     if published.is_err() {
@@ -125,13 +136,24 @@ pub(crate) async fn write(
     })
 }
 
+/// Tells an error of the file system at the copy from one of the store.
+fn copy_error(error: StoreError, file: &Path) -> BackupError {
+    match error {
+        StoreError::Unavailable { reason, source: Some(source) } => match source.downcast::<io::Error>() {
+            Ok(source) => BackupError::NotWritten { file: file.into(), source: *source },
+            Err(source) => StoreError::Unavailable { reason, source: Some(source) }.into(),
+        },
+        error => error.into(),
+    }
+}
+
 /// Checks the paths before a copy is made that may take minutes.
 fn check_paths(file: &Path, partial: &Path, existing: ExistingFile) -> Result<(), BackupError> {
     if file.file_name().is_none() || file.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(BackupError::IsDirectory(file.into()));
     }
     let dir = parent_directory(file);
-    // A missing directory is reported when the copy is created.
+    check_writable_directory(dir).map_err(|source| BackupError::NotWritten { file: file.into(), source })?;
     if let Ok(Some(mode)) = mode_if_writable_by_others(dir) {
         return Err(BackupError::InsecureDirectory { dir: dir.into(), mode });
     }

@@ -69,7 +69,7 @@ async fn handlers_behave_the_same_in_every_mode_and_transport() {
             let one = send(shop.address, "POST /cart", &[&credential, same_origin], "").await;
             let two = send(shop.address, "POST /cart", &[&credential, same_origin], "").await;
 
-            assert_eq!(home.body, format!("Hello, {}", shop.user_id), "{mode} {transport}");
+            assert_eq!(home.body, "Hello, ada", "{mode} {transport}");
             assert_eq!(account.body, format!("The account of {}", shop.user_id), "{mode} {transport}");
             assert_eq!((&*one.body, &*two.body), ("1 in the cart", "2 in the cart"), "{mode} {transport}");
         }
@@ -189,4 +189,22 @@ async fn the_example_closes_without_an_error() {
     let TestShop { auth, .. } = TestShop::open(&fixture).await;
 
     auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_hosts_routes_clear_a_second_cookie_at_another_path() {
+    let fixture = Fixture::new();
+    let shop = TestShop::open(&fixture).await;
+    let live = shop.credential_header("session", "cookie").await;
+
+    let refused =
+        send(shop.address, "GET /account", &[&format!("{live}; counterfoil-session=other")], "").await;
+
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let cleared =
+        |path: &str| format!("set-cookie: counterfoil-session=; {path}; HttpOnly; SameSite=Lax; Max-Age=0");
+    assert!(refused.head.contains(&cleared("Path=/account")), "{refused:?}");
+    assert!(refused.head.contains(&cleared("Domain=localhost; Path=/")), "{refused:?}");
+    assert!(!refused.head.contains(&cleared("Path=/")), "the live cookie stays: {refused:?}");
+    assert_eq!(send(shop.address, "GET /account", &[&live], "").await.status, 200);
 }

@@ -9,6 +9,7 @@ mod client;
 mod clock_jumps;
 mod embedding;
 mod examples;
+mod feed_document;
 mod fixture;
 mod login_from_handlers;
 mod master_key_replacement;

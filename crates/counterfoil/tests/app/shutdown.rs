@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
+
+use counterfoil::App;
+use counterfoil::operator::Command;
 
 use crate::client::{reply, send};
 use crate::fixture::{Fixture, TestServer};
@@ -57,4 +60,31 @@ async fn an_idle_connection_does_not_delay_shutdown() {
     server.shut_down().await;
 
     assert!(started.elapsed() < Duration::from_secs(8), "shutdown waited for an idle client");
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_is_answered_at_once_at_a_shutdown() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().with(|settings| settings.feed.lease = Duration::from_secs(45));
+    let app = App::open(settings).await.unwrap();
+    let key = app.administer(Command::VerifierKeyAdd { name: "orders".into() }).await.unwrap();
+    let server = TestServer::serve(app).await;
+    let bearer = format!("authorization: Bearer {}", key["key"].as_str().unwrap());
+    let address = server.address;
+    let poll = async |number: u32, position: String| {
+        let request = format!("GET /v1/feed?instance=a&poll={number}{position}");
+        send(address, &request, &[&bearer], "").await.json()
+    };
+    let first = poll(1, String::new()).await;
+    let position = format!("&after={}&log={}", first["next"], first["log"].as_str().unwrap());
+
+    let started = Instant::now();
+    let shutdown = async {
+        sleep(Duration::from_millis(200)).await;
+        server.shut_down().await;
+    };
+    let (answer, ()) = tokio::join!(poll(2, position), shutdown);
+
+    assert_eq!((&answer["poll"], &answer["next"]), (&2.into(), &answer["head"]));
+    assert!(started.elapsed() < Duration::from_secs(8), "the poll waited for 15 seconds");
 }

@@ -77,6 +77,15 @@ impl Request {
         let response = exchange(server, &self.bytes()).await.expect("the server must respond");
         record(self, &response);
         response.assert_valid(&self.method, &self.path);
+        let has_bearer = self.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("authorization") && value.to_ascii_lowercase().starts_with(b"bearer")
+        });
+        // A refresh ignores it.
+        if response.status == 401 && has_bearer && self.path != "/v1/refresh" && self.method != "HEAD" {
+            let challenge = response.header("www-authenticate").unwrap();
+            let is_token = response.problem() == "invalid_token";
+            assert_eq!(challenge.contains(r#"error="invalid_token""#), is_token, "{self:?}: {response:?}");
+        }
         response
     }
 }
@@ -204,6 +213,15 @@ impl Response {
 
     fn assert_valid_cookies(&self) {
         let lines = self.all("set-cookie");
+        // Only an answer to two cookies of one name clears further ones, at other scopes.
+        let (other_scopes, lines): (Vec<_>, Vec<_>) =
+            lines.into_iter().partition(|line| line.contains("Domain=") || !line.contains("; Path=/;"));
+        let is_cleared = |line: &&str| line.contains("=; ") && line.ends_with("Max-Age=0");
+        assert!(other_scopes.is_empty() || self.status == 400, "{other_scopes:?}");
+        assert!(
+            other_scopes.iter().all(|line| is_cleared(line) && !line.starts_with("__Host-")),
+            "{other_scopes:?}"
+        );
         let names: BTreeSet<_> = lines.iter().map(|line| line.split('=').next().unwrap()).collect();
         assert_eq!(names.len(), lines.len(), "two cookies with one name: {lines:?}");
         for line in &lines {
@@ -224,6 +242,7 @@ impl Response {
             let (issuer, name) = body["type"].as_str().unwrap().split_once("/problems/").unwrap();
             assert!(issuer.starts_with("http"), "{body}");
             assert_eq!(body["code"], name.replace('-', "_"));
+            assert!(PROBLEM_PAGES.contains(name), "the type {name} has no page");
             assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
             assert_eq!(body["status"], self.status);
             assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{body}");
@@ -238,15 +257,21 @@ impl Response {
 }
 
 /// The documents that pages of all origins may read.
-const PUBLIC_DOCUMENTS: [&str; 2] = ["/.well-known/", "/openapi.json"];
+const PUBLIC_DOCUMENTS: [&str; 3] = ["/.well-known/", "/openapi.json", "/problems/"];
+
+/// The problems with a page, which `every_type_of_problem_has_a_page` reads.
+pub(crate) static PROBLEM_PAGES: LazyLock<BTreeSet<&str>> =
+    LazyLock::new(|| include_str!("problem_pages.txt").lines().collect());
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(counterfoil::openapi);
 
-/// Whether the path matches this template; `{id}` matches one segment that is not empty.
+/// Whether the path matches this template; a parameter, as `{id}`, matches one segment that is not empty.
 fn matches_template(path: &str, template: &str) -> bool {
     let (parts, places) = (path.split('/'), template.split('/'));
     parts.clone().count() == places.clone().count()
-        && parts.zip(places).all(|(part, place)| part == place || (place == "{id}" && !part.is_empty()))
+        && parts
+            .zip(places)
+            .all(|(part, place)| part == place || (place.starts_with('{') && !part.is_empty()))
 }
 
 /// Asserts that OpenAPI documents this status. 404 and 405 are also allowed for undocumented paths and methods.

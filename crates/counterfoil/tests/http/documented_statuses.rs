@@ -27,6 +27,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
         let exchanges = recorded(async {
             call_every_route(&mut seen).await;
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
+            crate::feed::call_every_route(&mut seen).await;
             exceed_rate_limits(&mut seen).await;
             exceed_write_rate_limits(&mut seen).await;
             time_out_bodies(&mut seen).await;
@@ -110,6 +111,8 @@ async fn call_every_route(seen: &mut Seen) {
         ("get", "/.well-known/jwks.json", None),
         ("get", "/.well-known/oauth-authorization-server", None),
         ("get", "/openapi.json", None),
+        ("get", "/problems/invalid-token", None),
+        ("get", "/problems/unknown", None),
         ("get", "/healthz", None),
         ("get", "/readyz", None),
         ("delete", "/v1/sessions", None),

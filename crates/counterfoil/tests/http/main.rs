@@ -6,23 +6,28 @@ mod account_scope;
 mod administration;
 mod audit_growth;
 mod client;
+mod cookie_jar;
 mod cors;
 mod credential_modes;
 mod cross_site_requests;
+mod curl;
 mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
+mod feed;
 mod fuzz;
 mod host;
 mod limited_credentials;
 mod login_rate_limit;
 mod logout;
 mod malformed_input;
+mod metadata;
 mod metrics;
 mod multiple_credentials;
 mod null_members;
 mod openapi_contract;
 mod password_change;
+mod problem_pages;
 #[path = "../documents/programs.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod programs;

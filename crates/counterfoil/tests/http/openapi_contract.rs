@@ -9,9 +9,9 @@ use crate::administration::Admin;
 use crate::client::Request;
 use crate::test_server::{PASSWORD, TestServer, text};
 
-/// A documented path with an id in place of `{id}`.
+/// A documented path with an id in place of `{id}`, and a problem in place of `{name}`.
 pub(crate) fn path_of(template: &str) -> String {
-    template.replace("{id}", "AAAAAAAAAAAAAAAAAAAAAA")
+    template.replace("{id}", "AAAAAAAAAAAAAAAAAAAAAA").replace("{name}", "invalid-token")
 }
 
 /// Path, method and operation of each documented call.
@@ -76,7 +76,7 @@ fn each_operation_has_its_own_id() {
 async fn every_path_supports_exactly_the_documented_methods() {
     let server = TestServer::open().await;
     let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
-    assert_eq!(paths.len(), 26);
+    assert_eq!(paths.len(), 32);
     for path in paths {
         let mut documented: BTreeSet<String> = operations()
             .into_iter()
@@ -101,8 +101,16 @@ async fn get_and_head_change_nothing() {
     let server = TestServer::open().await;
     server.add_admin("ada").await;
     let session = server.login("ada", "session").await;
-    for (path, method, _) in operations().into_iter().filter(|(_, method, _)| method == "get") {
-        let expected = if path.contains("{id}") { 404 } else { 200 };
+    for (path, method, operation) in operations().into_iter().filter(|(_, method, _)| method == "get") {
+        // The feed accepts verifier keys only.
+        let is_feed = operation["tags"][0] == "feed";
+        let expected = if path.contains("{id}") {
+            404
+        } else if is_feed {
+            401
+        } else {
+            200
+        };
         let path = path_of(&path);
         for method in [method.to_uppercase(), "HEAD".into()] {
             let response =

@@ -39,7 +39,7 @@ struct Server {
 
 impl Server {
     /// Serves the data directory `dir` with the default rate limits.
-    async fn start(dir: &Path, admin_key: Option<String>) -> Self {
+    async fn start(dir: &Path, keys: Option<[String; 2]>) -> Self {
         let store = format!("sqlite:{}", dir.join("auth.db").display()).parse().unwrap();
         let settings = Settings::new("http://localhost:7600".parse().unwrap(), store).with(|settings| {
             settings.data_dir = Some(dir.to_path_buf());
@@ -47,12 +47,17 @@ impl Server {
             settings.limits = Limits::default().with(|limits| limits.max_connections = MAX_CONNECTIONS);
         });
         let app = App::open(settings).await.unwrap();
-        let admin_key = match admin_key {
-            Some(key) => key,
-            None => {
-                let made = app.administer(Command::AdminKeyAdd { name: "tests".into() }).await.unwrap();
-                made["key"].as_str().unwrap().to_owned()
-            }
+        let add = async |command| {
+            let made = app.administer(command).await.unwrap();
+            made["key"].as_str().unwrap().to_owned()
+        };
+        let name = || "tests".to_owned();
+        let [admin_key, verifier_key] = match keys {
+            Some(keys) => keys,
+            None => [
+                add(Command::AdminKeyAdd { name: name() }).await,
+                add(Command::VerifierKeyAdd { name: name() }).await,
+            ],
         };
         let ((listener, address), (metrics_listener, metrics_address)) = (listen(), listen());
         let metrics = tokio::spawn(counterfoil::serve_metrics(app.clone(), metrics_listener));
@@ -60,7 +65,8 @@ impl Server {
         let served = tokio::spawn(app.serve(listener, async move {
             let _ = stopped.await;
         }));
-        let target = Target { address, metrics: metrics_address, admin_socket: socket_path(dir), admin_key };
+        let (metrics_at, admin_socket) = (metrics_address, socket_path(dir));
+        let target = Target { address, metrics: metrics_at, admin_socket, admin_key, verifier_key };
         Self { target, stop, served, metrics }
     }
 
@@ -84,11 +90,11 @@ async fn one_client_at_full_speed_delays_no_other() {
     let dir = TempDir::new().unwrap();
     let server = Server::start(dir.path(), None).await;
     end_a_session(&server.target).await.unwrap();
-    let admin_key = server.target.admin_key.clone();
+    let keys = [server.target.admin_key.clone(), server.target.verifier_key.clone()];
     server.stop().await;
     copy_ended_session(&dir.path().join("auth.db")).unwrap();
 
-    let server = Server::start(dir.path(), Some(admin_key)).await;
+    let server = Server::start(dir.path(), Some(keys)).await;
     let target = server.target.clone();
     let violations = spawn_blocking(move || {
         let mut violations = Vec::new();

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+
 use counterfoil_core::store::StoreError;
 use counterfoil_files::{Access, create_private, open_regular, parent_directory, remove_regular};
 
@@ -52,7 +54,7 @@ fn write(from: &Path, to: &Path) -> Result<(), StoreError> {
         io_error("the path of the backup must be UTF-8", io::Error::from(ErrorKind::InvalidFilename))
     })?;
     let connection = connection::for_copying(from).map_err(map_error)?;
-    connection.execute("VACUUM INTO ?1", [name]).map_err(map_error)?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(copy_error)?;
     check_schema_of(to)?;
     open_regular(to, Access::Read)
         .and_then(|file| file.sync_all())
@@ -71,6 +73,16 @@ fn check_schema_of(copy: &Path) -> Result<(), StoreError> {
 fn canonical(file: &Path) -> io::Result<PathBuf> {
     let name = file.file_name().ok_or(ErrorKind::InvalidFilename)?;
     Ok(parent_directory(file).canonicalize()?.join(name))
+}
+
+/// A full disk is that of the copy, not that of the store, from which the copy only reads.
+fn copy_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => {
+            io_error("the backup cannot be written", io::Error::from(ErrorKind::StorageFull))
+        }
+        Some(_) | None => map_error(error),
+    }
 }
 
 fn io_error(reason: &'static str, error: io::Error) -> StoreError {

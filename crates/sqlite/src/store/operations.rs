@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::admin_key::AdminKeyRecord;
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::client::Client;
@@ -19,12 +20,13 @@ use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
 use counterfoil_core::model::username::Skeletons;
+use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
     CounterIncrement, CounterKey, CounterValue, FileBackup, LastSeen, LoginName, Page, PendingSessionEnd,
     PurgedEvents, RevocationLogPage, SessionContext, SessionCursor, SessionData, Store, StoreError,
-    Transaction,
+    Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -34,7 +36,7 @@ use crate::file::backup;
 use crate::list_lane::ListOwner;
 use crate::tables::{
     admin_keys, audit_events, clients, counters, keys, metadata, newest_time, pending_session_ends,
-    revocation_log, session_data, sessions, users,
+    revocation_log, session_data, sessions, users, verifier_keys,
 };
 use crate::write_request::WriteRequest;
 
@@ -61,6 +63,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError> {
+        let read = move |connection: &Connection| sessions::count_active(connection, client.as_ref(), now);
+        self.lists.read(ListOwner::Administration, read).await
+    }
+
     async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError> {
         self.readers.read(|connection| sessions::has_unended(connection, user, except))
     }
@@ -81,6 +88,11 @@ impl Store for SqliteStore {
         self.readers.read(|connection| users::find_by_external_id(connection, id))
     }
 
+    async fn another_administrator(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        let read = move |connection: &Connection| users::another_administrator(connection, user);
+        self.lists.read(ListOwner::Administration, read).await
+    }
+
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError> {
         self.lists.read(ListOwner::Administration, move |connection| users::page(connection, &page)).await
     }
@@ -99,6 +111,18 @@ impl Store for SqliteStore {
 
     async fn admin_keys(&self, page: Page<AdminKeyCursor>) -> Result<Vec<AdminKeyRecord>, StoreError> {
         self.lists.read(ListOwner::Administration, move |connection| admin_keys::page(connection, page)).await
+    }
+
+    async fn verifier_key(&self, id: VerifierKeyId) -> Result<Option<VerifierKeyRecord>, StoreError> {
+        self.readers.read(|connection| verifier_keys::find(connection, id))
+    }
+
+    async fn verifier_keys(
+        &self,
+        page: Page<VerifierKeyCursor>,
+    ) -> Result<Vec<VerifierKeyRecord>, StoreError> {
+        let read = move |connection: &Connection| verifier_keys::page(connection, page);
+        self.lists.read(ListOwner::Administration, read).await
     }
 
     async fn pending_session_ends(&self, limit: u32) -> Result<Vec<PendingSessionEnd>, StoreError> {

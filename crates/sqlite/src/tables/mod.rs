@@ -15,3 +15,4 @@ pub(crate) mod revocation_log;
 pub(crate) mod session_data;
 pub(crate) mod sessions;
 pub(crate) mod users;
+pub(crate) mod verifier_keys;

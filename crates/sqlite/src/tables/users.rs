@@ -91,6 +91,24 @@ pub(crate) fn find_by_external_id(
         .optional()
 }
 
+/// An administrator other than `user`. A few users have the role, and no index: this reads the whole table.
+pub(crate) fn another_administrator(connection: &Connection, user: UserId) -> rusqlite::Result<Option<User>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        user_columns!(""),
+        " FROM users WHERE id <> ?1 AND disabled_at IS NULL AND removed = 0 AND instr(roles, '\"admin\"') > 0"
+    ))?;
+    let found = statement.query_map([user.as_bytes()], read)?;
+    // The text may also be a part of another role.
+    for user in found {
+        let user = user?;
+        if user.is_administrator() {
+            return Ok(Some(user));
+        }
+    }
+    Ok(None)
+}
+
 /// Users in the order of their case-folded usernames.
 pub(crate) fn page(connection: &Connection, page: &Page<String>) -> rusqlite::Result<Vec<User>> {
     connection

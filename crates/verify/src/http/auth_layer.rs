@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{CACHE_CONTROL, Entry, VARY};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -18,7 +18,8 @@ use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::http::auth_state::{AuthState, LayerContext};
 use crate::http::cookies::CookieNames;
 use crate::http::credentials::{AcceptedCredentials, CredentialSource, read_credentials};
-use crate::http::csrf::{CrossSiteRequest, check_csrf_with_cookie, check_site, is_handshake, is_safe_method};
+use crate::http::cross_site_request::CrossSiteRequest;
+use crate::http::csrf::{check_csrf_with_cookie, check_site, is_handshake, is_safe_method};
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
 use crate::http::problem_issuer::ProblemIssuer;
@@ -141,6 +142,18 @@ impl AuthLayer {
     #[must_use]
     pub fn with_application(mut self, application: Arc<dyn Any + Send + Sync>) -> Self {
         Arc::make_mut(&mut self.settings().context).application = Some(application);
+        self
+    }
+
+    /// Sets a function that returns headers for the response to a request with two different credentials: they clear cookies
+    /// that a browser would otherwise send with each request. Only for the crate of the issuer.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_cleared_duplicates(
+        mut self,
+        clear: impl Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.settings().context).clear_duplicates = Some(Arc::new(clear));
         self
     }
 
@@ -287,6 +300,8 @@ pin_project! {
             #[pin]
             inner: F,
             source: CredentialSource,
+            // Headers to append; boxed, because hardly any response has them.
+            more: Option<Box<HeaderMap>>,
         },
         Rejected {
             response: Option<R>,
@@ -316,9 +331,12 @@ where
                 Self::reject(Problem::from_auth_error(&error, source), settings, &request)
             }
             (result, Requirement::Principal | Requirement::None) => {
+                let clear = settings.context.clear_duplicates.as_ref();
+                let clear = clear.filter(|_| matches!(result, Err(AuthError::MultipleCredentials)));
+                let more = clear.map(|clear| Box::new(clear(request.uri(), request.headers())));
                 let state = AuthState::new(result, source, Arc::clone(&settings.context));
                 request.extensions_mut().insert(state);
-                Self { state: State::Forwarded { inner: inner.call(request), source } }
+                Self { state: State::Forwarded { inner: inner.call(request), source, more } }
             }
         }
     }
@@ -343,9 +361,16 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match self.as_mut().project().state.project() {
-                StateProjection::Forwarded { inner, source } => {
+                StateProjection::Forwarded { inner, source, more } => {
                     let response = ready!(inner.poll(cx));
-                    return Poll::Ready(response.map(|response| with_cache_headers(response, *source)));
+                    let more = more.take();
+                    return Poll::Ready(response.map(|response| {
+                        let mut response = with_cache_headers(response, *source);
+                        for (name, value) in more.iter().flat_map(|headers| headers.iter()) {
+                            response.headers_mut().append(name, value.clone());
+                        }
+                        response
+                    }));
                 }
                 StateProjection::Rejected { response } => {
                     let response = response.take().expect("a future is not polled after it is ready");

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use http::Extensions;
+use http::{Extensions, HeaderMap, Uri};
 
 use crate::auth_error::AuthError;
 use crate::http::credentials::CredentialSource;
@@ -84,7 +84,11 @@ impl AuthState {
 pub(crate) struct LayerContext {
     pub(crate) problem_issuer: Option<ProblemIssuer>,
     pub(crate) application: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) clear_duplicates: Option<ClearDuplicates>,
 }
+
+/// The headers that clear the duplicates of a request's cookies.
+pub(crate) type ClearDuplicates = Arc<dyn Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync>;
 
 impl fmt::Debug for LayerContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,23 +4,12 @@ use http::header::{ACCEPT, HeaderName, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method};
 
 use crate::http::cookies::CookieNames;
-use crate::http::origin::OriginPolicy;
+use crate::http::cross_site_request::CrossSiteRequest;
+use crate::http::origin::{Origin, OriginPolicy};
 
 /// The relation between the site of the page and this one, as the browser states it (Fetch Metadata, section
 /// 2.1).
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// The request is a write or a handshake from another site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CrossSiteRequest {
-    /// The browser names another site, or the headers that name it are malformed.
-    #[error("the request comes from another site")]
-    OtherSite,
-    /// The request has a cookie, and no header from which its site could be seen.
-    #[error("a request with a cookie must have the header `Sec-Fetch-Site` or `Origin`")]
-    MissingHeader,
-}
 
 /// Checks that a request is not a cross-site write. `has_cookie` says whether it carries a cookie of
 /// [`CookieNames`](crate::CookieNames), valid or not.
@@ -77,10 +66,25 @@ pub(crate) fn check_site(
         (Some(origin), _) if policy.trusts(origin) => true,
         (_, Some(site)) => site == b"same-origin" || site == b"none",
         (Some(origin), None) => policy.is_own(origin),
-        (None, None) if has_cookie => return Err(CrossSiteRequest::MissingHeader),
-        (None, None) => true,
+        (None, None) => !has_cookie,
     };
-    if passes { Ok(()) } else { Err(CrossSiteRequest::OtherSite) }
+    if passes { Ok(()) } else { Err(refusal(origin, site, policy)) }
+}
+
+/// Why a request with these headers is refused, and what would be right.
+fn refusal(origin: Option<&[u8]>, site: Option<&[u8]>, policy: &OriginPolicy) -> CrossSiteRequest {
+    let own = policy.own.clone();
+    match origin {
+        // The page is of this origin, or unknown: only the relation of the sites is wrong.
+        Some(origin) if site.is_some() && policy.is_own(origin) => CrossSiteRequest::OtherSite,
+        None if site.is_some() => CrossSiteRequest::OtherSite,
+        None => CrossSiteRequest::MissingHeader { own },
+        Some(b"null") => CrossSiteRequest::NullOrigin { own },
+        Some(origin) => match str::from_utf8(origin).ok().and_then(|text| text.parse::<Origin>().ok()) {
+            Some(origin) => CrossSiteRequest::UntrustedOrigin { origin, own },
+            None => CrossSiteRequest::MalformedOrigin { own },
+        },
+    }
 }
 
 /// As [`check_csrf`], for routes on which a request matters only with one of the cookies: without them it uses
@@ -119,8 +123,11 @@ pub fn is_safe_method(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-fn at_most_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a [u8]>, CrossSiteRequest> {
+fn at_most_one<'a>(
+    headers: &'a HeaderMap,
+    name: &'static HeaderName,
+) -> Result<Option<&'a [u8]>, CrossSiteRequest> {
     let mut lines = headers.get_all(name).into_iter();
     let first = lines.next().map(http::HeaderValue::as_bytes);
-    if lines.next().is_some() { Err(CrossSiteRequest::OtherSite) } else { Ok(first) }
+    if lines.next().is_some() { Err(CrossSiteRequest::RepeatedHeader(name.as_str())) } else { Ok(first) }
 }

@@ -9,7 +9,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::http::cookies::CookieNames;
-use crate::http::csrf::{CrossSiteRequest, check_csrf, check_csrf_with_cookie};
+use crate::http::cross_site_request::CrossSiteRequest;
+use crate::http::csrf::{check_csrf, check_csrf_with_cookie};
 use crate::http::origin::OriginPolicy;
 use crate::http::problem::Problem;
 use crate::http::response_future::ResponseFuture;

@@ -4,6 +4,7 @@ pub(crate) mod auth_layer;
 pub(crate) mod auth_state;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
+pub(crate) mod cross_site_request;
 pub(crate) mod csrf;
 pub(crate) mod csrf_layer;
 #[cfg(feature = "axum")]

@@ -9,9 +9,10 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::auth_error::{AuthError, RequiredPermission};
+use crate::failure_reason::FailureReason;
 use crate::http::auth_state::AuthState;
 use crate::http::credentials::{CredentialSource, MultipleCredentials};
-use crate::http::csrf::CrossSiteRequest;
+use crate::http::cross_site_request::CrossSiteRequest;
 use crate::http::problem_issuer::ProblemIssuer;
 
 /// After how many seconds a client may retry a 503.
@@ -46,7 +47,7 @@ pub struct Problem(Box<Parts>);
 struct Parts {
     body: Body,
     headers: HeaderMap,
-    auth_error: Option<AuthError>,
+    failure_reason: Option<FailureReason>,
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ struct Body {
     status: StatusCode,
     detail: Option<Cow<'static, str>>,
     request_id: Option<RequestId>,
+    reason: Option<FailureReason>,
     errors: Vec<FieldError>,
 }
 
@@ -65,7 +67,7 @@ impl Serialize for Body {
         let problem_type = self.issuer.as_ref().map_or(Cow::Borrowed("about:blank"), |issuer| {
             Cow::Owned(format!("{}/problems/{}", issuer.0, self.name))
         });
-        let mut body = serializer.serialize_struct("Problem", 7)?;
+        let mut body = serializer.serialize_struct("Problem", 8)?;
         body.serialize_field("type", &problem_type)?;
         body.serialize_field("code", &self.name.replace('-', "_"))?;
         body.serialize_field("title", &self.title)?;
@@ -75,6 +77,9 @@ impl Serialize for Body {
         }
         if let Some(request_id) = &self.request_id {
             body.serialize_field("request_id", request_id)?;
+        }
+        if let Some(reason) = &self.reason {
+            body.serialize_field("reason", reason.message())?;
         }
         if !self.errors.is_empty() {
             body.serialize_field("errors", &self.errors)?;
@@ -118,9 +123,10 @@ impl Problem {
             status,
             detail: None,
             request_id: None,
+            reason: None,
             errors: Vec::new(),
         };
-        Self(Box::new(Parts { body, headers: HeaderMap::new(), auth_error: None }))
+        Self(Box::new(Parts { body, headers: HeaderMap::new(), failure_reason: None }))
     }
 
     /// Sets what is wrong in this case, for a person. It must not repeat what the client sent.
@@ -177,6 +183,22 @@ impl Problem {
         self
     }
 
+    /// Sets why the request was refused, for the log. The client does not learn it: it becomes an extension of the
+    /// response, not a member of the document.
+    #[must_use]
+    pub fn failure_reason(mut self, reason: FailureReason) -> Self {
+        self.0.failure_reason = Some(reason);
+        self
+    }
+
+    /// Adds the reason to the document, as the member `reason`. Only for a server on a developer's machine: an attacker
+    /// learns which check failed.
+    #[must_use]
+    pub fn danger_show_reason(mut self) -> Self {
+        self.0.body.reason = self.0.failure_reason.clone();
+        self
+    }
+
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.0.body.status
@@ -190,7 +212,7 @@ impl Problem {
     /// The problem for an authentication error; `source` is where the credential was presented.
     ///
     /// All invalid credentials have the same response (RFC 6750, section 3.1), so that an attacker cannot
-    /// learn which check failed. The response has `error` among its extensions, for the log.
+    /// learn which check failed. The response has the [`FailureReason`] among its extensions, for the log.
     pub fn from_auth_error(error: &AuthError, source: CredentialSource) -> Self {
         let problem = match error {
             AuthError::MissingCredential => {
@@ -210,9 +232,7 @@ impl Problem {
             AuthError::Unavailable => unavailable("unavailable"),
             AuthError::Forbidden(required) => forbidden(required),
         };
-        let mut problem = problem.detail(error.to_string());
-        problem.0.auth_error = Some(error.clone());
-        problem
+        problem.detail(error.to_string()).failure_reason(error.failure_reason())
     }
 
     /// The problem of a route that is not behind an [`AuthLayer`](crate::AuthLayer). It fails closed.
@@ -223,14 +243,14 @@ impl Problem {
 
     /// The response, with any body type that can be made from a `String`.
     pub fn into_response<B: From<String>>(self) -> Response<B> {
-        let Parts { body, headers, auth_error } = *self.0;
+        let Parts { body, headers, failure_reason } = *self.0;
         let text = serde_json::to_string(&body).expect("strings and numbers always serialize");
         let mut response = Response::new(B::from(text));
         *response.status_mut() = body.status;
         *response.headers_mut() = headers;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        auth_error.and_then(|error| response.extensions_mut().insert(error));
+        failure_reason.and_then(|reason| response.extensions_mut().insert(reason));
         response
     }
 }
@@ -267,7 +287,9 @@ fn scope_challenge(scope: &str) -> HeaderValue {
 
 impl From<CrossSiteRequest> for Problem {
     fn from(error: CrossSiteRequest) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "cross-site", "Cross-site request").detail(error.to_string())
+        Self::new(StatusCode::FORBIDDEN, "cross-site", "Possible cross-site request")
+            .detail(error.to_string())
+            .failure_reason(error.failure_reason())
     }
 }
 
@@ -325,7 +347,8 @@ mod tests {
             InvalidReason::LifetimeNotAllowed,
             InvalidReason::CredentialKindNotAccepted,
             InvalidReason::Revoked(SubjectKind::Session),
-            InvalidReason::SessionRejected("idle"),
+            InvalidReason::RevokedBecause { subject: SubjectKind::Session, reason: "by logout" },
+            InvalidReason::RecordRejected { code: "idle", message: "the session was idle for too long" },
             InvalidReason::Token(counterfoil_jose::JwsError::BadSignature),
         ];
         let responses = reasons.map(|reason| {
@@ -339,10 +362,16 @@ mod tests {
     }
 
     #[test]
-    fn the_response_carries_the_error_for_the_log() {
-        let error = AuthError::InvalidCredential(InvalidReason::Expired);
+    fn the_response_carries_the_reason_for_the_log_only() {
+        let revoked = InvalidReason::RevokedBecause { subject: SubjectKind::Session, reason: "by logout" };
+        let problem = Problem::from_auth_error(&revoked.into(), CredentialSource::Bearer);
 
-        assert_eq!(response(&error, CredentialSource::Bearer).extensions().get(), Some(&error));
+        let response: Response<String> = problem.clone().into_response();
+        let logged: &FailureReason = response.extensions().get().unwrap();
+        assert_eq!((logged.code(), logged.message()), ("revoked", "revoked: session ended by logout"));
+        assert!(!response.body().contains("logout"), "{}", response.body());
+
+        assert_eq!(body(problem.danger_show_reason())["reason"], "revoked: session ended by logout");
     }
 
     #[test]

@@ -137,6 +137,18 @@ impl SubjectKind {
             Self::Everyone => "everyone",
         }
     }
+
+    /// What the entry did to the credential, for the log.
+    pub(crate) const fn effect(self) -> &'static str {
+        match self {
+            Self::Session => "session ended",
+            Self::User => "all earlier credentials of the user ended",
+            Self::Token => "this token ended",
+            Self::Client => "all earlier credentials of the client ended",
+            Self::Key => "the signing key was revoked",
+            Self::Everyone => "all earlier credentials ended",
+        }
+    }
 }
 
 impl From<&RevocationSubject> for SubjectKind {

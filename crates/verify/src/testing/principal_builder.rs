@@ -88,6 +88,12 @@ impl PrincipalBuilder {
         self
     }
 
+    /// Sets the username.
+    pub fn username(mut self, username: impl Into<String>) -> Self {
+        self.parts.username = Some(username.into());
+        self
+    }
+
     /// Adds an authentication method (RFC 8176).
     pub fn amr(mut self, method: impl Into<String>) -> Self {
         self.parts.amr.push(method.into());

@@ -13,7 +13,7 @@ use crate::revocation::log::RevocationPosition;
 
 /// The claim names with a fixed meaning, whether or not a token has them. A custom claim must not have one of
 /// these names.
-const REGISTERED: [&str; 17] = [
+const REGISTERED: [&str; 18] = [
     "iss",
     "aud",
     "sub",
@@ -28,6 +28,7 @@ const REGISTERED: [&str; 17] = [
     "acr",
     "scope",
     "roles",
+    "preferred_username",
     "pos",
     "status",
     "cnf",
@@ -59,6 +60,7 @@ const MAX_NUMERIC_DATE: u64 = (1 << 53) - 1;
 ///     acr: None,
 ///     scope: Some("orders:read".into()),
 ///     roles: Vec::new(),
+///     preferred_username: Some("ada".into()),
 ///     pos: RevocationPosition::new(7),
 ///     extra: Default::default(),
 /// };
@@ -97,6 +99,8 @@ pub struct AccessClaims {
     pub scope: Option<String>,
     /// The user's roles (RFC 9068, section 2.2.3.1); omitted if there are none.
     pub roles: Vec<String>,
+    /// The name by which the user logs in (OpenID Connect Core 1.0, section 5.1), to show it; `sub` identifies the user.
+    pub preferred_username: Option<String>,
     /// The position of the head of the revocation log when the token was issued.
     pub pos: RevocationPosition,
     /// All other claims.
@@ -164,6 +168,9 @@ impl Serialize for AccessClaims {
         if !self.roles.is_empty() {
             map.serialize_entry("roles", &self.roles)?;
         }
+        if let Some(username) = &self.preferred_username {
+            map.serialize_entry("preferred_username", username)?;
+        }
         map.serialize_entry("pos", &self.pos)?;
         for (name, value) in self.extra.iter().filter(|(name, _)| !Self::is_registered(name)) {
             map.serialize_entry(name, value)?;
@@ -195,6 +202,7 @@ struct ClaimsBuilder {
     acr: Option<String>,
     scope: Option<String>,
     roles: Option<Vec<String>>,
+    preferred_username: Option<String>,
     pos: Option<RevocationPosition>,
     extra: Map<String, Value>,
 }
@@ -233,6 +241,7 @@ enum Claim {
     Acr,
     Scope,
     Roles,
+    PreferredUsername,
     Pos,
     Cnf,
     Other(String),
@@ -255,6 +264,7 @@ impl From<&str> for Claim {
             "acr" => Self::Acr,
             "scope" => Self::Scope,
             "roles" => Self::Roles,
+            "preferred_username" => Self::PreferredUsername,
             "pos" => Self::Pos,
             "cnf" => Self::Cnf,
             other => Self::Other(other.to_owned()),
@@ -299,6 +309,7 @@ impl ClaimsBuilder {
             Claim::Acr => read_once(&mut self.acr, "acr", map),
             Claim::Scope => read_once(&mut self.scope, "scope", map),
             Claim::Roles => read_once(&mut self.roles, "roles", map),
+            Claim::PreferredUsername => read_once(&mut self.preferred_username, "preferred_username", map),
             Claim::Pos => read_once(&mut self.pos, "pos", map),
             // A sender-constrained token (RFC 7800) must be refused, because its proof is not checked.
             Claim::Cnf => Err(A::Error::custom("sender-constrained tokens (`cnf`) are not supported")),
@@ -331,6 +342,7 @@ impl ClaimsBuilder {
             acr: self.acr,
             scope: self.scope,
             roles: self.roles.unwrap_or_default(),
+            preferred_username: self.preferred_username,
             pos: required(self.pos, "pos")?,
             extra: self.extra,
         })

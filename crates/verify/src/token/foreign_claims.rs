@@ -120,6 +120,7 @@ impl ForeignClaims {
         let amr = self.all.get("amr").and_then(strings).unwrap_or_default();
         let acr = self.all.get("acr").and_then(string);
         let authenticated_at = self.all.get("auth_time").and_then(numeric_date);
+        let username = self.all.get("preferred_username").and_then(string);
         self.all.retain(|name, _| !MAPPED.contains(&name.as_str()));
         let not_before = self.nbf.map_or(self.iat, |nbf| nbf.max(self.iat));
         PrincipalParts {
@@ -131,6 +132,7 @@ impl ForeignClaims {
             audiences: self.aud,
             scope: self.scope,
             roles: self.roles,
+            username,
             amr,
             acr,
             authenticated_at,

@@ -289,6 +289,7 @@ fn native_principal(claims: AccessClaims, verified: &VerifiedJws) -> Result<Prin
         audiences: claims.aud,
         scope: claims.scope,
         roles: claims.roles,
+        username: claims.preferred_username,
         amr: claims.amr,
         acr: claims.acr,
         authenticated_at: Some(Time::from_unix_seconds(claims.auth_time)),

@@ -1,14 +1,19 @@
 //! The answers to the questions of `init`.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use counterfoil::operator::is_loopback_ip;
 
+use crate::configuration::builder::SettingsBuilder;
+use crate::configuration::warnings::contradictions::LoopbackAddress;
 use crate::error::CliError;
+use crate::input_file::{display_name, read_text};
+
+/// The most bytes of the answers.
+const MAX_LENGTH: u64 = 64 * 1024;
 
 /// The answers to all questions.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,7 +35,7 @@ pub(crate) struct Answers {
     /// Whether users may register: `open` or `closed`.
     #[serde(default = "closed")]
     pub(crate) registration: String,
-    /// The address to listen on, if not 127.0.0.1:3000.
+    /// The address to listen on, if it is neither that of a plain-HTTP issuer nor 127.0.0.1:3000.
     pub(crate) listen: Option<String>,
     /// The data directory, if not `counterfoil-data`.
     pub(crate) data_dir: Option<String>,
@@ -55,11 +60,13 @@ pub(crate) struct TlsAnswers {
 }
 
 /// A kind of client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ClientKind {
-    /// Pages in a browser.
+    /// Pages that a server renders: a traditional web application.
     Pages,
+    /// Single-page applications.
+    Spa,
     /// Mobile and desktop applications.
     Mobile,
     /// Programs without a user.
@@ -103,12 +110,13 @@ pub(crate) enum Verifiers {
 
 impl ClientKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 3] = [Self::Pages, Self::Mobile, Self::Services];
+    pub(crate) const ALL: [Self; 4] = [Self::Pages, Self::Spa, Self::Mobile, Self::Services];
 
     /// The word in the answers.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Pages => "pages",
+            Self::Spa => "spa",
             Self::Mobile => "mobile",
             Self::Services => "services",
         }
@@ -116,23 +124,37 @@ impl ClientKind {
 }
 
 impl Answers {
-    /// Reads answers from a file: JSON if its extension is `json`, else TOML.
+    /// Reads answers from a file, or from standard input with `-`: JSON if it begins with a brace, else TOML.
     ///
     /// # Errors
     ///
     /// If the file cannot be read, or an answer is invalid; usage.
     pub(crate) fn read(file: &Path) -> Result<Self, CliError> {
-        let text = fs::read_to_string(file)
-            .map_err(|error| CliError::with_cause(&format!("{} cannot be read", file.display()), &error))?;
-        let is_json = file.extension().is_some_and(|extension| extension == "json");
-        let answers = if is_json {
-            serde_json::from_str(&text).map_err(|error| error.to_string())
+        let text = read_text(file, MAX_LENGTH)?;
+        let text = text.expose();
+        // TOML does not begin with a brace.
+        let answers = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| error.to_string())
         } else {
-            toml::from_str(&text).map_err(|error| error.message().to_owned())
+            toml::from_str(text).map_err(|error| error.message().to_owned())
         };
         answers.map_err(|error| {
-            CliError::usage(format!("the answers in {} are invalid: {error}", file.display()))
+            CliError::usage(format!("the answers in {} are invalid: {error}", display_name(file)))
         })
+    }
+
+    /// The address to listen on, if it is not the default: clients must find the server at a plain-HTTP issuer.
+    pub(crate) fn listen(&self) -> Option<String> {
+        let of_issuer = || {
+            let address = LoopbackAddress::of_issuer(&self.issuer.parse().ok()?)?.address();
+            (address != SettingsBuilder::default().listen).then(|| address.to_string())
+        };
+        self.listen.clone().or_else(of_issuer)
+    }
+
+    /// Whether the clients include pages in a browser.
+    pub(crate) fn has_pages(&self) -> bool {
+        self.clients.iter().any(|client| matches!(client, ClientKind::Pages | ClientKind::Spa))
     }
 
     /// The proxies to trust. An https issuer on a plain loopback listener is behind a TLS proxy on this

@@ -31,7 +31,7 @@ pub(crate) fn text(answers: &Answers, recommendations: &[Recommendation]) -> Str
         }
         text.push('\n');
         text += &comment(setting.doc);
-        text += &line(setting, key, &answer(setting.name, answers));
+        text += &line(setting, key, &answer(setting.name, answers), example(setting.name, answers));
     }
     text
 }
@@ -42,7 +42,7 @@ fn answer(name: &str, answers: &Answers) -> Vec<String> {
     let answer = match name {
         "issuer" => Some(&answers.issuer),
         "registration" => Some(&answers.registration),
-        "listen" => answers.listen.as_ref(),
+        "listen" => return answers.listen().into_iter().collect(),
         "data_dir" => answers.data_dir.as_ref(),
         "tls.certificate" => tls.map(|tls| &tls.certificate),
         "tls.key" => tls.map(|tls| &tls.key),
@@ -53,15 +53,41 @@ fn answer(name: &str, answers: &Answers) -> Vec<String> {
     answer.into_iter().cloned().collect()
 }
 
-/// The line that sets a key, or a comment with the default.
-fn line(setting: &Setting, key: &str, values: &[String]) -> String {
-    match (values.is_empty(), setting.default) {
-        (false, _) => format!("{key} = {}\n", toml_value(setting.form, values)),
-        (true, DefaultValue::Value(_)) => {
+/// A valid value of a setting without a fixed default. `None` if only the operator can name one: a file that must exist, or
+/// a domain.
+fn example(name: &str, answers: &Answers) -> Option<String> {
+    let dir = answers.data_dir.as_deref().unwrap_or("counterfoil-data");
+    let example = match name {
+        "issuer" => "https://auth.example",
+        "base_path" => "/auth",
+        "store" => return Some(format!("sqlite:{dir}/counterfoil.db")),
+        "log_level" => "info",
+        "trusted_origins" => "https://app.example",
+        "trusted_proxies" => "10.0.0.0/8",
+        "metrics.listen" => "127.0.0.1:9464",
+        "cookies.name" => "sid",
+        "password_hashing.threads" => "2",
+        _ => return None,
+    };
+    Some(example.to_owned())
+}
+
+/// The line that sets a key. If it is not set, it is commented out with the default, or with an example: a line that begins
+/// with `#` and no space can be uncommented alone.
+fn line(setting: &Setting, key: &str, values: &[String], example: Option<String>) -> String {
+    match (values.is_empty(), setting.default, example) {
+        (false, ..) => format!("{key} = {}\n", toml_value(setting.form, values)),
+        (true, DefaultValue::Value(_), _) => {
             let default = setting.form.split_values(&setting.default.text());
             format!("#{key} = {}\n", toml_value(setting.form, &default))
         }
-        (true, DefaultValue::Description(text)) => comment(&format!("Default of {key}: {text}.")),
+        (true, DefaultValue::Description(text), Some(example)) => {
+            let example = toml_value(setting.form, &[example]);
+            comment(&format!("Default: {text}. An example:")) + &format!("#{key} = {example}\n")
+        }
+        (true, DefaultValue::Description(text), None) => {
+            comment(&format!("Default: {text}. To set it, add a line with {key} = and the value in quotes."))
+        }
     }
 }
 
@@ -137,21 +163,71 @@ mod tests {
         );
     }
 
+    /// The places of the lines that can be uncommented.
+    fn commented(lines: &[&str]) -> Vec<usize> {
+        let is_setting = |line: &str| {
+            line.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(' '))
+        };
+        (0..lines.len()).filter(|at| is_setting(lines[*at])).collect()
+    }
+
+    fn is_valid(text: &str) {
+        let configuration = Configuration::from_text(Path::new("c.toml"), text);
+        let valid = configuration.validate(configuration.listen);
+        assert!(valid.is_ok(), "{:?}: {text}", valid.err());
+    }
+
     #[test]
-    fn the_commented_defaults_are_valid_settings() {
+    fn each_commented_line_and_all_together_can_be_uncommented() {
+        for issuer in ["https://a.example", "http://127.0.0.1:3070", "http://localhost:3000"] {
+            let answers = format!("issuer = {issuer:?}\nclients = [\"pages\"]\n");
+            let text = text(&toml::from_str(&answers).unwrap(), &[]);
+            let lines: Vec<&str> = text.lines().collect();
+            let places = commented(&lines);
+            assert!(places.len() + 10 > settings().count(), "{text}");
+
+            is_valid(&text);
+            for at in &places {
+                let one = lines.iter().enumerate();
+                let one = one.map(|(place, line)| if place == *at { &line[1..] } else { line });
+                is_valid(&one.collect::<Vec<_>>().join("\n"));
+            }
+            let all = lines.iter().enumerate();
+            let all = all.map(|(place, line)| if places.contains(&place) { &line[1..] } else { line });
+            is_valid(&all.collect::<Vec<_>>().join("\n"));
+        }
+    }
+
+    #[test]
+    fn only_a_file_or_a_domain_that_the_operator_must_name_has_no_commented_line() {
         let answers: Answers =
-            toml::from_str("issuer = \"https://a.example\"\nclients = [\"pages\"]\n").unwrap();
-        let text = text(&answers, &[]);
-
-        let with_defaults = text.lines().map(|line| match line.strip_prefix('#') {
-            Some(rest) if !rest.starts_with(' ') && !rest.is_empty() => rest,
-            _ => line,
+            toml::from_str("issuer = \"https://a.example\"\nclients = [\"spa\"]\n").unwrap();
+        let without = settings().filter(|setting| {
+            matches!(setting.default, DefaultValue::Description(_))
+                && example(setting.name, &answers).is_none()
         });
-        let with_defaults = with_defaults.collect::<Vec<_>>().join("\n");
+        let without: Vec<_> = without.map(|setting| setting.name).collect();
 
-        for text in [text, with_defaults] {
-            let configuration = Configuration::from_text(Path::new("c.toml"), &text);
-            assert!(configuration.validate(configuration.listen).is_ok(), "{text}");
+        let expected =
+            ["breached_passwords", "master_key_file", "tls.certificate", "tls.key", "cookies.domain"];
+        for name in &without {
+            assert!(expected.contains(name), "{name} needs an example in `example`");
+        }
+    }
+
+    #[test]
+    fn the_address_follows_a_plain_http_issuer() {
+        for (issuer, line) in [
+            ("http://127.0.0.1:3070", "listen = \"127.0.0.1:3070\""),
+            ("http://localhost:8080", "listen = \"127.0.0.1:8080\""),
+            ("http://[::1]:3000", "listen = \"[::1]:3000\""),
+            ("http://127.0.0.1:3000", "#listen = \"127.0.0.1:3000\""),
+            ("https://a.example", "#listen = \"127.0.0.1:3000\""),
+        ] {
+            let answers = format!("issuer = {issuer:?}\nclients = [\"pages\"]\n");
+            let text = text(&toml::from_str(&answers).unwrap(), &[]);
+
+            assert!(text.lines().any(|found| found == line), "{issuer}: {text}");
         }
     }
 }

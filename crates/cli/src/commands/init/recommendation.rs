@@ -1,9 +1,20 @@
 //! Which mode `init` recommends for which kind of client, and why.
 
+use serde::Serialize;
+
 use crate::commands::init::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
 
+/// What other services see of a logout. It is said in this one place: it changes with what verifiers follow.
+const LOGOUT_AT_SERVICES: &str = "other services verify the token offline; those that follow the revocation feed (GET /v1/feed) reject it at once after a \
+     logout, the others when it expires, at most 15 minutes later";
+
+/// What pages on other domains need. It is said in this one place.
+const PAGES_ON_OTHER_DOMAINS: &str = "browsers send no cookie of this server with requests of pages on other domains, so the page sends the access token \
+     itself, which lives 15 minutes and is renewed with the refresh token; the origin of each page must be in \
+     trusted_origins, else the browser keeps the response from it (CORS)";
+
 /// The recommendation for one kind of client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Recommendation {
     /// The kind of client.
     pub(crate) client: ClientKind,
@@ -23,27 +34,44 @@ pub(crate) fn for_clients(answers: &Answers) -> Vec<Recommendation> {
 
 fn for_client(client: ClientKind, answers: &Answers) -> Recommendation {
     let recommend = |mode, transport, reason| Recommendation { client, mode, transport, reason };
-    match client {
-        ClientKind::Pages => match answers.domains {
-            Domains::One => recommend(
-                "session",
-                "cookie",
-                "all pages of one domain share a cookie that scripts cannot read; a logout takes effect immediately",
-            ),
-            Domains::Many => recommend(
-                "hybrid",
-                "bearer",
-                "a cookie is not sent to other domains; a short-lived access token can be, and the refresh token \
-                 renews it",
-            ),
-        },
-        ClientKind::Mobile => recommend(
+    match (client, answers.domains) {
+        (ClientKind::Pages | ClientKind::Spa, Domains::Many) => {
+            recommend("hybrid", "bearer", PAGES_ON_OTHER_DOMAINS)
+        }
+        (ClientKind::Pages, Domains::One) => recommend(
+            "session",
+            "cookie",
+            "the browser sends the cookie with each request to this domain, and no script can read it; a logout takes \
+             effect immediately",
+        ),
+        (ClientKind::Spa, Domains::One) => for_spa(answers, recommend),
+        (ClientKind::Mobile, _) => recommend(
             "hybrid",
             "bearer",
             "users stay logged in for long; the token in every request is short-lived, and reuse of a stolen refresh \
              token is detected",
         ),
-        ClientKind::Services => for_services(answers, recommend),
+        (ClientKind::Services, _) => for_services(answers, recommend),
+    }
+}
+
+fn for_spa(
+    answers: &Answers,
+    recommend: impl Fn(&'static str, &'static str, &'static str) -> Recommendation,
+) -> Recommendation {
+    match answers.verifiers {
+        Verifiers::None => recommend(
+            "session",
+            "cookie",
+            "pages and API share one domain, so a cookie that scripts cannot read is enough: a script that an attacker \
+             injects cannot steal it; a logout takes effect immediately",
+        ),
+        Verifiers::OwnServices | Verifiers::ThirdParties => recommend(
+            "hybrid",
+            "bearer",
+            "the page calls services that verify the token offline; it lives 15 minutes and is renewed with the refresh \
+             token, which only this server accepts",
+        ),
     }
 }
 
@@ -55,14 +83,12 @@ fn for_services(
         (Verifiers::None, LogoutDelay::Immediate) => recommend(
             "session",
             "bearer",
-            "no other service verifies it, so a token that can be verified offline has no advantage",
+            "no other service verifies it, so a token that can be verified offline has no advantage; a logout takes \
+             effect immediately",
         ),
-        (Verifiers::OwnServices | Verifiers::ThirdParties, LogoutDelay::Immediate) => recommend(
-            "hybrid",
-            "bearer",
-            "other services verify the token offline, so it lives 15 minutes and not an hour; use \
-             POST /oauth/introspect where that is too long",
-        ),
+        (Verifiers::OwnServices | Verifiers::ThirdParties, LogoutDelay::Immediate) => {
+            recommend("hybrid", "bearer", LOGOUT_AT_SERVICES)
+        }
         (Verifiers::None | Verifiers::OwnServices | Verifiers::ThirdParties, LogoutDelay::Delayed) => {
             recommend(
                 "jwt",
@@ -77,8 +103,13 @@ fn for_services(
 mod tests {
     use super::*;
 
+    const DOMAINS: [Domains; 2] = [Domains::One, Domains::Many];
+    const LOGOUTS: [LogoutDelay; 2] = [LogoutDelay::Immediate, LogoutDelay::Delayed];
+    const VERIFIERS: [Verifiers; 3] = [Verifiers::None, Verifiers::OwnServices, Verifiers::ThirdParties];
+
     fn answers(domains: Domains, logout: LogoutDelay, verifiers: Verifiers) -> Answers {
-        let text = "issuer = \"https://a.example\"\nclients = [\"services\", \"pages\", \"mobile\"]\n";
+        let text =
+            "issuer = \"https://a.example\"\nclients = [\"services\", \"pages\", \"spa\", \"mobile\"]\n";
         Answers { domains, logout, verifiers, ..toml::from_str(text).unwrap() }
     }
 
@@ -92,9 +123,35 @@ mod tests {
         use LogoutDelay::{Delayed, Immediate};
         use Verifiers::{OwnServices, ThirdParties};
 
-        assert_eq!(modes(&answers(One, Immediate, Verifiers::None)), ["session", "hybrid", "session"]);
-        assert_eq!(modes(&answers(One, Immediate, OwnServices)), ["session", "hybrid", "hybrid"]);
-        assert_eq!(modes(&answers(Many, Immediate, ThirdParties)), ["hybrid", "hybrid", "hybrid"]);
-        assert_eq!(modes(&answers(Many, Delayed, Verifiers::None)), ["hybrid", "hybrid", "jwt"]);
+        let given = |domains, logout, verifiers| modes(&answers(domains, logout, verifiers));
+        assert_eq!(given(One, Immediate, Verifiers::None), ["session", "session", "hybrid", "session"]);
+        assert_eq!(given(One, Immediate, OwnServices), ["session", "hybrid", "hybrid", "hybrid"]);
+        assert_eq!(given(Many, Immediate, ThirdParties), ["hybrid", "hybrid", "hybrid", "hybrid"]);
+        assert_eq!(given(Many, Delayed, Verifiers::None), ["hybrid", "hybrid", "hybrid", "jwt"]);
+    }
+
+    #[test]
+    fn no_recommendation_names_a_route_that_does_not_exist() {
+        let document = counterfoil::openapi();
+        for domains in DOMAINS {
+            for logout in LOGOUTS {
+                for verifiers in VERIFIERS {
+                    for one in for_clients(&answers(domains, logout, verifiers)) {
+                        let words = one.reason.split([' ', ',', ';', '(', ')']);
+                        for path in words.filter(|word| word.starts_with('/')) {
+                            assert!(document["paths"].get(path).is_some(), "{path}: {}", one.reason);
+                        }
+                        assert!(
+                            one.transport != "bearer"
+                                || domains == Domains::One
+                                || one.client == ClientKind::Mobile
+                                || one.client == ClientKind::Services
+                                || one.reason.contains("trusted_origins"),
+                            "{one:?}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

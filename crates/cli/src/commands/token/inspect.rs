@@ -17,6 +17,15 @@ use crate::output::{print_json, print_line};
 /// Claims that are times in Unix seconds (RFC 7519, section 4.1; `auth_time` of OpenID Connect).
 const TIME_CLAIMS: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
 
+/// What the claims mean that a reader may not know.
+const EXPLAINED_CLAIMS: [(&str, &str); 5] = [
+    ("sub", "the id of the user"),
+    ("preferred_username", "the username, to show it; `sub` identifies the user"),
+    ("sid", "the session"),
+    ("jti", "the token"),
+    ("pos", "the position of the revocation log at its issue"),
+];
+
 /// The options of `token inspect`.
 #[derive(Args)]
 pub(crate) struct InspectOptions {
@@ -102,7 +111,11 @@ fn jwt_to_text(token: &UnverifiedJws, signature_length: usize, now: i64) -> Stri
     let mut lines = vec!["kind      JWT, signature not checked".to_owned(), "header".to_owned()];
     lines.extend(token.header.iter().map(|(name, value)| member_to_text(name, value, now)));
     lines.push("payload".to_owned());
-    lines.extend(token.payload.iter().map(|(name, value)| member_to_text(name, value, now)));
+    lines.extend(token.payload.iter().map(|(name, value)| {
+        let explained = EXPLAINED_CLAIMS.iter().find(|(claim, _)| claim == name);
+        let explanation = explained.map(|(_, explanation)| format!("  ({explanation})"));
+        format!("{}{}", member_to_text(name, value, now), explanation.unwrap_or_default())
+    }));
 
     let header = |name: &str| token.header.get(name).and_then(Value::as_str).unwrap_or("missing");
     let claimed = format!("{signature_length} bytes, alg {}, kid {}", header("alg"), header("kid"));

@@ -1,7 +1,9 @@
 //! The result of `token verify`, as text or as JSON.
 
+use counterfoil::operator::{TokenRejectionView, TokenVerificationResponse, VerifiedTokenView};
+use counterfoil_core::credentials::refresh_token::RefreshToken;
+use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_jose::unverified;
-use counterfoil_verify::{AuthError, InvalidReason, Principal};
 use serde_json::{Value, json};
 
 use crate::datetime;
@@ -11,8 +13,10 @@ use crate::output::{print_json, print_line};
 
 /// The result of a verification, and what was not checked.
 pub(crate) struct VerificationReport<'a> {
-    pub(crate) result: Result<Principal, AuthError>,
+    pub(crate) result: TokenVerificationResponse,
     pub(crate) token: &'a str,
+    /// What the token was verified with.
+    pub(crate) verified_with: String,
     pub(crate) not_checked: Vec<&'static str>,
     /// Whether tokens of other issuers are accepted, with `--foreign`.
     pub(crate) accepts_foreign: bool,
@@ -25,78 +29,96 @@ impl VerificationReport<'_> {
     ///
     /// If the token is rejected.
     pub(crate) fn print(&self, is_json: bool) -> Result<(), CliError> {
-        match &self.result {
-            Ok(principal) if is_json => print_json(&self.to_json(principal)),
-            Ok(principal) => print_line(&self.to_text(principal)),
-            Err(denied) => {
-                let detail = denied.reason().map_or_else(|| denied.to_string(), ToString::to_string);
-                if is_json {
-                    print_json(&json!({ "accepted": false, "reason": denied.code(), "detail": detail }))?;
-                }
-                Err(CliError::failure(format!("rejected: {detail}")).with_optional_hint(self.hint(denied)))
-            }
+        let rejected = match &self.result {
+            TokenVerificationResponse::Accepted(token) if is_json => return print_json(&self.to_json(token)),
+            TokenVerificationResponse::Accepted(token) => return print_line(&self.to_text(token)),
+            TokenVerificationResponse::Rejected(rejected) => rejected,
+            _ => return Err(CliError::failure("the result of the verification is not known")),
+        };
+        let (detail, verified_with) = (&rejected.detail, &self.verified_with);
+        if is_json {
+            print_json(&json!({
+                "accepted": false,
+                "reason": rejected.reason,
+                "detail": detail,
+                "verified_with": verified_with,
+            }))?;
         }
+        let message = format!("rejected: {detail} (verified with {verified_with})");
+        Err(CliError::failure(message).with_optional_hint(self.hint(rejected)))
     }
 
-    fn to_json(&self, principal: &Principal) -> Value {
+    fn to_json(&self, token: &VerifiedTokenView) -> Value {
         json!({
             "accepted": true,
-            "subject": principal.subject(),
-            "session": principal.session_id(),
-            "client_id": principal.client_id(),
-            "audiences": principal.audiences(),
-            "scope": principal.scopes().collect::<Vec<_>>(),
-            "roles": principal.roles(),
-            "expires_at": principal.expires_at().unix_seconds(),
+            "subject": token.subject,
+            "session": token.session,
+            "client_id": token.client_id,
+            "audiences": token.audiences,
+            "scope": token.scope,
+            "roles": token.roles,
+            "expires_at": token.expires_at,
             "key": self.header("kid"),
             "algorithm": self.header("alg"),
+            "verified_with": self.verified_with,
             "not_checked": self.not_checked,
         })
     }
 
-    fn to_text(&self, principal: &Principal) -> String {
-        let expires_at = i64::try_from(principal.expires_at().unix_seconds()).unwrap_or(i64::MAX);
-        let words = |words: Vec<&str>| if words.is_empty() { "-".to_owned() } else { words.join(" ") };
-        let list = |texts: &[String]| words(texts.iter().map(String::as_str).collect());
+    fn to_text(&self, token: &VerifiedTokenView) -> String {
+        let expires_at = i64::try_from(token.expires_at).unwrap_or(i64::MAX);
+        let list = |texts: &[String]| if texts.is_empty() { "-".to_owned() } else { texts.join(" ") };
         let key =
             self.header("kid").map_or_else(|| "a key without id".to_owned(), |kid| format!("the key {kid}"));
+        let not_checked = match self.not_checked.as_slice() {
+            [] => "-".to_owned(),
+            names => names.join(" "),
+        };
         let lines = [
             ("accepted", format!("with {key} ({})", self.header("alg").unwrap_or_default())),
-            ("subject", principal.subject().to_owned()),
-            ("audience", list(principal.audiences())),
-            ("scope", words(principal.scopes().collect())),
-            ("roles", list(principal.roles())),
+            ("verified", format!("with {}", self.verified_with)),
+            ("subject", token.subject.clone()),
+            ("audience", list(&token.audiences)),
+            ("scope", list(&token.scope)),
+            ("roles", list(&token.roles)),
             ("expires", date_and_distance(expires_at)),
-            ("not checked", self.not_checked.join(" ")),
+            ("not checked", not_checked),
         ];
         lines.map(|(name, text)| format!("{name:<12} {}", escape_controls(&text))).join("\n")
     }
 
     /// What to do about a rejection, if something can be done.
-    fn hint(&self, denied: &AuthError) -> Option<String> {
-        match denied.reason()? {
-            InvalidReason::WrongIssuer => Some(format!("the issuer of the token is {}", self.claim("iss")?)),
-            InvalidReason::WrongAudience => Some(format!(
+    fn hint(&self, rejected: &TokenRejectionView) -> Option<String> {
+        if rejected.is_unknown_key {
+            return Some(format!("the key set does not contain the key {}", self.header("kid")?));
+        }
+        if [SessionToken::PREFIX, RefreshToken::PREFIX].iter().any(|prefix| self.token.starts_with(prefix)) {
+            return Some(
+                "only access tokens can be verified; `counterfoil token inspect` shows the session".into(),
+            );
+        }
+        match rejected.reason.as_str() {
+            "issuer" => Some(format!("the issuer of the token is {}", self.claim("iss")?)),
+            "audience" => Some(format!(
                 "the audience of the token is {}; set the expected one with --audience",
                 self.claim("aud")?
             )),
-            InvalidReason::Expired => {
+            "expired" => {
                 // A foreign token may have a fraction of a second.
                 let expired_at: f64 = self.claim("exp")?.parse().ok()?;
                 Some(format!("the token expired at {}", date_and_distance(expired_at.floor() as i64)))
             }
-            InvalidReason::MalformedClaims if self.accepts_foreign => Some(
+            "claims" if self.accepts_foreign => Some(
                 "a token needs the numbers `exp` and `iat` and the text `sub`; `aud` and `scope` are texts or lists of texts"
                     .into(),
             ),
-            InvalidReason::MalformedClaims => Some("use --foreign for tokens of other issuers".into()),
-            InvalidReason::Token(rejection)
-                if rejection.code() == "token_wrong_typ" && !self.accepts_foreign =>
-            {
-                Some("use --foreign to accept the type JWT, or no type".into())
+            "claims" => Some("use --foreign for tokens of other issuers".into()),
+            "revoked" => {
+                let session = self.claim("sid")?;
+                Some(format!("counterfoil audit list --session {session} shows why its session ended"))
             }
-            InvalidReason::Token(rejection) if rejection.is_unknown_key_id() => {
-                Some(format!("the key set does not contain the key {}", self.header("kid")?))
+            "token_wrong_typ" if !self.accepts_foreign => {
+                Some("use --foreign to accept the type JWT, or no type".into())
             }
             _ => None,
         }

@@ -28,7 +28,7 @@ impl Lines {
         let metadata = file.metadata().map_err(cannot_read)?;
         if !metadata.is_file() {
             return Err(CliError::usage(format!("{} must be a regular file", path.display()))
-                .with_hint("it is read twice; a pipe can be saved to a file first"));
+                .with_hint("it is read twice; `-` reads from a pipe"));
         }
         let reader = BufReader::new(progress_bar(metadata.len(), label).wrap_read(file));
         Ok(Self { reader, path: path.to_owned(), number: 0 })
@@ -70,5 +70,5 @@ impl Iterator for Lines {
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> CliError {
-    CliError::with_cause(&format!("cannot read {}", path.display()), error)
+    CliError::from_path("read", path, error)
 }

@@ -9,7 +9,7 @@ use crate::configuration::flags::StoreOptions;
 /// The options of `user import`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// One JSON object per line: {username, external_id?, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
+    /// The file, or `-` for standard input. One JSON object per line: {username, external_id?, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
     pub(super) file: PathBuf,
     /// Only report the users that would be imported.
     #[arg(long)]

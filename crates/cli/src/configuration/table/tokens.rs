@@ -25,6 +25,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "username_claim",
+        form: Form::Boolean,
+        default: DefaultValue::Value(|builder| builder.settings.username_claim.to_string()),
+        doc: "Whether access tokens name their user in the claim `preferred_username`. Every service that gets a token can \
+              read it.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| boolean(values).map(|has_claim| builder.settings.username_claim = has_claim),
+    },
+    Setting {
         name: "signing_key_rotation_interval",
         form: Form::Duration,
         default: DefaultValue::Value(|builder| {

@@ -44,8 +44,8 @@ impl Session {
     ///
     /// [`InvalidCredential::Ended`] or [`InvalidCredential::Expired`].
     pub fn check_active(&self, now: Time) -> Result<(), InvalidCredential> {
-        if self.ended.is_some() {
-            return Err(InvalidCredential::Ended);
+        if let Some(end) = self.ended {
+            return Err(InvalidCredential::Ended(Some(end.reason.phrase())));
         }
         if now >= self.ends_at() {
             return Err(InvalidCredential::Expired);

@@ -165,6 +165,24 @@ impl EndReason {
         }
     }
 
+    /// The end of the sentence "session ended …", for the log.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Logout => "by logout",
+            Self::ByUser => "by the user",
+            Self::ByAdmin => "by an administrator",
+            Self::RefreshReuseDetected => "by reuse of a refresh token",
+            Self::Replaced => "by a new login of the same browser",
+            Self::SessionLimit => "by the limit of sessions of a user",
+            Self::PasswordChanged => "by a change of the password",
+            Self::UserDisabled => "by disabling or deleting the user",
+            Self::UserChanged => "by a change of the user in the application",
+            Self::RolesChanged => "by a change of the roles",
+            Self::KeyCompromised => "by the revocation of a key",
+            Self::Restored => "by restoring a backup",
+        }
+    }
+
     /// The reason with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)

@@ -245,8 +245,8 @@ mod tests {
         let ended =
             Session { ended: Some(SessionEnd { at: NOON, reason: EndReason::Logout }), ..at_counter(4) };
 
-        assert_eq!(rotate(&ended, 4, NOON), Err(InvalidCredential::Ended));
-        assert_eq!(rotate(&ended, 0, NOON), Err(InvalidCredential::Ended));
+        assert_eq!(rotate(&ended, 4, NOON), Err(InvalidCredential::Ended(Some("by logout"))));
+        assert_eq!(rotate(&ended, 0, NOON), Err(InvalidCredential::Ended(Some("by logout"))));
     }
 
     /// A process that crashed `after` the rotation, and one that serves again an hour later.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use counterfoil_jose::Time;
 use counterfoil_verify::RevocationPosition;
 
-use crate::client_error::ClientError;
+use crate::client_error::{ClientError, LoginFailure};
 use crate::model::client::Client;
 use crate::model::session::Mode;
 use crate::model::user::User;
@@ -187,7 +187,7 @@ impl From<AttemptError> for ClientError {
     /// A login that is not complete is a failed one.
     fn from(error: AttemptError) -> Self {
         match error {
-            AttemptError::Incomplete(_) | AttemptError::Expired => Self::LoginFailed,
+            AttemptError::Incomplete(_) | AttemptError::Expired => Self::LoginFailed(LoginFailure::Changed),
         }
     }
 }
@@ -209,7 +209,7 @@ impl AuthenticatedUser {
         let has_same_password =
             (&user.password, user.application_epoch) == (&self.user.password, self.user.application_epoch);
         if !user.is_enabled() || !client.allows(self.mode) || !has_same_password {
-            return Err(ClientError::LoginFailed);
+            return Err(ClientError::LoginFailed(LoginFailure::Changed));
         }
         Ok(Self { user, client, pos, amr: self.amr.clone(), ..*self })
     }

@@ -3,7 +3,7 @@
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{RevocationSubject, SessionId, UserId};
 
-use crate::client_error::ClientError;
+use crate::client_error::{ClientError, LoginFailure};
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, Session};
@@ -82,10 +82,10 @@ impl AuthorizedPasswordChange {
     ///
     /// [`ClientError::LoginFailed`] if the password was changed or the user was disabled or deleted in the meantime.
     pub(in crate::services) fn revalidated(self, stored: Option<User>) -> Result<Self, ClientError> {
-        let user = stored.filter(User::is_enabled).ok_or(ClientError::LoginFailed)?;
+        let user = stored.filter(User::is_enabled).ok_or(ClientError::LoginFailed(LoginFailure::Changed))?;
         // A rehash of the same password keeps the epoch; a new password raises it.
         if user.password != self.user.password && user.epoch != self.user.epoch {
-            return Err(ClientError::LoginFailed);
+            return Err(ClientError::LoginFailed(LoginFailure::Changed));
         }
         Ok(Self { user, ..self })
     }
@@ -116,7 +116,9 @@ impl AccountService {
         let (Some(stored), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
             self.record_failed_change(user, client_info, now).await?;
-            return Err(self.refuse(ClientError::LoginFailed, Some(took), requester).await);
+            return Err(self
+                .refuse(ClientError::LoginFailed(LoginFailure::WrongPassword), Some(took), requester)
+                .await);
         };
         // Counted before the new password is validated, which costs CPU time.
         self.rate_limiter.record_success(attempt, now).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{ClientId, UserId};
 
-use crate::client_error::ClientError;
+use crate::client_error::{ClientError, LoginFailure};
 use crate::credentials::password::PlaintextPassword;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::client::Client;
@@ -87,8 +87,10 @@ impl AccountService {
             (stored, _) => {
                 let error = match self.rate_limiter.record_failure(&attempt, now).await {
                     Ok(()) => {
+                        let failure = login_failure(stored.as_ref(), check);
                         let user = stored.map(|user| user.id);
-                        self.record_failed_login(user, account, client.id, client_info, now).await
+                        let failed = (user, account, failure);
+                        self.record_failed_login(failed, client.id, client_info, now).await
                     }
                     Err(error) => error,
                 };
@@ -107,8 +109,9 @@ impl AccountService {
         authenticated: &AuthenticatedUser,
     ) -> Result<AuthenticatedUser, ServiceError> {
         let pos = store.revocation_log_head().await?;
-        let client = store.client(&authenticated.client().id).await?.ok_or(ClientError::LoginFailed)?;
-        let user = store.user(authenticated.user().id).await?.ok_or(ClientError::LoginFailed)?;
+        let changed = ClientError::LoginFailed(LoginFailure::Changed);
+        let client = store.client(&authenticated.client().id).await?.ok_or(changed.clone())?;
+        let user = store.user(authenticated.user().id).await?.ok_or(changed)?;
         Ok(authenticated.revalidated(user, client, pos)?)
     }
 
@@ -143,8 +146,7 @@ impl AccountService {
 
     async fn record_failed_login(
         &self,
-        user: Option<UserId>,
-        account: &str,
+        (user, account, failure): (Option<UserId>, &str, LoginFailure),
         client: ClientId,
         client_info: &ClientInfo,
         now: Time,
@@ -161,8 +163,17 @@ impl AccountService {
             detail: None,
         };
         match self.record_failure(event, account.as_bytes(), now).await {
-            Ok(()) => ClientError::LoginFailed.into(),
+            Ok(()) => ClientError::LoginFailed(failure).into(),
             Err(failed) => failed.into(),
         }
+    }
+}
+
+/// Why a login failed, for the log.
+fn login_failure(user: Option<&User>, check: PasswordCheck) -> LoginFailure {
+    match (user, check) {
+        (None, _) => LoginFailure::UnknownUser,
+        (Some(_), PasswordCheck::Mismatch) => LoginFailure::WrongPassword,
+        (Some(_), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) => LoginFailure::Disabled,
     }
 }

@@ -6,7 +6,6 @@ mod login;
 mod register;
 mod verify_password;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,18 +16,18 @@ use counterfoil_verify::UserId;
 
 use crate::client_error::ClientError;
 use crate::credentials::password::PlaintextPassword;
-use crate::model::audit_event::AuditEvent;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::email_address;
 use crate::model::external_id::ExternalId;
-use crate::model::user::User;
-use crate::services::ServiceError;
+use crate::model::session::ClientInfo;
 use crate::services::application_users::ApplicationUsers;
 use crate::services::failure_log::{FailureEvents, FailureLog};
-use crate::services::login_rate_limiter::{AccountCounter, LoginRateLimiter};
+use crate::services::login_rate_limiter::{AccountCounter, CounterScope, LoginRateLimiter};
 use crate::services::password_hasher::{PasswordHasher, Requester};
 use crate::services::password_policy::{NewPassword, PasswordContext, PasswordPolicy};
 use crate::services::revoker::RevocationRetention;
 use crate::services::username_policy::UsernamePolicy;
+use crate::services::{InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, Store, StoreError};
 
 pub use attempt::{
@@ -101,19 +100,39 @@ impl AccountService {
         Self { username_policy, ..self }
     }
 
-    /// What the rate limits count for `user` at `now`: the counts, the limits, and until when they reject attempts. With a
-    /// client IP also what is counted for that IP.
+    /// What the rate limits count in `scope` at `now`: the counts, the limits, and until when they reject attempts.
     ///
     /// # Errors
     ///
     /// If the counters cannot be read.
-    pub async fn counters_of(
+    pub async fn counters_in(
         &self,
-        user: &User,
-        client_ip: Option<IpAddr>,
+        scope: &CounterScope,
         now: Time,
     ) -> Result<Vec<AccountCounter>, ServiceError> {
-        Ok(self.rate_limiter.account_counters(user, client_ip, now).await?)
+        Ok(self.rate_limiter.counters_in(scope, now).await?)
+    }
+
+    /// Forgets what the rate limits count in `scope`, and records it: further attempts are counted from zero.
+    ///
+    /// # Errors
+    ///
+    /// If the change is not durable.
+    pub async fn release_counters(
+        &self,
+        scope: &CounterScope,
+        actor: Actor,
+        client_info: &ClientInfo,
+        now: Time,
+    ) -> Result<(), ServiceError> {
+        let mut changes = self.rate_limiter.reset_changes(scope, now);
+        let event = AuditEvent::by_actor(AuditEventKind::RateLimitReleased, actor, client_info, now);
+        let detail = scope.whole_client_ip.map(|ip| ip.to_string().into());
+        changes.push(Change::record_event(AuditEvent { user: scope.user, detail, ..event }));
+        match self.store.commit(&changes.into()).await? {
+            CommitOutcome::Applied(_) => Ok(()),
+            CommitOutcome::Conflict(_) => Err(InternalError::Contention.into()),
+        }
     }
 
     /// The new password, if its length is allowed. That costs nothing, so it needs no rate limit.

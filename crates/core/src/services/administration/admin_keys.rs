@@ -41,7 +41,7 @@ impl Administration {
         context: &RevocationContext,
         now: Time,
     ) -> Result<(AdminKey, AdminKeyRecord), ServiceError> {
-        validate_name(name)?;
+        validate_key_name(name)?;
         let key = AdminKey::generate()?;
         for _ in 0..ATTEMPTS {
             let (created_by, expected) = self.key_creator(&context.actor).await?;
@@ -98,7 +98,8 @@ impl Administration {
     }
 }
 
-fn validate_name(name: &str) -> Result<(), ClientError> {
+/// Validates the name of an admin key or of a verifier key.
+pub(super) fn validate_key_name(name: &str) -> Result<(), ClientError> {
     let length = name.chars().count();
     if (1..=MAX_NAME_LENGTH).contains(&length) && name.trim() == name && !name.chars().any(char::is_control) {
         return Ok(());

@@ -1,12 +1,14 @@
-//! Administration: changes users, clients and admin keys, and revokes by subject.
+//! Administration: changes users, clients, admin keys and verifier keys, and revokes by subject.
 //!
 //! Each operation is one commit: the record, the revocations that follow from it, and the audit event with the actor.
 //! The caller authorizes the actor; nothing here checks permissions.
 
 mod admin_keys;
 mod clients;
+mod last_administrator;
 mod revocations;
 mod users;
+mod verifier_keys;
 
 use std::sync::Arc;
 use std::time::Duration;

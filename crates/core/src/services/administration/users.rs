@@ -13,7 +13,9 @@ use crate::services::account::{canonical_email, check_external_id_free, parse_ex
 use crate::services::administration::Administration;
 use crate::services::revoker::RevocationContext;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, CutoffScope, complete_session_ends};
+use crate::store::{
+    Change, CommitOutcome, CutoffScope, Expectation, Transaction, TransactionPart, complete_session_ends,
+};
 
 /// The maximum number of roles of a user, and the maximum length of each, in bytes.
 const MAX_ROLES: usize = 32;
@@ -24,8 +26,12 @@ const MAX_ROLE_LENGTH: usize = 64;
 pub struct UserChange {
     /// Whether the user is disabled.
     pub disabled: Option<bool>,
-    /// The roles.
+    /// The roles, instead of all that the user has.
     pub roles: Option<Vec<String>>,
+    /// Roles to add to those that the user has.
+    pub add_roles: Vec<String>,
+    /// Roles to remove from those that the user has.
+    pub remove_roles: Vec<String>,
     /// The e-mail address; inner `None` removes it. A new address is unverified unless `email_verified` is set, too.
     pub email: Option<Option<String>>,
     /// Whether the address is verified.
@@ -45,7 +51,8 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is no such user, [`ClientError::Field`] for an invalid field.
+    /// [`ClientError::NotFound`] if there is no such user, [`ClientError::Field`] for an invalid field,
+    /// [`ClientError::LastAdministrator`] if no administrator would be left.
     pub async fn change_user(
         &self,
         id: UserId,
@@ -60,13 +67,20 @@ impl Administration {
             if follow_up_changes.is_empty() {
                 return Ok(previous);
             }
+            let expected = self.expect_another_administrator(&previous, Some(&next), context).await?;
             let mut changes = vec![Change::replace_user(next.clone())];
             changes.extend(follow_up_changes);
-            if let CommitOutcome::Applied(applied) = self.store.commit(&changes.into()).await? {
-                complete_session_ends(&*self.store, &applied.pending_ends).await?;
-                return Ok(next);
+            match self.store.commit(&Transaction::new(changes).expecting(expected)).await? {
+                CommitOutcome::Applied(applied) => {
+                    complete_session_ends(&*self.store, &applied.pending_ends).await?;
+                    return Ok(next);
+                }
+                // The other administrator has changed meanwhile.
+                CommitOutcome::Conflict(TransactionPart::Expectation(_)) => {}
+                CommitOutcome::Conflict(TransactionPart::Change(_)) => {
+                    self.check_unique(&previous, &next).await?;
+                }
             }
-            self.check_unique(&previous, &next).await?;
         }
         Err(InternalError::Contention.into())
     }
@@ -77,7 +91,8 @@ impl Administration {
     ///
     /// # Errors
     ///
-    /// [`ClientError::NotFound`] if there is no such user.
+    /// [`ClientError::NotFound`] if there is no such user, [`ClientError::LastAdministrator`] if no administrator would be
+    /// left.
     pub async fn delete_user(
         &self,
         id: UserId,
@@ -85,16 +100,27 @@ impl Administration {
         now: Time,
     ) -> Result<(), ServiceError> {
         let context = RevocationContext { reason: EndReason::UserDisabled, ..context.clone() };
-        let mut changes = self.end_sessions_changes(id, &context, now);
-        // Only the log entry: the record that would hold the revocation cutoff is deleted.
-        changes.push(self.revocation_entry(RevocationSubject::User(id), &context, now));
-        changes.push(remove_admin_keys_change(id, &context, now));
-        changes.push(Change::remove_user(id));
-        changes.push(record_event(AuditEventKind::UserDeleted, id, &context, now));
-        match self.store.commit(&changes.into()).await? {
-            CommitOutcome::Applied(_) => Ok(()),
-            CommitOutcome::Conflict(_) => Err(ClientError::NotFound("user").into()),
+        for _ in 0..ATTEMPTS {
+            let user = self.require_user(id).await?;
+            let another = self.expect_another_administrator(&user, None, &context).await?;
+            // The user must not become the last administrator meanwhile.
+            let expected = [Expectation::Epoch(id, user.epoch)].into_iter().chain(another);
+            let changes = Transaction::new(self.delete_changes(id, &context, now)).expecting(expected);
+            if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
+                return Ok(());
+            }
         }
+        Err(InternalError::Contention.into())
+    }
+
+    fn delete_changes(&self, id: UserId, context: &RevocationContext, now: Time) -> Vec<Change> {
+        let mut changes = self.end_sessions_changes(id, context, now);
+        // Only the log entry: the record that would hold the revocation cutoff is deleted.
+        changes.push(self.revocation_entry(RevocationSubject::User(id), context, now));
+        changes.push(remove_admin_keys_change(id, context, now));
+        changes.push(Change::remove_user(id));
+        changes.push(record_event(AuditEventKind::UserDeleted, id, context, now));
+        changes
     }
 
     /// The revocations and audit events that follow from the change of `previous` into `next`; empty if nothing has
@@ -196,9 +222,8 @@ impl Administration {
 impl UserChange {
     fn apply_to(&self, previous: &User, now: Time) -> Result<User, ClientError> {
         let mut next = User { revision: previous.revision + 1, ..previous.clone() };
-        if let Some(roles) = &self.roles {
-            validate_roles(roles)?;
-            next.roles.clone_from(roles);
+        if let Some(roles) = self.roles_after(&previous.roles)? {
+            next.roles = roles;
         }
         match self.disabled {
             Some(true) => next.disabled_at = previous.disabled_at.or(Some(now)),
@@ -224,6 +249,28 @@ impl UserChange {
             next.epoch = previous.epoch + 1;
         }
         Ok(next)
+    }
+}
+
+impl UserChange {
+    /// The roles after the change; `None` if they stay.
+    fn roles_after(&self, previous: &[String]) -> Result<Option<Vec<String>>, ClientError> {
+        let is_relative = !self.add_roles.is_empty() || !self.remove_roles.is_empty();
+        let roles = match &self.roles {
+            Some(_) if is_relative => {
+                let detail = "must not be given with `add_roles` or `remove_roles`".to_owned();
+                return Err(ClientError::Field { field: "roles", detail });
+            }
+            Some(roles) => roles.clone(),
+            None if is_relative => {
+                let kept = previous.iter().filter(|role| !self.remove_roles.contains(role));
+                let added = self.add_roles.iter().filter(|role| !previous.contains(role));
+                kept.chain(added).cloned().collect()
+            }
+            None => return Ok(None),
+        };
+        validate_roles(&roles)?;
+        Ok(Some(roles))
     }
 }
 

@@ -13,8 +13,8 @@ use crate::services::issuer::Issuer;
 
 /// The claims besides [`AccessClaims::is_registered`] that no application may write: the issuer writes them itself, or
 /// a service reads them as statements of the issuer. `act` and `may_act` say who acts for whom (RFC 8693, sections 4.1 and
-/// 4.4), `preferred_username` names the user (OpenID Connect Core 1.0, section 5.1).
-const RESERVED: [&str; 4] = ["external_id", "preferred_username", "act", "may_act"];
+/// 4.4).
+const RESERVED: [&str; 3] = ["external_id", "act", "may_act"];
 
 /// A function of the application that returns the further claims of an access token, as a JSON object.
 ///

@@ -70,7 +70,7 @@ impl Issuer {
             .expecting([Expectation::ActiveSession(session.id, now)]);
         match self.store.commit(&transaction).await {
             Ok(CommitOutcome::Applied(_)) => Ok(()),
-            Ok(CommitOutcome::Conflict(_)) => Err(InvalidCredential::Ended.into()),
+            Ok(CommitOutcome::Conflict(_)) => Err(InvalidCredential::Ended(None).into()),
             Err(error) => {
                 self.exchange_log.put_back(&due);
                 Err(error.into())

@@ -7,7 +7,7 @@ use serde_json::Map;
 use counterfoil_jose::{Time, random};
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, TokenId, UserId};
 
-use crate::client_error::ClientError;
+use crate::client_error::{ClientError, LoginFailure};
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::Client;
 use crate::model::session::{ClientInfo, Mode, Session, SessionCredential};
@@ -89,7 +89,7 @@ impl Issuer {
             let pos = self.store.revocation_log_head().await?;
             let client = self.minting_client().await?;
             let stored = self.store.user(user).await?.filter(User::is_enabled);
-            let stored = stored.ok_or(ClientError::LoginFailed)?;
+            let stored = stored.ok_or(ClientError::LoginFailed(LoginFailure::UnknownUser))?;
             let lifetime = self.minted_lifetime(request, client.lifetimes.jwt)?;
             let id = SessionId::from_bytes(random::bytes()?);
             let session = minted_session(id, (&stored, &client), request, lifetime, pos, now);
@@ -143,6 +143,7 @@ impl Issuer {
         let claims = self.access_claims(AccessGrant {
             subject: name.to_owned(),
             roles: Vec::new(),
+            username: None,
             client: client.id.clone(),
             session,
             audience: self.minted_audience(request),

@@ -57,6 +57,8 @@ pub struct Issuer {
     exchange_log: ExchangeLog,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
+    /// Whether access tokens have the claim `preferred_username`.
+    has_username_claim: bool,
 }
 
 /// The attributes of a session to create, besides the user.
@@ -149,6 +151,7 @@ pub struct AccessBounds {
 struct AccessGrant {
     subject: String,
     roles: Vec<String>,
+    username: Option<String>,
     client: ClientId,
     session: SessionId,
     audience: Vec<String>,
@@ -201,6 +204,7 @@ impl Issuer {
             exchange_log,
             max_sessions: None,
             claims: None,
+            has_username_claim: true,
         }
     }
 
@@ -214,6 +218,13 @@ impl Issuer {
     #[must_use]
     pub fn with_claims(self, claims: Option<ClaimsProvider>) -> Self {
         Self { claims, ..self }
+    }
+
+    /// Sets whether access tokens name their user in `preferred_username` (OpenID Connect Core 1.0, section 5.1); they do by
+    /// default.
+    #[must_use]
+    pub fn with_username_claim(self, has_username_claim: bool) -> Self {
+        Self { has_username_claim, ..self }
     }
 
     /// The signing keys and refresh token keys.
@@ -276,6 +287,7 @@ impl Issuer {
         self.access_claims(AccessGrant {
             subject: session.user.to_string(),
             roles: content.user.roles.clone(),
+            username: self.has_username_claim.then(|| content.user.username.as_str().to_owned()),
             client: session.client.clone(),
             session: session.id,
             audience: content.audience,
@@ -307,6 +319,7 @@ impl Issuer {
             acr: grant.acr,
             scope: grant.scope,
             roles: grant.roles,
+            preferred_username: grant.username,
             pos: grant.pos,
             extra: grant.further_claims,
         })

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use counterfoil_jose::Time;
 
-use crate::client_error::{ClientError, InvalidCredential};
+use crate::client_error::{ClientError, InvalidCredential, RateLimitReached};
 use crate::credentials::refresh_token::RefreshToken;
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, RefreshOutcome, Session, SessionCredential};
@@ -184,7 +184,9 @@ impl Issuer {
             return Err(InvalidCredential::WrongKind.into());
         };
         if !self.replay_counter.allow(stored.id, counter, now) {
-            return Err(ClientError::RateLimited(self.grace.length).into());
+            let limit = "repetitions of a refresh within the grace period";
+            let retry_after = self.grace.length;
+            return Err(ClientError::RateLimited(RateLimitReached { limit, retry_after }).into());
         }
         if stored.client_info != *client_info {
             let event = session_event(stored, AuditEventKind::RefreshRetried, client_info, now);

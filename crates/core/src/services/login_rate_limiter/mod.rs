@@ -37,14 +37,14 @@ use std::time::Duration;
 use counterfoil_jose::{HmacKey, Time, base64url};
 use counterfoil_verify::{SessionId, UserId};
 
-use crate::client_error::ClientError;
+use crate::client_error::{ClientError, RateLimitReached};
 use crate::services::ServiceError;
 use crate::services::login_rate_limiter::attempt::RateLimitRule;
 use crate::services::password_hasher::Requester;
 use crate::services::window_counters::WindowCounters;
 use crate::store::{Change, CommitOutcome, CounterKey, CounterValue, Store};
 
-pub use self::account_counters::{AccountCounter, CountedEvent};
+pub use self::account_counters::{AccountCounter, CountedEvent, CounterScope};
 pub use self::attempt::LoginAttempt;
 pub use self::client_ip::client_ip_key;
 pub use self::limits::{RateLimit, RateLimits};
@@ -130,7 +130,7 @@ impl LoginRateLimiter {
         let mut attempt = LoginAttempt {
             rules: Vec::new(),
             from_one_ip: None,
-            per_account: self.rule("per account", per_account, self.limits.per_account),
+            per_account: self.rule("failed attempts to an account", per_account, self.limits.per_account),
             trusted_ip: None,
             successes: vec![self.successes_to_account(account, client_ip)],
         };
@@ -140,12 +140,21 @@ impl LoginRateLimiter {
             let from_one_ip = [counter_kind::CONSECUTIVE_FAILURES_FROM_IP, &ip_key, account];
             let successes = [counter_kind::SUCCESSES_PER_IP, &ip_key, b""];
             attempt.rules = vec![
-                self.rule("per account and IP", per_account_and_ip, self.limits.per_account_and_ip),
-                self.rule("per IP", per_ip, self.limits.per_ip),
+                self.rule(
+                    "failed attempts to an account from one IP",
+                    per_account_and_ip,
+                    self.limits.per_account_and_ip,
+                ),
+                self.rule("failed attempts from one IP", per_ip, self.limits.per_ip),
             ];
             let limit = self.limits.per_account_from_one_ip;
-            attempt.from_one_ip = Some(self.rule("per account from one IP", from_one_ip, limit));
-            attempt.successes.push(self.rule("successes", successes, self.limits.successful_per_ip));
+            attempt.from_one_ip =
+                Some(self.rule("failed attempts to an account that one IP adds", from_one_ip, limit));
+            attempt.successes.push(self.rule(
+                "successful logins from one IP",
+                successes,
+                self.limits.successful_per_ip,
+            ));
             let trusted_ip = self.counter([counter_kind::TRUSTED_IP, &ip_key, account]);
             attempt.trusted_ip = Some((trusted_ip, Time::EPOCH));
         }
@@ -166,13 +175,13 @@ impl LoginRateLimiter {
     ) -> Result<LoginAttempt, ServiceError> {
         let per_session = |session: SessionId| {
             let parts = [counter_kind::PASSWORD_CHANGES_PER_SESSION, b"", session.as_bytes()];
-            self.rule("password changes per session", parts, self.limits.password_change)
+            self.rule("failed password changes in a session", parts, self.limits.password_change)
         };
         let parts = [counter_kind::PASSWORD_CHANGES_PER_USER, b"", user.as_bytes()];
         let attempt = LoginAttempt {
             rules: session.map(per_session).into_iter().collect(),
             from_one_ip: None,
-            per_account: self.rule("password changes per user", parts, self.limits.per_account),
+            per_account: self.rule("failed password changes of a user", parts, self.limits.per_account),
             trusted_ip: None,
             successes: vec![self.right_password_changes(user)],
         };
@@ -186,8 +195,8 @@ impl LoginRateLimiter {
     /// [`ClientError::RateLimited`] if there were too many.
     pub fn consume_password_change(&self, user: UserId, now: Time) -> Result<(), ServiceError> {
         let rule = self.right_password_changes(user);
-        let counted = self.successes.count(rule.counter, rule.limit, now);
-        Ok(counted.map_err(ClientError::RateLimited)?)
+        let counted = self.successes.count(rule.counter.clone(), rule.limit, now);
+        Ok(counted.map_err(|wait| reached(&rule, wait))?)
     }
 
     /// Counts a registration. At the limit it only reads: a rejected registration writes nothing.
@@ -202,15 +211,17 @@ impl LoginRateLimiter {
     ) -> Result<(), ServiceError> {
         let Some(ip_key) = self.client_ip_key(client_ip) else { return Ok(()) };
         let rule = self.rule(
-            "registrations",
+            "registrations from one IP",
             [counter_kind::REGISTRATIONS, &ip_key, b""],
             self.limits.registrations_per_ip,
         );
         let values = self.store.counters(std::slice::from_ref(&rule.counter), now).await?;
-        reject_until(values.into_iter().filter(|value| rule.is_reached_by(*value)), now)?;
+        let reached = values.into_iter().filter(|value| rule.is_reached_by(*value));
+        reject_until(reached.map(|value| (&rule, value)), now)?;
         // Concurrent registrations may have read the same value: the increment decides.
         let values = self.store.increment_counters(&[rule.increment()], now).await?;
-        reject_until(values.into_iter().filter(|value| rule.is_exceeded_by(*value)), now)
+        let exceeded = values.into_iter().filter(|value| rule.is_exceeded_by(*value));
+        reject_until(exceeded.map(|value| (&rule, value)), now)
     }
 
     /// Counts a failed attempt. An attempt above the limit gets the same error as later ones.
@@ -230,7 +241,7 @@ impl LoginRateLimiter {
         }
         let exceeded =
             attempt.enforced_rules(now).zip(values).filter(|(rule, value)| rule.is_exceeded_by(*value));
-        reject_until(exceeded.map(|(_, value)| value), now)
+        reject_until(exceeded, now)
     }
 
     /// Counts a successful attempt in memory, resets the count of consecutive failures, and marks the client IP as trusted
@@ -270,7 +281,7 @@ impl LoginRateLimiter {
     async fn check(&self, attempt: LoginAttempt, now: Time) -> Result<LoginAttempt, ServiceError> {
         let successes = attempt.successes.iter().map(|rule| (rule, self.successes.value(&rule.counter, now)));
         let full = successes.filter(|(rule, value)| rule.is_reached_by(*value));
-        reject_until(full.map(|(_, value)| value), now)?;
+        reject_until(full, now)?;
         self.read_counters(attempt, now).await.map(|(attempt, _)| attempt)
     }
 
@@ -292,14 +303,14 @@ impl LoginRateLimiter {
         let attempt =
             LoginAttempt { trusted_ip: attempt.trusted_ip.map(|(counter, _)| (counter, until)), ..attempt };
         let full = attempt.enforced_rules(now).zip(values).filter(|(rule, value)| rule.is_reached_by(*value));
-        reject_until(full.map(|(_, value)| value), now)?;
+        reject_until(full, now)?;
         Ok((attempt, failures))
     }
 
     /// Password changes of one user with the right current password.
     fn right_password_changes(&self, user: UserId) -> RateLimitRule {
         let parts = [counter_kind::RIGHT_PASSWORD_CHANGES, b"", user.as_bytes()];
-        self.rule("successes", parts, self.limits.password_changes_per_user)
+        self.rule("password changes of a user", parts, self.limits.password_changes_per_user)
     }
 
     /// Successful logins to one account from one client IP. Those without a client IP count together.
@@ -307,7 +318,7 @@ impl LoginRateLimiter {
         let ip_key = self.client_ip_key(client_ip);
         let ip_key: &[u8] = ip_key.as_ref().map_or(b"", |key| key);
         let parts = [counter_kind::SUCCESSES_PER_ACCOUNT, ip_key, account];
-        self.rule("successes", parts, self.limits.successful_per_account)
+        self.rule("successful logins to an account from one IP", parts, self.limits.successful_per_account)
     }
 
     fn rule(&self, name: &'static str, parts: [&[u8]; 3], limit: RateLimit) -> RateLimitRule {
@@ -321,9 +332,16 @@ impl LoginRateLimiter {
 }
 
 /// Rejects the attempt until the last of these windows ends.
-fn reject_until(full: impl Iterator<Item = CounterValue>, now: Time) -> Result<(), ServiceError> {
-    match full.map(|value| value.resets_at).max() {
-        Some(until) => Err(ClientError::RateLimited(until.since(now)).into()),
+fn reject_until<'a>(
+    full: impl Iterator<Item = (&'a RateLimitRule, CounterValue)>,
+    now: Time,
+) -> Result<(), ServiceError> {
+    match full.max_by_key(|(_, value)| value.resets_at) {
+        Some((rule, value)) => Err(reached(rule, value.resets_at.since(now)).into()),
         None => Ok(()),
     }
+}
+
+const fn reached(rule: &RateLimitRule, retry_after: Duration) -> ClientError {
+    ClientError::RateLimited(RateLimitReached { limit: rule.name, retry_after })
 }

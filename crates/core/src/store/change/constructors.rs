@@ -4,15 +4,17 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LogOp, NewRevocation, SessionDataPatch,
-    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp, VerifierKeyOp,
 };
 use crate::store::counter::{CounterKey, CounterValue};
 use crate::store::job_lock::{JobLock, JobLockOp};
@@ -111,6 +113,16 @@ impl Change {
     /// Removes all admin keys that a user created ([`AdminKeyOp::RemoveAllOf`]).
     pub fn remove_admin_keys_of(user: UserId, event: AuditEvent) -> Self {
         Self::AdminKey(AdminKeyOp::RemoveAllOf(user, Box::new(event)))
+    }
+
+    /// Inserts a verifier key ([`VerifierKeyOp::Insert`]).
+    pub fn insert_verifier_key(key: VerifierKeyRecord) -> Self {
+        Self::VerifierKey(VerifierKeyOp::Insert(Box::new(key)))
+    }
+
+    /// Removes a verifier key ([`VerifierKeyOp::Remove`]).
+    pub fn remove_verifier_key(key: VerifierKeyId) -> Self {
+        Self::VerifierKey(VerifierKeyOp::Remove(key))
     }
 
     /// Appends an entry to the revocation log ([`LogOp::Append`]).

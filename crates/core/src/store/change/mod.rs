@@ -11,12 +11,14 @@ use counterfoil_verify::{
 };
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
 use crate::model::key::KeyRecord;
 use crate::model::session::{EndReason, Session, SessionEnd};
 use crate::model::user::User;
+use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::counter::{CounterKey, CounterValue};
 use crate::store::job_lock::JobLockOp;
 
@@ -37,6 +39,8 @@ pub enum Change {
     Key(KeyOp),
     /// Changes admin keys.
     AdminKey(AdminKeyOp),
+    /// Changes verifier keys.
+    VerifierKey(VerifierKeyOp),
     /// Changes the revocation log or a cutoff.
     Log(LogOp),
     /// Adds to the audit log.
@@ -185,6 +189,15 @@ pub enum AdminKeyOp {
     /// Removes all admin keys that a user created, and records this audit event for each, with the id of the
     /// key as its detail.
     RemoveAllOf(UserId, Box<AuditEvent>),
+}
+
+/// A change of verifier keys.
+#[derive(Debug, Clone)]
+pub enum VerifierKeyOp {
+    /// Inserts a verifier key. Conflict: the id exists.
+    Insert(Box<VerifierKeyRecord>),
+    /// Removes a verifier key. Conflict: it does not exist.
+    Remove(VerifierKeyId),
 }
 
 /// A change of the revocation log or of a cutoff.

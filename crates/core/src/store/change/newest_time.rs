@@ -3,7 +3,7 @@
 use counterfoil_jose::Time;
 
 use crate::model::session::Session;
-use crate::store::change::{AdminKeyOp, AuditOp, Change, KeyOp, LogOp, SessionOp, UserOp};
+use crate::store::change::{AdminKeyOp, AuditOp, Change, KeyOp, LogOp, SessionOp, UserOp, VerifierKeyOp};
 
 impl Change {
     /// The newest time at which something happened according to this change. Times in the future, such as
@@ -16,11 +16,13 @@ impl Change {
             Self::Session(operation) => newest_in_session(operation),
             Self::Key(KeyOp::Insert(key) | KeyOp::Replace(key)) => key.created_at.max(key.changed_at),
             Self::AdminKey(AdminKeyOp::Insert(key)) => key.created_at,
+            Self::VerifierKey(VerifierKeyOp::Insert(key)) => key.created_at,
             Self::Log(LogOp::Append(entry)) => entry.at,
             Self::AdminKey(AdminKeyOp::RemoveAllOf(_, event))
             | Self::Audit(AuditOp::Record(event) | AuditOp::RecordSessionEnds(event)) => event.at,
             Self::User(UserOp::Remove(_))
             | Self::AdminKey(AdminKeyOp::Remove(_))
+            | Self::VerifierKey(VerifierKeyOp::Remove(_))
             | Self::Log(LogOp::Start { .. } | LogOp::SetCutoff(_))
             | Self::Client(_)
             | Self::Metadata(..)

@@ -26,6 +26,7 @@ mod session_data;
 mod session_ends;
 mod sessions;
 mod users;
+mod verifier_keys;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -78,6 +79,10 @@ const CASES: &[Case] = cases! {
         every_field_of_an_audit_event_is_stored,
         metadata_has_the_value_that_was_last_set,
     }
+    verifier_keys {
+        a_verifier_key_is_found_until_it_is_removed,
+        verifier_keys_are_listed_once_oldest_first,
+    }
     sessions {
         a_session_id_is_inserted_only_once,
         a_session_of_an_unknown_user_or_client_is_not_inserted,
@@ -91,6 +96,7 @@ const CASES: &[Case] = cases! {
         a_session_context_is_read_from_one_snapshot,
         above_the_session_limit_the_oldest_sessions_end,
         only_sessions_that_have_not_ended_are_to_be_ended,
+        active_sessions_are_counted_by_client,
     }
     session_ends {
         many_sessions_are_invalid_at_once_and_marked_in_portions,
@@ -122,6 +128,7 @@ const CASES: &[Case] = cases! {
         users_are_listed_once_in_the_order_of_their_names,
         one_of_32_parallel_changes_of_a_user_applies,
         a_user_is_removed_with_all_their_sessions,
+        another_administrator_is_enabled_and_has_exactly_the_role,
     }
     commits {
         nothing_is_changed_if_the_last_change_conflicts,

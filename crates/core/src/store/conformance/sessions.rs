@@ -13,7 +13,9 @@ use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, conflict, end, ending, holds, insert, insert_user, one_login, replace,
     revocation_log_after, session, session_id, used, user, user_id,
 };
-use crate::store::{Change, CommitOutcome, Expectation, Page, SessionCursor, SessionDataPatch, Store};
+use crate::store::{
+    Change, CommitOutcome, CutoffScope, Expectation, Page, SessionCursor, SessionDataPatch, Store,
+};
 
 pub(super) async fn a_session_id_is_inserted_only_once(store: Arc<dyn Store>) {
     let first = one_login(&store).await;
@@ -273,4 +275,22 @@ pub(super) async fn only_sessions_that_have_not_ended_are_to_be_ended(store: Arc
     let _ = applied(&store, &[end(1, NOON), end(2, NOON)]).await;
     assert!(!left(None).await);
     assert!(!answer(store.has_sessions_to_end(user_id(2), None).await));
+}
+
+pub(super) async fn active_sessions_are_counted_by_client(store: Arc<dyn Store>) {
+    let count = async |client: Option<&str>, at| {
+        let client = client.map(|id| id.parse().expect("a client id"));
+        answer(store.count_active_sessions(client, at).await)
+    };
+    let _ = one_login(&store).await;
+    let _ = applied(&store, &[insert_user(user(2)), insert(session(2, 1)), insert(session(3, 2))]).await;
+    assert_eq!(count(None, NOON).await, 3);
+    assert_eq!(count(Some("default"), NOON).await, 3);
+    assert_eq!(count(Some("other"), NOON).await, 0);
+    assert_eq!(count(None, NOON + 400 * DAY).await, 0, "they have expired");
+
+    let _ = applied(&store, &[end(1, NOON), Change::set_cutoff(CutoffScope::User(user_id(2)))]).await;
+    assert_eq!(count(None, NOON).await, 1);
+    let _ = applied(&store, &[Change::remove_user(user_id(1))]).await;
+    assert_eq!(count(None, NOON).await, 0);
 }

@@ -178,3 +178,27 @@ pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Sto
     let next = User { id: user_id(4), ..user(1) };
     let _ = applied(&store, &[insert_user(next)]).await;
 }
+
+pub(super) async fn another_administrator_is_enabled_and_has_exactly_the_role(store: Arc<dyn Store>) {
+    let with_roles = |number, roles: &[&str]| User {
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        ..user(number)
+    };
+    let disabled = User { disabled_at: Some(NOON), ..with_roles(2, &["admin"]) };
+    let others = [
+        with_roles(1, &["admin"]),
+        disabled.clone(),
+        with_roles(3, &["Admin", "administrator", "a\",\"admin", "editor"]),
+        with_roles(4, &[]),
+    ];
+    let _ = applied(&store, &others.map(insert_user)).await;
+    assert_eq!(answer(store.another_administrator(user_id(1)).await), None);
+    assert_eq!(answer(store.another_administrator(user_id(4)).await), Some(with_roles(1, &["admin"])));
+
+    let enabled = User { disabled_at: None, revision: 1, ..disabled };
+    let _ = applied(&store, &[Change::replace_user(enabled.clone())]).await;
+    assert_eq!(answer(store.another_administrator(user_id(1)).await), Some(enabled));
+
+    let _ = applied(&store, &[Change::remove_user(user_id(2))]).await;
+    assert_eq!(answer(store.another_administrator(user_id(1)).await), None);
+}

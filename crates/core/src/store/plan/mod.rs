@@ -7,15 +7,17 @@ mod tests;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
+use crate::credentials::verifier_key::VerifierKeyId;
 use crate::model::admin_key::AdminKeyRecord;
 use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
 use crate::model::user::User;
+use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LogOp, NewRevocation, SessionDataPatch,
-    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
+    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp, VerifierKeyOp,
 };
 use crate::store::counter::{CounterKey, CounterValue};
 use crate::store::job_lock::JobLockOp;
@@ -76,6 +78,10 @@ pub enum RowAction<'t> {
     /// Deletes all admin keys that a user created, and inserts the event, if there is one, for each of them
     /// with the id of the key as its detail. It never conflicts.
     DeleteAdminKeysOf(UserId, Option<&'t AuditEvent>),
+    /// Inserts a verifier key.
+    InsertVerifierKey(&'t VerifierKeyRecord),
+    /// Deletes a verifier key.
+    DeleteVerifierKey(VerifierKeyId),
     /// Inserts an audit event.
     InsertEvent(&'t AuditEvent),
     /// Inserts an audit event for each session in [`CommitProgress::take_unrecorded_ends`], with the session,
@@ -182,6 +188,12 @@ impl<'t> Plan<'t> {
             Change::Key(KeyOp::Insert(key)) => self.push(part, RowAction::InsertKey(key)),
             Change::Key(KeyOp::Replace(key)) => self.push(part, RowAction::UpdateKey(key)),
             Change::AdminKey(operation) => self.push(part, admin_key_action(operation)),
+            Change::VerifierKey(VerifierKeyOp::Insert(key)) => {
+                self.push(part, RowAction::InsertVerifierKey(key));
+            }
+            Change::VerifierKey(VerifierKeyOp::Remove(key)) => {
+                self.push(part, RowAction::DeleteVerifierKey(*key));
+            }
             Change::Log(operation) => self.add_log(part, operation),
             Change::Audit(AuditOp::Record(event)) => self.push(part, RowAction::InsertEvent(event)),
             Change::Audit(AuditOp::RecordSessionEnds(event)) => {

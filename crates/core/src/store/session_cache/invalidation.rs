@@ -45,6 +45,7 @@ impl Invalidation {
             | Change::Log(LogOp::Append(_) | LogOp::Start { .. })
             | Change::Key(_)
             | Change::AdminKey(_)
+            | Change::VerifierKey(_)
             | Change::Audit(_)
             | Change::Metadata(..)
             | Change::Counter(..)

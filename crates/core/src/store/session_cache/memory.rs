@@ -17,7 +17,8 @@ use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::session::{Session, SessionCredential};
+use crate::model::session::{EndReason, Session, SessionCredential};
+use crate::store::session_cache::end_reasons::EndReasons;
 use crate::store::session_cache::id_hasher::IdHasher;
 use crate::store::session_cache::live_session::LiveSession;
 use crate::store::session_cache::slots::Slots;
@@ -44,6 +45,7 @@ pub struct MemorySessionCache {
     /// Updates of `seen_at` that are not stored yet. Locked after a shard, never before.
     pending: Mutex<Vec<LastSeen>>,
     revocations: Arc<Revocations>,
+    end_reasons: EndReasons,
 }
 
 #[derive(Default)]
@@ -83,6 +85,7 @@ impl MemorySessionCache {
             cutoff_version: AtomicU64::new(0),
             pending: Mutex::default(),
             revocations,
+            end_reasons: EndReasons::default(),
         }
     }
 
@@ -222,6 +225,10 @@ impl SessionCache for MemorySessionCache {
         }
     }
 
+    fn end_reason(&self, session: SessionId) -> Option<EndReason> {
+        self.end_reasons.find(session)
+    }
+
     fn invalidate(&self, invalidation: Invalidation) {
         match invalidation {
             Invalidation::Session(session) => self.evict_session(session),
@@ -235,6 +242,11 @@ impl CommitListener for MemorySessionCache {
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges) {
         for invalidation in Invalidation::for_commit(changes, applied) {
             self.invalidate(invalidation);
+        }
+        if !applied.ended_sessions.is_empty() {
+            // Before the entries, so that who finds a session revoked finds the reason.
+            let ended = applied.ended_sessions.iter().copied();
+            self.end_reasons.record(ended.zip(applied.end_reasons.iter().copied()));
         }
         // The entries are published together with the head, so that a reader of the head sees the entries.
         if let Some(last) = applied.entries.last() {

@@ -1,5 +1,6 @@
 //! The cache of active sessions in front of a store, and how stale its answers may be.
 
+mod end_reasons;
 mod id_hasher;
 mod invalidation;
 mod live_session;
@@ -11,7 +12,7 @@ use counterfoil_verify::{Principal, SessionId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::session::Session;
+use crate::model::session::{EndReason, Session};
 
 pub use invalidation::Invalidation;
 pub use memory::MemorySessionCache;
@@ -53,6 +54,12 @@ pub trait SessionCache: Send + Sync + 'static {
 
     /// Records that an active session was used at `at`, to be written to the store later.
     fn record_last_seen(&self, session: SessionId, at: Time);
+
+    /// Why a session has ended, for the log. `None` if the cache does not remember it.
+    fn end_reason(&self, session: SessionId) -> Option<EndReason> {
+        let _ = session;
+        None
+    }
 }
 
 /// What a cache knew of a session before it was read from the store. Only the cache that made it can read it.

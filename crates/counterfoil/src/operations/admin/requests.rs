@@ -37,6 +37,12 @@ pub struct UserChangeRequest {
     /// The roles. Access tokens with other roles are revoked at once; the sessions stay active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
+    /// Roles to add to those that the user has, instead of `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub add_roles: Vec<String>,
+    /// Roles to remove from those that the user has, instead of `roles`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_roles: Vec<String>,
     /// The e-mail address, or null. A new address is unverified unless `email_verified` is also set.
     #[schema(value_type = Option<String>)]
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -53,8 +59,16 @@ pub struct UserChangeRequest {
 
 impl From<UserChangeRequest> for UserChange {
     fn from(request: UserChangeRequest) -> Self {
-        let UserChangeRequest { disabled, roles, email, email_verified, external_id } = request;
-        Self { disabled, roles, email, email_verified, external_id }
+        let UserChangeRequest {
+            disabled,
+            roles,
+            add_roles,
+            remove_roles,
+            email,
+            email_verified,
+            external_id,
+        } = request;
+        Self { disabled, roles, add_roles, remove_roles, email, email_verified, external_id }
     }
 }
 
@@ -148,7 +162,8 @@ pub enum Wait {
     /// Until the revocation is durable.
     #[default]
     None,
-    /// Until every connected verifier has applied it. Not supported yet, and refused.
+    /// Until no verifier that follows the feed accepts the subject any more: each has confirmed it, or its lease has run
+    /// out.
     Fleet,
 }
 
@@ -160,6 +175,8 @@ pub(crate) struct ValidRevocation {
     pub(crate) note: Option<String>,
     /// Who revokes, and why.
     pub(crate) context: RevocationContext,
+    /// Until when to wait.
+    pub(crate) wait: Wait,
 }
 
 impl RevocationRequest {
@@ -174,9 +191,6 @@ impl RevocationRequest {
         client_info: ClientInfo,
     ) -> Result<ValidRevocation, ClientError> {
         let invalid = |field, detail: String| ClientError::Field { field, detail };
-        if self.wait == Wait::Fleet {
-            return Err(invalid("wait", "must be `none`: verifiers do not receive revocations yet".into()));
-        }
         let subject: RevocationSubject = self.subject.parse().map_err(|_| {
             let detail = "must be session:, user:, token:, client: or key: and an id, or everyone";
             invalid("subject", detail.into())
@@ -189,7 +203,7 @@ impl RevocationRequest {
         let named = note.as_deref().and_then(EndReason::from_name);
         let reason = named.unwrap_or_else(|| default_reason(&subject));
         let context = RevocationContext { actor, reason, client_info };
-        Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context })
+        Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context, wait: self.wait })
     }
 }
 
@@ -256,9 +270,11 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_the_fleet_is_refused_while_it_is_not_supported() {
-        let refused = validate(r#"{"subject":"everyone","wait":"fleet"}"#);
+    fn a_revocation_waits_for_the_fleet_only_on_request() {
+        let wait = |json: &str| validate(json).unwrap().wait;
 
-        assert!(matches!(refused, Err(ClientError::Field { field: "wait", .. })));
+        assert_eq!(wait(r#"{"subject":"everyone"}"#), Wait::None);
+        assert_eq!(wait(r#"{"subject":"everyone","wait":"none"}"#), Wait::None);
+        assert_eq!(wait(r#"{"subject":"everyone","wait":"fleet"}"#), Wait::Fleet);
     }
 }

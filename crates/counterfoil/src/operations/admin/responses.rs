@@ -1,19 +1,23 @@
 //! The answers to administrators, the same over HTTP and at the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use counterfoil_core::ClientError;
 use counterfoil_core::model::key::{KeyPurpose, KeyState};
-use counterfoil_core::services::administration::RevocationResult;
 use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
+use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_core::services::user_import::ImportOutcome;
 use counterfoil_jose::{Secret, Time};
+use counterfoil_verify::{AuthError, Principal, RevocationPosition};
 
 use crate::operations::admin::exposed_secret;
-use crate::operations::admin::views::{AccountCounterView, AdminUserView, ClientView, KeyView};
+use crate::operations::admin::views::{
+    AccountCounterView, AdminUserView, ClientView, KeyView, TokenRejectionView, VerifiedTokenView,
+};
 
 /// A user.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -39,6 +43,45 @@ pub struct UserDetailsResponse {
     pub user: AdminUserView,
     /// What is counted for the user.
     pub rate_limits: Vec<AccountCounterView>,
+}
+
+/// What the rate limits count for an account, for a client IP, or for both.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = RateLimits)]
+#[non_exhaustive]
+pub struct RateLimitsResponse {
+    /// The counters.
+    pub rate_limits: Vec<AccountCounterView>,
+}
+
+/// The result of the verification of an access token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TokenVerificationResponse {
+    /// It is valid, and not revoked.
+    Accepted(VerifiedTokenView),
+    /// It is rejected.
+    Rejected(TokenRejectionView),
+}
+
+impl From<Result<Principal, AuthError>> for TokenVerificationResponse {
+    fn from(result: Result<Principal, AuthError>) -> Self {
+        match result {
+            Ok(principal) => Self::Accepted(VerifiedTokenView::from(&principal)),
+            Err(error) => Self::Rejected(TokenRejectionView::from(&error)),
+        }
+    }
+}
+
+/// What would end with a revocation or a deletion.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RevocationPreviewResponse {
+    /// The active sessions that end.
+    pub sessions: u64,
+    /// The admin keys that are removed.
+    pub admin_keys: u64,
 }
 
 /// A client application.
@@ -70,21 +113,6 @@ impl DeletedResponse {
     }
 }
 
-/// Sessions that were ended.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = RevokedCount)]
-#[non_exhaustive]
-pub struct RevokedResponse {
-    /// How many sessions were ended.
-    pub revoked: usize,
-}
-
-impl RevokedResponse {
-    pub(crate) fn new(revoked: usize) -> Self {
-        Self { revoked }
-    }
-}
-
 /// A new admin key, with its secret.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = CreatedAdminKey)]
@@ -95,6 +123,19 @@ pub struct CreatedAdminKeyResponse {
     /// A name for people.
     pub name: String,
     /// `cfa_…`, presented as `Authorization: Bearer`. Only this response contains it.
+    #[schema(value_type = String)]
+    #[serde(with = "exposed_secret")]
+    pub key: Secret<String>,
+}
+
+/// A new verifier key, with its secret.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = CreatedVerifierKey)]
+#[non_exhaustive]
+pub struct CreatedVerifierKeyResponse {
+    /// Its id.
+    pub id: String,
+    /// `cfv_…`, presented as `Authorization: Bearer`. Only this response contains it.
     #[schema(value_type = String)]
     #[serde(with = "exposed_secret")]
     pub key: Secret<String>,
@@ -184,9 +225,9 @@ pub struct MintedTokenResponse {
 pub struct RevocationResponse {
     /// Its position in the revocation log.
     pub position: u64,
-    /// How many verifiers have confirmed it. Verifiers do not receive revocations yet, so it is 0.
+    /// How many verifiers have confirmed it: each process that follows the feed is one. Without a wait it is 0.
     pub confirmed: u64,
-    /// How many verifiers are disconnected and reject all tokens by now.
+    /// Of how many verifiers the lease has run out during the wait: they are cut off, and refuse every credential.
     pub expired: u64,
     /// The duration of the request in milliseconds.
     pub elapsed_ms: u64,
@@ -196,12 +237,13 @@ pub struct RevocationResponse {
 }
 
 impl RevocationResponse {
-    pub(crate) fn new(revoked: &RevocationResult, started: Time, now: Time) -> Self {
+    pub(crate) fn new(position: RevocationPosition, fleet: Option<FleetProgress>, elapsed: Duration) -> Self {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         Self {
-            position: revoked.position.number(),
-            confirmed: 0,
-            expired: 0,
-            elapsed_ms: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
+            position: position.number(),
+            confirmed: fleet.map_or(0, |fleet| count(fleet.confirmed)),
+            expired: fleet.map_or(0, |fleet| count(fleet.expired)),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             beyond: vec!["jwks".to_owned()],
         }
     }

@@ -3,26 +3,34 @@
 use counterfoil_jose::Time;
 
 use crate::app::App;
-use crate::operations::admin::requests::ValidRevocation;
+use crate::operations::admin::requests::{ValidRevocation, Wait};
 use crate::operations::admin::responses::RevocationResponse;
 use crate::operations::error::OperationError;
 use crate::runtime::task::run_on_blocking_thread;
 
-/// Revokes the subject. It is durable and in force in this process when this returns.
+/// Revokes the subject. It is durable and in force in this process when this returns, and after a wait for the fleet in
+/// every verifier that follows the feed.
 ///
 /// # Errors
 ///
-/// If there is no such subject.
+/// If there is no such subject, or the server shuts down during the wait.
 pub(crate) async fn revoke(
     app: &App,
     revocation: ValidRevocation,
-    started_at: Time,
+    now: Time,
 ) -> Result<RevocationResponse, OperationError> {
+    let started_at = app.parts.feed.uptime();
     let shared = app.clone();
+    let ValidRevocation { subject, note, context, wait } = revocation;
+    let revoked = subject.clone();
     // On another thread: revoking a key generates a new one.
     let revoked = run_on_blocking_thread(async move {
-        let ValidRevocation { subject, note, context } = revocation;
-        shared.parts.administration.revoke(&subject, note.as_deref(), &context, started_at).await
+        shared.parts.administration.revoke(&revoked, note.as_deref(), &context, now).await
     });
-    Ok(RevocationResponse::new(&revoked.await?, started_at, app.now()))
+    let position = revoked.await?.position;
+    let fleet = match wait {
+        Wait::None => None,
+        Wait::Fleet => Some(app.parts.feed.wait_for_fleet(subject, position).await?),
+    };
+    Ok(RevocationResponse::new(position, fleet, app.parts.feed.uptime().saturating_sub(started_at)))
 }

@@ -6,11 +6,10 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
-use crate::operations::admin::responses::RevokedResponse;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination, session_cursor};
 use crate::operations::sessions;
-use crate::operations::views::SessionView;
+use crate::operations::views::{RevokedResponse, SessionView};
 
 /// Lists the live sessions of a user, newest first.
 ///

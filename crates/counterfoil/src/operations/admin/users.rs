@@ -8,6 +8,7 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_core::services::administration::validate_roles;
 use counterfoil_core::services::login_lookup::resolve_login_name;
+use counterfoil_core::services::login_rate_limiter::CounterScope;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_core::store::LoginName;
 use counterfoil_jose::{Secret, Time};
@@ -83,7 +84,8 @@ pub(crate) async fn details(
     client_ip: Option<IpAddr>,
     now: Time,
 ) -> Result<UserDetailsResponse, OperationError> {
-    let counters = app.parts.accounts.counters_of(user, client_ip, now).await?;
+    let scope = CounterScope { client_ips: Vec::from_iter(client_ip), ..CounterScope::of_user(user) };
+    let counters = app.parts.accounts.counters_in(&scope, now).await?;
     let rate_limits = counters.iter().map(AccountCounterView::from).collect();
     Ok(UserDetailsResponse { user: AdminUserView::from(user), rate_limits })
 }

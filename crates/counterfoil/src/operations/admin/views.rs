@@ -1,5 +1,7 @@
 //! The JSON of records for administrators, the same over HTTP and at the command line.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,11 +11,16 @@ use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::key::KeyState;
 use counterfoil_core::model::session::Mode;
 use counterfoil_core::model::user::User;
+use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
+use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
+use counterfoil_verify::{AuthError, Principal};
 
+use crate::feed::followers::FollowerStatus;
+use crate::feed::running_waits::RunningWait;
 use crate::operations::pagination::{ListItem, ListResponse};
 use crate::operations::views::UserView;
 
@@ -35,17 +42,21 @@ impl From<&User> for AdminUserView {
     }
 }
 
-/// What the rate limits count for a user, and until when they reject attempts.
+/// What the rate limits count for an account or for a client IP, and until when they reject attempts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = AccountCounter)]
 #[non_exhaustive]
 pub struct AccountCounterView {
-    /// What is counted: `failed_logins` (consecutive, from all IPs), `failed_logins_from_ip`,
-    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins` (from the
-    /// given IP), `password_changes`.
+    /// What is counted. For an account: `failed_logins` (consecutive, from all IPs), `failed_logins_from_ip`,
+    /// `consecutive_failed_logins_from_ip`, `wrong_current_passwords`, `successful_logins` (from one IP),
+    /// `password_changes`, `writes`, `refreshes`, `session_ends`, `single_session_ends`. For a client IP, to any account:
+    /// `all_failed_logins_from_ip`, `all_successful_logins_from_ip`, `registrations`, `writes_from_ip`.
     pub event: String,
-    /// The login name for which it is counted, or null if it is counted for the user.
+    /// The login name for which it is counted, or null if it is counted for the user or the client IP.
     pub login_name: Option<String>,
+    /// The client IP for which it is counted (an IPv6 address stands for its network), or null for all of them together.
+    #[serde(default)]
+    pub client_ip: Option<String>,
     /// The events in the current window.
     pub count: u64,
     /// The most events in a window, or null without a limit.
@@ -64,11 +75,68 @@ impl From<&AccountCounter> for AccountCounterView {
         Self {
             event: counter.event.as_str().to_owned(),
             login_name: counter.login_name.clone(),
+            client_ip: counter.client_ip.map(|ip| ip.to_string()),
             count: counter.count,
             max: Some(counter.limit.max).filter(|_| !counter.limit.is_off()),
             window: counter.limit.window.as_secs(),
             resets_at: counter.resets_at.map(Time::unix_seconds),
             blocked_until: counter.blocked_until().map(Time::unix_seconds),
+        }
+    }
+}
+
+/// The content of an access token that is valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct VerifiedTokenView {
+    /// The user or the machine (`sub`).
+    pub subject: String,
+    /// The session (`sid`), if there is one.
+    pub session: Option<String>,
+    /// The client application, if there is one.
+    pub client_id: Option<String>,
+    /// The services that accept it (`aud`).
+    pub audiences: Vec<String>,
+    /// The scopes.
+    pub scope: Vec<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// When it expires, in Unix seconds.
+    pub expires_at: u64,
+}
+
+impl From<&Principal> for VerifiedTokenView {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            subject: principal.subject().to_owned(),
+            session: principal.session_id().map(|id| id.to_string()),
+            client_id: principal.client_id().map(ToString::to_string),
+            audiences: principal.audiences().to_vec(),
+            scope: principal.scopes().map(str::to_owned).collect(),
+            roles: principal.roles().to_vec(),
+            expires_at: principal.expires_at().unix_seconds(),
+        }
+    }
+}
+
+/// Why an access token is rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenRejectionView {
+    /// A stable code.
+    pub reason: String,
+    /// A sentence.
+    pub detail: String,
+    /// Whether no key in the key set has the id that the token names.
+    pub is_unknown_key: bool,
+}
+
+impl From<&AuthError> for TokenRejectionView {
+    fn from(error: &AuthError) -> Self {
+        Self {
+            reason: error.code().to_owned(),
+            detail: error.reason().map_or_else(|| error.to_string(), ToString::to_string),
+            is_unknown_key: error.is_unknown_key(),
         }
     }
 }
@@ -165,6 +233,105 @@ impl From<&AdminKeyRecord> for AdminKeyView {
             created_at: key.created_at.unix_seconds(),
         }
     }
+}
+
+/// A verifier key, without its secret.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = VerifierKey)]
+#[non_exhaustive]
+pub struct VerifierKeyView {
+    /// The id.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// Unix seconds.
+    pub created_at: u64,
+}
+
+impl From<&VerifierKeyRecord> for VerifierKeyView {
+    fn from(key: &VerifierKeyRecord) -> Self {
+        Self { id: key.id.to_string(), name: key.name.clone(), created_at: key.created_at.unix_seconds() }
+    }
+}
+
+/// A process that follows the feed, or did so until some minutes ago.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = Verifier)]
+#[non_exhaustive]
+pub struct VerifierView {
+    /// The id of its verifier key.
+    pub key_id: String,
+    /// The name of the key, or null if the key was removed.
+    pub name: Option<String>,
+    /// The id that the process drew when it started.
+    pub instance: String,
+    /// `fresh`, or `stale`: its lease has run out, and it refuses every credential.
+    pub state: String,
+    /// Up to which position of the revocation log it has confirmed every entry.
+    pub acknowledged: u64,
+    /// How many later entries there are.
+    pub lag_entries: u64,
+    /// How long ago the first of them was published, in milliseconds.
+    pub lag_ms: u64,
+    /// How much of its lease is left, as the issuer counts it, in milliseconds.
+    pub lease_left_ms: u64,
+    /// When its first poll arrived, in Unix seconds.
+    pub first_polled_at: u64,
+    /// When its last poll arrived, in Unix seconds.
+    pub polled_at: u64,
+}
+
+impl VerifierView {
+    pub(crate) fn new(status: &FollowerStatus, name: Option<String>) -> Self {
+        Self {
+            key_id: status.follower.key.to_string(),
+            name,
+            instance: status.follower.instance.to_string(),
+            state: if status.lease_left.is_zero() { "stale" } else { "fresh" }.to_owned(),
+            acknowledged: status.acknowledged.number(),
+            lag_entries: u64::try_from(status.lag_entries).unwrap_or(u64::MAX),
+            lag_ms: millis(status.lag),
+            lease_left_ms: millis(status.lease_left),
+            first_polled_at: status.first_polled_at.unix_seconds(),
+            polled_at: status.polled_at.unix_seconds(),
+        }
+    }
+}
+
+/// A revocation that waits until no verifier accepts its subject.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FleetWaitView {
+    /// What is revoked.
+    pub subject: String,
+    /// The position that is awaited.
+    pub position: u64,
+    /// How many verifiers have confirmed it.
+    pub confirmed: u64,
+    /// Of how many others the lease has run out.
+    pub expired: u64,
+    /// How many are awaited.
+    pub waiting: u64,
+    /// When the last lease runs out, in milliseconds from now.
+    pub over_in_ms: u64,
+}
+
+impl FleetWaitView {
+    pub(crate) fn new(wait: &RunningWait, progress: &FleetProgress, now: Duration) -> Self {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        Self {
+            subject: wait.subject.to_string(),
+            position: wait.position.number(),
+            confirmed: count(progress.confirmed),
+            expired: count(progress.expired),
+            waiting: count(progress.waiting),
+            over_in_ms: millis(progress.over_at.saturating_sub(now)),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The public data of a signing key or of a refresh token key.
@@ -288,6 +455,22 @@ pub(crate) type AdminKeyList = ListResponse<AdminKeyView>;
 impl ListItem for AdminKeyView {
     const MEMBER: &'static str = "admin_keys";
     const SCHEMA: &'static str = "AdminKeyList";
+}
+
+/// A page of verifier keys.
+pub(crate) type VerifierKeyList = ListResponse<VerifierKeyView>;
+
+impl ListItem for VerifierKeyView {
+    const MEMBER: &'static str = "verifier_keys";
+    const SCHEMA: &'static str = "VerifierKeyList";
+}
+
+/// A page of verifiers.
+pub(crate) type VerifierList = ListResponse<VerifierView>;
+
+impl ListItem for VerifierView {
+    const MEMBER: &'static str = "verifiers";
+    const SCHEMA: &'static str = "VerifierList";
 }
 
 /// A page of the audit log.

@@ -61,13 +61,13 @@ impl FromRequestParts<App> for Administrator {
 }
 
 async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, AppError> {
-    let rejected = |reason| {
-        let error = AuthError::InvalidCredential(InvalidReason::SessionRejected(reason));
+    let rejected = |code, message| {
+        let error = AuthError::InvalidCredential(InvalidReason::RecordRejected { code, message });
         AppError::auth(error, CredentialSource::Bearer)
     };
-    let key: AdminKey = text.parse().map_err(|_| rejected("malformed"))?;
-    let record = app.parts.administration.verify_admin_key(&key).await?.ok_or_else(|| rejected("unknown"))?;
-    Ok(record.id)
+    let key: AdminKey = text.parse().map_err(|_| rejected("malformed", "malformed: not an admin key"))?;
+    let record = app.parts.administration.verify_admin_key(&key).await?;
+    Ok(record.ok_or_else(|| rejected("unknown", "unknown: no such admin key"))?.id)
 }
 
 /// Requires the role, and a credential without a scope: a token that is limited to a scope must not give more

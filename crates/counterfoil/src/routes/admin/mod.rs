@@ -5,15 +5,18 @@ mod administrator;
 pub(super) mod clients;
 pub(super) mod events;
 pub(super) mod keys;
+pub(super) mod rate_limits;
 pub(super) mod revocations;
 pub(super) mod users;
+pub(super) mod verifier_keys;
+pub(super) mod verifiers;
 
 use axum::routing::{delete, get, patch, post};
 
 use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 11] {
+pub(super) fn routes() -> [RouteEntry; 15] {
     [
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
@@ -26,8 +29,16 @@ pub(super) fn routes() -> [RouteEntry; 11] {
         ("/v1/admin/clients/{id}", "GET, HEAD, PATCH", get(clients::show).merge(patch(clients::change))),
         ("/v1/admin/admin-keys", "GET, HEAD, POST", get(admin_keys::list).post(admin_keys::add)),
         ("/v1/admin/admin-keys/{id}", "DELETE", delete(admin_keys::remove)),
+        ("/v1/admin/verifiers", "GET, HEAD", get(verifiers::list)),
+        ("/v1/admin/verifier-keys", "GET, HEAD, POST", get(verifier_keys::list).post(verifier_keys::add)),
+        ("/v1/admin/verifier-keys/{id}", "DELETE", delete(verifier_keys::remove)),
         ("/v1/admin/keys", "GET, HEAD, POST", get(keys::list).post(keys::rotate)),
         ("/v1/admin/keys/{id}", "DELETE", delete(keys::revoke)),
+        (
+            "/v1/admin/rate-limits",
+            "GET, HEAD, DELETE",
+            get(rate_limits::show).merge(delete(rate_limits::release)),
+        ),
         ("/v1/admin/events", "GET, HEAD", get(events::list)),
         ("/v1/revocations", "POST", post(revocations::revoke)),
     ]

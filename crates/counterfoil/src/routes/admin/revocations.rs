@@ -19,8 +19,8 @@ use crate::routes::problem_responses::{
 
 /// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
 ///
-/// On 200 the revocation is durable, and this server rejects the subject. `wait: "fleet"` is rejected with
-/// 422: no verifier follows the revocation log yet, so there is nothing to wait for.
+/// On 200 the revocation is durable, and this server rejects the subject. With `wait: "fleet"` no verifier that follows
+/// the feed accepts it either: each has confirmed it, or is cut off and its lease has run out.
 #[utoipa::path(
     post, path = "/v1/revocations", operation_id = "admin_revoke",
     tag = "administration", request_body = RevocationRequest,

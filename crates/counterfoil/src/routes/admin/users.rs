@@ -27,8 +27,8 @@ use crate::operations::views::SessionList;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
-    Unauthorized, Unavailable, UnsupportedMediaType,
+    BadRequest, Conflict, Forbidden, InvalidFields, LastAdministrator, NotFound, RequestTimeout, TooLarge,
+    TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -137,8 +137,8 @@ pub(in crate::routes) async fn show(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 200, description = "The changed user", body = UserResponse),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
-        TooManyRequests, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, LastAdministrator, TooLarge, RequestTimeout,
+        UnsupportedMediaType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn change(
@@ -160,7 +160,7 @@ pub(in crate::routes) async fn change(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 204, description = "Deleted"),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, LastAdministrator, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(

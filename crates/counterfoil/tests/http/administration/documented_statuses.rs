@@ -21,10 +21,12 @@ pub(crate) async fn call_every_route(seen: &mut Seen) {
     let ada = UserCredentials::log_in(&server, "ada", "default").await;
     let bearer = text(&ada.session, "session_token");
     let spare = admin.send_ok("POST", "/v1/admin/admin-keys", &json!({ "name": "spare" })).await;
+    let verifier = admin.send_ok("POST", "/v1/admin/verifier-keys", &json!({ "name": "spare" })).await;
     server.register("eve").await;
     let eve = text(&server.login("eve", "jwt").await["user"], "id").to_owned();
     let mut calls = calls(&ada);
     calls.insert(0, ("DELETE", format!("/v1/admin/admin-keys/{}", text(&spare, "id")), None));
+    calls.insert(0, ("DELETE", format!("/v1/admin/verifier-keys/{}", text(&verifier, "id")), None));
     calls.insert(0, ("DELETE", format!("/v1/admin/users/{eve}"), None));
     for call @ (_, _, body) in &calls {
         let (plain, full) = (request(call, false), request(call, true));
@@ -74,10 +76,15 @@ fn calls(ada: &UserCredentials) -> Vec<Call> {
         ("PATCH", "/v1/admin/clients/shop".into(), Some(json!({ "name": "The shop" }))),
         ("GET", "/v1/admin/admin-keys".into(), None),
         ("POST", "/v1/admin/admin-keys".into(), Some(json!({ "name": "deploy" }))),
+        ("GET", "/v1/admin/verifiers".into(), None),
+        ("GET", "/v1/admin/verifier-keys".into(), None),
+        ("POST", "/v1/admin/verifier-keys".into(), Some(json!({ "name": "orders" }))),
         ("GET", "/v1/admin/keys".into(), None),
         ("POST", "/v1/admin/keys".into(), Some(json!({ "purpose": "refresh_token" }))),
         ("DELETE", key, None),
         ("GET", "/v1/admin/events".into(), None),
+        ("GET", "/v1/admin/rate-limits?username=ada".into(), None),
+        ("DELETE", "/v1/admin/rate-limits?username=ada".into(), None),
         ("POST", "/v1/revocations".into(), Some(unknown_user)),
         ("POST", "/v1/revocations".into(), Some(revocation)),
     ]
@@ -89,7 +96,8 @@ fn request((method, path, body): &Call, is_full: bool) -> Request {
 }
 
 fn with_query((method, path, _): &Call, query: &str) -> Request {
-    Request::new(method, &format!("{path}?{query}"))
+    let separator = if path.contains('?') { '&' } else { '?' };
+    Request::new(method, &format!("{path}{separator}{query}"))
 }
 
 /// The same call with an id that does not exist.

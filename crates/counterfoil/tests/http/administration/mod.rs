@@ -5,6 +5,8 @@ mod authorization;
 mod clients;
 pub(crate) mod documented_statuses;
 mod keys;
+mod last_administrator;
+mod rate_limits;
 mod revocations;
 mod users;
 

@@ -308,6 +308,13 @@ async fn a_cursor_is_the_same_over_http_and_in_a_command() {
     assert_same_pages(&admin, &sessions, list).await;
     assert_same_pages(&admin, "/v1/admin/admin-keys", |after, limit| Command::AdminKeyList { after, limit })
         .await;
+    for _ in 0..2 {
+        crate::feed::add_key(&server).await;
+    }
+    let verifier_keys = |after, limit| Command::VerifierKeyList { after, limit };
+    assert_same_pages(&admin, "/v1/admin/verifier-keys", verifier_keys).await;
+    assert_same_pages(&admin, "/v1/admin/verifiers", |after, limit| Command::VerifierList { after, limit })
+        .await;
     assert_same_pages(&admin, "/v1/admin/keys", |after, limit| Command::KeyList { after, limit }).await;
     assert_same_pages(&admin, "/v1/admin/clients", |after, limit| Command::ClientList { after, limit }).await;
     let refused = server.app.administer(list(None, Some(1001))).await.unwrap_err();

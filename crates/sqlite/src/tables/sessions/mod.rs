@@ -131,6 +131,26 @@ pub(crate) fn exists_active(connection: &Connection, id: SessionId, now: Time) -
         .exists(params![id.as_bytes(), unix_ms(now)])
 }
 
+/// How many sessions are active: those of a client, or all.
+pub(crate) fn count_active(
+    connection: &Connection,
+    client: Option<&ClientId>,
+    now: Time,
+) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT count(*) FROM sessions WHERE (?2 IS NULL OR client_id = ?2) AND ",
+            active_at!("?1"),
+            " AND ",
+            not_below_a_cutoff!(),
+            " AND ",
+            user_exists!("sessions.user_id")
+        ))?
+        .query_row(params![unix_ms(now), client.map(ClientId::as_str)], |row| {
+            row.get(0).map(i64::cast_unsigned)
+        })
+}
+
 /// Whether `user` has a session that has not ended, other than `except`. Expired ones count.
 pub(crate) fn has_unended(
     connection: &Connection,

@@ -1,0 +1,12 @@
+//! The revocation feed: what decides which entries a verifier gets, how long it may be fresh, and when a revocation is in
+//! force everywhere. Nothing here waits, locks or reads a clock: positions and times go in, values come out.
+
+mod fleet_wait;
+mod leases;
+mod pacing;
+mod verifier_position;
+
+pub use fleet_wait::{FleetProgress, FleetWait};
+pub use leases::{Arrival, ArrivedPoll, Follower, Instance, LeaseTable, issuer_lease};
+pub use pacing::next_slot;
+pub use verifier_position::{LogState, SnapshotReason, Start, VerifierPosition};

@@ -1,0 +1,139 @@
+//! The revocation feed: sends the revocation log to the verifiers that follow it, and waits until all of them have it.
+//!
+//! What decides is in `counterfoil_core::services::revocation_feed`, without a clock. [`Feed`] does the waiting and the
+//! reading around it.
+
+pub(crate) mod body;
+pub(crate) mod error;
+pub(crate) mod followers;
+pub(crate) mod key_set_hash;
+pub(crate) mod metrics;
+pub(crate) mod open_streams;
+pub(crate) mod poll;
+pub(crate) mod promised_lease;
+pub(crate) mod publication;
+pub(crate) mod recent_entries;
+pub(crate) mod running_waits;
+pub(crate) mod snapshot_pages;
+pub(crate) mod stream;
+pub(crate) mod wait_for_fleet;
+pub(crate) mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+use counterfoil_core::services::keys::keyring::Keyring;
+use counterfoil_core::services::revocation_feed::{LeaseTable, issuer_lease};
+use counterfoil_core::services::window_counters::WindowCounters;
+use counterfoil_core::store::{Store, StoreError};
+use counterfoil_jose::Time;
+use counterfoil_verify::RevocationLogId;
+
+use crate::clock::Clock;
+use crate::feed::key_set_hash::KeySetHash;
+use crate::feed::metrics::FeedMetrics;
+use crate::feed::open_streams::OpenStreams;
+use crate::feed::promised_lease::PromisedLease;
+use crate::feed::publication::Publication;
+use crate::feed::running_waits::FleetWaits;
+use crate::feed::snapshot_pages::SnapshotPages;
+use crate::feed::waiting::WaitingPolls;
+use crate::settings::feed::FeedSettings;
+
+/// The feed of this process, and what it knows of the verifiers that follow it.
+pub(crate) struct Feed {
+    settings: FeedSettings,
+    log: RevocationLogId,
+    clock: Arc<Clock>,
+    publication: Arc<Publication>,
+    store: Arc<dyn Store>,
+    snapshot_pages: SnapshotPages,
+    key_set: KeySetHash,
+    leases: Mutex<LeaseTable>,
+    waiting: WaitingPolls,
+    streams: OpenStreams,
+    poll_rate: WindowCounters<VerifierKeyId>,
+    waits: FleetWaits,
+    promised_lease: PromisedLease,
+    /// The uptime of the last alarm, in milliseconds; 0 before the first.
+    alarmed_at_ms: AtomicU64,
+    pub(crate) metrics: FeedMetrics,
+}
+
+impl Feed {
+    /// Opens the feed of `store` and receives every later commit.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub(crate) async fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<Clock>,
+        keys: Arc<Keyring>,
+        settings: FeedSettings,
+    ) -> Result<Self, StoreError> {
+        let publication = Arc::new(Publication::new(Arc::clone(&clock)));
+        // Before the head is read: a commit in between is received twice, never missed.
+        store.subscribe(Arc::clone(&publication) as _);
+        publication.start(store.revocation_log_head().await?);
+        Ok(Self {
+            settings,
+            log: store.revocation_log_id().await?,
+            publication,
+            key_set: KeySetHash::new(keys),
+            leases: Mutex::new(LeaseTable::new(settings.max_instances_per_key)),
+            waiting: WaitingPolls::default(),
+            streams: OpenStreams::default(),
+            poll_rate: WindowCounters::default(),
+            waits: FleetWaits::default(),
+            promised_lease: PromisedLease::load(Arc::clone(&store), clock.uptime()).await?,
+            snapshot_pages: SnapshotPages::new(Arc::clone(&store)),
+            store,
+            alarmed_at_ms: AtomicU64::new(0),
+            metrics: FeedMetrics::default(),
+            clock,
+        })
+    }
+
+    /// Ends every waiting poll and every wait for the fleet, now and later: the server shuts down.
+    pub(crate) fn close(&self) {
+        self.publication.close();
+    }
+
+    /// Removes entries whose credentials have all expired at `now`, which is confirmed, and instances that have gone long
+    /// ago.
+    pub(crate) fn prune(&self, now: Time) {
+        self.publication.prune(now);
+        self.leases().prune(self.uptime());
+    }
+
+    /// Forgets leases of former processes that have run out.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub(crate) async fn forget_former_leases(&self) -> Result<(), StoreError> {
+        self.promised_lease.forget_former_leases(self.uptime()).await
+    }
+
+    /// The time since the machine was started, including suspend: every lease is counted by it.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.clock.uptime()
+    }
+
+    /// The longest time that a wait for the fleet can take.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        let longest = (self.settings.lease + self.settings.max_stale).max(self.promised_lease.at_start());
+        issuer_lease(longest)
+    }
+
+    fn leases(&self) -> MutexGuard<'_, LeaseTable> {
+        // The table is consistent after each of its methods, so a poisoned lock is safe to use.
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,180 @@
+//! The feed as server-sent events, for dashboards and simple clients. It gives no lease and takes no acknowledgement.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use counterfoil_core::credentials::verifier_key::VerifierKeyId;
+use counterfoil_core::services::revocation_feed::{Start, VerifierPosition};
+use counterfoil_verify::{RevocationLogId, RevocationPosition};
+
+use crate::feed::Feed;
+use crate::feed::error::FeedError;
+use crate::feed::open_streams::OpenStream;
+use crate::feed::publication::Published;
+use crate::feed::recent_entries::EncodedEntries;
+use crate::limits::connection_activity::StreamingResponse;
+
+/// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How many parts may wait for a client that does not read. After that the stream waits, and continues from the log.
+const MAX_QUEUED_PARTS: usize = 4;
+
+/// The body of the response: the parts that a task of its own sends.
+#[derive(Debug)]
+pub(crate) struct StreamBody {
+    parts: mpsc::Receiver<Bytes>,
+    /// Keeps the connection from being closed as idle.
+    _streaming: StreamingResponse,
+}
+
+/// The JSON of one event: the members of a poll's response that are not about a lease.
+#[derive(Serialize)]
+struct EventData<'a> {
+    log: RevocationLogId,
+    now: u64,
+    head: RevocationPosition,
+    next: RevocationPosition,
+    snapshot: bool,
+    keys: &'a str,
+    entries: [(); 0],
+}
+
+impl Feed {
+    /// Starts a stream after the position of the last event that the client has got. `streaming` is the response's mark
+    /// for its connection.
+    ///
+    /// # Errors
+    ///
+    /// If the key has too many streams.
+    pub(crate) fn open_stream(
+        self: &Arc<Self>,
+        key: VerifierKeyId,
+        position: VerifierPosition,
+        streaming: StreamingResponse,
+    ) -> Result<StreamBody, FeedError> {
+        let open = self.streams.open(key, self.settings.max_streams_per_key)?;
+        let (sender, parts) = mpsc::channel(MAX_QUEUED_PARTS);
+        let feed = Arc::clone(self);
+        tokio::spawn(async move {
+            let ended = feed.stream(&open, position, &sender).await;
+            if let Err(error) = ended {
+                tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
+            }
+        });
+        Ok(StreamBody { parts, _streaming: streaming })
+    }
+
+    /// Sends events until the client is gone, its key is removed or the server shuts down.
+    async fn stream(
+        &self,
+        open: &OpenStream,
+        position: VerifierPosition,
+        sender: &mpsc::Sender<Bytes>,
+    ) -> Result<(), FeedError> {
+        let (mut after, mut is_snapshot) = match position.evaluate(&self.log_state(), None) {
+            Start::After(after) => (after, false),
+            Start::Snapshot(_) => (RevocationPosition::START, true),
+        };
+        // The first event is sent in any case: it names the log and the keys.
+        let mut is_due = true;
+        let mut published = self.publication.subscribe();
+        loop {
+            let head = published.borrow_and_update().head;
+            while is_due || after < head {
+                let (entries, next) = self.entries_after(after, head).await?;
+                if !self.send_event(sender, head, next, is_snapshot, entries).await {
+                    return Ok(());
+                }
+                (after, is_snapshot, is_due) = (next, false, false);
+            }
+            // Copied, because the borrowed value must not be held while the task waits.
+            let news = async {
+                let is_news = |published: &Published| published.head > after || published.is_closed;
+                published.wait_for(is_news).await.map(|published| *published)
+            };
+            tokio::select! {
+                () = sender.closed() => return Ok(()),
+                news = timeout(KEEP_ALIVE_INTERVAL, news) => match news {
+                    Ok(Ok(published)) if !published.is_closed => {}
+                    Ok(_) => return Ok(()),
+                    Err(_) => {
+                        let is_valid = self.store.verifier_key(open.key).await?.is_some();
+                        if !is_valid || sender.send(Bytes::from_static(b":\n\n")).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends one event; `false` if the client is gone.
+    async fn send_event(
+        &self,
+        sender: &mpsc::Sender<Bytes>,
+        head: RevocationPosition,
+        next: RevocationPosition,
+        is_snapshot: bool,
+        entries: EncodedEntries,
+    ) -> bool {
+        let keys = self.key_set.without(&entries.revoked_keys).await;
+        let now = self.clock.now().unix_seconds();
+        let data =
+            EventData { log: self.log, now, head, next, snapshot: is_snapshot, keys: &keys, entries: [] };
+        let json = serde_json::to_string(&data).expect("numbers and texts always serialize");
+        // The entries are the last member, and are encoded already.
+        let beginning = json.strip_suffix("]}").unwrap_or(&json);
+        let beginning = format!("id: {}.{next}\nevent: revocations\ndata: {beginning}", self.log);
+        for part in [beginning.into(), entries.json, Bytes::from_static(b"]}\n\n")] {
+            if sender.send(part).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Parses the `Last-Event-ID` of a client that continues: the log and the position.
+pub(crate) fn parse_event_id(text: &str) -> Option<VerifierPosition> {
+    let (log, position) = text.split_once('.')?;
+    let after = position.parse().ok().map(RevocationPosition::new)?;
+    Some(VerifierPosition { after: Some(after), log: Some(log.parse().ok()?) })
+}
+
+impl Body for StreamBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.parts.poll_recv(context).map(|part| part.map(|part| Ok(Frame::data(part))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_id_names_the_log_and_the_position() {
+        let log = RevocationLogId::from_bytes([1; 16]);
+        let position = VerifierPosition { after: Some(RevocationPosition::new(8)), log: Some(log) };
+
+        assert_eq!(parse_event_id(&format!("{log}.8")), Some(position));
+        for text in ["", "8", ".8", "x.8", &format!("{log}."), &format!("{log}.-1"), &format!("{log}.8.9")] {
+            assert_eq!(parse_event_id(text), None, "{text}");
+        }
+    }
+}

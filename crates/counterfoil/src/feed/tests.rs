@@ -1,0 +1,171 @@
+//! Snapshots of long logs, pruned positions and restarts, which need the parts of an installation.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use tempfile::TempDir;
+
+use counterfoil_core::credentials::verifier_key::VerifierKey;
+use counterfoil_core::model::session::EndReason;
+use counterfoil_core::model::verifier_key::VerifierKeyRecord;
+use counterfoil_core::services::revocation_feed::VerifierPosition;
+use counterfoil_core::store::{Change, NewRevocation};
+use counterfoil_jose::Time;
+use counterfoil_verify::{FeedResponse, RevocationSubject, SessionId};
+
+use crate::app::App;
+use crate::feed::poll::PollRequest;
+use crate::settings::Settings;
+
+/// An installation and a verifier that follows it.
+struct Fixture {
+    app: App,
+    key: VerifierKeyRecord,
+    dir: TempDir,
+    polls: u64,
+}
+
+impl Fixture {
+    async fn open() -> Self {
+        let dir = TempDir::new().unwrap();
+        let app = open(&dir).await;
+        let key = VerifierKey::generate().unwrap();
+        let key = VerifierKeyRecord::new(&key, "orders".into(), app.now());
+        Self { app, key, dir, polls: 0 }
+    }
+
+    /// Closes and opens the installation.
+    async fn restart(self) -> Self {
+        self.app.close().await.unwrap();
+        Self { app: open(&self.dir).await, ..self }
+    }
+
+    async fn poll(&mut self, last: Option<&FeedResponse>) -> FeedResponse {
+        self.polls += 1;
+        let position = VerifierPosition { after: last.map(|last| last.next), log: last.map(|last| last.log) };
+        let request = PollRequest {
+            instance: "a".parse().unwrap(),
+            poll: self.polls,
+            position,
+            wait: Some(Duration::ZERO),
+            stale: Duration::ZERO,
+        };
+        let body = self.app.parts.feed.poll(&self.key, request).await.unwrap();
+        serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    /// Revokes `count` sessions in one commit, until `until`.
+    async fn revoke(&self, count: u32, until: Time) {
+        let entry = |number: u32| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            Change::append_revocation(NewRevocation {
+                subject: RevocationSubject::Session(SessionId::from_bytes(id)),
+                reason: EndReason::ByAdmin,
+                at: self.app.now(),
+                remember_until: Some(until),
+            })
+        };
+        let changes: Vec<_> = (0..count).map(entry).collect();
+        assert!(self.app.parts.store.commit(&changes.into()).await.unwrap().applied().is_some());
+    }
+}
+
+async fn open(dir: &TempDir) -> App {
+    let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+    App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap()
+}
+
+fn in_an_hour(app: &App) -> Time {
+    app.now() + Duration::from_secs(3_600)
+}
+
+#[tokio::test]
+async fn a_long_snapshot_has_pages_without_gaps_and_is_complete_with_the_last_one() {
+    const ENTRIES: usize = 25_000;
+    let fixture = Fixture::open().await;
+    fixture.revoke(ENTRIES as u32, in_an_hour(&fixture.app)).await;
+    let mut fixture = fixture.restart().await;
+
+    let first = fixture.poll(None).await;
+    assert!(first.snapshot && !first.is_complete());
+    let (mut entries, mut last) = (first.entries.clone(), first);
+    // What is revoked meanwhile follows.
+    fixture.revoke(1, in_an_hour(&fixture.app)).await;
+    while !last.is_complete() {
+        last = fixture.poll(Some(&last)).await;
+        assert!(!last.snapshot, "the next page, not the first one again");
+        entries.extend(last.entries.iter().cloned());
+    }
+
+    assert_eq!(entries.len(), ENTRIES + 1);
+    assert!(entries.is_sorted_by(|a, b| a.position < b.position));
+    let size: usize = entries.iter().map(|entry| serde_json::to_string(entry).unwrap().len()).sum();
+    assert!(size * 2 < 5_000_000, "50,000 entries have {} bytes", size * 2);
+}
+
+#[tokio::test]
+async fn after_a_restart_a_verifier_that_knows_everything_continues_and_another_gets_a_snapshot() {
+    let mut fixture = Fixture::open().await;
+    let empty = fixture.poll(None).await;
+    fixture.revoke(3, in_an_hour(&fixture.app)).await;
+    let complete = fixture.poll(Some(&empty)).await;
+    let mut fixture = fixture.restart().await;
+
+    let next = fixture.poll(Some(&complete)).await;
+    assert!(!next.snapshot && next.entries.is_empty() && next.is_complete());
+    let behind = fixture.poll(Some(&empty)).await;
+    assert!(behind.snapshot && behind.entries.len() == 3, "some of its entries may have been pruned");
+}
+
+#[tokio::test]
+async fn a_position_before_a_pruned_entry_gets_a_snapshot() {
+    let mut fixture = Fixture::open().await;
+    let empty = fixture.poll(None).await;
+    fixture.revoke(1, fixture.app.now()).await;
+    fixture.revoke(1, in_an_hour(&fixture.app)).await;
+    let behind = fixture.poll(Some(&empty)).await;
+    assert!(!behind.snapshot && behind.entries.len() == 2);
+
+    fixture.app.parts.feed.prune(fixture.app.now() + Duration::from_secs(1));
+
+    let behind = fixture.poll(Some(&empty)).await;
+    assert!(behind.snapshot && behind.is_complete());
+}
+
+#[tokio::test]
+async fn the_longest_promised_lease_is_durable_before_it_is_given() {
+    let mut fixture = Fixture::open().await;
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), Duration::ZERO);
+    fixture.poll(None).await;
+
+    let fixture = fixture.restart().await;
+
+    let lease = fixture.app.settings().feed.lease;
+    let promised = &fixture.app.parts.feed.promised_lease;
+    assert_eq!(promised.at_start(), lease);
+    assert!(promised.former_leases_end() > fixture.app.parts.feed.uptime() + lease);
+}
+
+#[tokio::test]
+async fn a_long_lease_of_a_former_process_is_forgotten_when_it_has_run_out() {
+    let mut fixture = Fixture::open().await;
+    let hour = Duration::from_secs(3_600);
+    fixture.app.parts.feed.promised_lease.raise_to(hour).await.unwrap();
+    fixture.poll(None).await;
+    let mut fixture = fixture.restart().await;
+    fixture.poll(None).await;
+    let promised = &fixture.app.parts.feed.promised_lease;
+    let end = promised.former_leases_end();
+
+    promised.forget_former_leases(end - Duration::from_millis(1)).await.unwrap();
+    let fixture = fixture.restart().await;
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), hour, "one of them may still run");
+
+    let mut fixture = fixture.restart().await;
+    fixture.poll(None).await;
+    let promised = &fixture.app.parts.feed.promised_lease;
+    promised.forget_former_leases(promised.former_leases_end()).await.unwrap();
+    let fixture = fixture.restart().await;
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), fixture.app.settings().feed.lease);
+}
