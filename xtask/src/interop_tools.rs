@@ -37,7 +37,7 @@ enum Language {
 }
 
 /// Everything that is installed from a lock file.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     Part { name: "node", source: "crates/counterfoil/tests/interop/node", language: Language::Node },
     Part { name: "python", source: "crates/counterfoil/tests/interop/python", language: Language::Python },
     Part {
@@ -50,6 +50,7 @@ const PARTS: [Part; 4] = [
         source: "crates/counterfoil/tests/documents/python",
         language: Language::Python,
     },
+    Part { name: "browser", source: "crates/counterfoil/tests/browser/node", language: Language::Node },
 ];
 
 /// Installs everything and prints where it is.

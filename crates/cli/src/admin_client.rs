@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use counterfoil::operator::{
     self, AdminError, CallError, Command, FileLocationError, StatusResponse, locate_files,
 };
-use counterfoil::{App, OpenError, Settings};
+use counterfoil::{App, MasterKeySource, OpenError, Settings};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::configuration::Configuration;
 use crate::error::CliError;
@@ -25,7 +26,11 @@ pub(crate) async fn execute<T: DeserializeOwned>(
 }
 
 /// The typed answer.
-fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
+///
+/// # Errors
+///
+/// If the server is of another version, and answers differently.
+pub(crate) fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
     serde_json::from_value(answer).map_err(|error| {
         CliError::with_cause("the answer of the server is not known", &error)
             .with_hint("use the command line of the same version as the server")
@@ -72,6 +77,8 @@ pub(crate) enum AdminConnection {
     Server(PathBuf),
     /// This process owns the store.
     Local(App),
+    /// This process owns an empty store in a temporary directory.
+    Temporary(App, TempDir),
 }
 
 impl AdminConnection {
@@ -96,6 +103,27 @@ impl AdminConnection {
         }
     }
 
+    /// The same for commands that change nothing. If there is no store yet and the command could create one, they run on an
+    /// empty store in a temporary directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`AdminConnection::open`].
+    pub(crate) async fn open_for_dry_run(configuration: &Configuration) -> Result<Self, CliError> {
+        let mut settings = store_settings(configuration)?;
+        if App::store_exists(&settings) || !configuration.may_create_store() {
+            return Self::open(configuration, false).await;
+        }
+        let dir = tempfile::Builder::new().prefix("counterfoil-dry-run-").tempdir();
+        let dir = dir.map_err(|error| CliError::with_cause("cannot create a temporary directory", &error))?;
+        let store = format!("sqlite:{}", dir.path().join("counterfoil.db").display()).parse();
+        settings.store =
+            store.map_err(|error| CliError::with_cause("cannot open a temporary store", &error))?;
+        settings.data_dir = Some(dir.path().to_owned());
+        settings.master_key = MasterKeySource::default();
+        Ok(Self::Temporary(App::open(settings).await?, dir))
+    }
+
     async fn open_here(settings: Settings, may_create: bool) -> Result<Self, CliError> {
         if !may_create && !App::store_exists(&settings) {
             return Err(store_missing(&settings));
@@ -106,7 +134,7 @@ impl AdminConnection {
     /// Executes `command` and returns its answer.
     pub(crate) async fn execute<T: DeserializeOwned>(&self, command: Command) -> Result<T, CliError> {
         match self {
-            Self::Local(app) => parse(app.administer(command).await?),
+            Self::Local(app) | Self::Temporary(app, _) => parse(app.administer(command).await?),
             Self::Server(dir) => match operator::call(dir, &command).await {
                 Ok(answer) => parse(answer),
                 Err(error) => Err(error.into()),
@@ -118,6 +146,11 @@ impl AdminConnection {
     pub(crate) async fn close(self) -> Result<(), CliError> {
         match self {
             Self::Local(app) => app.close().await.map_err(|error| CliError::from_error(&error)),
+            Self::Temporary(app, dir) => {
+                let closed = app.close().await.map_err(|error| CliError::from_error(&error));
+                drop(dir);
+                closed
+            }
             Self::Server(_) => Ok(()),
         }
     }

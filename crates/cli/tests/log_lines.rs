@@ -8,6 +8,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::common::{Server, counterfoil, in_dir};
@@ -119,7 +120,9 @@ fn on_a_terminal_a_line_is_short_and_coloured_unless_colours_are_refused() {
         let dir = temp.path().join("data");
         let output = temp.path().join("terminal");
         let binary = env!("CARGO_BIN_EXE_counterfoil");
-        let command = format!("{binary} --data-dir {} serve --listen 127.0.0.1:0", dir.display());
+        let pid = temp.path().join("pid");
+        let serve = format!("exec {binary} --data-dir {} serve --listen 127.0.0.1:0", dir.display());
+        let command = format!("echo $$ > {}; {serve}", pid.display());
         let mut script = Command::new("script");
         script.args(["--quiet", "--flush", "--return", "--command", &command]).arg(&output);
         script.env("NO_COLOR", no_color).env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::null());
@@ -133,8 +136,10 @@ fn on_a_terminal_a_line_is_short_and_coloured_unless_colours_are_refused() {
         assert!(refused.unwrap().status.success());
 
         let line = lines_with(&output, "/v1/me").remove(0);
-        let _ = terminal.kill();
-        let _ = terminal.wait();
+        let pid = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+        // It ignores the end of its terminal.
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+        terminal.wait().unwrap();
 
         let plain = "401 GET /v1/me a credential is required";
         let coloured = "\u{1b}[33m401\u{1b}[0m GET /v1/me a credential is required";

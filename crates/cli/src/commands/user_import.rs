@@ -5,124 +5,163 @@ use std::collections::HashMap;
 use counterfoil::operator::{
     self, ImportResponse, ImportedUserOutcome, ImportedUserResponse, MAX_IMPORTED_USERS,
 };
-use counterfoil_core::ClientError;
 use counterfoil_core::services::user_import::ImportedUser;
-use counterfoil_jose::{Time, json};
+use counterfoil_jose::Time;
 
 use crate::admin_client::AdminConnection;
-use crate::commands::user_import::lines::Lines;
+use crate::commands::user_import::input::Input;
 use crate::commands::user_import::summary::Summary;
 use crate::configuration::Configuration;
 use crate::datetime;
 use crate::error::CliError;
-use crate::input_file::InputFile;
 
+mod column;
+mod exported_user;
+mod format;
+mod format_options;
+mod input;
 mod lines;
 mod options;
+mod records;
 mod summary;
 
 pub(crate) use options::Options;
 
-/// The most bytes of lines in one command; the admin socket accepts 64 KiB.
+/// The most bytes of users in one command; the admin socket accepts 64 KiB.
 const MAX_BATCH_BYTES: usize = 40 * 1024;
 
-/// Runs the command. All lines are validated before the first user is imported.
-pub(crate) async fn run(configuration: &Configuration, mut options: Options) -> Result<(), CliError> {
-    // It is read twice.
-    let input = InputFile::open(&options.file, None)?;
-    options.file = input.path().to_owned();
-    let mut summary = validate(&options)?;
-    if summary.has_errors() {
-        return summary.print(&options, "no user was imported");
+/// Runs the command. All records are validated before the first user is imported.
+pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
+    let input = Input::new(&options.file)?;
+    let mut import = Import { summary: Summary::default(), valid: HashMap::new(), input, options };
+    import.validate()?;
+    if import.summary.has_errors() && !import.options.skip_invalid {
+        return import.summary.print(&import.options, "no user was imported");
     }
-    let connection = AdminConnection::open(configuration, !options.dry_run).await?;
-    let imported = import(&connection, &options, &mut summary).await;
+    let connection = if import.options.dry_run {
+        AdminConnection::open_for_dry_run(configuration).await?
+    } else {
+        AdminConnection::open(configuration, true).await?
+    };
+    let imported = import.run(&connection).await;
     let closed = connection.close().await;
     if imported.is_err() {
-        eprintln!("added {} users before the error; run the command again to continue", summary.added);
+        let added = import.summary.added;
+        eprintln!("added {added} users before the error; run the command again to continue");
     }
     imported.and(closed)?;
-    summary.print(&options, "the other users were imported")
+    import.summary.print(&import.options, "the other users were imported")
 }
 
-/// Validates every line, and that no login name is repeated.
-fn validate(options: &Options) -> Result<Summary, CliError> {
-    let mut summary = Summary::default();
-    let mut first_lines = HashMap::new();
-    let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
-    for line in Lines::open(&options.file, "validating")? {
-        let (number, text) = line?;
-        let name = text.and_then(|text| parse_user(&text)).and_then(|user| {
-            let user = user.validate(now).map_err(|error: ClientError| error.to_string())?;
-            Ok(user.login_name().to_owned())
-        });
-        match name.map(|name| first_lines.insert(name, number)) {
-            Ok(None) => {}
-            Ok(Some(first)) => {
-                summary.add_error(
-                    number,
-                    format!("the same user is already in line {first}"),
-                    options.max_errors,
-                );
+/// A running import.
+struct Import {
+    input: Input,
+    options: Options,
+    summary: Summary,
+    /// The numbers of the valid records by their login names.
+    valid: HashMap<String, u64>,
+}
+
+impl Import {
+    /// Validates every record, and that no login name is repeated.
+    fn validate(&mut self) -> Result<(), CliError> {
+        let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
+        for record in records::records(&self.input, &self.options.format, "validating")? {
+            let (number, record) = record.map_err(|error| self.input.cannot_read(&error))?;
+            match record.and_then(|user| self.login_name(user, now)) {
+                Ok(None) => self.summary.left_out += 1,
+                Ok(Some(name)) => {
+                    if let Some(&first) = self.valid.get(&name) {
+                        let unit = self.options.format.unit();
+                        self.add_error(number, format!("the same user is already in {unit} {first}"));
+                    } else {
+                        self.valid.insert(name, number);
+                    }
+                }
+                Err(error) => self.add_error(number, error),
             }
-            Err(error) => summary.add_error(number, error, options.max_errors),
+        }
+        Ok(())
+    }
+
+    /// The login name of a valid user. An error names the field as the other system does.
+    fn login_name(&mut self, user: Option<ImportedUser>, now: Time) -> Result<Option<String>, String> {
+        let Some(user) = user else { return Ok(None) };
+        let has_only_address = user.username.is_none() && user.email.is_some();
+        self.summary.has_unverified_addresses |= has_only_address && !user.email_verified;
+        match user.validate(now) {
+            Ok(target) => Ok(Some(target.login_name().to_owned())),
+            Err(error) => Err(self.in_source_terms(&error.to_string())),
         }
     }
-    Ok(summary)
-}
 
-/// Imports all users, in batches as large as a command may be.
-async fn import(
-    connection: &AdminConnection,
-    options: &Options,
-    summary: &mut Summary,
-) -> Result<(), CliError> {
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    for line in Lines::open(&options.file, "importing")? {
-        let (number, text) = line?;
-        let text = text.map_err(|error| line_changed(number, &error))?;
-        let user = parse_user(&text).map_err(|error| line_changed(number, &error))?;
-        if batch.len() == MAX_IMPORTED_USERS || bytes + text.len() > MAX_BATCH_BYTES {
-            send(connection, options, std::mem::take(&mut batch), summary).await?;
-            bytes = 0;
-        }
-        bytes += text.len();
-        batch.push((number, user));
-    }
-    send(connection, options, batch, summary).await
-}
-
-async fn send(
-    connection: &AdminConnection,
-    options: &Options,
-    batch: Vec<(u64, ImportedUser)>,
-    summary: &mut Summary,
-) -> Result<(), CliError> {
-    let (numbers, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
-    if users.is_empty() {
-        return Ok(());
-    }
-    let command = operator::Command::UserImport { users, dry_run: options.dry_run };
-    let ImportResponse { users: results, .. } = connection.execute(command).await?;
-    if results.len() != numbers.len() {
-        return Err(CliError::failure("the answer of the server does not match the users"));
-    }
-    for (number, result) in numbers.into_iter().zip(results) {
-        match result {
-            ImportedUserResponse::Outcome(ImportedUserOutcome::Added) => summary.added += 1,
-            ImportedUserResponse::Outcome(ImportedUserOutcome::AlreadyExists) => summary.already_exist += 1,
-            ImportedUserResponse::Error(error) => summary.add_error(number, error, options.max_errors),
-            _ => summary.add_error(number, "the user was not imported".to_owned(), options.max_errors),
+    /// The error with the name that the other system has for the field.
+    fn in_source_terms(&self, error: &str) -> String {
+        match error.split_once(": ") {
+            Some((field, detail)) => {
+                format!("{}: {detail}", self.options.format.source_name(field))
+            }
+            None => error.to_owned(),
         }
     }
-    Ok(())
-}
 
-/// Parses a line strictly. The error does not repeat the line, which may contain a secret.
-fn parse_user(text: &str) -> Result<ImportedUser, String> {
-    json::parse_object(text.as_bytes()).map_err(|error| error.to_string())
-}
+    /// Imports all valid users, in batches as large as a command may be.
+    async fn run(&mut self, connection: &AdminConnection) -> Result<(), CliError> {
+        let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
+        let (mut batch, mut bytes, mut sent) = (Vec::new(), 0, 0);
+        for record in records::records(&self.input, &self.options.format, "importing")? {
+            let (number, record) = record.map_err(|error| self.input.cannot_read(&error))?;
+            let Ok(Some(user)) = record else { continue };
+            let name = user.validate(now).ok().map(|target| target.login_name().to_owned());
+            // A record that was not valid when all were validated is not imported.
+            if name.and_then(|name| self.valid.get(&name)) != Some(&number) {
+                continue;
+            }
+            let length = serde_json::to_vec(&user).map_err(|error| CliError::from_error(&error))?.len();
+            if batch.len() == MAX_IMPORTED_USERS || bytes + length > MAX_BATCH_BYTES {
+                self.send(connection, std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+            bytes += length;
+            sent += 1;
+            batch.push((number, user));
+        }
+        self.send(connection, batch).await?;
+        if sent == self.valid.len() {
+            return Ok(());
+        }
+        Err(CliError::failure("the file was changed after its validation")
+            .with_hint("run the command again; users that were already imported are skipped"))
+    }
 
-fn line_changed(number: u64, error: &str) -> CliError {
-    CliError::failure(format!("line {number} was changed after its validation: {error}"))
+    async fn send(
+        &mut self,
+        connection: &AdminConnection,
+        batch: Vec<(u64, ImportedUser)>,
+    ) -> Result<(), CliError> {
+        let (numbers, users): (Vec<u64>, Vec<ImportedUser>) = batch.into_iter().unzip();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let command = operator::Command::UserImport { users, dry_run: self.options.dry_run };
+        let ImportResponse { users: results, .. } = connection.execute(command).await?;
+        if results.len() != numbers.len() {
+            return Err(CliError::failure("the answer of the server does not match the users"));
+        }
+        for (number, result) in numbers.into_iter().zip(results) {
+            match result {
+                ImportedUserResponse::Outcome(ImportedUserOutcome::Added) => self.summary.added += 1,
+                ImportedUserResponse::Outcome(ImportedUserOutcome::AlreadyExists) => {
+                    self.summary.already_exist += 1;
+                }
+                ImportedUserResponse::Error(error) => self.add_error(number, self.in_source_terms(&error)),
+                _ => self.add_error(number, "the user was not imported".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_error(&mut self, number: u64, error: String) {
+        self.summary.add_error(number, error, self.options.max_errors);
+    }
 }

@@ -49,7 +49,7 @@ impl StoreAuthenticator {
 }
 
 impl StoreAuthenticator {
-    /// Why an access token is revoked, as far as the memory of this process tells: the holder of a revoked token must not be
+    /// Why an access token is revoked, as far as this process remembers it: the holder of a revoked token must not be
     /// able to cause reads of the store.
     fn explain(&self, principal: &Principal, subject: SubjectKind) -> InvalidReason {
         let session = principal.session_id().filter(|_| subject == SubjectKind::Session);

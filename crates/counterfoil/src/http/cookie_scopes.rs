@@ -50,15 +50,16 @@ fn is_plain(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(is_plain)
 }
 
-/// The domains that match (RFC 6265, section 5.1.3): the host and those above it. Browsers refuse a domain of one label,
-/// except `localhost`.
+/// The domains that match (RFC 6265, section 5.1.3): the host and those above it, except the last label. For an address and
+/// for a host of one label there are none: browsers take a `Domain` of this text for no domain, so that a line with it would
+/// clear the cookie of the host itself.
 fn matching_domains(host: &str) -> Vec<String> {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     if address.parse::<IpAddr>().is_ok() {
-        return vec![host.to_owned()];
+        return Vec::new();
     }
     let parents = std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent));
-    parents.filter(|name| name.contains('.') || *name == "localhost").map(str::to_owned).collect()
+    parents.filter(|name| name.contains('.')).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -86,10 +87,8 @@ mod tests {
     #[test]
     fn the_domains_of_a_host_are_itself_and_those_above_it() {
         assert_eq!(matching_domains("auth.shop.example"), ["auth.shop.example", "shop.example"]);
-        assert_eq!(matching_domains("localhost"), ["localhost"]);
-        assert_eq!(matching_domains("app.localhost"), ["app.localhost", "localhost"]);
-        assert_eq!(matching_domains("127.0.0.1"), ["127.0.0.1"]);
-        assert_eq!(matching_domains("[::1]"), ["[::1]"]);
+        assert_eq!(matching_domains("app.localhost"), ["app.localhost"]);
+        assert_eq!(["localhost", "127.0.0.1", "[::1]"].map(matching_domains), [[""; 0]; 3]);
     }
 
     #[test]
@@ -99,14 +98,10 @@ mod tests {
             path: path.to_owned(),
         };
 
+        let in_domain = |path| scope(Some("a.example"), path);
         assert_eq!(
-            matching_scopes("localhost", "/me"),
-            [
-                scope(None, "/"),
-                scope(None, "/me"),
-                scope(Some("localhost"), "/"),
-                scope(Some("localhost"), "/me")
-            ]
+            matching_scopes("a.example", "/me"),
+            [scope(None, "/"), scope(None, "/me"), in_domain("/"), in_domain("/me")]
         );
     }
 }

@@ -18,8 +18,8 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
-    well_known,
+    activity, feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions,
+    token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -31,7 +31,7 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream,
         well_known::jwks, well_known::metadata, document, problems::page,
@@ -52,6 +52,7 @@ struct PublicDocument;
     admin::users::change,
     admin::users::remove,
     admin::users::sessions,
+    admin::sessions::list,
     admin::clients::list,
     admin::clients::add,
     admin::clients::show,
@@ -99,6 +100,7 @@ fn name_cookies(document: &mut Document, names: &CookieNames) {
     let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
     components.add_security_scheme("session", cookie(names.session()));
     components.add_security_scheme("access", cookie(names.access()));
+    components.add_security_scheme("refresh", cookie(names.refresh()));
 }
 
 impl App {
@@ -135,10 +137,10 @@ pub fn openapi() -> serde_json::Value {
     serde_json::to_value(document_of_build()).expect("an OpenAPI document always serializes")
 }
 
-/// Returns this document.
+/// Returns the OpenAPI 3.1 document of this API.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
-    responses((status = 200, description = "This document", body = Object))
+    responses((status = 200, description = "The document", body = Object))
 )]
 pub(super) async fn document(State(app): State<App>) -> Response {
     let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];

@@ -13,7 +13,7 @@ pub(super) fn path_id<T: FromStr>(uri: &Uri, index: usize) -> Result<T, AppError
     path_segment(uri, index).parse().map_err(|_| AppError::NotFound)
 }
 
-/// The segment of the path with this index; empty if there is none.
+/// The segment of the path with this index; empty if there is no such segment.
 pub(super) fn path_segment(uri: &Uri, index: usize) -> &str {
     uri.path().trim_start_matches('/').split('/').nth(index).unwrap_or_default()
 }

@@ -204,7 +204,6 @@ async fn the_hosts_routes_clear_a_second_cookie_at_another_path() {
     let cleared =
         |path: &str| format!("set-cookie: counterfoil-session=; {path}; HttpOnly; SameSite=Lax; Max-Age=0");
     assert!(refused.head.contains(&cleared("Path=/account")), "{refused:?}");
-    assert!(refused.head.contains(&cleared("Domain=localhost; Path=/")), "{refused:?}");
     assert!(!refused.head.contains(&cleared("Path=/")), "the live cookie stays: {refused:?}");
     assert_eq!(send(shop.address, "GET /account", &[&live], "").await.status, 200);
 }

@@ -1,37 +1,24 @@
-//! What a developer sends first: `curl` with a cookie jar.
+//! What a developer sends first, with a cookie jar: `curl`, and a jar with the rules of browsers.
 
 use serde_json::json;
 
+use counterfoil::{CookieOptions, Settings};
+
+use crate::browser_jar::BrowserJar;
+use crate::client::{Request, Response, exchange};
 use crate::curl::Jar;
 use crate::test_server::{PASSWORD, TestServer};
 
-const SESSION: &str = "counterfoil-session";
-
-fn login_form() -> String {
-    json!({ "username": "ada", "password": PASSWORD, "transport": "cookie" }).to_string()
-}
-
-/// A server whose issuer has this host, on its own port.
-async fn server_at(host: &'static str) -> TestServer {
-    let server = TestServer::with(|settings| {
-        let port = settings.issuer.as_str().rsplit_once(':').unwrap().1.to_owned();
-        settings.issuer = format!("http://{host}:{port}").parse().unwrap();
-    })
-    .await;
-    server.register("ada").await;
-    server
-}
-
-async fn log_in(jar: &Jar, server: &TestServer) -> u16 {
-    let (form, origin) = (login_form(), format!("Origin: {}", server.origin));
-    jar.send(server, &["--json", &form, "--header", &origin], "/v1/login").await.0
+fn login_form() -> serde_json::Value {
+    json!({ "username": "ada", "password": PASSWORD, "transport": "cookie" })
 }
 
 #[tokio::test]
 async fn a_write_with_a_jar_is_told_which_header_is_missing_and_works_with_it() {
     let Some(jar) = Jar::new() else { return };
-    let server = server_at("127.0.0.1").await;
-    let form = login_form();
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let form = login_form().to_string();
 
     let first = jar.send(&server, &["--json", &form], "/v1/login").await;
     let (status, refused) = jar.send(&server, &["--json", &form], "/v1/login").await;
@@ -40,53 +27,99 @@ async fn a_write_with_a_jar_is_told_which_header_is_missing_and_works_with_it() 
     assert!(refused.contains(&format!("curl: -H 'Origin: {}'", server.origin)), "{refused}");
     assert!(!refused.contains("comes from another site"), "{refused}");
     // A login replaces the login.
-    assert_eq!(log_in(&jar, &server).await, 200);
+    let origin = format!("Origin: {}", server.origin);
+    assert_eq!(jar.send(&server, &["--json", &form, "-H", &origin], "/v1/login").await.0, 200);
     assert_eq!(jar.send(&server, &[], "/v1/me").await.0, 200);
     let (_, sessions) = jar.send(&server, &[], "/v1/sessions").await;
     assert_eq!(sessions.matches("\"id\"").count(), 1, "{sessions}");
-    let origin = format!("Origin: {}", server.origin);
     assert_eq!(jar.send(&server, &["-X", "POST", "-H", &origin], "/v1/logout").await.0, 204);
     assert_eq!(jar.send(&server, &[], "/v1/me").await.0, 401);
 }
 
+/// A server, and a browser at its host.
+struct Setup {
+    server: TestServer,
+    jar: BrowserJar,
+    /// The name of the session cookie.
+    session: &'static str,
+}
+
+impl Setup {
+    async fn new(host: &str, session: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
+        let server = TestServer::with(change).await;
+        server.register("ada").await;
+        Self { server, jar: BrowserJar::new(host), session }
+    }
+
+    async fn on_loopback(host: &'static str) -> Self {
+        let issuer = format!("http://{host}:3000");
+        Self::new(host, "counterfoil-session", |settings| settings.issuer = issuer.parse().unwrap()).await
+    }
+
+    async fn with_domain() -> Self {
+        Self::new("auth.shop.example", "__Secure-session", |settings| {
+            settings.issuer = "https://auth.shop.example".parse().unwrap();
+            settings.cookies = CookieOptions::new().domain("shop.example");
+        })
+        .await
+    }
+
+    async fn send(&mut self, request: Request) -> Response {
+        let (path, mut request) = (request.path.clone(), request.header("sec-fetch-site", "same-origin"));
+        if let Some(line) = self.jar.header(&path) {
+            request = request.header("cookie", line);
+        }
+        let response = exchange(&self.server, &request.bytes()).await.unwrap();
+        response.all("set-cookie").iter().for_each(|line| self.jar.receive(&path, line));
+        response
+    }
+
+    async fn log_in(&mut self) -> u16 {
+        self.send(Request::post("/v1/login").json(&login_form())).await.status
+    }
+
+    async fn me(&mut self) -> u16 {
+        self.send(Request::get("/v1/me")).await.status
+    }
+}
+
 #[tokio::test]
 async fn a_second_cookie_at_another_path_or_domain_locks_no_client_out() {
-    for host in ["127.0.0.1", "localhost"] {
-        let Some(jar) = Jar::new() else { return };
-        let server = server_at(host).await;
-        assert_eq!(log_in(&jar, &server).await, 200);
-        for (domain, path) in [
-            (host.to_owned(), "/v1"),
-            (host.to_owned(), "/v1/me"),
-            (host.to_owned(), "/v1/"),
-            (format!(".{host}"), "/"),
-        ] {
-            // curl takes no domain that is an IP address.
-            if domain == ".127.0.0.1" {
-                continue;
-            }
-            jar.plant(&domain, path, SESSION, "cfs_of_another_time");
-            assert_eq!(jar.count(SESSION), 2, "{domain} {path}");
+    let paths = ["Path=/v1", "Path=/v1/", "Path=/v1/me"];
+    let domains =
+        ["Path=/", "Path=/v1", "Domain=auth.shop.example; Path=/", "Domain=shop.example; Path=/v1/me"];
+    for (mut setup, scopes) in [
+        (Setup::on_loopback("127.0.0.1").await, &paths[..]),
+        (Setup::on_loopback("localhost").await, &paths[..]),
+        (Setup::with_domain().await, &domains[..]),
+    ] {
+        assert_eq!((setup.log_in().await, setup.me().await), (200, 200));
+        for scope in scopes {
+            setup.jar.receive("/v1/me", &format!("{}=cfs_of_another_time; {scope}", setup.session));
+            assert_eq!(setup.jar.len(), 2, "{scope}");
 
-            let (refused, body) = jar.send(&server, &[], "/v1/me").await;
+            let refused = setup.send(Request::get("/v1/me")).await;
 
-            assert_eq!(refused, 400, "{domain} {path}: {body}");
-            assert!(body.contains("ambiguous_credential"), "{body}");
-            assert_eq!(jar.count(SESSION), 1, "{domain} {path}");
-            assert_eq!(jar.send(&server, &[], "/v1/me").await.0, 200, "the live cookie stays");
+            assert_eq!(
+                (refused.status, refused.problem().as_str()),
+                (400, "ambiguous_credential"),
+                "{scope}"
+            );
+            assert_eq!(setup.jar.len(), 1, "{scope}: {refused:?}");
+            assert_eq!(setup.me().await, 200, "{scope}: the live cookie stays");
         }
     }
 }
 
 #[tokio::test]
 async fn two_cookies_that_are_both_dead_are_both_cleared_and_a_login_works() {
-    let Some(jar) = Jar::new() else { return };
-    let server = server_at("localhost").await;
-    jar.plant("localhost", "/", SESSION, "cfs_one");
-    jar.plant("localhost", "/v1", SESSION, "cfs_other");
+    let mut setup = Setup::on_loopback("localhost").await;
+    for (value, path) in [("cfs_one", "/"), ("cfs_other", "/v1")] {
+        setup.jar.receive("/", &format!("{}={value}; Path={path}", setup.session));
+    }
 
-    assert_eq!(log_in(&jar, &server).await, 400);
+    assert_eq!(setup.log_in().await, 400);
 
-    assert_eq!(jar.count(SESSION), 0);
-    assert_eq!(log_in(&jar, &server).await, 200);
+    assert_eq!(setup.jar.len(), 0);
+    assert_eq!((setup.log_in().await, setup.me().await), (200, 200));
 }

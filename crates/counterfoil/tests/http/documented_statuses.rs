@@ -103,6 +103,8 @@ async fn call_every_route(seen: &mut Seen) {
         ("post", "/v1/token", Some(json!({}))),
         ("get", "/v1/sessions", None),
         ("get", "/v1/sessions?limit=0", None),
+        ("get", "/v1/activity", None),
+        ("get", "/v1/activity?session=x", None),
         ("delete", "/v1/sessions?except=x", None),
         ("delete", &format!("/v1/sessions/{other}"), None),
         ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),
@@ -126,6 +128,7 @@ async fn call_every_route(seen: &mut Seen) {
     let each = |seen: &mut Seen, method: &str, path: &str, status: u16| {
         let path = path.split('?').next().unwrap();
         let path = if path.starts_with("/v1/sessions/") { "/v1/sessions/{id}" } else { path };
+        let path = if path.starts_with("/problems/") { "/problems/{name}" } else { path };
         seen.insert((path.to_owned(), method.to_owned(), status.to_string()));
     };
     for (method, path, body) in &good {

@@ -1,13 +1,8 @@
-//! Reads the lines of an import file, with a progress bar.
+//! Reads the lines of an import file.
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead as _, Read as _};
 
-use indicatif::ProgressBarIter;
-
-use crate::error::CliError;
-use crate::progress::progress_bar;
+use crate::commands::user_import::input::InputReader;
 
 /// The most bytes of a line.
 const MAX_LINE_LENGTH: usize = 16 * 1024;
@@ -15,23 +10,14 @@ const MAX_LINE_LENGTH: usize = 16 * 1024;
 /// The lines of a file with their numbers, without empty ones. A line that is too long or not UTF-8 is an error of its
 /// own and does not end the iteration.
 pub(super) struct Lines {
-    reader: BufReader<ProgressBarIter<File>>,
-    path: PathBuf,
+    reader: InputReader,
     number: u64,
 }
 
 impl Lines {
-    /// Opens the file, which must be a regular one because it is read twice.
-    pub(super) fn open(path: &Path, label: &'static str) -> Result<Self, CliError> {
-        let cannot_read = |error| cannot_read(path, &error);
-        let file = File::open(path).map_err(cannot_read)?;
-        let metadata = file.metadata().map_err(cannot_read)?;
-        if !metadata.is_file() {
-            return Err(CliError::usage(format!("{} must be a regular file", path.display()))
-                .with_hint("it is read twice; `-` reads from a pipe"));
-        }
-        let reader = BufReader::new(progress_bar(metadata.len(), label).wrap_read(file));
-        Ok(Self { reader, path: path.to_owned(), number: 0 })
+    /// The lines that `reader` reads.
+    pub(super) fn new(reader: InputReader) -> Self {
+        Self { reader, number: 0 }
     }
 
     /// The next line, or `None` at the end.
@@ -54,7 +40,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = Result<(u64, Result<String, String>), CliError>;
+    type Item = io::Result<(u64, Result<String, String>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -63,12 +49,8 @@ impl Iterator for Lines {
                 Ok(None) => return None,
                 Ok(Some(Ok(text))) if text.is_empty() => {}
                 Ok(Some(line)) => return Some(Ok((self.number, line))),
-                Err(error) => return Some(Err(cannot_read(&self.path, &error))),
+                Err(error) => return Some(Err(error)),
             }
         }
     }
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> CliError {
-    CliError::from_path("read", path, error)
 }

@@ -86,7 +86,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "log_format",
         form: Form::Text,
         default: DefaultValue::Value(|builder| word_for(&LOG_FORMATS, builder.log_format)),
-        doc: "Format of log lines: `text`, or `json` with one object per line.",
+        doc: "Format of log lines: `text`, short and coloured on a terminal, or `json` with one object per line.",
         former_names: &["log"],
         flag: Some(Flag { name: "log-format", value_name: "text|json", scope: Scope::Log }),
         apply: |builder, values| word(values, &LOG_FORMATS).map(|format| builder.log_format = format),

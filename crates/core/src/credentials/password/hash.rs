@@ -5,13 +5,12 @@ use std::fmt;
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Version};
 
-use counterfoil_jose::constant_time;
 use counterfoil_jose::random::{self, RandomUnavailable};
 
 use crate::credentials::password::argon2_memory::Argon2Memory;
 use crate::credentials::password::cost::Argon2Cost;
-use crate::credentials::password::foreign_hashes::ForeignHashError;
-use crate::credentials::password::hash_params::{HashParams, StoredHash};
+use crate::credentials::password::foreign_hashes::{ForeignHashError, FormText};
+use crate::credentials::password::hash_params::{HashParams, PHPBB, StoredHash, UnusableHash};
 use crate::credentials::password::plaintext::PlaintextPassword;
 
 /// The length of our salts in bytes.
@@ -31,12 +30,6 @@ const HASH_LENGTH: usize = 32;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
-
-/// A stored hash that cannot be verified: its scheme is unknown, its text is not valid, or its cost is above
-/// the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stored password hash cannot be used")]
-pub struct UnusableHash;
 
 impl PasswordHash {
     /// Hashes `password` with a new salt.
@@ -108,19 +101,13 @@ impl PasswordHash {
         password: &PlaintextPassword,
         memory: &mut Argon2Memory,
     ) -> Result<bool, UnusableHash> {
-        match StoredHash::parse(&self.0).map_err(|_| UnusableHash)? {
-            StoredHash::Argon2(params, phc) => {
-                let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
-                for spelling in password.spellings() {
-                    let computed = params.compute(spelling.as_bytes(), salt.as_ref(), hash.len(), memory);
-                    if constant_time::equal(&computed.ok_or(UnusableHash)?, hash.as_bytes()) {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            StoredHash::Foreign(hash) => Ok(hash.verify(password)),
+        let stored = StoredHash::parse(&self.0).map_err(|_| UnusableHash)?;
+        if stored.verify(password, memory)? {
+            return Ok(true);
         }
+        let read =
+            self.0.starts_with(PHPBB).then(|| FormText::HtmlEntities.read_password(password)).flatten();
+        read.map_or(Ok(false), |read| stored.verify(&read, memory))
     }
 
     /// Whether the hash has another scheme or cost than `wanted`, and should be replaced at the next login.
@@ -150,12 +137,21 @@ impl PasswordHash {
     /// ```
     pub fn scheme(&self) -> String {
         let parts: Vec<&str> = self.0.split('$').collect();
-        // The cost of Django's scrypt is in front of the salt and behind it.
-        if let ["scrypt", n, _salt, r, p, _hash] = parts[..] {
-            return ["scrypt", n, r, p].join("$");
+        match parts[..] {
+            // LDAP, Better Auth, and the bytes of ASP.NET Core Identity: version 3 begins with its cost.
+            [text] => return scheme_without_separators(text).to_owned(),
+            // The cost of Django's scrypt is in front of the salt and behind it.
+            ["scrypt", n, _salt, r, p, _hash] => return ["scrypt", n, r, p].join("$"),
+            // phpass writes cost, salt and hash without a separator.
+            [before, name @ ("P" | "H"), hash] => {
+                return format!("{before}${name}${}", hash.chars().next().unwrap_or_default());
+            }
+            _ => {}
         }
         // bcrypt writes salt and hash without a separator.
-        let secrets = if self.0.contains("$2") { 1 } else { 2 };
+        let is_bcrypt = ["$2a$", "$2b$", "$2y$"].iter().any(|name| self.0.contains(name));
+        let is_wordpress = self.0.starts_with("$wp$");
+        let secrets = if is_bcrypt || is_wordpress { 1 } else { 2 };
         parts[..parts.len().saturating_sub(secrets).max(1)].join("$")
     }
 
@@ -167,6 +163,16 @@ impl PasswordHash {
     /// The text, as a store saves it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+fn scheme_without_separators(text: &str) -> &str {
+    match (text.find('}'), text.find(':')) {
+        (Some(end), _) => &text[..end],
+        (None, Some(_)) => "salt:hash",
+        (None, None) if text.starts_with("AQ") => text.get(..16).unwrap_or(text),
+        (None, None) if text.starts_with('A') => "A",
+        (None, None) => text,
     }
 }
 
@@ -268,6 +274,15 @@ mod tests {
             ("$scrypt$ln=10,r=8,p=1$c2FsdA$aGFzaA", "$scrypt$ln=10,r=8,p=1"),
             ("scrypt$1024$salt$8$5$aGFzaA==", "scrypt$1024$8$5"),
             ("pbkdf2_sha256$1000$salt$aGFzaA=", "pbkdf2_sha256$1000"),
+            ("pbkdf2_sha256$1000$2alt$aGFzaA=", "pbkdf2_sha256$1000"),
+            ("pbkdf2:sha256:1000$salt$aabb", "pbkdf2:sha256:1000"),
+            ("$wp$2y$10$2jqesExUa1pZkkLW.L5W8.T8Ga.9ga1F/B5vg23jT/csyJ.DKMrvS", "$wp$2y$10"),
+            ("$P$B6/LlADfFzGFiKqdGTAna8B0wFz.6iB", "$P$B"),
+            ("phpbb:$H$96PN.xdoXMkEWcx6lM5pA7ipkT3zwz0", "phpbb:$H$9"),
+            ("{SSHA}0EZspRfK0+5/51zCA9QmzWJlY4guhZDy", "{SSHA"),
+            ("cfb071a0e7ebde5d:c66b2d922a903bfe", "salt:hash"),
+            ("AQAAAAEAACcQAAAAEGbLWpzfq1s5J1bYo5fwpXzfzfux", "AQAAAAEAACcQAAAA"),
+            ("AFIRSY3Z8BjWERjNn/j+CK268a5zrKl8OnBCRwMTK6c6", "A"),
             ("broken", "broken"),
             ("", ""),
         ] {
@@ -291,6 +306,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_hash_of_phpbb_matches_as_phpbb_reads_the_form() {
+        let mut memory = Argon2Memory::default();
+        // Of `a &amp; b`, made with `password_hash` of PHP 8.2.
+        for text in [
+            "$2y$05$lVY/H6gwiTLsZ/TFJ/1W2.EgSiHwWXJqGeJ5TbHkNDfmKFb9xVaqe",
+            "$argon2id$v=19$m=64,t=1,p=1$b2t2UHBYVm5sdDh6YVFnNQ$JraYW0hQcZ42hmI+QK/MHapyQcQU1ovlH4d+MTAb6dU",
+        ] {
+            let hash = PasswordHash::import(&format!("phpbb:{text}")).unwrap();
+            assert_eq!(hash.verify(&password(" a & b"), &mut memory), Ok(true), "{text}");
+            assert_eq!(hash.verify(&password("a &amp; b"), &mut memory), Ok(true), "{text}");
+            assert_eq!(hash.verify(&password("a < b"), &mut memory), Ok(false), "{text}");
+            assert!(hash.needs_rehash(CHEAP));
+            let other = PasswordHash::import(text).unwrap();
+            assert_eq!(other.verify(&password("a & b"), &mut memory), Ok(false), "{text}");
+        }
+    }
+
     /// Texts that look like hashes, with costs that are acceptable in a test.
     fn hash_like() -> impl Strategy<Value = String> {
         let scheme = prop_oneof![
@@ -309,6 +342,8 @@ mod tests {
             Just("$wp$2y$04$"),
             Just("$P$5"),
             Just("$H$"),
+            Just("phpbb:$2y$04$"),
+            Just("phpbb:$argon2id$v=19$m=64,t=1,p=1$"),
             Just("{SSHA}"),
             Just("{SSHA512}"),
             Just("pbkdf2:sha256:2$"),

@@ -3,12 +3,18 @@
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use counterfoil_jose::constant_time;
+
 use crate::credentials::password::argon2_memory::Argon2Memory;
 use crate::credentials::password::cost::Argon2Cost;
 use crate::credentials::password::foreign_hashes::{self, ForeignHash, ForeignHashError};
+use crate::credentials::password::plaintext::PlaintextPassword;
 
 /// The shortest hash in bytes. With a shorter one wrong passwords would match by chance.
 const MIN_HASH_LENGTH: usize = 16;
+
+/// The text before a hash of phpBB, whose own text does not show which system made it.
+pub(super) const PHPBB: &str = "phpbb:";
 
 /// A parsed hash whose cost is within the limit.
 pub(super) enum StoredHash {
@@ -19,6 +25,7 @@ pub(super) enum StoredHash {
 impl StoredHash {
     /// Detects the scheme and checks the cost.
     pub(super) fn parse(text: &str) -> Result<Self, ForeignHashError> {
+        let text = text.strip_prefix(PHPBB).unwrap_or(text);
         // Django writes the name before the PHC string.
         let phc = text.strip_prefix("argon2").unwrap_or(text);
         if !phc.starts_with("$argon2") || text.len() > foreign_hashes::MAX_TEXT_LENGTH {
@@ -33,7 +40,33 @@ impl StoredHash {
         }
         Ok(Self::Argon2(HashParams::from_phc(&stored)?, Box::new(stored)))
     }
+
+    /// Whether `password` matches, in NFC or as it was typed. The comparison takes the same time either way.
+    pub(super) fn verify(
+        &self,
+        password: &PlaintextPassword,
+        memory: &mut Argon2Memory,
+    ) -> Result<bool, UnusableHash> {
+        let (params, phc) = match self {
+            Self::Argon2(params, phc) => (params, phc),
+            Self::Foreign(hash) => return Ok(hash.verify(password)),
+        };
+        let (Some(salt), Some(hash)) = (&phc.salt, &phc.hash) else { return Err(UnusableHash) };
+        for spelling in password.spellings() {
+            let computed = params.compute(spelling.as_bytes(), salt.as_ref(), hash.len(), memory);
+            if constant_time::equal(&computed.ok_or(UnusableHash)?, hash.as_bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
+
+/// A stored hash that cannot be verified: its scheme is unknown, its text is not valid, or its cost is above
+/// the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stored password hash cannot be used")]
+pub struct UnusableHash;
 
 /// The parameters of an Argon2 hash.
 #[derive(Clone, Copy, PartialEq, Eq)]

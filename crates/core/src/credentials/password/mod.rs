@@ -12,5 +12,6 @@ mod plaintext;
 
 pub use self::argon2_memory::Argon2Memory;
 pub use self::cost::Argon2Cost;
-pub use self::hash::{PasswordHash, UnusableHash};
+pub use self::hash::PasswordHash;
+pub use self::hash_params::UnusableHash;
 pub use self::plaintext::{PasswordFingerprint, PlaintextPassword};

@@ -244,7 +244,7 @@ impl CommitListener for MemorySessionCache {
             self.invalidate(invalidation);
         }
         if !applied.ended_sessions.is_empty() {
-            // Before the entries, so that who finds a session revoked finds the reason.
+            // Before the entries, so that a request that finds a session revoked finds the reason.
             let ended = applied.ended_sessions.iter().copied();
             self.end_reasons.record(ended.zip(applied.end_reasons.iter().copied()));
         }

@@ -3,7 +3,7 @@
 //! | written by | text |
 //! |---|---|
 //! | WordPress | `$P$`, `$wp$2y$` |
-//! | phpBB | `$H$` |
+//! | phpBB | `$H$`; `phpbb:` before any hash that it wrote |
 //! | Werkzeug (Flask) | `pbkdf2:sha256:..$`, `scrypt:..$` |
 //! | ASP.NET Core Identity, versions 2 and 3 | base64 |
 //! | LDAP directories | `{SSHA}`, `{SSHA256}`, `{SSHA512}` |
@@ -20,6 +20,7 @@
 mod bcrypt;
 mod error;
 mod firebase;
+mod form_text;
 mod lengths;
 mod pbkdf2;
 mod phpass;
@@ -37,6 +38,7 @@ use self::salted_digest::SaltedDigest;
 use self::scrypt::Scrypt;
 
 pub use self::error::ForeignHashError;
+pub(super) use self::form_text::FormText;
 
 /// The longest text of a hash in bytes.
 pub(super) const MAX_TEXT_LENGTH: usize = 1024;
@@ -49,9 +51,9 @@ pub(super) enum ForeignHash {
     Scrypt(Scrypt),
     Firebase(Firebase),
     SaltedDigest(SaltedDigest),
-    /// Of the password without white space around it.
-    Phpass(Phpass),
-    /// The same.
+    /// Of the password as the application reads it from a form.
+    Phpass(Phpass, FormText),
+    /// As WordPress reads it from a form.
     WordPress(Bcrypt),
     /// Of the password in NFKC.
     BetterAuth(Scrypt),
@@ -87,8 +89,8 @@ impl ForeignHash {
             Self::Scrypt(hash) => any_spelling(password, |text| hash.verify(text)),
             Self::Firebase(hash) => any_spelling(password, |text| hash.verify(text)),
             Self::SaltedDigest(hash) => any_spelling(password, |text| hash.verify(text)),
-            Self::Phpass(hash) => any_spelling(password, |text| hash.verify(trim(text))),
-            Self::WordPress(hash) => any_spelling(password, |text| hash.verify(trim(text))),
+            Self::Phpass(hash, form) => form.any_spelling(password, |text| hash.verify(text)),
+            Self::WordPress(hash) => FormText::Slashes.any_spelling(password, |text| hash.verify(text)),
             Self::BetterAuth(hash) => hash.verify(password.nfkc().expose().as_bytes()),
         }
     }
@@ -99,19 +101,12 @@ fn any_spelling(password: &PlaintextPassword, matches: impl Fn(&[u8]) -> bool) -
     password.spellings().any(|text| matches(text.as_bytes()))
 }
 
-/// Without the white space around it, which WordPress removes from a password that is set or checked.
-fn trim(password: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0 | 0x0b);
-    let start = password.iter().position(|byte| !is_space(byte)).unwrap_or(password.len());
-    let end = password.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
-    &password[start..end]
-}
-
 /// Parses `$scheme$...`, the form of crypt(3) and of PHC strings.
 fn parse_modular_crypt(text: &str, (scheme, rest): (&str, &str)) -> Result<ForeignHash, ForeignHashError> {
     match scheme {
         "2a" | "2b" | "2y" => Bcrypt::from_password_hash(text).map(ForeignHash::Bcrypt),
-        "P" | "H" => Phpass::parse(rest).map(ForeignHash::Phpass),
+        "P" => Phpass::parse(rest).map(|hash| ForeignHash::Phpass(hash, FormText::Slashes)),
+        "H" => Phpass::parse(rest).map(|hash| ForeignHash::Phpass(hash, FormText::HtmlEntities)),
         "wp" => Bcrypt::from_wordpress_hash(rest).map(ForeignHash::WordPress),
         "scrypt" => Scrypt::from_phc(rest).map(ForeignHash::Scrypt),
         "pbkdf2-sha512" => Pbkdf2::from_phc(HashFunction::Sha512, rest).map(ForeignHash::Pbkdf2),

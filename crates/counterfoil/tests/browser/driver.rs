@@ -1,0 +1,80 @@
+//! Chromium, driven by Playwright in its own process. Requests and responses are JSON objects, one a line.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+use serde_json::{Value, json};
+
+/// The browser of all tests. It ends when this process ends: then its driver reads the end of its input.
+static CHROMIUM: OnceLock<Chromium> = OnceLock::new();
+
+/// A running browser.
+pub(crate) struct Chromium {
+    /// Requests to the driver, and its responses.
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+}
+
+/// What a page may read of the response to its request; `Err` with the name of the error if `fetch` rejects.
+pub(crate) type PageResponse = Result<Value, String>;
+
+impl Chromium {
+    /// The browser, which the first test starts. `None` if it or its driver is not installed: the test is skipped.
+    pub(crate) fn open() -> Option<&'static Self> {
+        let folder =
+            std::env::var_os("COUNTERFOIL_INTEROP").map(|folder| PathBuf::from(folder).join("browser"));
+        let Some(folder) = folder.filter(|folder| folder.join("installed").is_file()) else {
+            counterfoil_test_support::skip(
+                "COUNTERFOIL_INTEROP has no playwright-core (cargo xtask test installs it)",
+            );
+            return None;
+        };
+        let Some(chromium) = find("chromium") else {
+            counterfoil_test_support::skip("chromium is not installed");
+            return None;
+        };
+        Some(CHROMIUM.get_or_init(|| Self::start(&folder, &chromium)))
+    }
+
+    fn start(folder: &Path, chromium: &Path) -> Self {
+        let mut node = Command::new("node");
+        node.arg("driver.mjs").arg(chromium).current_dir(folder);
+        let mut driver = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (requests, responses) = (driver.stdin.take().unwrap(), driver.stdout.take().unwrap());
+        Self { pipes: Mutex::new((requests, BufReader::new(responses))) }
+    }
+
+    /// Calls `fetch(url, init)` in a page at `origin`. A `profile` has its own cookies.
+    pub(crate) fn fetch(&self, profile: &str, origin: &str, url: &str, init: &Value) -> PageResponse {
+        let response = self.call(&json!({ "profile": profile, "origin": origin, "url": url, "init": init }));
+        match response.get("error") {
+            Some(error) => Err(error.as_str().unwrap().to_owned()),
+            None => Ok(response),
+        }
+    }
+
+    /// The names of the cookies of a profile.
+    pub(crate) fn cookies(&self, profile: &str) -> Vec<String> {
+        let names = self.call(&json!({ "profile": profile, "cookies": true }));
+        names.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+    }
+
+    fn call(&self, request: &Value) -> Value {
+        let mut line = String::new();
+        // The pages and the server are tasks of this thread's runtime, so it must not block them.
+        tokio::task::block_in_place(|| {
+            let mut pipes = self.pipes.lock().unwrap();
+            let (requests, responses) = &mut *pipes;
+            writeln!(requests, "{request}").unwrap();
+            responses.read_line(&mut line).unwrap();
+        });
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{request}: {line:?}"))
+    }
+}
+
+/// The program that a shell would find.
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}

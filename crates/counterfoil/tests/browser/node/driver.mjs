@@ -1,0 +1,49 @@
+// Runs requests in pages of Chromium. Each line of standard input is a JSON object {profile, origin, path, url, init}: the
+// page at `origin`, in the cookie jar `profile`, calls fetch(url, init). Each line of standard output is the answer: {status,
+// type, headers, body} with what the page may read, or {error} if fetch rejects. {profile, cookies: true} answers the cookies.
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const browser = await chromium.launch({
+  executablePath: process.argv[2],
+  args: [
+    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server',
+  ],
+});
+const profiles = new Map();
+const pages = new Map();
+
+async function contextOf(profile) {
+  if (!profiles.has(profile)) profiles.set(profile, await browser.newContext());
+  return profiles.get(profile);
+}
+
+async function pageOf(profile, origin) {
+  const key = `${profile} ${origin}`;
+  if (!pages.has(key)) {
+    const page = await (await contextOf(profile)).newPage();
+    await page.goto(`${origin}/`);
+    pages.set(key, page);
+  }
+  return pages.get(key);
+}
+
+async function request({ url, init }) {
+  try {
+    const response = await fetch(url, init);
+    const headers = Object.fromEntries(response.headers);
+    return { status: response.status, type: response.type, headers, body: await response.text() };
+  } catch (error) {
+    return { error: error.name };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { profile, origin, cookies, ...call } = JSON.parse(line);
+  const answer = cookies
+    ? (await (await contextOf(profile)).cookies()).map((cookie) => cookie.name)
+    : await (await pageOf(profile, origin)).evaluate(request, call);
+  console.log(JSON.stringify(answer));
+}
+await browser.close();
