@@ -26,7 +26,7 @@ pub(crate) mod flags;
 pub(crate) mod setting;
 pub(crate) mod table;
 mod validation;
-mod value;
+pub(crate) mod value;
 pub(crate) mod warnings;
 
 /// The variable with the path of the configuration file.

@@ -148,7 +148,7 @@ pub mod operator {
     pub use crate::admin::socket::AdminSocket;
     pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};
-    pub use crate::admin::{AdminError, Command, TokenMintRequest};
+    pub use crate::admin::{AdminError, AuditFilterRequest, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
     pub use crate::keys::key_file::KeyFormat;
@@ -157,15 +157,16 @@ pub mod operator {
     };
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
-        CreatedVerifierKeyResponse, DeletedResponse, ImportResponse, ImportedUserOutcome,
-        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse, RekeyResponse,
-        RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
+        CreatedVerifierKeyResponse, DeletedResponse, FollowedEventsResponse, ImportResponse,
+        ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse,
+        RekeyResponse, RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
         TokenVerificationResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
-        LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView, VerifierView,
+        AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
+        FleetWaitView, KeyView, LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView,
+        VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};

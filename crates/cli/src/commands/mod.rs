@@ -8,6 +8,7 @@ use crate::error::CliError;
 
 pub(crate) mod admin_key;
 pub(crate) mod audit;
+mod audit_follow;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;

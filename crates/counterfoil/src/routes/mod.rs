@@ -1,6 +1,7 @@
 //! The HTTP API: one file for each group of routes, which read a request, call a service and write the
 //! response.
 
+mod activity;
 #[cfg(feature = "admin")]
 mod admin;
 mod development_page;
@@ -128,6 +129,7 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/token", "POST", post(token::exchange)),
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
         ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
+        ("/v1/activity", "GET, HEAD", get(activity::list)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),
         ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),

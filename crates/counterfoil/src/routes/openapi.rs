@@ -17,8 +17,8 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
-    well_known,
+    activity, feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions,
+    token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -30,7 +30,7 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream,
         well_known::jwks, well_known::metadata, document, problems::page,
@@ -51,6 +51,7 @@ struct PublicDocument;
     admin::users::change,
     admin::users::remove,
     admin::users::sessions,
+    admin::sessions::list,
     admin::clients::list,
     admin::clients::add,
     admin::clients::show,

@@ -62,6 +62,8 @@ async fn call_every_route(seen: &mut Seen) {
         ("post", "/v1/token", Some(json!({}))),
         ("get", "/v1/sessions", None),
         ("get", "/v1/sessions?limit=0", None),
+        ("get", "/v1/activity", None),
+        ("get", "/v1/activity?session=x", None),
         ("delete", "/v1/sessions?except=x", None),
         ("delete", &format!("/v1/sessions/{other}"), None),
         ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account_scope;
+mod activity;
 mod administration;
 mod audit_growth;
 mod browser_jar;

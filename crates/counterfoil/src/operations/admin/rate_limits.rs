@@ -118,7 +118,7 @@ async fn find(app: &App, target: &RateLimitTarget, now: Time) -> Result<Counters
 async fn recent_client_ips(app: &App, user: &User, now: Time) -> Result<Vec<IpAddr>, OperationError> {
     let query = AuditEventQuery { user: Some(user.id), limit: MAX_EVENTS, ..AuditEventQuery::default() };
     let events = app.parts.store.audit_events(&query).await?;
-    let failures = events.into_iter().map(|(_, event)| event).filter(|event| {
+    let failures = events.rows.into_iter().map(|(_, event)| event).filter(|event| {
         matches!(event.kind, AuditEventKind::LoginFailed | AuditEventKind::PasswordChangeFailed)
             && event.at + FAILURE_WINDOW > now
     });

@@ -199,7 +199,7 @@ impl RevocationRequest {
             let detail = format!("must be at most {MAX_REASON_LENGTH} characters without control characters");
             return Err(invalid("reason", detail));
         }
-        let named = note.as_deref().and_then(EndReason::from_name);
+        let named = note.as_deref().and_then(EndReason::from_name).filter(|reason| !reason.is_expiry());
         let reason = named.unwrap_or_else(|| default_reason(&subject));
         let context = RevocationContext { actor, reason, client_info };
         Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context, wait: self.wait })
@@ -255,6 +255,8 @@ mod tests {
             (text.context.reason, text.note.as_deref()),
             (EndReason::ByAdmin, Some("a stolen laptop"))
         );
+        let idle = validate(r#"{"subject":"everyone","reason":"idle"}"#).unwrap();
+        assert_eq!((idle.context.reason, idle.note.as_deref()), (EndReason::ByAdmin, Some("idle")));
         assert_eq!((none.context.reason, none.note), (EndReason::KeyCompromised, None));
     }
 
