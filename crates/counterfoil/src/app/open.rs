@@ -2,8 +2,8 @@
 //! threads.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -265,6 +265,7 @@ impl Loaded {
             audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
+            openapi: OnceLock::new(),
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
             settings,

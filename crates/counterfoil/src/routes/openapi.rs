@@ -1,16 +1,17 @@
 //! `GET /openapi.json`: the OpenAPI document, generated from the routes.
 
-use std::sync::LazyLock;
-
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::ServerBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use counterfoil_verify::CookieNames;
 
+use crate::app::App;
 use crate::http::response_headers::READABLE_BY_ALL;
 #[cfg(feature = "admin")]
 use crate::routes::admin;
@@ -82,29 +83,50 @@ fn document_of_build() -> Document {
     document
 }
 
-/// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds
-/// no copy.
-static SERIALIZED: LazyLock<Bytes> = LazyLock::new(|| {
-    let document = serde_json::to_vec(&document_of_build());
-    document.expect("an OpenAPI document always serializes").into()
-});
-
 /// Adds the ways to present a credential.
 struct SecuritySchemes;
 
 impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut Document) {
-        let names = CookieNames::secure();
         let components = document.components.get_or_insert_default();
-        let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        components.add_security_scheme("session", cookie(names.session()));
-        components.add_security_scheme("access", cookie(names.access()));
-        components.add_security_scheme("refresh", cookie(names.refresh()));
+        name_cookies(document, &CookieNames::secure());
     }
 }
 
-/// The OpenAPI 3.1 document as JSON. It is the same for every installation.
+/// Names the cookies of the security schemes.
+fn name_cookies(document: &mut Document, names: &CookieNames) {
+    let components = document.components.get_or_insert_default();
+    let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
+    components.add_security_scheme("session", cookie(names.session()));
+    components.add_security_scheme("access", cookie(names.access()));
+    components.add_security_scheme("refresh", cookie(names.refresh()));
+}
+
+impl App {
+    /// The document of this installation: it names the cookies as configured, and the URL of the API if that has a
+    /// path. Without `servers`, clients would take the root of the origin.
+    fn openapi(&self) -> Document {
+        let mut document = document_of_build();
+        name_cookies(&mut document, self.parts.cookies.names());
+        let url = self.settings().api_url();
+        if url != self.settings().issuer.origin().as_str() {
+            document.servers = Some(vec![ServerBuilder::new().url(url).build()]);
+        }
+        document
+    }
+
+    /// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds no
+    /// copy.
+    fn serialized_openapi(&self) -> Bytes {
+        let serialize =
+            || serde_json::to_vec(&self.openapi()).expect("an OpenAPI document always serializes");
+        self.parts.openapi.get_or_init(|| serialize().into()).clone()
+    }
+}
+
+/// The OpenAPI 3.1 document as JSON, for an installation with an https issuer, the default cookies and no base path.
+/// The route `/openapi.json` of an installation has its own cookie names, and its URL if the API is below a path.
 ///
 /// ```
 /// let document = counterfoil::openapi();
@@ -120,7 +142,7 @@ pub fn openapi() -> serde_json::Value {
     get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
     responses((status = 200, description = "The document", body = Object))
 )]
-pub(super) async fn document() -> Response {
+pub(super) async fn document(State(app): State<App>) -> Response {
     let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];
-    (READABLE_BY_ALL, headers, SERIALIZED.clone()).into_response()
+    (READABLE_BY_ALL, headers, app.serialized_openapi()).into_response()
 }

@@ -1,9 +1,10 @@
 //! An HTTP/1.1 client that can send malformed requests, and checks every response against the same rules.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -74,6 +75,7 @@ impl Request {
     /// Sends the request and checks the response against the rules for every response.
     pub(crate) async fn send(&self, server: &TestServer) -> Response {
         let response = exchange(server, &self.bytes()).await.expect("the server must respond");
+        record(self, &response);
         response.assert_valid(&self.method, &self.path);
         let has_bearer = self.headers.iter().any(|(name, value)| {
             name.eq_ignore_ascii_case("authorization") && value.to_ascii_lowercase().starts_with(b"bearer")
@@ -86,6 +88,32 @@ impl Request {
         }
         response
     }
+}
+
+thread_local! {
+    /// The exchanges of this thread since [`recorded`] began.
+    static EXCHANGES: RefCell<Option<Vec<Value>>> = const { RefCell::new(None) };
+}
+
+/// Runs `requests` and returns each exchange as JSON: `method`, `path`, `status`, `headers`, `body`. For tests whose
+/// runtime has one thread.
+pub(crate) async fn recorded(requests: impl Future<Output = ()>) -> Vec<Value> {
+    EXCHANGES.set(Some(Vec::new()));
+    requests.await;
+    EXCHANGES.take().unwrap()
+}
+
+fn record(request: &Request, response: &Response) {
+    EXCHANGES.with_borrow_mut(|exchanges| {
+        let Some(exchanges) = exchanges else { return };
+        exchanges.push(json!({
+            "method": request.method,
+            "path": request.path,
+            "status": response.status,
+            "headers": response.headers,
+            "body": String::from_utf8_lossy(&response.body),
+        }));
+    });
 }
 
 /// Sends these bytes on a new connection. `None` if it is closed without a response.

@@ -54,6 +54,16 @@ fn every_reference_in_the_openapi_document_resolves() {
     }
 }
 
+/// Descriptions come from doc comments, which may hold examples in Rust and links to items.
+#[test]
+fn no_description_contains_rust() {
+    let document = counterfoil::openapi().to_string();
+
+    for rust in ["```", "[`", "::"] {
+        assert!(!document.contains(rust), "{rust}");
+    }
+}
+
 #[test]
 fn each_operation_has_its_own_id() {
     let operations = operations();

@@ -28,6 +28,7 @@ const MAX_REASON_LENGTH: usize = 200;
 /// ```
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(description = "Changes to a user. An omitted member is not changed.")]
 pub struct UserChangeRequest {
     /// Whether the user is disabled. Disabling revokes all their credentials at once; enabling does not
     /// restore them.
@@ -82,6 +83,7 @@ impl From<UserChangeRequest> for UserChange {
 /// ```
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(description = "Which key to rotate, and when.")]
 pub struct KeyRotationRequest {
     /// Whether the next key is activated immediately. By default it is activated once all cached key sets
     /// contain it. After an immediate activation, verifiers that do not fetch the keys again reject valid
