@@ -14,7 +14,7 @@ use crate::{promtool, workspace};
 pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
 
 /// The file in the folder of a part that shows that it is installed. With a lock file, it is a copy of that.
-pub(crate) const RECORD: &str = "installed";
+const RECORD: &str = "installed";
 
 const NODE: [Tool; 2] =
     [Tool { program: "node", packages: "nodejs" }, Tool { program: "npm", packages: "npm" }];
@@ -68,7 +68,7 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
     let folder = workspace::Metadata::read()?.target_directory.join("interop");
     let parts = PARTS.iter().map(|part| (part.name, part.install(&folder.join(part.name))));
-    let promtool = ("promtool", promtool::install(&folder.join("promtool")));
+    let promtool = ("promtool", install_promtool(&folder.join("promtool")));
     let mut missing = Vec::new();
     for (name, result) in parts.chain([promtool]) {
         if let Err(error) = result {
@@ -80,6 +80,16 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
         bail!("the interoperability tools cannot be installed: {}", missing.join(", "));
     }
     Ok(folder)
+}
+
+/// Installs promtool into `folder`, unless it is there.
+fn install_promtool(folder: &Path) -> Result<()> {
+    let record = folder.join(RECORD);
+    if record.exists() && folder.join("promtool").exists() {
+        return Ok(());
+    }
+    promtool::install(folder)?;
+    fs::write(record, "").context("cannot record what is installed")
 }
 
 impl Part {

@@ -7,36 +7,30 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::interop_tools::RECORD;
 use crate::{packages, workspace};
 
 /// The package is downloaded and not installed: an installed package starts a server.
 const PACKAGE: &str = "prometheus";
 
-/// Puts `promtool` into `folder`, unless it is there: a link to the installed program, or the program of the package.
+/// Puts `promtool` into `folder`: a link to the installed program, or the program of the package.
 ///
 /// # Errors
 ///
 /// If there is neither promtool nor apt-get, or if the package cannot be downloaded.
 pub(crate) fn install(folder: &Path) -> Result<()> {
-    let (program, record) = (folder.join("promtool"), folder.join(RECORD));
-    if record.exists() && program.exists() {
-        return Ok(());
-    }
     // What an interrupted run has left.
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder)?;
     if let Some(installed) = packages::find_program("promtool") {
-        symlink(installed, program).context("cannot link promtool")?;
-    } else if packages::find_program("apt-get").is_some() {
-        println!("missing: promtool; downloading the package {PACKAGE}");
-        let package = download(folder)?;
-        extract(&package, folder)?;
-        fs::remove_file(package).context("cannot delete the package")?;
-    } else {
+        return symlink(installed, folder.join("promtool")).context("cannot link promtool");
+    }
+    if packages::find_program("apt-get").is_none() {
         bail!("missing: promtool; install it, for example with the Debian package {PACKAGE}");
     }
-    fs::write(record, "").context("cannot record what is installed")
+    println!("missing: promtool; downloading the package {PACKAGE}");
+    let package = download(folder)?;
+    extract(&package, folder)?;
+    fs::remove_file(package).context("cannot delete the package")
 }
 
 /// Downloads the package into `folder`.

@@ -26,7 +26,11 @@ pub(crate) async fn execute<T: DeserializeOwned>(
 }
 
 /// The typed answer.
-fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
+///
+/// # Errors
+///
+/// If the server is of another version, and answers differently.
+pub(crate) fn parse<T: DeserializeOwned>(answer: Value) -> Result<T, CliError> {
     serde_json::from_value(answer).map_err(|error| {
         CliError::with_cause("the answer of the server is not known", &error)
             .with_hint("use the command line of the same version as the server")
@@ -141,8 +145,11 @@ impl AdminConnection {
     /// Closes the store if this process opened it.
     pub(crate) async fn close(self) -> Result<(), CliError> {
         match self {
-            Self::Local(app) | Self::Temporary(app, _) => {
-                app.close().await.map_err(|error| CliError::from_error(&error))
+            Self::Local(app) => app.close().await.map_err(|error| CliError::from_error(&error)),
+            Self::Temporary(app, dir) => {
+                let closed = app.close().await.map_err(|error| CliError::from_error(&error));
+                drop(dir);
+                closed
             }
             Self::Server(_) => Ok(()),
         }

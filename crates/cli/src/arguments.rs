@@ -6,7 +6,7 @@ use clap::error::Error;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, completions, dev, init, key, passwords, rate_limit,
+    admin_key, audit, backup, check, client, clock, completions, demo, dev, init, key, passwords, rate_limit,
     restore, revoke, serve, session, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
@@ -48,8 +48,10 @@ mod suggestion;
 /// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serves a temporary store with a demo user on loopback, and prints a script to try.
+    /// Serves a temporary store with a demo user on loopback, and prints commands to try.
     Dev(dev::Options),
+    /// Shows sessions, JWTs and the hybrid step by step, on a server of its own that it stops at the end.
+    Demo(demo::Options),
     /// Serves the store of the data directory; creates both at the first start.
     Serve(serve::Options),
     /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.
@@ -119,7 +121,8 @@ mod tests {
 
     /// Every command with its arguments, its own options, and the options of the settings that it reads.
     const COMMANDS: &[(&str, &str, &str)] = &[
-        ("dev", "", "config listen log-format log-level"),
+        ("dev", "fast", SERVER),
+        ("demo", "json step no-color", ""),
         ("serve", "", SERVER),
         ("init", "answers out json", ""),
         ("check", "json strict", SERVER),
@@ -137,7 +140,7 @@ mod tests {
             "format column hash-config assume-emails-verified skip-invalid dry-run max-errors json",
             STORE,
         ),
-        ("session list ada", PAGE, STORE),
+        ("session list ada", "user ip mode json limit after", STORE),
         ("session revoke id", "user json", STORE),
         ("client add app", CLIENT, STORE),
         ("client list", PAGE, STORE),
@@ -153,7 +156,7 @@ mod tests {
         ("key import file", "secret-file json", STORE),
         ("key rekey", "new-master-key-file json", STORE),
         ("key revoke kid", "yes json", STORE),
-        ("audit list", "user session json limit after", STORE),
+        ("audit list", "user session kind from to follow json limit after", STORE),
         ("rate-limit show ada", "ip json", STORE),
         ("rate-limit release ada", "ip json", STORE),
         ("revoke everyone", "reason wait yes json", STORE),
@@ -308,6 +311,8 @@ mod tests {
             "session revoke --user -_6L",
             "session revoke --user ada",
             "session list -1Hz --json",
+            "session list --user -1Hz --json",
+            "audit list -1Hz --json",
             "key revoke -_6L",
             "admin-key remove -1Hz",
             "verifier remove -1Hz",

@@ -1,6 +1,7 @@
 //! The configuration: settings from the command line, the environment and the file, validated together before
 //! anything is created. All errors are reported at once.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -10,13 +11,14 @@ use counterfoil::{Settings, StoreUrl, operator};
 use counterfoil_jose::Secret;
 
 use crate::configuration::builder::SettingsBuilder;
-use crate::configuration::diagnostic::{Assignment, Diagnostic};
+use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::file::FileSettings;
 use crate::configuration::flags::Flags;
 use crate::error::CliError;
 use crate::logging::LogFormat;
 
 pub(crate) mod builder;
+pub(crate) mod development;
 pub(crate) mod diagnostic;
 mod environment;
 mod file;
@@ -24,7 +26,7 @@ pub(crate) mod flags;
 pub(crate) mod setting;
 pub(crate) mod table;
 mod validation;
-mod value;
+pub(crate) mod value;
 pub(crate) mod warnings;
 
 /// The variable with the path of the configuration file.
@@ -40,7 +42,7 @@ const DATABASE: &str = "counterfoil.db";
 type Variables = Vec<(OsString, OsString)>;
 
 /// What the command line, the environment and the file set.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Configuration {
     /// The data directory.
     pub(crate) data_dir: PathBuf,
@@ -58,8 +60,8 @@ pub(crate) struct Configuration {
     errors: Vec<Diagnostic>,
     renamed_variables: Vec<Diagnostic>,
     is_file_readable: bool,
-    /// Whether the data directory is not the default one.
-    is_data_dir_set: bool,
+    /// The settings that do not have their default, with the last place where each was set.
+    assigned: BTreeMap<&'static str, ValueSource>,
 }
 
 impl Configuration {
@@ -88,11 +90,11 @@ impl Configuration {
         let mut builder = SettingsBuilder::default();
         builder.master_key.text = master_key;
         let mut errors = [file.errors, environment.errors].concat();
-        let mut is_data_dir_set = false;
+        let mut assigned = BTreeMap::new();
         for assignment in
             file.assignments.into_iter().chain(environment.assignments).chain(flags.assignments())
         {
-            is_data_dir_set |= assignment.setting.name == "data_dir";
+            assigned.insert(assignment.setting.name, assignment.source.clone());
             errors.extend(apply(&mut builder, assignment));
         }
         Self {
@@ -106,7 +108,7 @@ impl Configuration {
             errors,
             renamed_variables: environment.warnings,
             is_file_readable: file.is_readable,
-            is_data_dir_set,
+            assigned,
         }
     }
 
@@ -119,32 +121,24 @@ impl Configuration {
     /// application will have it, and so where its master key has to be.
     pub(crate) fn may_create_store(&self) -> bool {
         let has_key = self.builder.master_key.file.is_some() || self.builder.master_key.text.is_some();
-        self.builder.store.is_none() || self.is_data_dir_set || has_key
+        self.builder.store.is_none() || self.is_set("data_dir") || has_key
+    }
+
+    /// Whether the setting with this name does not have its default.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.assigned.contains_key(name)
     }
 
     /// Warnings about variables that have been renamed and have no effect.
     pub(crate) fn renamed_variables(&self) -> &[Diagnostic] {
         &self.renamed_variables
     }
-
-    /// Checks the address and the log settings, for a command that needs no others.
-    ///
-    /// # Errors
-    ///
-    /// The first invalid one of them; usage.
-    pub(crate) fn check_address(&self) -> Result<(), CliError> {
-        let keys = ["listen", "log_format", "log_level"];
-        let is_relevant = |error: &&Diagnostic| error.key.as_deref().is_some_and(|key| keys.contains(&key));
-        match self.errors.iter().find(is_relevant) {
-            Some(error) => Err(error.clone().into()),
-            None => Ok(()),
-        }
-    }
 }
 
 /// The errors that prevent a start with these settings, as far as they can be found without opening the store.
 pub(crate) fn preflight_errors(settings: &Settings) -> Vec<CliError> {
-    operator::preflight_errors(settings).iter().map(to_error).collect()
+    let errors = operator::preflight_errors(settings);
+    errors.iter().map(to_error).chain(development::data_in_production(settings)).collect()
 }
 
 /// The preflight errors and the signs of a lost master key, for `check`, which does not open the store.
@@ -153,21 +147,12 @@ pub(crate) fn check_errors(settings: &Settings) -> Vec<CliError> {
         .iter()
         .chain(&operator::missing_master_key(settings))
         .map(to_error)
+        .chain(development::data_in_production(settings))
         .collect()
 }
 
 fn to_error(error: &operator::PreflightError) -> CliError {
     CliError::from_error(error).with_optional_hint(error.hint())
-}
-
-/// The settings of `dev`: a temporary store in `dir` and the defaults. The configuration is ignored.
-pub(crate) fn dev_settings(dir: &Path, address: SocketAddr) -> Result<Settings, CliError> {
-    let store = StoreUrl::Sqlite(dir.join(DATABASE));
-    let issuer = format!("http://{address}").parse();
-    let issuer = issuer.map_err(|error: counterfoil::IssuerUrlError| {
-        CliError::usage(error.to_string()).with_hint(error.hint())
-    })?;
-    Ok(Settings::new(issuer, store).with(|settings| settings.data_dir = Some(dir.to_owned())))
 }
 
 /// Separates the master key from the other variables. An empty one is as none. One that is not UTF-8 is invalid, and not

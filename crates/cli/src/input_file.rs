@@ -95,9 +95,8 @@ impl InputFile {
 
 /// Removes one newline from the end, as editors add it; a second one belongs to the content.
 pub(crate) fn without_newline(bytes: &[u8]) -> &[u8] {
-    let bytes =
-        bytes.strip_suffix(b"\n").map(|bytes| bytes.strip_suffix(b"\r").unwrap_or(bytes)).unwrap_or(bytes);
-    bytes
+    let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    line.unwrap_or(bytes)
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Fields {
         self.others.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `401 POST /v1/me revoked: session ended by logout`; of a request that succeeded the duration.
+    /// `401 GET /v1/me revoked: session ended by logout`; of a request that succeeded the duration.
     fn sentence(&self) -> String {
         let [status, method, route] =
             ["status", "method", "route"].map(|name| self.get(name).unwrap_or_default());
@@ -218,7 +218,7 @@ mod tests {
             Level::INFO,
             &[
                 ("request_id", "HCmBuZ4eEkhNQPZ1"),
-                ("method", "POST"),
+                ("method", "GET"),
                 ("route", "/v1/me"),
                 ("status", "401"),
                 ("duration_ms", "0.412"),
@@ -231,10 +231,10 @@ mod tests {
 
     #[test]
     fn a_refused_request_is_a_sentence_with_its_reason() {
-        assert_eq!(revoked().short(NOON, false), "12:00:00 401 POST /v1/me revoked: session ended by logout");
+        assert_eq!(revoked().short(NOON, false), "12:00:00 401 GET /v1/me revoked: session ended by logout");
         assert_eq!(
             revoked().full("2025-11-24T12:00:00.000Z", false),
-            "2025-11-24T12:00:00.000Z INFO  401 POST /v1/me revoked: session ended by logout \
+            "2025-11-24T12:00:00.000Z INFO  401 GET /v1/me revoked: session ended by logout \
              request_id=HCmBuZ4eEkhNQPZ1 duration_ms=0.412 client=127.0.0.1"
         );
     }

@@ -17,6 +17,7 @@ mod datetime;
 mod error;
 mod escape;
 mod input_file;
+mod listeners;
 mod log_text;
 mod logging;
 #[cfg(feature = "otel")]
@@ -48,7 +49,10 @@ fn run(arguments: Arguments, flags: &Flags) -> Result<(), CliError> {
         .map_err(|error| CliError::with_cause("cannot start threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve(_) | Command::Dev(_));
     let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
-    logging::start(configuration.log_format, configuration.log_level.as_deref(), traces.layer());
+    // The demo explains what happens itself.
+    let quiet = matches!(arguments.command, Command::Demo(_)).then_some("error");
+    let levels = quiet.or(configuration.log_level.as_deref());
+    logging::start(configuration.log_format, levels, traces.layer());
     traces.log_start_error();
     // `serve` logs these warnings and `check` lists them.
     if !matches!(arguments.command, Command::Serve(_) | Command::Check(_)) {

@@ -358,26 +358,42 @@ fn until(is_fulfilled: impl Fn() -> bool) {
     }
 }
 
+const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/counterfoil.service");
+
+/// Runs `systemd-analyze`. `None` if it is not installed: the test is skipped.
+fn systemd_analyze(arguments: &[&str]) -> Option<std::process::Output> {
+    let output = Command::new("systemd-analyze").args(arguments).output();
+    if output.is_err() {
+        counterfoil_test_support::skip("systemd-analyze is not installed");
+    }
+    output.ok()
+}
+
 #[test]
 fn systemd_accepts_the_unit() {
-    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/counterfoil.service");
-    let text = fs::read_to_string(unit).unwrap();
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("counterfoil.service");
-    fs::write(
-        &file,
-        text.replace(
-            "/usr/local/bin/counterfoil serve",
-            concat!(env!("CARGO_BIN_EXE_counterfoil"), " serve"),
-        ),
-    )
-    .unwrap();
+    let ours = concat!(env!("CARGO_BIN_EXE_counterfoil"), " serve");
+    let unit = fs::read_to_string(UNIT).unwrap().replace("/usr/local/bin/counterfoil serve", ours);
+    fs::write(&file, unit).unwrap();
 
-    let Ok(verified) = Command::new("systemd-analyze").args(["verify", file.to_str().unwrap()]).output()
-    else {
-        counterfoil_test_support::skip("systemd-analyze is not installed");
-        return;
-    };
+    let Some(verified) = systemd_analyze(&["verify", text(&file)]) else { return };
 
     assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
+}
+
+/// The scale of systemd is from 0 to 10; a unit without any protection has 9.6. The threshold is ten times that.
+#[test]
+fn systemd_rates_the_exposure_of_the_unit_as_low() {
+    let arguments = ["security", "--offline=yes", "--threshold=15", "--no-pager", UNIT];
+
+    let Some(rated) = systemd_analyze(&arguments) else { return };
+
+    assert!(rated.status.success(), "{}", String::from_utf8_lossy(&rated.stdout));
+    let weaker = fs::read_to_string(UNIT).unwrap().replace("RestrictNamespaces=yes\n", "");
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("counterfoil.service");
+    fs::write(&file, weaker).unwrap();
+    let rated = systemd_analyze(&[&arguments[..4], &[text(&file)]].concat()).unwrap();
+    assert!(!rated.status.success(), "the threshold leaves no room");
 }

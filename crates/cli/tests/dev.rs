@@ -1,18 +1,21 @@
-//! `counterfoil dev`: the printed script works without changes.
+//! `counterfoil dev`: what it prints works when it is copied, and a developer's first set-up works.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
 mod common;
 
+use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::common::{Server, run};
+use crate::common::{CommandOutput, Server, counterfoil, in_dir, output_of, run};
+
+const PASSWORD: &str = "correct horse battery staple";
 
 /// Runs `script` in a POSIX shell, which stops at the first command that fails.
 fn paste(script: &str) -> String {
@@ -26,39 +29,318 @@ fn paste(script: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-#[test]
-fn the_printed_script_runs_in_a_shell_without_changes() {
-    let dir = tempfile::tempdir().unwrap();
-    let (server, script) = Server::dev(&dir.path().join("log"));
+/// The commands in the text that `dev` prints.
+fn commands(text: &str) -> String {
+    text.lines().filter_map(|line| line.strip_prefix("  ")).map(|line| format!("{line}\n")).collect()
+}
 
-    let stdout = paste(&script);
+/// The data directory in the text that `dev` prints.
+fn data_dir(text: &str) -> &str {
+    let line = text.lines().find_map(|line| line.strip_prefix("Data: ")).unwrap();
+    line.rsplit_once(" (").unwrap().0
+}
+
+/// Logs the demo user in with these members, as curl does.
+fn log_in(server: &Server, members: &Value, options: &[&str]) -> (u16, Value) {
+    let mut form = json!({ "username": "demo", "password": PASSWORD });
+    form.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    let body = form.to_string();
+    let post = ["-H", "Content-Type: application/json", "-d", &body];
+    server.curl("/v1/login", &[&post, options].concat())
+}
+
+/// The headers of a response, in lower case, each line with its end.
+fn headers(url: &str, options: &[&str]) -> String {
+    let fixed = ["-s", "--noproxy", "*", "-D", "-", "-o", "/dev/null", url];
+    curl(&[&fixed, options].concat()).to_ascii_lowercase()
+}
+
+/// What curl prints.
+fn curl(arguments: &[&str]) -> String {
+    String::from_utf8(Command::new("curl").args(arguments).output().unwrap().stdout).unwrap()
+}
+
+/// Runs `dev` with a variable, and expects that it does not start.
+fn refused(arguments: &[&str], variable: (&str, &str)) -> CommandOutput {
+    let line = [&["dev", "--listen", "127.0.0.1:0"], arguments].concat();
+    output_of(counterfoil(&line).env(variable.0, variable.1).output().unwrap())
+}
+
+#[test]
+fn the_address_is_printed_first_and_alone_and_the_text_fits_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let (server, text) = Server::dev(&log);
+
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("http://127.0.0.1:") && lines[1].is_empty(), "{text}");
+    assert!(lines.len() < 24 && lines.iter().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(!text.contains("$ "), "no prompt is copied: {text}");
+    assert_eq!(fs::read_to_string(&log).unwrap(), "", "nothing is logged before");
+    server.curl("/v1/me", &[]);
+    assert_eq!(server.stop(Signal::TERM).code(), Some(0));
+    assert!(fs::read_to_string(&log).unwrap().contains("/v1/me"));
+}
+
+#[test]
+fn the_printed_commands_run_in_a_shell_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, text) = Server::dev(&dir.path().join("log"));
+
+    let stdout = paste(&commands(&text));
 
     let answers: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [login, by_cookie, by_jwt, by_pair, refreshed, list, ended, rejected] = answers.as_slice() else {
+    let [login, me, jwt, keys, hybrid, list, logout, refused] = answers.as_slice() else {
         panic!("{stdout}")
     };
-    assert_eq!(login["session"]["mode"], "session");
-    for (answer, mode) in [(by_cookie, "session"), (by_jwt, "jwt"), (by_pair, "hybrid")] {
+    for (answer, mode) in [(login, "session"), (me, "session"), (jwt, "jwt"), (hybrid, "hybrid")] {
         assert_eq!((&answer["user"]["username"], &answer["session"]["mode"]), (&"demo".into(), &mode.into()));
     }
-    assert!(refreshed["refresh_token"].as_str().unwrap().starts_with("cfr_"), "{refreshed}");
+    assert!(keys["keys"].as_array().is_some_and(|keys| !keys.is_empty()), "{keys}");
+    assert!(hybrid["refresh_token"].as_str().unwrap().starts_with("cfr_"), "{hybrid}");
     assert_eq!(list["sessions"].as_array().unwrap().len(), 3, "{list}");
-    assert_eq!(ended, 204);
-    assert_eq!(rejected["status"], 401, "{rejected}");
+    assert_eq!(logout, 204);
+    assert_eq!(refused["status"], 401, "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("logout"), "{refused}");
     server.stop(Signal::TERM);
 }
 
 #[test]
 fn the_temporary_store_is_removed_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
-    let (server, script) = Server::dev(&dir.path().join("log"));
-    let data = script.lines().find_map(|line| line.strip_prefix("jar='")?.strip_suffix("/cookies'")).unwrap();
+    let (server, text) = Server::dev(&dir.path().join("log"));
+    let data = data_dir(&text);
     assert!(Path::new(data).join("counterfoil.db").exists());
 
     let status = server.stop(Signal::INT);
 
     assert!(status.success(), "{status}");
     assert!(!Path::new(data).exists());
+}
+
+#[test]
+fn a_data_directory_is_kept_for_the_next_run_and_never_served_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let arguments = ["--data-dir", data.to_str().unwrap()];
+    let (server, text) = Server::dev_with(&dir.path().join("log"), &arguments);
+    assert!(text.contains("(kept for the next run)"), "{text}");
+    let ada = json!({ "username": "ada", "password": "seven lamps for the lighthouse" });
+    assert_eq!(server.post("/v1/register", &ada).0, 201);
+    server.stop(Signal::TERM);
+
+    let (server, _) = Server::dev_with(&dir.path().join("log"), &arguments);
+    assert_eq!(server.post("/v1/login", &ada).0, 200);
+    assert_eq!(log_in(&server, &json!({}), &[]).0, 200, "the demo user is still there");
+    server.stop(Signal::TERM);
+
+    let public = ["--listen", "127.0.0.1:0", "--issuer", "https://auth.example"];
+    for command in ["serve", "check"] {
+        let output = run(&in_dir(&data, &[&[command], &public[..]].concat()));
+        let said = output.stdout + &output.stderr;
+        assert!(output.status == 1 && said.contains("public password"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn the_store_of_a_server_gets_no_demo_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    Server::serve(&data).stop(Signal::TERM);
+
+    let output = refused(&["--data-dir", data.to_str().unwrap()], ("UNUSED", ""));
+
+    assert_eq!(output.status, 2, "{output:?}");
+    assert!(output.stderr.contains("dev did not make") && output.stderr.contains("\nhint: "), "{output:?}");
+    assert!(!common::succeed(&data, &["user", "list"]).contains("demo"));
+}
+
+#[test]
+fn a_setting_takes_effect_or_is_refused_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, _) = Server::dev_with(&dir.path().join("log"), &["--registration", "closed"]);
+    let ada = json!({ "username": "ada", "password": "seven lamps for the lighthouse" });
+    assert_eq!(server.post("/v1/register", &ada).1["code"], "registration_closed");
+    server.stop(Signal::TERM);
+
+    for (arguments, variable, reason) in [
+        (&["--store", "sqlite:a.db"][..], ("UNUSED", ""), "store (--store)"),
+        (&[], ("COUNTERFOIL_STORE", "sqlite:a.db"), "store (COUNTERFOIL_STORE)"),
+        (&[], ("COUNTERFOIL_TLS_KEY", "key.pem"), "tls.key (COUNTERFOIL_TLS_KEY)"),
+        (&["--issuer", "https://auth.example"], ("UNUSED", ""), "issuer (--issuer)"),
+        (&[], ("COUNTERFOIL_MAX_SESSIONS", "many"), "max_sessions (COUNTERFOIL_MAX_SESSIONS)"),
+    ] {
+        let output = refused(arguments, variable);
+        assert_eq!(output.status, 2, "{output:?}");
+        assert!(output.stderr.starts_with(&format!("error: {reason}: ")), "{output:?}");
+    }
+}
+
+#[test]
+fn a_page_on_another_port_of_this_machine_logs_in_with_each_mode_and_transport() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, _) = Server::dev(&dir.path().join("log"));
+    for origin in ["http://localhost:5173", "http://127.0.0.1:5173", "http://[::1]:5173"] {
+        let origin_header = format!("Origin: {origin}");
+        let page = ["-H", &origin_header, "-H", "Sec-Fetch-Site: same-site"];
+        let preflight = headers(
+            &format!("{}/v1/login", server.base),
+            &[&page, &["-X", "OPTIONS", "-H", "Access-Control-Request-Method: POST"][..]].concat(),
+        );
+        assert!(preflight.starts_with("http/1.1 204"), "{preflight}");
+        assert!(preflight.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{preflight}");
+        assert!(preflight.contains("access-control-allow-credentials: true\r\n"), "{preflight}");
+        for mode in ["session", "jwt", "hybrid"] {
+            let jar = dir.path().join(format!("jar-{mode}"));
+            let jar = jar.to_str().unwrap();
+            let cookies = [&page[..], &["-b", jar]].concat();
+            let store = [&page[..], &["-c", jar]].concat();
+            let login = log_in(&server, &json!({ "mode": mode, "transport": "cookie" }), &store);
+            assert_eq!(login.0, 200, "{origin} {mode}: {login:?}");
+            assert_eq!(server.curl("/v1/me", &cookies).0, 200, "{origin} {mode}");
+            let bearer = log_in(&server, &json!({ "mode": mode }), &page).1;
+            let token = bearer["access_token"].as_str().or_else(|| bearer["session_token"].as_str()).unwrap();
+            assert_eq!(server.get("/v1/me", token).0, 200, "{origin} {mode}");
+        }
+    }
+    server.stop(Signal::TERM);
+}
+
+#[test]
+fn a_page_of_another_machine_gets_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, _) = Server::dev(&dir.path().join("log"));
+    for origin in ["http://attacker.example", "http://localhost.attacker.example:5173", "null"] {
+        let origin = format!("Origin: {origin}");
+        let (status, answer) = log_in(&server, &json!({ "transport": "cookie" }), &["-H", &origin]);
+        assert_eq!((status, &answer["code"]), (403, &"cross_site".into()), "{origin}");
+        let headers = headers(&format!("{}/v1/me", server.base), &["-H", &origin]);
+        assert!(!headers.contains("access-control-allow-origin"), "{origin}: {headers}");
+    }
+    // DNS rebinding: the name of the attacker resolves to this machine.
+    for host in ["attacker.example", "attacker.localhost"] {
+        let (status, answer) = server.curl("/v1/me", &["-H", &format!("Host: {host}:{}", server.port())]);
+        assert_eq!((status, &answer["code"]), (421, &"misdirected_request".into()), "{host}");
+    }
+    server.stop(Signal::TERM);
+}
+
+#[test]
+fn localhost_and_the_address_are_one_server_with_cookies_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut server, _) = Server::dev(&dir.path().join("log"));
+    let (address, jar) = (server.base.clone(), dir.path().join("jar"));
+    let port = server.port();
+    let jar = jar.to_str().unwrap();
+    server.base = format!("http://localhost:{port}");
+    let own = format!("Origin: {}", server.base);
+    assert_eq!(log_in(&server, &json!({ "transport": "cookie" }), &["-c", jar, "-H", &own]).0, 200);
+    assert_eq!(server.curl("/v1/me", &["-b", jar]).0, 200);
+    let token =
+        log_in(&server, &json!({ "mode": "jwt" }), &[]).1["access_token"].as_str().unwrap().to_owned();
+
+    server.base = address;
+
+    let (status, answer) = server.curl("/v1/me", &["-b", jar]);
+    assert_eq!(status, 401);
+    assert!(answer["detail"].as_str().unwrap().contains("not sent to `127.0.0.1`"), "{answer}");
+    assert_eq!(server.get("/v1/me", &token).0, 200, "a token belongs to no host name");
+    if TcpListener::bind("[::1]:0").is_ok() {
+        server.base = format!("http://[::1]:{port}");
+        assert_eq!(server.get("/v1/me", &token).0, 200);
+    }
+    server.stop(Signal::TERM);
+}
+
+#[test]
+fn a_401_says_why_in_dev_and_only_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, _) = Server::dev(&dir.path().join("log"));
+    let serve = Server::serve(&dir.path().join("data"));
+    let demo = json!({ "username": "demo", "password": PASSWORD });
+    assert_eq!(serve.post("/v1/register", &demo).0, 201);
+    let unknown = format!("cfs_{}.{}A", "A".repeat(22), "A".repeat(42));
+    for server in [&dev, &serve] {
+        let wrong = json!({ "username": "demo", "password": "a wrong one" });
+        let detail = server.post("/v1/login", &wrong).1["detail"].as_str().unwrap().to_owned();
+        let common = "the username or the password is wrong";
+        assert_eq!(
+            detail.strip_prefix(common),
+            Some(if server.base == dev.base { ": login failed: wrong password" } else { "" })
+        );
+        let logged_out = server.post("/v1/login", &demo).1["session_token"].as_str().unwrap().to_owned();
+        let bearer = format!("Authorization: Bearer {logged_out}");
+        assert_eq!(server.curl("/v1/logout", &["-X", "POST", "-H", &bearer]).0, 204);
+
+        let details = [&logged_out, &unknown, "eyJ.eyJ.x"].map(|token| {
+            let (status, answer) = server.get("/v1/me", token);
+            assert_eq!((status, &answer["code"]), (401, &"invalid_token".into()), "{answer}");
+            answer["detail"].as_str().unwrap().to_owned()
+        });
+
+        let [after_logout, of_unknown, malformed] = &details;
+        if server.base == dev.base {
+            assert!(after_logout.contains("logout"), "{after_logout}");
+            assert!(of_unknown != after_logout && malformed != of_unknown, "{details:?}");
+        } else {
+            assert!(details.iter().all(|detail| detail == "the credential is not valid"), "{details:?}");
+        }
+    }
+    dev.stop(Signal::TERM);
+    serve.stop(Signal::TERM);
+}
+
+#[test]
+fn fast_lifetimes_are_shown_and_in_every_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, text) = Server::dev_with(&dir.path().join("log"), &["--fast"]);
+
+    assert!(text.contains("access token 30 s"), "{text}");
+    assert_eq!(log_in(&server, &json!({ "mode": "jwt" }), &[]).1["expires_in"], 30);
+    let hybrid = log_in(&server, &json!({ "mode": "hybrid" }), &[]).1;
+    assert_eq!((&hybrid["expires_in"], &hybrid["refresh_expires_in"]), (&30.into(), &120.into()));
+    server.stop(Signal::TERM);
+}
+
+#[test]
+fn twenty_wrong_passwords_do_not_lock_the_demo_user_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, _) = Server::dev(&dir.path().join("log"));
+    let wrong = json!({ "username": "demo", "password": "a wrong one" });
+    for _ in 0..21 {
+        assert_eq!(server.post("/v1/login", &wrong).0, 401);
+    }
+
+    assert_eq!(log_in(&server, &json!({}), &[]).0, 200);
+    server.stop(Signal::TERM);
+}
+
+#[test]
+fn only_dev_has_a_page_and_the_page_may_load_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, _) = Server::dev(&dir.path().join("log"));
+    let url = format!("{}/", dev.base);
+    let headers = headers(&url, &[]);
+    let page = curl(&["-s", "--noproxy", "*", &url]);
+
+    assert!(headers.contains("content-type: text/html; charset=utf-8\r\n"), "{headers}");
+    assert!(headers.contains("cache-control: no-store\r\n"), "{headers}");
+    assert!(headers.contains("content-security-policy: default-src 'none'; style-src 'nonce-"), "{headers}");
+    assert!(!headers.contains("unsafe") && !page.contains("<script") && !page.contains("style=\""));
+    assert!(page.starts_with("<!doctype html>") && page.contains("<html lang=\"en\">"));
+    assert!(page.contains(&format!("href=\"{}/openapi.json\"", dev.base)), "{page}");
+    // Every link of the page is one of the server.
+    for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(link, _)| link) {
+        let Some(path) = link.strip_prefix(&dev.base) else { continue };
+        let status = dev.curl(path, &[]).0;
+        assert!(status == 200 || (path == "/v1/me" && status == 401), "{path}: {status}");
+    }
+    dev.stop(Signal::TERM);
+
+    let serve = Server::serve(&dir.path().join("data"));
+    let (status, answer) = serve.curl("/", &[]);
+    assert_eq!((status, &answer["code"]), (404, &"not_found".into()));
+    serve.stop(Signal::TERM);
 }
 
 #[test]

@@ -128,6 +128,9 @@ async fn a_store_that_an_application_has_open_is_refused() {
 
     let refused = application.add_administrator(&[]);
     assert!(is_refused(&refused, "stop the other process"), "{refused:?}");
+    // The test itself is the application.
+    let owner = format!("auth.db is in use by process {} (", std::process::id());
+    assert!(refused.stderr.contains(&owner), "{refused:?}");
 
     running.close().await.unwrap();
     assert_eq!(application.add_administrator(&[]).status, 0);

@@ -82,11 +82,11 @@ fn revoke_waits_until_a_verifier_that_is_cut_off_refuses_everything() {
     poll(&server, &key, "instance=a&poll=1");
 
     let started = Instant::now();
-    let answer = json_of(&dir, &["revoke", "client:default", "--wait", "fleet", "--json"]);
+    let answer = json_of(&dir, &["revoke", "client:default", "--yes", "--wait", "fleet", "--json"]);
 
     assert!(started.elapsed() > ISSUER_LEASE / 2, "{answer}");
     assert_eq!((&answer["confirmed"], &answer["expired"]), (&0.into(), &1.into()));
-    let said = succeed(&dir, &["revoke", "client:default", "--wait", "fleet"]);
+    let said = succeed(&dir, &["revoke", "client:default", "--yes", "--wait", "fleet"]);
     assert!(said.starts_with("revoked at position ") && said.contains("0 verifiers confirmed"), "{said}");
     assert_eq!(run(&in_dir(&dir, &["revoke", "everyone", "--wait", "long"])).status, 2);
 }
@@ -102,7 +102,7 @@ fn after_a_crash_a_wait_lasts_until_unknown_leases_have_run_out() {
     let started = Instant::now();
     let server = serve(&dir);
     let serving = Instant::now();
-    let answer = json_of(&dir, &["revoke", "client:default", "--wait", "fleet", "--json"]);
+    let answer = json_of(&dir, &["revoke", "client:default", "--yes", "--wait", "fleet", "--json"]);
 
     let elapsed = started.elapsed();
     assert!(elapsed >= ISSUER_LEASE, "{elapsed:?}: the verifier may still be fresh");
@@ -124,7 +124,7 @@ fn without_a_server_a_wait_lasts_until_the_leases_of_the_last_one_have_run_out()
     poll(&server, &key, "instance=a&poll=1");
     server.crash();
 
-    let answer = json_of(&dir, &["revoke", "client:default", "--wait", "fleet", "--json"]);
+    let answer = json_of(&dir, &["revoke", "client:default", "--yes", "--wait", "fleet", "--json"]);
 
     let elapsed = answer["elapsed_ms"].as_u64().unwrap();
     assert!(elapsed > 1_000, "{elapsed} ms: the verifier may still be fresh");

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use counterfoil_test_support::{output_of, python_reader};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -83,6 +84,34 @@ fn assert_spans(sent: &[Sent]) {
     for span in [login, me, refused] {
         assert!(span.trace != TRACE && span.parent.is_empty(), "the span has a new trace: {span:?}");
     }
+}
+
+#[test]
+fn the_protobuf_messages_of_opentelemetry_read_the_spans() {
+    let Some(mut reader) = python_reader("read_traces.py") else { return };
+    let temp = tempfile::tempdir().unwrap();
+    let (receiver, dir) = (Receiver::start(), temp.path().join("data"));
+    let mut command = serve_with_traces(&dir, &receiver.url);
+    command.env("COUNTERFOIL_TRUSTED_PROXIES", "127.0.0.1/32");
+    let server = Server::start(&mut command, &dir.with_extension("log"));
+    assert_eq!(get_in_trace(&server, "/v1/me", &format!("00-{TRACE}-{PARENT}-01")), 401);
+    assert!(server.stop(Signal::TERM).success());
+    let body = temp.path().join("body");
+    fs::write(&body, &receiver.all()[0].body).unwrap();
+
+    reader.arg(&body);
+    let spans: serde_json::Value = serde_json::from_str(&output_of(reader)).unwrap();
+
+    let [span] = &spans.as_array().unwrap()[..] else { panic!("{spans}") };
+    assert_eq!((&span["service"], &span["name"]), (&json!("counterfoil"), &json!("GET /v1/me")));
+    assert_eq!((&span["trace"], &span["parent"]), (&json!(TRACE), &json!(PARENT)));
+    assert_eq!(span["kind"], "SPAN_KIND_SERVER");
+    let attributes = &span["attributes"];
+    assert_eq!(attributes["http.response.status_code"], "401", "{attributes}");
+    assert_eq!(
+        (&attributes["http.request.method"], &attributes["http.route"]),
+        (&json!("GET"), &json!("/v1/me"))
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use counterfoil_core::store::{StoreError, complete_all_session_ends};
+use counterfoil_core::store::{ExpiryEvents, StoreError, complete_all_session_ends};
 use counterfoil_jose::{Time, random};
 
 use crate::app::App;
@@ -128,11 +128,22 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     if !job_locks::take_purge(&*app.parts.store, app.parts.node, now).await? {
         return Ok(());
     }
-    while app.parts.store.purge(now, PURGE_BATCH_SIZE).await? >= u64::from(PURGE_BATCH_SIZE) {
+    purge(app, now).await
+}
+
+/// Purges the store and the audit log in turns: a portion of expired sessions adds events to the log.
+async fn purge(app: &App, now: Time) -> Result<(), StoreError> {
+    let (store, settings) = (&*app.parts.store, &app.settings().audit_log);
+    let expiries = if settings.records_expiries { ExpiryEvents::Record } else { ExpiryEvents::Omit };
+    loop {
+        let purged = store.purge(now, PURGE_BATCH_SIZE, expiries).await?;
+        audit_log::purge(store, settings, &app.parts.audit_log_limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now)
+            .await?;
+        if purged < u64::from(PURGE_BATCH_SIZE) {
+            return Ok(());
+        }
         sleep(PURGE_PAUSE).await;
     }
-    let (settings, limit) = (&app.settings().audit_log, &app.parts.audit_log_limit);
-    audit_log::purge(&*app.parts.store, settings, limit, (PURGE_BATCH_SIZE, PURGE_PAUSE), now).await
 }
 
 /// Runs the key rotation that is due, and loads key changes of other nodes or of requests that ended after

@@ -109,6 +109,7 @@ pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
+pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
@@ -147,7 +148,7 @@ pub mod operator {
     pub use crate::admin::socket::AdminSocket;
     pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};
-    pub use crate::admin::{AdminError, Command, TokenMintRequest};
+    pub use crate::admin::{AdminError, AuditFilterRequest, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
     pub use crate::keys::key_file::KeyFormat;
@@ -156,21 +157,27 @@ pub mod operator {
     };
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
-        CreatedVerifierKeyResponse, DeletedResponse, ImportResponse, ImportedUserOutcome,
-        ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse, RekeyResponse,
-        RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
+        CreatedVerifierKeyResponse, DeletedResponse, FollowedEventsResponse, ImportResponse,
+        ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse,
+        RekeyResponse, RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
         TokenVerificationResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
-        LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView, VerifierView,
+        AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
+        FleetWaitView, KeyView, LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView,
+        VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
-    pub use crate::settings::loopback::{is_loopback_host, is_loopback_ip};
+    pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
     pub use counterfoil_files::path_hint;
 }
+
+/// The program in the README is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeProgram;

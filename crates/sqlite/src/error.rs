@@ -8,6 +8,8 @@ use rusqlite::ErrorCode;
 use counterfoil_core::store::StoreError;
 use counterfoil_files::path_hint;
 
+use crate::file::lock_owner::LockOwner;
+
 /// Why a store was not opened. No file was created or replaced then.
 ///
 /// The message says what is wrong; [`hint`](Self::hint) says what to do.
@@ -21,8 +23,13 @@ pub enum OpenError {
     #[error("{} is not a regular file, or a link of another user", .0.display())]
     NotAFile(PathBuf),
     /// Another process, or another store of this one, has the database open.
-    #[error("the database {} is in use", .0.display())]
-    InUse(PathBuf),
+    #[error("the database {} is in use{}", path.display(), by(owner.as_ref()))]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process that has it open, if that is known.
+        owner: Option<LockOwner>,
+    },
     /// The file or its directory cannot be written.
     #[error("the database {} cannot be written", path.display())]
     ReadOnly {
@@ -110,6 +117,11 @@ pub enum OpenError {
     },
 }
 
+/// ` by ` and the process, if it is known.
+fn by(owner: Option<&LockOwner>) -> String {
+    owner.map(|owner| format!(" by {owner}")).unwrap_or_default()
+}
+
 impl OpenError {
     /// An error of the operating system about `path`.
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
@@ -130,7 +142,7 @@ impl OpenError {
                 Self::Damaged { path, what: "SQLite cannot read it", source: Some(Box::new(error)) }
             }
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path, source: Some(io::Error::other(error)) },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse(path),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path, owner: None },
             Some(_) => Self::Sqlite { path, source: Box::new(error) },
         }
     }
@@ -145,7 +157,7 @@ impl OpenError {
         match &mut self {
             Self::DirectoryNotFound(path)
             | Self::NotAFile(path)
-            | Self::InUse(path)
+            | Self::InUse { path, .. }
             | Self::WalWithoutDatabase(path)
             | Self::WalUnsupported(path)
             | Self::WritableByOthers { directory: path, .. }
@@ -184,8 +196,8 @@ impl OpenError {
             Self::WritableByOthers { .. } => {
                 "chmod o-w it, or name a new directory in it, which is created for this user alone"
             }
-            Self::InUse(_) => {
-                "stop the other process first: one process owns the file, and stores for several nodes are not supported yet"
+            Self::InUse { .. } => {
+                "stop the other process first; a running server is administered through its --data-dir, an application that embeds the store through its administration API"
             }
             Self::ReadOnly { .. } => "allow the user of this process to write the file and its directory",
             Self::Damaged { .. } => {
@@ -254,7 +266,7 @@ impl RestoreError {
             Self::Copy { database, source } | Self::Install { database, source } => {
                 path_hint(database, source).map(|hint| format!("{hint}; {}", self.general_hint()))
             }
-            Self::Database(error) if !matches!(error, OpenError::InUse(_)) => Some(error.hint()),
+            Self::Database(error) if !matches!(error, OpenError::InUse { .. }) => Some(error.hint()),
             _ => None,
         };
         specific.unwrap_or_else(|| self.general_hint().to_owned())
@@ -265,12 +277,12 @@ impl RestoreError {
             Self::Backup(error @ (OpenError::NewerSchema { .. } | OpenError::SqliteTooOld { .. })) => {
                 error.general_hint()
             }
-            Self::Backup(OpenError::InUse(_)) => "create a backup of it first: `counterfoil backup FILE`",
+            Self::Backup(OpenError::InUse { .. }) => "create a backup of it first: `counterfoil backup FILE`",
             Self::Backup(OpenError::ChangedSchema { .. }) => {
                 "restore a backup from before the change; what was added could undo revocations, and nothing was changed now"
             }
             Self::Backup(_) => "name a file that `counterfoil backup` has written; nothing was changed",
-            Self::Database(OpenError::InUse(_)) => "stop the server first; nothing was changed",
+            Self::Database(OpenError::InUse { .. }) => "stop the server first; nothing was changed",
             Self::Database(error) => error.general_hint(),
             Self::Copy { .. } | Self::Close(_) => {
                 "the disk must have room for a copy of the backup; nothing was changed"

@@ -31,5 +31,6 @@ mod write_request;
 mod writer;
 
 pub use error::{OpenError, RestoreError};
+pub use file::lock_owner::LockOwner;
 pub use restore::PendingRestore;
 pub use store::SqliteStore;

@@ -121,7 +121,7 @@ fn check_backup(backup: &Path) -> Result<(), OpenError> {
 
 fn check_not_in_use(backup: &Path) -> Result<(), OpenError> {
     match open_regular(&with_suffix(backup, ".lock"), Access::Read).map(|lock| lock.try_lock()) {
-        Ok(Err(TryLockError::WouldBlock)) => Err(OpenError::InUse(backup.into())),
+        Ok(Err(TryLockError::WouldBlock)) => Err(OpenError::InUse { path: backup.into(), owner: None }),
         Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => Ok(()),
     }
 }

@@ -13,7 +13,8 @@ use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCr
 use counterfoil_core::model::user::User;
 use counterfoil_core::store::conformance::run_conformance_suite;
 use counterfoil_core::store::{
-    AuditEventQuery, Change, CutoffScope, Page, SessionEnding, Store, complete_all_session_ends,
+    AuditEventQuery, Change, CutoffScope, ExpiryEvents, Page, SessionEnding, SessionQuery, Store,
+    complete_all_session_ends,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
@@ -216,15 +217,29 @@ async fn use_every_path(store: &SqliteStore) {
     for (user, session) in [(None, None), (Some(ADA), None), (None, Some(first)), (Some(ADA), Some(first))] {
         let query = AuditEventQuery { user, session, limit: 50, ..AuditEventQuery::default() };
         store.audit_events(&query).await.unwrap();
+        let none = AuditEventQuery { kinds: vec![AuditEventKind::Restored], ..query };
+        store.audit_events(&none).await.unwrap();
+        store.audit_events(&AuditEventQuery { after: Some(0), ..none }).await.unwrap();
+    }
+    for user in [None, Some(ADA)] {
+        let query = SessionQuery { user, ..SessionQuery::default() };
+        store.sessions(&query, Page { after: None, limit: 1001 }, NOON).await.unwrap();
     }
     let limit = NonZeroU32::new(100).unwrap();
     store.revocation_log_after(RevocationPosition::START, limit).await.unwrap();
     complete_all_session_ends(store).await.unwrap();
-    store.purge(NOON, 256).await.unwrap();
+    store.purge(NOON, 256, ExpiryEvents::Record).await.unwrap();
     applied(store, [Change::remove_user(ADA)]).await;
     assert!(store.user(ADA).await.unwrap().is_none());
-    assert_eq!(store.purge(NOON, 256).await.unwrap(), 256, "sessions of the removed user");
-    store.purge(NOON + std::time::Duration::from_secs(365 * 86_400), 256).await.unwrap();
+    assert_eq!(
+        store.purge(NOON, 256, ExpiryEvents::Record).await.unwrap(),
+        256,
+        "sessions of the removed user"
+    );
+    store
+        .purge(NOON + std::time::Duration::from_secs(365 * 86_400), 256, ExpiryEvents::Record)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -7,15 +7,15 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use counterfoil_core::store::{
-    AuditRetention, CommitListener, CommitOutcome, CounterIncrement, CounterValue, LastSeen, PurgedEvents,
-    StoreError, Transaction,
+    AuditRetention, CommitListener, CommitOutcome, CounterIncrement, CounterValue, ExpiryEvents, LastSeen,
+    PurgedEvents, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 
 use crate::apply::{ApplyError, apply};
 use crate::error_class::{self, map_error};
 use crate::tables::counters::increment;
-use crate::tables::purge::{purge, purge_audit_log};
+use crate::tables::purge::{Purged, purge, purge_audit_log};
 use crate::tables::sessions::row::record_last_seen;
 
 /// One request to the writer.
@@ -26,8 +26,8 @@ pub(crate) enum WriteRequest {
     RecordLastSeen(Request<Vec<LastSeen>, ()>),
     /// Increments counters at this time.
     IncrementCounters(Request<(Vec<CounterIncrement>, Time), Vec<CounterValue>>),
-    /// Deletes what has expired at this time, at most this number of rows.
-    Purge(Request<(Time, u32), u64>),
+    /// Records and deletes what has expired at this time, at most this number of rows.
+    Purge(Request<(Time, u32, ExpiryEvents), Purged>),
     /// Deletes audit events that are too old at this time or above the limit, at most this number.
     PurgeAuditLog(Request<(AuditRetention, Time, u32), PurgedEvents>),
     /// Closes the store.
@@ -84,8 +84,8 @@ impl WriteRequest {
                 let increment = |c: &Connection| increment(c, increments, *now);
                 *result = Some(in_savepoint_without_conflict(connection, increment)?);
             }
-            Self::Purge(Request { input: (now, limit), result, .. }) => {
-                let purge = |c: &Connection| purge(c, *now, *limit);
+            Self::Purge(Request { input: (now, limit, expiries), result, .. }) => {
+                let purge = |c: &Connection| purge(c, *now, *limit, *expiries);
                 *result = Some(in_savepoint_without_conflict(connection, purge)?);
             }
             Self::PurgeAuditLog(Request { input: (retention, now, limit), result, .. }) => {
@@ -116,10 +116,21 @@ impl WriteRequest {
 
     /// Notifies the listeners of what was applied, which is durable now.
     pub(crate) fn notify(&self, listeners: &[Arc<dyn CommitListener>]) {
-        if let Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) = self {
-            for listener in listeners {
-                listener.on_commit(&input.changes, applied);
+        match self {
+            Self::Commit(Request { input, result: Some(Ok(CommitOutcome::Applied(applied))), .. }) => {
+                listeners.iter().for_each(|listener| listener.on_commit(&input.changes, applied));
             }
+            Self::Purge(Request { result: Some(Ok(purged)), .. }) => {
+                if let Some(applied) = purged.applied_changes() {
+                    listeners.iter().for_each(|listener| listener.on_commit(&[], &applied));
+                }
+            }
+            Self::Commit(_)
+            | Self::RecordLastSeen(_)
+            | Self::IncrementCounters(_)
+            | Self::Purge(_)
+            | Self::PurgeAuditLog(_)
+            | Self::Close(_) => {}
         }
     }
 

@@ -72,7 +72,7 @@ async fn a_second_store_is_refused_under_every_path_to_the_file() {
 
     for path in [dir.database(), alias, dir.directory().join("./auth.db")] {
         let error = SqliteStore::open(&path).unwrap_err();
-        assert!(matches!(error, OpenError::InUse(_)), "{error:?}");
+        assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
     }
 
     insert(&store, 2).await.unwrap();

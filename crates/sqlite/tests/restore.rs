@@ -271,8 +271,8 @@ async fn a_database_in_use_is_neither_replaced_nor_copied() {
     let in_use = PendingRestore::prepare(&another, &dir.database()).unwrap_err();
     let written_to = prepare_error(&elsewhere, &backup);
 
-    assert!(matches!(in_use, RestoreError::Database(OpenError::InUse(_))), "{in_use:?}");
-    assert!(matches!(written_to, RestoreError::Backup(OpenError::InUse(_))), "{written_to:?}");
+    assert!(matches!(in_use, RestoreError::Database(OpenError::InUse { .. })), "{in_use:?}");
+    assert!(matches!(written_to, RestoreError::Backup(OpenError::InUse { .. })), "{written_to:?}");
     drop((served, restored));
     assert!(PendingRestore::prepare(&another, &dir.database()).is_ok());
 }

@@ -2,21 +2,22 @@
 //!
 //! A test that cannot run calls [`skip`] or [`skip_not_here`] and returns. Both print one line, also when the test
 //! runner captures output. `cargo xtask test` repeats these lines at its end.
+//!
+//! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs.
+
+mod interop;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::thread;
+
+pub use interop::{INTEROP, interop_folder, output_of, python_reader};
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.
 pub const REQUIRE: &str = "COUNTERFOIL_REQUIRE";
 
 /// The environment variable that names a file to which each printed line is appended. `cargo xtask test` sets it.
 pub const SKIP_LIST: &str = "COUNTERFOIL_SKIP_LIST";
-
-/// The environment variable with the folder of the foreign programs, of which each has a folder of its own. `cargo xtask
-/// test` installs them and sets it.
-pub const INTEROP: &str = "COUNTERFOIL_INTEROP";
 
 /// What no Debian, npm or PyPI package brings, or what only a kernel or a network gives.
 ///
@@ -59,23 +60,6 @@ impl NotHere {
 pub fn skip(reason: &str) {
     report("skipped", reason);
     assert!(!requires_all(), "{REQUIRE}=all, but this test is skipped: {reason}");
-}
-
-/// The folder of an installed foreign program, or of programs with foreign libraries. Without it, the running test is
-/// skipped as by [`skip`], and this is `None`.
-#[track_caller]
-#[must_use]
-pub fn interop_folder(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os(INTEROP).map(PathBuf::from) else {
-        skip(&format!("{INTEROP} is not set (cargo xtask test sets it)"));
-        return None;
-    };
-    let folder = folder.join(name);
-    if !folder.join("installed").exists() {
-        skip(&format!("{} is not installed (cargo xtask test installs it)", folder.display()));
-        return None;
-    }
-    Some(folder)
 }
 
 /// Skips the running test for a reason that no package can remove: prints `not here: <test>: <reason>`.

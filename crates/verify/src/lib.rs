@@ -61,6 +61,7 @@ mod id;
 #[cfg(feature = "http")]
 mod jwks;
 mod local_verifier;
+mod loopback;
 mod principal;
 mod revocation;
 #[cfg(feature = "test-util")]
@@ -74,6 +75,7 @@ pub use failure_reason::FailureReason;
 pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
+pub use loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
 pub use principal::{Principal, PrincipalParts};
 pub use revocation::freshness::Freshness;
 pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};

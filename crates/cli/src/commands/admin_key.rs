@@ -9,7 +9,7 @@ use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::rfc3339;
+use crate::table::{Column, rfc3339};
 
 /// The commands for admin keys.
 #[derive(Subcommand)]
@@ -37,7 +37,7 @@ pub(crate) struct AddOptions {
 /// The options of `admin-key remove`.
 #[derive(Args)]
 pub(crate) struct RemoveOptions {
-    /// The id of the key.
+    /// The key, by its id or by its name, if no other key has that name.
     #[arg(allow_hyphen_values = true)]
     id: String,
     /// Print JSON.
@@ -73,7 +73,13 @@ async fn add(configuration: &Configuration, name: String, is_json: bool) -> Resu
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::AdminKeyList { after: page.after.clone(), limit: Some(page.limit) };
     let list: ListResponse<AdminKeyView> = execute(configuration, command).await?;
-    page.print(&list, ["id", "name", "created by", "created"], |key| {
+    let columns = [
+        Column::from("id"),
+        Column::cut("name"),
+        Column::from("created by"),
+        Column::from("created").optional(1),
+    ];
+    page.print(&list, columns, |key| {
         [key.id.clone(), key.name.clone(), key.created_by.clone(), rfc3339(key.created_at)]
     })
 }

@@ -1,13 +1,17 @@
-//! `counterfoil audit`: lists events of the audit log, with time, kind, reason and actor.
+//! `counterfoil audit`: lists and follows the audit log, with time, kind, reason and actor.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, AuditEventView, ListResponse};
+use counterfoil::operator::{self, AuditEventView, AuditFilterRequest, ListResponse};
+use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::admin_client::execute;
-use crate::commands::pagination::PageOptions;
+use crate::commands::audit_follow::follow;
+use crate::commands::pagination::{PageOptions, parse_user};
 use crate::configuration::Configuration;
+use crate::datetime::{TimeBound, parse_bound};
 use crate::error::CliError;
-use crate::table::{cell, rfc3339};
+use crate::table::{Column, cell, rfc3339};
 
 /// The commands for the audit log.
 #[derive(Subcommand)]
@@ -21,32 +25,95 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct ListOptions {
     /// Only events of this user, by name or by id.
+    #[arg(value_name = "USER", allow_hyphen_values = true, conflicts_with = "user", value_parser = parse_user)]
+    name: Option<String>,
+    /// The same as USER.
     #[arg(long, allow_hyphen_values = true)]
     user: Option<String>,
     /// Only events of this session, and events that ended all sessions while it was active.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     session: Option<String>,
+    /// Only events of this kind, such as login_failed; may be given several times, or with commas.
+    #[arg(
+        long = "kind",
+        value_name = "KIND",
+        value_delimiter = ',',
+        hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(kind_names()),
+    )]
+    kinds: Vec<String>,
+    /// Only events at this time or later: RFC 3339, a date (UTC), or how long ago, as 2h.
+    #[arg(long, visible_alias = "since", value_name = "TIME", value_parser = |text: &str| parse_bound(text, TimeBound::From))]
+    from: Option<u64>,
+    /// Only events before this time, in the same forms. A date includes that day.
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_bound(text, TimeBound::To))]
+    to: Option<u64>,
+    /// Print the newest events, the oldest of them first, and then each new one, until Ctrl-C. A server must run.
+    #[arg(long, conflicts_with_all = ["to", "after"])]
+    follow: bool,
     #[command(flatten)]
     page: PageOptions,
 }
 
+/// The names of all kinds.
+fn kind_names() -> Vec<&'static str> {
+    AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect()
+}
+
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
-    let Command::List(ListOptions { user, session, page }) = command;
+    let Command::List(options) = command;
+    let ListOptions { name, user, session, kinds, from, to, follow: is_followed, page } = options;
+    let filter = AuditFilterRequest { user: user.or(name), session, kinds, from, to };
+    if is_followed {
+        return follow(configuration, &filter, page.limit, page.json).await;
+    }
     let (after, limit) = (page.after.clone(), Some(page.limit));
-    let command = operator::Command::AuditList { user, session, after, limit };
+    let command = operator::Command::AuditList { filter, after, limit };
     let list: ListResponse<AuditEventView> = execute(configuration, command).await?;
-    let header = ["time", "event", "reason", "actor", "ip", "user", "session", "detail"];
-    page.print(&list, header, |event| {
-        [
-            rfc3339(event.at),
-            event.kind.clone(),
-            cell(event.reason.as_ref()),
-            event.actor.clone(),
-            cell(event.ip.as_ref()),
-            cell(event.user.as_ref()),
-            cell(event.session.as_ref()),
-            cell(event.detail.as_ref()),
-        ]
-    })
+    page.print(&list, columns(), row)
+}
+
+/// The columns of the table of events. The session is in `--json`, if there is no room for it.
+pub(crate) fn columns() -> [Column; 8] {
+    [
+        "time".into(),
+        "event".into(),
+        "reason".into(),
+        Column::cut("user"),
+        Column::cut("actor").optional(2),
+        "ip".into(),
+        Column::from("session").optional(1),
+        Column::cut("detail"),
+    ]
+}
+
+/// The row of an event.
+pub(crate) fn row(event: &AuditEventView) -> [String; 8] {
+    [
+        rfc3339(event.at),
+        words(&event.kind),
+        words(&cell(event.reason.as_ref())),
+        cell(event.username.as_ref().or(event.user.as_ref())),
+        actor(event),
+        cell(event.ip.as_ref()),
+        cell(event.session.as_ref()),
+        cell(event.detail.as_ref()),
+    ]
+}
+
+/// The words of a name: `login failed` for `login_failed`.
+fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// Who caused an event: a username, an admin key by its name, or `operator`, `system` and `anonymous`.
+fn actor(event: &AuditEventView) -> String {
+    let (kind, id) = event.actor.split_once(':').unwrap_or((&event.actor, ""));
+    let name = event.actor_name.as_deref().unwrap_or(id);
+    match kind {
+        "user" => name.to_owned(),
+        "admin_key" => format!("key {name}"),
+        other => other.to_owned(),
+    }
 }

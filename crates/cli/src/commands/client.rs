@@ -13,7 +13,7 @@ use crate::configuration::flags::StoreOptions;
 use crate::confirmation::{Confirmation, count};
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::cell;
+use crate::table::{Column, cell};
 
 /// The commands for clients.
 #[derive(Subcommand)]
@@ -162,7 +162,15 @@ async fn save(
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::ClientList { after: page.after.clone(), limit: Some(page.limit) };
     let list: ListResponse<ClientView> = execute(configuration, command).await?;
-    page.print(&list, ["id", "name", "modes", "audiences", "scopes", "enabled"], |client| {
+    let columns = [
+        Column::from("id"),
+        Column::cut("name"),
+        Column::from("modes"),
+        Column::cut("audiences"),
+        Column::cut("scopes"),
+        Column::from("enabled"),
+    ];
+    page.print(&list, columns, |client| {
         let modes: Vec<_> = client.modes.iter().map(|mode| mode.as_str()).collect();
         let words = |words: &Option<Vec<String>>| cell(words.as_ref().map(|words| words.join(" ")).as_ref());
         [

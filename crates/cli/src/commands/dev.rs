@@ -1,51 +1,116 @@
-//! `counterfoil dev`: serves a temporary store with a demo user, to try everything.
+//! `counterfoil dev`: serves a store with a demo user on loopback, to try everything.
+
+use std::net::IpAddr;
 
 use clap::Args;
-use counterfoil::App;
-use counterfoil::operator::Command;
-use counterfoil::operator::is_loopback_ip;
+use counterfoil::operator::{Command, is_loopback_ip};
+use counterfoil::{App, DevelopmentMode, Settings};
 use counterfoil_jose::Secret;
 
-use crate::commands::demo_script::{self, PASSWORD, USERNAME};
-use crate::commands::serve::listen;
-use crate::configuration::flags::DevOptions;
-use crate::configuration::{Configuration, dev_settings};
+use crate::commands::dev::data_directory::DataDirectory;
+use crate::commands::serve::start_metrics;
+use crate::configuration::development::Pace;
+use crate::configuration::flags::ServerOptions;
+use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
+use crate::listeners::{bind, bind_localhost};
 use crate::signals::ShutdownSignals;
+
+mod banner;
+mod data_directory;
+mod lifetimes;
+mod page;
+
+/// The demo user. Its password is public, which is why `dev` listens only on loopback.
+pub(crate) const USERNAME: &str = "demo";
+/// The password of the demo user.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// The options of `dev`.
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Short lifetimes that can be watched: an access token lives 30 seconds.
+    #[arg(long)]
+    fast: bool,
     #[command(flatten)]
-    _settings: DevOptions,
+    _settings: ServerOptions,
 }
 
-/// Serves a new store in a temporary directory, which is removed at the end.
+impl Options {
+    const fn pace(&self) -> Pace {
+        if self.fast { Pace::Fast } else { Pace::Normal }
+    }
+}
+
+/// Serves a new store in a temporary directory, which is removed at the end, or the one that `dev` has made in the data
+/// directory.
 ///
 /// # Errors
 ///
-/// If the address is not loopback: the password of the demo user is public.
-pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
-    configuration.check_address()?;
-    let ip = configuration.listen.ip();
-    if !is_loopback_ip(ip) {
-        return Err(CliError::usage(format!("dev must listen on a loopback address, not {ip}"))
-            .with_hint("the password of its demo user is public; use `counterfoil serve`"));
+/// If the address is not loopback, or a setting is refused: the password of the demo user is public.
+pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
+    check_loopback(configuration.listen.ip())?;
+    let configuration = configuration.for_development(options.pace())?;
+    // Validated before anything is created.
+    configuration.settings(configuration.listen)?;
+    let directory = DataDirectory::open(&configuration)?;
+    let served = serve(&configuration.with_data_dir(directory.path()), options.pace(), &directory).await;
+    // Reported, because a store that remains contains sessions.
+    let closed = directory.close();
+    served.and(closed)
+}
+
+async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirectory) -> Result<(), CliError> {
+    let errors = preflight_errors(&configuration.settings(configuration.listen)?);
+    if !errors.is_empty() {
+        return Err(CliError::from_all(errors));
     }
     let signals = ShutdownSignals::listen()?;
-    let (listener, address) = listen(configuration.listen)?;
-    let dir = tempfile::Builder::new().prefix("counterfoil-dev-").tempdir();
-    let dir = dir.map_err(|error| CliError::with_cause("cannot create a temporary directory", &error))?;
-    let app = App::open(dev_settings(dir.path(), address)?).await?;
-    app.administer(add_demo_user()).await?;
-    let script = demo_script::text(&format!("http://{address}"), dir.path());
-    let served = app.serve(listener, signals.print_and_wait(script)).await;
-    // Reported, because a store that remains contains sessions.
-    dir.close().map_err(|error| CliError::with_cause("cannot remove the temporary directory", &error))?;
+    let (listeners, address) = bind_localhost(configuration.listen)?;
+    let metrics = configuration.metrics_listen.map(bind).transpose()?;
+    let settings = configuration.settings(address)?;
+    let base = base_url(&settings, address.port(), &format!("http://{address}"));
+    let mode = DevelopmentMode::new(page::html(&base, pace));
+    let app = App::open(settings.with(|settings| settings.development_mode = Some(mode))).await?;
+    prepare(&app, pace).await?;
+    let banner = banner::text(&base, pace, directory);
+    let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
+    let served = app.serve_all(listeners, signals.print_and_wait(banner)).await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
     served.map_err(|error| CliError::with_cause("the server failed", &error))
 }
 
-fn add_demo_user() -> Command {
+fn check_loopback(ip: IpAddr) -> Result<(), CliError> {
+    if is_loopback_ip(ip) {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("dev must listen on a loopback address, not {ip}"))
+        .with_hint("the password of its demo user is public; use `counterfoil serve`"))
+}
+
+/// The URL of the routes: at the issuer, if that is the server and not a proxy before it, else at the address.
+fn base_url(settings: &Settings, port: u16, address: &str) -> String {
+    let origin = if settings.issuer.port() == port { settings.issuer.origin().as_str() } else { address };
+    format!("{origin}{}", settings.base_path)
+}
+
+/// Adds the demo user if it does not exist, and sets the lifetimes.
+async fn prepare(app: &App, pace: Pace) -> Result<(), CliError> {
+    let show = Command::UserShow { user: USERNAME.to_owned(), ip: None };
+    if app.administer(show).await.is_err() {
+        let added = app.administer(add_demo_user()).await.map_err(CliError::from);
+        added.map_err(|error| {
+            let (message, hint) = error.into_parts();
+            CliError::failure(format!("the demo user cannot be added: {message}")).with_optional_hint(hint)
+        })?;
+    }
+    lifetimes::set(app, pace).await
+}
+
+/// The command that adds the demo user.
+pub(crate) fn add_demo_user() -> Command {
     Command::UserAdd {
         username: USERNAME.to_owned(),
         password: Secret::new(PASSWORD.to_owned()),

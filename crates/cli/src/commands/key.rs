@@ -19,7 +19,7 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::input_file::{is_standard_input, read_bytes, read_text};
 use crate::output::{print_json, print_line};
-use crate::table::{rfc3339, time};
+use crate::table::{Column, rfc3339, time};
 
 /// The most bytes of a key on standard input; the admin socket accepts 64 KiB.
 const MAX_KEY_LENGTH: u64 = 32 * 1024;
@@ -101,7 +101,7 @@ pub(crate) struct RekeyOptions {
 #[derive(Args)]
 pub(crate) struct RevokeOptions {
     // One in 64 ids begins with a hyphen.
-    /// The id of the key (`kid`).
+    /// The id of the key (`kid`), or `current` or `next`.
     #[arg(allow_hyphen_values = true)]
     kid: String,
     #[command(flatten)]
@@ -216,10 +216,30 @@ async fn rekey(configuration: &Configuration, options: RekeyOptions) -> Result<(
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::KeyList { after: page.after.clone(), limit: Some(page.limit) };
     let answer: KeyListResponse = execute(configuration, command).await?;
-    let header = ["id", "algorithm", "state", "created", "activated", "retired", "removed"];
-    page.print_records(&answer, &answer.keys, answer.next.as_deref(), header, |key| {
+    let signing = answer.keys.iter().map(|key| ("signing", key));
+    let keys: Vec<_> =
+        signing.chain(answer.refresh_token_keys.iter().map(|key| ("refresh token", key))).collect();
+    let columns = [
+        Column::from("id"),
+        Column::from("purpose"),
+        Column::from("algorithm"),
+        Column::from("state"),
+        Column::from("created").optional(3),
+        Column::from("activated"),
+        Column::from("retired").optional(1),
+        Column::from("removed").optional(2),
+    ];
+    page.print_records(&answer, ("keys", &keys[..]), answer.next.as_deref(), columns, |(purpose, key)| {
         let [activated, retired, removed] = [key.activated_at, key.retired_at, key.removed_at].map(time);
-        let created = rfc3339(key.created_at);
-        [key.id.clone(), key.algorithm.clone(), key.state.clone(), created, activated, retired, removed]
+        [
+            key.id.clone(),
+            (*purpose).to_owned(),
+            key.algorithm.clone(),
+            key.state.clone(),
+            rfc3339(key.created_at),
+            activated,
+            retired,
+            removed,
+        ]
     })
 }

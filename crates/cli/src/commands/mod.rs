@@ -8,12 +8,13 @@ use crate::error::CliError;
 
 pub(crate) mod admin_key;
 pub(crate) mod audit;
+mod audit_follow;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
-mod demo_script;
+pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -33,7 +34,8 @@ pub(crate) mod verifier;
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> Result<(), CliError> {
     match arguments.command {
-        Command::Dev(_) => dev::run(configuration).await,
+        Command::Dev(options) => dev::run(configuration, &options).await,
+        Command::Demo(options) => demo::run(&options).await,
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options),

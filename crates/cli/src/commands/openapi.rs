@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::output::print_json;
 
-/// Prints the document. It is the same for every installation, so no store is needed.
+/// Prints the document for an installation with the default settings, so no store is needed.
 pub(crate) fn run() -> Result<(), CliError> {
     print_json(&counterfoil::openapi())
 }

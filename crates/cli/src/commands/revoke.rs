@@ -23,7 +23,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// The options of `revoke`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// session:ID, user:ID, token:JTI, client:ID, key:KID or everyone.
+    /// session:ID, user:NAME, token:JTI, client:ID, key:KID or everyone. A user is named by name or id, a client by id or
+    /// display name, and a key by its id or as `key:current` and `key:next`.
     subject: String,
     /// The reason, for the audit log.
     #[arg(long, value_name = "TEXT")]
@@ -88,7 +89,8 @@ async fn revoke_with_progress(
             let waits = connection.execute(operator::Command::FleetWaits {}).await;
             // The progress is shown as far as it is known; the revocation itself reports errors.
             let waits: Vec<FleetWaitView> = waits.unwrap_or_default();
-            if let Some(wait) = waits.iter().rev().find(|wait| wait.subject == subject) {
+            // The server knows a user or a client that is named here by its id.
+            if let Some(wait) = waits.iter().rev().find(|wait| wait.subject == subject).or(waits.last()) {
                 let FleetWaitView { confirmed, expired, waiting, over_in_ms, .. } = *wait;
                 bar.set_length(confirmed + expired + waiting);
                 bar.set_position(confirmed + expired);

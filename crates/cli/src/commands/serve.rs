@@ -1,10 +1,13 @@
 //! `counterfoil serve`: runs the server.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use clap::Args;
-use counterfoil::App;
+use counterfoil::operator::is_localhost_name;
+use counterfoil::{App, IssuerUrl};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::task::JoinHandle;
 
 use crate::configuration::flags::ServerOptions;
 use crate::configuration::warnings::contradictions::other_address;
@@ -12,7 +15,11 @@ use crate::configuration::warnings::unnamed_proxy;
 use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
 use crate::escape::escape_controls;
+use crate::listeners::{bind, bind_localhost};
 use crate::signals::ShutdownSignals;
+
+/// How many scrapers may wait to be accepted.
+const METRICS_BACKLOG: i32 = 128;
 
 /// The options of `serve`.
 #[derive(Args)]
@@ -29,15 +36,16 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     if !errors.is_empty() {
         return Err(CliError::from_all(errors));
     }
-    let proxy = unnamed_proxy(configuration.listen.ip(), &validated);
-    let address = other_address(configuration.listen, &validated);
-    for warning in configuration.renamed_variables().iter().chain(&proxy).chain(&address) {
+    let listen = configuration.listen;
+    let warnings = [unnamed_proxy(listen.ip(), &validated), other_address(listen, &validated)];
+    for warning in configuration.renamed_variables().iter().chain(warnings.iter().flatten()) {
         tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
     }
     raise_open_files_limit();
     let signals = ShutdownSignals::listen()?;
-    let (listener, address) = listen(configuration.listen)?;
-    let metrics = configuration.metrics_listen.map(listen).transpose()?;
+    // Bound early, so that a second start fails before it touches anything; the sockets listen when the store is open.
+    let (listeners, address) = bind_all(listen, &validated.issuer)?;
+    let metrics = configuration.metrics_listen.map(bind).transpose()?;
     let settings = configuration.settings(address)?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let issuer = settings.issuer.as_str().to_owned();
@@ -48,19 +56,37 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     if let Some((_, address)) = &metrics {
         banner += &format!("\nmetrics on http://{address}/metrics");
     }
-    let metrics = metrics.map(|(listener, _)| tokio::spawn(serve_metrics(app.clone(), listener)));
-    let served = app.serve(listener, signals.print_and_wait(banner)).await;
+    let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
+    let served = app.serve_all(listeners, signals.print_and_wait(banner)).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
     served.map_err(|error| CliError::with_cause("the server failed", &error))
 }
 
-/// Serves the metrics. If their listener fails, monitoring would report the server as down, so that is logged.
-async fn serve_metrics(app: App, listener: TcpListener) {
-    if let Err(error) = counterfoil::serve_metrics(app, listener).await {
-        tracing::error!(%error, "the metrics listener failed");
+/// Starts to serve the metrics. If their listener fails, monitoring would report the server as down, so that is logged.
+///
+/// # Errors
+///
+/// If another program listens at the address by now.
+pub(crate) fn start_metrics(app: App, listener: TcpListener) -> Result<JoinHandle<()>, CliError> {
+    let cannot_listen = |error| CliError::with_cause("cannot listen for metrics", &error);
+    // At once, so that the metrics can be read when the address is printed.
+    rustix::net::listen(&listener, METRICS_BACKLOG).map_err(|error| cannot_listen(io::Error::from(error)))?;
+    Ok(tokio::spawn(async {
+        if let Err(error) = counterfoil::serve_metrics(app, listener).await {
+            tracing::error!(%error, "the metrics listener failed");
+        }
+    }))
+}
+
+/// Binds the address. If the host of the issuer is `localhost` or a name below it, which clients resolve to `127.0.0.1` or
+/// to `::1`, it binds both.
+fn bind_all(address: SocketAddr, issuer: &IssuerUrl) -> Result<(Vec<TcpListener>, SocketAddr), CliError> {
+    if is_localhost_name(issuer.host()) && !issuer.is_secure() {
+        return bind_localhost(address);
     }
+    bind(address).map(|(listener, address)| (vec![listener], address))
 }
 
 /// Raises the limit of open files to the maximum: each connection needs one, and the usual soft limit is far below the
@@ -68,16 +94,4 @@ async fn serve_metrics(app: App, listener: TcpListener) {
 fn raise_open_files_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-/// Binds the address, and returns it with the actual port.
-pub(crate) fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), CliError> {
-    let cannot_listen = |error| {
-        CliError::with_cause(&format!("cannot listen on {address}"), &error)
-            .with_hint("set another address; port 0 picks a free port, as in --listen 127.0.0.1:0")
-    };
-    let listener = TcpListener::bind(address).map_err(cannot_listen)?;
-    listener.set_nonblocking(true).map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
-    Ok((listener, address))
 }

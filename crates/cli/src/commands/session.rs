@@ -1,20 +1,23 @@
 //! `counterfoil session`: lists and revokes sessions.
 
+use std::net::IpAddr;
+
 use clap::{Args, Subcommand};
-use counterfoil::operator::{self, ListResponse, RevokedResponse, SessionView};
+use counterfoil::operator::{self, AdminSessionView, ListResponse, RevokedResponse};
+use counterfoil_core::model::session::Mode;
 
 use crate::admin_client::execute;
-use crate::commands::pagination::PageOptions;
+use crate::commands::pagination::{PageOptions, parse_user};
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::{cell, rfc3339};
+use crate::table::{Column, cell, distance};
 
 /// The commands for sessions.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists the active sessions of a user, the newest first.
+    /// Lists the active sessions of all users, or of one user, the newest first.
     List(ListOptions),
     /// Revokes one session, or all sessions of a user. Their credentials are invalid at once.
     Revoke(RevokeOptions),
@@ -23,9 +26,18 @@ pub(crate) enum Command {
 /// The options of `session list`.
 #[derive(Args)]
 pub(crate) struct ListOptions {
-    /// The user, by name or by id.
-    #[arg(allow_hyphen_values = true)]
-    user: String,
+    /// Only sessions of this user, by name or by id.
+    #[arg(value_name = "USER", allow_hyphen_values = true, conflicts_with = "user", value_parser = parse_user)]
+    name: Option<String>,
+    /// The same as USER.
+    #[arg(long, allow_hyphen_values = true)]
+    user: Option<String>,
+    /// Only sessions that were last used from this IP address.
+    #[arg(long)]
+    ip: Option<IpAddr>,
+    /// Only sessions in this mode: session, jwt or hybrid.
+    #[arg(long, value_parser = parse_mode)]
+    mode: Option<Mode>,
     #[command(flatten)]
     page: PageOptions,
 }
@@ -63,34 +75,41 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     }
 }
 
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    Mode::from_name(text).ok_or_else(|| "must be session, jwt or hybrid".to_owned())
+}
+
 async fn list(configuration: &Configuration, options: ListOptions) -> Result<(), CliError> {
-    let ListOptions { user, page } = options;
-    let command = operator::Command::SessionList { user, after: page.after.clone(), limit: Some(page.limit) };
-    let list: ListResponse<SessionView> = execute(configuration, command).await?;
-    let header = [
-        "id",
-        "mode",
-        "client",
-        "label",
-        "ip",
-        "user agent",
-        "created",
-        "last seen",
-        "idle expiry",
-        "expires",
+    let ListOptions { name, user, ip, mode, page } = options;
+    let (user, after, limit) = (user.or(name), page.after.clone(), Some(page.limit));
+    let command = operator::Command::SessionList { user, ip, mode, after, limit };
+    let list: ListResponse<AdminSessionView> = execute(configuration, command).await?;
+    let columns = [
+        Column::from("id"),
+        Column::cut("user"),
+        Column::from("mode"),
+        Column::cut("client").optional(4),
+        Column::cut("label").optional(3),
+        Column::from("ip"),
+        Column::cut("user agent"),
+        Column::from("created").optional(1),
+        Column::from("last seen"),
+        Column::from("idle expiry").optional(2),
+        Column::from("expires"),
     ];
-    page.print(&list, header, |session| {
+    page.print(&list, columns, |AdminSessionView { session, user, username, .. }| {
         [
             session.id.clone(),
+            cell(username.as_ref().or(Some(user))),
             session.mode.as_str().to_owned(),
             session.client_id.clone(),
             cell(session.label.as_ref()),
             cell(session.ip.as_ref()),
             cell(session.user_agent.as_ref()),
-            rfc3339(session.created_at),
-            rfc3339(session.seen_at),
-            rfc3339(session.idle_expires_at),
-            rfc3339(session.expires_at),
+            distance(session.created_at),
+            distance(session.seen_at),
+            distance(session.idle_expires_at),
+            distance(session.expires_at),
         ]
     })
 }

@@ -17,7 +17,7 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
 use crate::secret_input::NewPassword;
-use crate::table::{cell, rfc3339, time};
+use crate::table::{Column, cell, rfc3339, time};
 
 mod delete;
 mod roles;
@@ -189,7 +189,15 @@ fn print_done(done: &str, user: &AdminUserView, is_json: bool) -> Result<(), Cli
 async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), CliError> {
     let command = operator::Command::UserList { after: page.after.clone(), limit: Some(page.limit) };
     let list: ListResponse<AdminUserView> = execute(configuration, command).await?;
-    page.print(&list, ["id", "username", "email", "roles", "created", "disabled"], |row| {
+    let columns = [
+        Column::from("id"),
+        Column::cut("username"),
+        Column::cut("email"),
+        Column::cut("roles"),
+        Column::from("created").optional(1),
+        Column::from("disabled"),
+    ];
+    page.print(&list, columns, |row| {
         let UserView { id, username, email, roles, created_at, .. } = &row.user;
         [
             id.clone(),

@@ -12,7 +12,7 @@ use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
-use crate::table::rfc3339;
+use crate::table::{Column, rfc3339};
 
 /// The commands for verifier keys.
 #[derive(Subcommand)]
@@ -40,7 +40,7 @@ pub(crate) struct AddOptions {
 /// The options of `verifier remove`.
 #[derive(Args)]
 pub(crate) struct RemoveOptions {
-    /// The id of the key.
+    /// The key, by its id or by its name, if no other key has that name.
     #[arg(allow_hyphen_values = true)]
     id: String,
     /// Print JSON.
@@ -95,8 +95,17 @@ async fn list(configuration: &Configuration, page: PageOptions) -> Result<(), Cl
             rows.push((key, None));
         }
     }
-    let header = ["id", "name", "created", "instance", "state", "lag", "lease left"];
-    page.print_records(&listed, &rows, listed.next.as_deref(), header, |(key, verifier)| {
+    let columns = [
+        Column::from("id"),
+        Column::cut("name"),
+        Column::from("created").optional(1),
+        Column::cut("instance"),
+        Column::from("state"),
+        Column::from("lag"),
+        Column::from("lease left"),
+    ];
+    let named_rows = ("verifier_keys", &rows[..]);
+    page.print_records(&listed, named_rows, listed.next.as_deref(), columns, |(key, verifier)| {
         let of = |text: fn(&VerifierView) -> String| verifier.map_or_else(|| "-".to_owned(), text);
         [
             key.id.clone(),

@@ -16,13 +16,11 @@ const CONFIG: &str = "config";
 /// The heading of these options in the help of a command.
 const HEADING: &str = "Settings";
 
-/// The options of `serve` and `check`, which read every setting. The program itself has them as well, so that they may
+/// The options of `serve`, `dev` and `check`, which read every setting. The program itself has them as well, so that they may
 /// precede the command.
 pub(crate) type ServerOptions = SettingOptions<Server>;
 /// The options of a command that administers a store.
 pub(crate) type StoreOptions = SettingOptions<Store>;
-/// The options of `dev`, whose store is temporary.
-pub(crate) type DevOptions = SettingOptions<Dev>;
 /// The option of a command that issues tokens.
 pub(crate) type IssuerOptions = SettingOptions<Issuer>;
 /// The options of a command that sets a password.
@@ -54,7 +52,6 @@ groups! {
         Scope::Store, Scope::Log, Scope::Issuer, Scope::Address, Scope::PasswordPolicy, Scope::Server,
     ];
     Store: true, &[Scope::Store, Scope::Log];
-    Dev: true, &[Scope::Address, Scope::Log];
     Issuer: false, &[Scope::Issuer];
     PasswordPolicy: false, &[Scope::PasswordPolicy];
 }

@@ -82,7 +82,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
     use std::ffi::OsString;
     use std::path::Path;
@@ -94,6 +94,7 @@ mod tests {
     use crate::arguments::Arguments;
     use crate::configuration::builder::SettingsBuilder;
     use crate::configuration::setting::{DefaultValue, Form, variable};
+    use crate::configuration::warnings::warnings;
     use crate::configuration::{Configuration, MASTER_KEY};
 
     /// The page that holds the table, between two lines.
@@ -218,6 +219,28 @@ mod tests {
     }
 
     #[test]
+    fn two_settings_work_together_or_the_finding_names_one_and_says_what_to_do() {
+        let line =
+            |setting: &Setting| format!("{} = {}\n", setting.name, in_toml(setting, value_of(setting)));
+        let all: Vec<_> = settings().collect();
+        for (place, one) in all.iter().enumerate() {
+            for other in &all[place + 1..] {
+                let text = line(one) + &line(other);
+                let read = Configuration::from_text(Path::new("c.toml"), &text);
+                let findings = match read.validate(read.listen) {
+                    Ok(settings) => warnings(&read, &settings),
+                    Err(errors) => errors,
+                };
+                for finding in findings {
+                    let key = finding.key.as_deref().unwrap_or_default();
+                    assert!(key == "config" || setting(key).is_some(), "{text}: {finding}");
+                    assert!(finding.hint.is_some(), "{text}: {finding}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_empty_variable_is_the_same_as_none() {
         let default = format!("{:?}", SettingsBuilder::default());
         for setting in settings() {
@@ -238,7 +261,7 @@ mod tests {
     }
 
     /// A value that is not the default, as in a variable.
-    fn value_of(setting: &Setting) -> &'static str {
+    pub(crate) fn value_of(setting: &Setting) -> &'static str {
         match (setting.name, setting.form) {
             ("issuer", _) => "https://auth.example",
             ("base_path", _) => "/auth",
@@ -264,7 +287,7 @@ mod tests {
             ("max_session_data_per_user", _) => "16385",
             (_, Form::Number) if setting.name.starts_with("max_") => "8193",
             (_, Form::Number) => "128",
-            ("username_claim", _) => "false",
+            (_, Form::Boolean) if setting.default.text() == "true" => "false",
             (_, Form::Boolean) => "true",
             ("signing_key_rotation_interval", _) => "2d",
             (_, Form::Duration) => "2m",

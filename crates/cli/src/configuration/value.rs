@@ -157,7 +157,7 @@ pub(crate) fn limit_text(limit: RateLimit) -> String {
 }
 
 /// `15m`, `1h30m`, `90d`; a bare number is seconds. A day is 24 hours; months and years are not durations.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().map(Duration::from_secs);
     }

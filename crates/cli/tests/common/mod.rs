@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod console;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -113,22 +115,31 @@ impl Server {
         server
     }
 
-    /// Starts `dev` on a free port; returns also the script that it prints.
+    /// Starts `dev` on a free port; returns also the text that it prints.
     pub(crate) fn dev(log: &Path) -> (Self, String) {
-        let mut command = counterfoil(&["dev", "--listen", "127.0.0.1:0"]);
+        Self::dev_with(log, &[])
+    }
+
+    /// As [`Server::dev`], with more arguments, which may set the address.
+    pub(crate) fn dev_with(log: &Path, arguments: &[&str]) -> (Self, String) {
+        let listen: &[&str] =
+            if arguments.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let mut command = counterfoil(&[&["dev"], listen, arguments].concat());
         let err = File::create(log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, out, base: String::new() };
-        let mut script = String::new();
-        while !script.ends_with("# End of the script. Ctrl-C in the first terminal stops the server.\n") {
+        let mut text = String::new();
+        loop {
             let line = server.line();
-            assert!(!line.is_empty() || !script.is_empty(), "{}", std::fs::read_to_string(log).unwrap());
-            script = script + &line + "\n";
+            assert!(!line.is_empty() || !text.is_empty(), "{}", std::fs::read_to_string(log).unwrap());
+            text = text + &line + "\n";
+            if line.starts_with("Data: ") {
+                break;
+            }
         }
-        let base = script.lines().find_map(|line| line.strip_prefix("base='")?.strip_suffix('\'')).unwrap();
-        server.base = base.to_owned();
-        (server, script)
+        text.lines().next().unwrap().clone_into(&mut server.base);
+        (server, text)
     }
 
     /// The next line of its standard output.

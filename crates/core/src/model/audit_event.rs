@@ -1,12 +1,13 @@
 //! Audit events: the actor, the action, the user and the reason. They answer "why was I logged out?".
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
-use crate::model::session::{ClientInfo, EndReason};
+use crate::model::session::{ClientInfo, EndReason, Session};
 
 /// An entry of the audit log. It never contains a secret or a login name that belongs to no user: a user may
 /// have typed a password there.
@@ -63,6 +64,21 @@ impl AuditEvent {
         }
     }
 
+    /// The expiry of a session, at the time at which it expired. The detail says after how long.
+    pub fn session_expired(session: &Session) -> Self {
+        let reason = session.expiry_reason();
+        let detail = match reason {
+            EndReason::Idle => format!("not used for {}", words_for(session.idle)),
+            _ => format!("{} after the login", words_for(session.expires_at.since(session.authenticated_at))),
+        };
+        let client_info = ClientInfo::default();
+        Self::by_actor(AuditEventKind::SessionExpired, Actor::System, &client_info, session.ends_at())
+            .with_user(session.user)
+            .with_session(session.id, session.client.clone())
+            .with_reason(reason)
+            .with_detail(detail)
+    }
+
     /// The same event, about this user.
     pub fn with_user(self, user: UserId) -> Self {
         Self { user: Some(user), ..self }
@@ -87,6 +103,18 @@ impl AuditEvent {
     pub fn with_reason(self, reason: EndReason) -> Self {
         Self { reason: Some(reason), ..self }
     }
+}
+
+/// A duration in whole units, of which at least two pass: `36 hours`, `15 minutes`.
+fn words_for(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (count, unit) = match seconds {
+        ..120 => (seconds, "seconds"),
+        120..7_200 => (seconds / 60, "minutes"),
+        7_200..172_800 => (seconds / 3_600, "hours"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count} {unit}")
 }
 
 /// The cause of an event.
@@ -159,6 +187,8 @@ event_kinds! {
     SessionEnded = "session_ended",
     /// All sessions of a user, except at most one, ended.
     SessionsEnded = "sessions_ended",
+    /// A session expired, because it was not used or reached its absolute end.
+    SessionExpired = "session_expired",
     /// An access token was issued in exchange for a session.
     TokenExchanged = "token_exchanged",
     /// An operator minted an access token.
@@ -221,4 +251,23 @@ event_kinds! {
     ClockAccepted = "clock_accepted",
     /// An administrator reset what the rate limits count for an account or for a client IP.
     RateLimitReleased = "rate_limit_released",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_written_in_the_largest_unit_of_which_two_pass() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (119, "119 seconds"),
+            (15 * 60, "15 minutes"),
+            (86_400, "24 hours"),
+            (7 * 86_400, "7 days"),
+            (90 * 86_400 + 1, "90 days"),
+        ] {
+            assert_eq!(words_for(Duration::from_secs(seconds)), text);
+        }
+    }
 }

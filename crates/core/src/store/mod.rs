@@ -15,6 +15,7 @@ mod change;
 pub mod conformance;
 mod counter;
 mod error;
+mod expiry_events;
 mod job_lock;
 pub mod metrics;
 mod outcome;
@@ -57,13 +58,14 @@ pub use change::{
 };
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
+pub use expiry_events::ExpiryEvents;
 pub use job_lock::{JobLock, JobLockOp, NodeId};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
 pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use query::{
-    AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, SessionCursor,
-    SessionData, VerifierKeyCursor,
+    AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, Scan,
+    SessionCursor, SessionData, SessionQuery, VerifierKeyCursor,
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
@@ -92,12 +94,24 @@ pub trait Store: Send + Sync + 'static {
     /// How many sessions are active at `now`: those of a client, or all. It may read all sessions.
     async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError>;
 
+    /// Sessions that are active at `now` and match `query`, newest first, at most `page.limit`. It visits a bounded number
+    /// of sessions.
+    async fn sessions(
+        &self,
+        query: &SessionQuery,
+        page: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<Scan<Session, SessionCursor>, StoreError>;
+
     /// Whether `user` has a session, other than `except`, that has not ended. An expired one counts: access tokens of it
     /// may still be valid.
     async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError>;
 
     /// The user `id`.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The usernames of those of these users who exist, in any order.
+    async fn usernames(&self, users: &[UserId]) -> Result<Vec<(UserId, String)>, StoreError>;
 
     /// The user with this username or this verified e-mail address.
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError>;
@@ -161,11 +175,12 @@ pub trait Store: Send + Sync + 'static {
     /// A value of the installation's metadata, by its key.
     async fn metadata(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Audit events, newest first.
+    /// Audit events that match `query`, the newest first, or the oldest first after [`AuditEventQuery::after`]. It visits a
+    /// bounded number of events.
     async fn audit_events(
         &self,
         query: &AuditEventQuery,
-    ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError>;
+    ) -> Result<Scan<(AuditEventNumber, AuditEvent), AuditEventNumber>, StoreError>;
 
     /// The newest time in any record. The clock never starts before it.
     async fn newest_time(&self) -> Result<Time, StoreError>;
@@ -200,7 +215,10 @@ pub trait Store: Send + Sync + 'static {
     /// Removes what has expired at `now`, and the rows of removed users, but for audit events, at most `limit` rows.
     /// Returns the number of rows that it removed or examined; 0 if nothing is left to do. `now` must be a confirmed time:
     /// what is removed because of a clock jump would be missing when the clock is set back.
-    async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError>;
+    ///
+    /// It records each session that has expired once, in the transaction that notes this, and calls the commit listeners with
+    /// these events. A session that was ended or that a cutoff revokes has not expired.
+    async fn purge(&self, now: Time, limit: u32, expiries: ExpiryEvents) -> Result<u64, StoreError>;
 
     /// Removes audit events that are too old at `now` or above the limit, the oldest first, at most `limit` events of each
     /// kind. The newest event always stays. For `now`, the same holds as for [`purge`](Self::purge).

@@ -45,7 +45,9 @@ pub struct AppliedChanges {
     pub ended_sessions: Vec<SessionId>,
     /// Why each of them ended, in the same order.
     pub end_reasons: Vec<EndReason>,
-    /// The audit events of ended sessions and of deleted admin keys, which the store has completed: each as it was stored.
+    /// The sessions that a purge has found to be expired, and why. No commit expires a session.
+    pub expired_sessions: Vec<(SessionId, EndReason)>,
+    /// The audit events of ended and expired sessions and of deleted admin keys, which the store has completed: each as it was stored.
     pub derived_events: Vec<AuditEvent>,
     /// The sessions that it has revoked and not marked as ended yet, because they were too many for one commit.
     pub pending_ends: Vec<PendingSessionEnd>,

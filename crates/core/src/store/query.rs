@@ -1,10 +1,15 @@
 //! What reads of a store take and return.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId, UserId};
 
 use crate::credentials::admin_key::AdminKeyId;
 use crate::credentials::verifier_key::VerifierKeyId;
+use crate::model::audit_event::AuditEventKind;
+use crate::model::session::{Mode, Session};
 
 /// A page of the revocation log, from one snapshot.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +68,36 @@ pub struct Page<C> {
     pub limit: u32,
 }
 
+/// What one read of a filtered list has found. A read visits a bounded number of rows, so that it is never long, however few
+/// of them match.
+#[derive(Debug, Clone)]
+pub struct Scan<T, C> {
+    /// The rows that match, at most as many as requested.
+    pub rows: Vec<T>,
+    /// The row that was visited last, after which the next read continues. `None`: no row follows.
+    pub next: Option<C>,
+}
+
+/// Which live sessions to read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionQuery {
+    /// Only those of this user.
+    pub user: Option<UserId>,
+    /// Only those that were last used from this IP address.
+    pub ip: Option<IpAddr>,
+    /// Only those in this mode.
+    pub mode: Option<Mode>,
+}
+
+impl SessionQuery {
+    /// Whether a session matches. A back end may select by the user alone and ask this for each row.
+    pub fn matches(&self, session: &Session) -> bool {
+        self.user.is_none_or(|user| session.user == user)
+            && self.ip.is_none_or(|ip| session.client_info.ip == Some(ip))
+            && self.mode.is_none_or(|mode| session.mode() == mode)
+    }
+}
+
 /// A position in a list of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionCursor {
@@ -93,17 +128,48 @@ pub struct VerifierKeyCursor {
 /// The number of an audit event.
 pub type AuditEventNumber = u64;
 
-/// Which audit events to read.
+/// Which audit events to read. Every condition that is present must be met.
 #[derive(Debug, Clone, Default)]
 pub struct AuditEventQuery {
     /// Only those of this user.
     pub user: Option<UserId>,
     /// Only those of this session.
     pub session: Option<SessionId>,
+    /// Only those of these kinds. Empty: of all kinds.
+    pub kinds: Vec<AuditEventKind>,
+    /// Only those at this time or later.
+    pub from: Option<Time>,
+    /// Only those before this time.
+    pub until: Option<Time>,
     /// Only those that revoked everything of a client or of everyone.
     pub cutoffs_only: bool,
     /// Only those before this number.
     pub before: Option<AuditEventNumber>,
+    /// Only those after this number, the oldest first. `None`: the newest first.
+    pub after: Option<AuditEventNumber>,
     /// The largest number of events.
     pub limit: u32,
+    /// The user who reads their own events. `None`: an administrator.
+    pub reader: Option<UserId>,
 }
+
+impl AuditEventQuery {
+    /// Whether an event of this kind at this time matches, whatever its user and its session are.
+    pub fn matches(&self, kind: AuditEventKind, at: Time) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&kind))
+            && self.from.is_none_or(|from| from <= at)
+            && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Whether no event with a lower number than one of this kind at this time matches: all of them are too old.
+    ///
+    /// Events are recorded in the order of their times, but for failures, which may be counted for a day, and for expired
+    /// sessions, which the next purge records. An operator who has set the clock back finds what was recorded before
+    /// without `from`.
+    pub fn ends_at(&self, kind: AuditEventKind, at: Time) -> bool {
+        kind != AuditEventKind::SessionExpired && self.from.is_some_and(|from| at + MAX_DELAY < from)
+    }
+}
+
+/// How much later than its time an event may be recorded: failures are counted for at most a day.
+const MAX_DELAY: Duration = Duration::from_secs(25 * 60 * 60);

@@ -202,7 +202,7 @@ impl Engine {
 
     pub(crate) async fn audit_events(&self) -> Vec<AuditEvent> {
         let query = AuditEventQuery { limit: 10_000, ..AuditEventQuery::default() };
-        self.store.audit_events(&query).await.unwrap().into_iter().map(|(_, event)| event).collect()
+        self.store.audit_events(&query).await.unwrap().rows.into_iter().map(|(_, event)| event).collect()
     }
 }
 

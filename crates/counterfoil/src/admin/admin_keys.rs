@@ -1,8 +1,5 @@
 //! Commands for admin keys.
 
-use counterfoil_core::credentials::admin_key::AdminKeyId;
-
-use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::admin::pagination::PageRequest;
 use crate::app::App;
@@ -18,10 +15,9 @@ impl App {
         answer(admin_keys::list(self, page.validate()?).await?)
     }
 
-    pub(super) async fn remove_admin_key(&self, id: &str) -> Answer {
-        let key: AdminKeyId =
-            id.parse().map_err(|_| AdminError::new("this is not the id of an admin key"))?;
+    pub(super) async fn remove_admin_key(&self, key: &str) -> Answer {
+        let key = self.find_admin_key(key).await?;
         admin_keys::remove(self, key, &operator_context(), self.now()).await?;
-        answer(DeletedResponse::new(id))
+        answer(DeletedResponse::new(key))
     }
 }

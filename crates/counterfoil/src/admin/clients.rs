@@ -19,7 +19,8 @@ impl App {
     }
 
     pub(super) async fn change_client(&self, id: &str, client: ClientChangeRequest) -> Answer {
-        answer(clients::change(self, &parse_client_id(id)?, client, &operator_context(), self.now()).await?)
+        let id = self.find_client(id).await?;
+        answer(clients::change(self, &id, client, &operator_context(), self.now()).await?)
     }
 }
 

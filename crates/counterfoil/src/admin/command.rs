@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use counterfoil_core::model::session::Mode;
 use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::Secret;
 
+use crate::admin::audit_log::AuditFilterRequest;
 use crate::admin::minting::TokenMintRequest;
 use crate::keys::key_file::KeyFormat;
 use crate::operations::admin::exposed_secret;
@@ -24,7 +26,7 @@ use crate::operations::admin::requests::{
 /// use counterfoil::operator::Command;
 ///
 /// let command: Command = serde_json::from_str(r#"{"command":"session_list","user":"ada"}"#)?;
-/// assert!(matches!(command, Command::SessionList { user, .. } if user == "ada"));
+/// assert!(matches!(command, Command::SessionList { user: Some(user), .. } if user == "ada"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -134,7 +136,7 @@ pub enum Command {
     },
     /// Changes a client application. Answers `{client}`.
     ClientSet {
-        /// Its `client_id`.
+        /// Its `client_id`, or its name if no other client has it.
         id: String,
         /// The changes.
         client: ClientChangeRequest,
@@ -155,7 +157,7 @@ pub enum Command {
     },
     /// Removes an admin key. Answers `{id}`.
     AdminKeyRemove {
-        /// Its id.
+        /// Its id, or its name if no other key has it.
         id: String,
     },
     /// Lists the verifiers that follow the feed, by key and instance. Answers `{verifiers, next}`.
@@ -249,12 +251,9 @@ pub enum Command {
     /// Lists audit events, the newest first; those of a session in chronological order. Answers `{events,
     /// next}`.
     AuditList {
-        /// Only events of this user.
+        /// Which events.
         #[serde(default)]
-        user: Option<String>,
-        /// Only events of this session.
-        #[serde(default)]
-        session: Option<String>,
+        filter: AuditFilterRequest,
         /// The cursor of the previous page; leads to older events.
         #[serde(default)]
         after: Option<String>,
@@ -262,13 +261,35 @@ pub enum Command {
         #[serde(default)]
         limit: Option<u32>,
     },
-    /// Revokes sessions, users, tokens, clients or keys. Answers `{position, confirmed, expired, elapsed_ms,
+    /// Reads the audit events after a position, the oldest first. Answers `{events, position}`: the events, and the position
+    /// from which on the next command continues.
+    AuditFollow {
+        /// Which events.
+        #[serde(default)]
+        filter: AuditFilterRequest,
+        /// The position that the previous command answered. Without it no events are answered, but the present position.
+        #[serde(default)]
+        position: Option<u64>,
+        /// The most events.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
+    /// Revokes sessions, users, tokens, clients or keys. `user:` takes a name as well as an id, `client:` a display name, and
+    /// `key:` also `current` and `next`. Answers `{position, confirmed, expired, elapsed_ms,
     /// beyond}`.
     Revoke(RevocationRequest),
-    /// Lists a user's active sessions, the newest first. Answers `{sessions, next}`.
+    /// Lists active sessions, the newest first: those of all users, or those that meet every condition. Answers
+    /// `{sessions, next}`.
     SessionList {
-        /// The user.
-        user: String,
+        /// Only those of this user.
+        #[serde(default)]
+        user: Option<String>,
+        /// Only those that were last used from this IP address.
+        #[serde(default)]
+        ip: Option<IpAddr>,
+        /// Only those in this mode.
+        #[serde(default)]
+        mode: Option<Mode>,
         /// The cursor of the previous page.
         #[serde(default)]
         after: Option<String>,
@@ -314,7 +335,7 @@ mod tests {
             r#"{}"#,
             r#"{"command":"rm"}"#,
             r#"{"command":"status","user":"ada"}"#,
-            r#"{"command":"session_list"}"#,
+            r#"{"command":"session_revoke"}"#,
             r#"{"command":"session_list","user":"ada","user":"eve"}"#,
             r#"{"command":"session_list","user":"ada","mode":"x"}"#,
             r#"{"command":"session_list","user":7}"#,

@@ -58,12 +58,15 @@ impl App {
             Command::KeyRotate(request) => self.rotate_keys(request).await,
             Command::TokenMint(request) => self.mint_token(request).await,
             Command::TokenVerify { token, audiences } => self.verify_token(&token, &audiences),
-            Command::AuditList { user, session, after, limit } => {
-                self.list_audit_events(user, session, PageRequest { after, limit }).await
+            Command::AuditList { filter, after, limit } => {
+                self.list_audit_events(filter, PageRequest { after, limit }).await
+            }
+            Command::AuditFollow { filter, position, limit } => {
+                self.follow_audit_events(filter, position, limit).await
             }
             Command::Revoke(request) => self.revoke(request).await,
-            Command::SessionList { user, after, limit } => {
-                self.list_sessions(&user, PageRequest { after, limit }).await
+            Command::SessionList { user, ip, mode, after, limit } => {
+                self.list_sessions(user, ip, mode, PageRequest { after, limit }).await
             }
             Command::SessionRevoke { id } => self.revoke_session(&id).await,
             Command::SessionRevokeAll { user } => self.revoke_all_sessions(&user).await,

@@ -12,6 +12,7 @@ pub(crate) mod file_location;
 mod keys;
 mod master_key;
 mod minting;
+mod names;
 mod pagination;
 mod rate_limits;
 pub(crate) mod restore;
@@ -25,6 +26,7 @@ mod user_import;
 mod users;
 mod verifier_keys;
 
+pub use audit_log::AuditFilterRequest;
 pub use command::Command;
 pub use error::AdminError;
 pub use minting::TokenMintRequest;

@@ -13,6 +13,8 @@ use crate::operations::admin::{revocation_preview, revocations};
 
 impl App {
     pub(super) async fn revoke(&self, request: RevocationRequest) -> Answer {
+        let subject = self.resolve_subject(&request.subject).await?;
+        let request = RevocationRequest { subject, ..request };
         let revocation =
             request.validate(Actor::Operator, ClientInfo::default()).map_err(ServiceError::from)?;
         answer(revocations::revoke(self, revocation, self.now()).await?)

@@ -4,12 +4,9 @@ use std::net::IpAddr;
 
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_jose::Secret;
-use counterfoil_verify::UserId;
 
-use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::admin::pagination::PageRequest;
 use crate::app::App;
@@ -47,18 +44,5 @@ impl App {
         let id = self.find_user(user).await?.id;
         users::delete(self, id, &operator_context(), self.now()).await?;
         answer(DeletedResponse::new(id))
-    }
-
-    /// Finds a user by id or by username. The id has priority: a user cannot hide another one from operators
-    /// by taking their id as a username.
-    pub(super) async fn find_user(&self, text: &str) -> Result<User, AdminError> {
-        if let Ok(id) = text.parse::<UserId>()
-            && let Some(user) = users::find(self, id).await?
-        {
-            return Ok(user);
-        }
-        let not_found =
-            || AdminError::new("there is no such user").hint("`counterfoil user list` lists all users");
-        users::find_by_username(self, text).await?.ok_or_else(not_found)
     }
 }

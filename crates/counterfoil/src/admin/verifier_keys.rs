@@ -1,8 +1,5 @@
 //! Commands for verifiers and their keys.
 
-use counterfoil_core::credentials::verifier_key::VerifierKeyId;
-
-use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::admin::pagination::PageRequest;
 use crate::app::App;
@@ -23,12 +20,9 @@ impl App {
         answer(verifiers::list(self, page.validate()?).await?)
     }
 
-    pub(super) async fn remove_verifier_key(&self, id: &str) -> Answer {
-        let key: VerifierKeyId = id.parse().map_err(|_| {
-            AdminError::new("this is not the id of a verifier key")
-                .hint("`counterfoil verifier list` shows the ids")
-        })?;
+    pub(super) async fn remove_verifier_key(&self, key: &str) -> Answer {
+        let key = self.find_verifier_key(key).await?;
         verifier_keys::remove(self, key, &operator_context(), self.now()).await?;
-        answer(DeletedResponse::new(id))
+        answer(DeletedResponse::new(key))
     }
 }

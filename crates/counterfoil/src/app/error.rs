@@ -9,6 +9,7 @@ use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
 use crate::settings::cookie_options::CookieOptionsError;
 use crate::settings::data_dir::DataDirError;
+use crate::settings::issuer_url::IssuerUrl;
 use crate::store::rollback_guard::RollbackGuardError;
 
 /// An installation cannot be opened. Nothing that existed was changed.
@@ -39,6 +40,9 @@ pub enum OpenError {
     /// The cookie options contradict each other or the issuer.
     #[error(transparent)]
     Cookies(#[from] CookieOptionsError),
+    /// Development mode with an issuer that others can reach: they would learn why credentials are refused.
+    #[error("development mode needs an issuer on plain HTTP and loopback, not {0}")]
+    DevelopmentMode(IssuerUrl),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -62,6 +66,9 @@ impl OpenError {
             Self::Store(error) => Some(error.hint().into()),
             Self::RollbackGuard(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),
+            Self::DevelopmentMode(_) => {
+                Some("set an issuer like http://localhost:3000, or remove the mode".into())
+            }
             Self::Keys(ActiveKeysError::MasterKey(..)) => {
                 Some("use the master key with which the keys in this store were last encrypted".into())
             }

@@ -8,9 +8,10 @@ mod open;
 pub(crate) mod preflight;
 pub(crate) mod readiness;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::Extensions;
 use tokio::sync::Notify;
 
@@ -89,6 +90,8 @@ pub(crate) struct AppParts {
     pub(crate) is_shutting_down: AtomicBool,
     /// Whether the keys in the store could not be loaded.
     pub(crate) has_stale_keys: AtomicBool,
+    /// The OpenAPI document, serialized at the first request for it.
+    pub(crate) openapi: OnceLock<Bytes>,
 }
 
 impl App {

@@ -2,8 +2,8 @@
 //! threads.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -187,6 +187,10 @@ struct Checked {
 
 impl Checked {
     fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
+        let is_local = settings.issuer.is_loopback() && !settings.issuer.is_secure();
+        if settings.development_mode.is_some() && !is_local {
+            return Err(OpenError::DevelopmentMode(settings.issuer.clone()));
+        }
         Ok(Self {
             hooks,
             password_policy: password_policy(settings)?,
@@ -239,8 +243,7 @@ impl Loaded {
         let authenticator =
             StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.metrics.credential_checks);
-        let origins =
-            OriginPolicy { own: settings.issuer.origin().clone(), trusted: settings.trusted_origins.clone() };
+        let origins = origin_policy(&settings);
         let parts = AppParts {
             accounts: accounts
                 .with_password_policy(password_policy)
@@ -262,6 +265,7 @@ impl Loaded {
             audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
+            openapi: OnceLock::new(),
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
             settings,
@@ -280,6 +284,13 @@ impl Loaded {
         };
         App { parts: Arc::new(parts) }
     }
+}
+
+/// The issuer's own origin and the trusted ones; in development mode those of this machine as well.
+fn origin_policy(settings: &Settings) -> OriginPolicy {
+    let own = OriginPolicy::new(settings.issuer.origin().clone());
+    let policy = settings.trusted_origins.iter().cloned().fold(own, OriginPolicy::trust);
+    if settings.development_mode.is_some() { policy.danger_trust_loopback() } else { policy }
 }
 
 /// The session cache with all current revocations, and the metrics. Both receive every later commit.
@@ -402,6 +413,23 @@ mod tests {
     use counterfoil_verify::{Authenticator as _, ClientId, PresentedCredential};
 
     use super::*;
+    use crate::settings::development_mode::DevelopmentMode;
+
+    #[tokio::test]
+    async fn development_mode_is_refused_where_others_reach_the_issuer() {
+        let dir = tempfile::tempdir().unwrap();
+        for issuer in ["https://auth.example", "https://localhost"] {
+            let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+            let settings = Settings::new(issuer.parse().unwrap(), store);
+            let settings =
+                settings.with(|settings| settings.development_mode = Some(DevelopmentMode::new("page")));
+
+            let refused = App::open(settings).await.unwrap_err();
+
+            assert!(matches!(refused, OpenError::DevelopmentMode(_)), "{issuer}: {refused}");
+            assert!(refused.hint().is_some() && !dir.path().join("auth.db").exists());
+        }
+    }
 
     #[tokio::test]
     async fn the_claims_of_the_host_are_in_the_tokens() {

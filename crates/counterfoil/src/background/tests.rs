@@ -82,6 +82,35 @@ async fn maintenance_purges_ended_sessions_and_no_others() {
     assert_eq!(app.parts.session_cache.revocations().len(), 0);
 }
 
+/// After a stop of a year: the events have the times at which the sessions expired.
+#[tokio::test]
+async fn maintenance_records_the_sessions_that_expired_while_no_server_ran() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let app = app_with_a_user(dir.path(), &clock).await;
+    let login = log_in_with_token(&app).await.session;
+    let copies = (0..600_u128).map(|number| {
+        let id = SessionId::from_bytes(number.to_be_bytes());
+        Change::insert_session(Session { id, ..login.clone() })
+    });
+    let _ = app.parts.store.commit(&copies.collect::<Vec<_>>().into()).await.unwrap();
+    app.close().await.unwrap();
+
+    clock.advance(YEAR);
+    let app = app_in(dir.path(), &clock).await;
+    run_maintenance(&app).await.unwrap();
+    run_maintenance(&app).await.unwrap();
+
+    let ended = &app.parts.metrics.events.sessions_ended;
+    assert_eq!(ended.get_or_create(&[("reason", "idle")]).get(), 601);
+    let session = login.id.to_string();
+    let filter = serde_json::from_value(serde_json::json!({ "session": session })).unwrap();
+    let command = crate::admin::Command::AuditList { filter, after: None, limit: None };
+    let events = app.administer(command).await.unwrap();
+    let last = &events["events"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["kind"], &last["reason"]), (&"session_expired".into(), &"idle".into()), "{last}");
+    assert_eq!((&last["at"], &last["username"]), (&login.ends_at().unix_seconds().into(), &"ada".into()));
+}
+
 #[tokio::test]
 async fn maintenance_purges_nothing_while_another_node_holds_the_lock() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));

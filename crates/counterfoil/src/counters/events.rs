@@ -17,7 +17,7 @@ pub(crate) struct EventCounters {
     pub(crate) audit_events: Family<Label, Counter>,
     /// Sessions created by `mode`.
     pub(crate) sessions_created: Family<Label, Counter>,
-    /// Sessions ended by `reason`, without those that expired.
+    /// Sessions ended by `reason`. Those that expired are counted when the purge finds them.
     pub(crate) sessions_ended: Family<Label, Counter>,
     /// Entries appended to the revocation log.
     pub(crate) revocation_log_entries: Counter,
@@ -68,7 +68,8 @@ impl CommitListener for EventCounters {
                 _ => {}
             }
         }
-        for reason in &applied.end_reasons {
+        let expired = applied.expired_sessions.iter().map(|(_, reason)| reason);
+        for reason in applied.end_reasons.iter().chain(expired) {
             self.add_ended(*reason, 1);
         }
         for event in &applied.derived_events {

@@ -40,7 +40,7 @@ impl CorsRequest {
         let asks_for_method = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         Self {
             is_preflight: request.method() == Method::OPTIONS && asks_for_method,
-            varies: !origins.trusted.is_empty(),
+            varies: origins.trusts_others(),
             origin: origin.cloned(),
         }
     }

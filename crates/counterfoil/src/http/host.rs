@@ -7,7 +7,7 @@ use http::Version;
 use http::header::HOST;
 use http::uri::Authority;
 
-use crate::settings::loopback::is_loopback_host;
+use crate::settings::loopback::{is_localhost_name, is_loopback_host};
 
 /// Which hosts a route accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub(crate) struct HostPolicy {
     /// Whether a request must name its host. A proxy and a server that read a request without a host, or with two, can
     /// take it for requests to different hosts. An application that embeds the routes has its own server.
     pub(crate) is_required: bool,
-    /// Whether only loopback hosts are accepted. The issuer is a program on the user's machine then. A page of an
-    /// attacker whose name resolves to that machine could otherwise read every response, because the browser takes both
-    /// for one origin (DNS rebinding).
+    /// Whether only `localhost`, loopback addresses and the host of the issuer are accepted. The issuer is a program on the
+    /// user's machine then. A page of an attacker whose name resolves to that machine could otherwise read every response,
+    /// because the browser takes both for one origin (DNS rebinding).
     pub(crate) is_loopback_only: bool,
 }
 
@@ -28,12 +28,15 @@ pub(crate) enum HostError {
     #[error("the request must have one `Host`, which is a host name or an address, with or without a port")]
     Invalid,
     /// Another host than this machine, on an issuer that is for this machine only.
-    #[error("the issuer is on loopback, so `Host` must be `localhost` or a loopback address")]
+    #[error(
+        "the issuer is on loopback, so `Host` must be `localhost`, a loopback address or the host of the issuer"
+    )]
     NotLoopback,
 }
 
 /// Checks the `Host` header, and the authority of the request target if there is one (HTTP/2, or an absolute URL).
-pub(crate) fn check_host(request: &Request, policy: HostPolicy) -> Result<(), HostError> {
+/// `issuer_host` is the host of the issuer.
+pub(crate) fn check_host(request: &Request, policy: HostPolicy, issuer_host: &str) -> Result<(), HostError> {
     let mut lines = request.headers().get_all(HOST).into_iter();
     let header =
         lines.next().map(|line| parse_host(line.as_bytes()).ok_or(HostError::Invalid)).transpose()?;
@@ -46,9 +49,18 @@ pub(crate) fn check_host(request: &Request, policy: HostPolicy) -> Result<(), Ho
     }
     // The target has precedence (RFC 9112, section 3.2.2).
     match authority.or(header) {
-        Some(host) if policy.is_loopback_only && !is_loopback_host(host) => Err(HostError::NotLoopback),
+        Some(host) if policy.is_loopback_only && !is_on_loopback(host, issuer_host) => {
+            Err(HostError::NotLoopback)
+        }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a host can only mean this machine. Not every browser resolves each name below `localhost` by itself, and a
+/// resolver of an attacker could answer; so only the name that the operator has chosen is accepted.
+fn is_on_loopback(host: &str, issuer_host: &str) -> bool {
+    let is_chosen = host.eq_ignore_ascii_case("localhost") || host.eq_ignore_ascii_case(issuer_host);
+    is_loopback_host(host) && (is_chosen || !is_localhost_name(host))
 }
 
 /// HTTP/1.0 has no `Host`. In HTTP/2 the authority may take its place (RFC 9113, section 8.3.1).
@@ -101,7 +113,7 @@ mod tests {
     fn check(version: Version, target: &str, hosts: &[&str], policy: HostPolicy) -> Result<(), HostError> {
         let request = Request::builder().version(version).uri(target);
         let request = hosts.iter().fold(request, |request, host| request.header(HOST, *host));
-        check_host(&request.body(Body::empty()).unwrap(), policy)
+        check_host(&request.body(Body::empty()).unwrap(), policy, "app.localhost")
     }
 
     #[test]
@@ -169,12 +181,26 @@ mod tests {
 
     #[test]
     fn a_loopback_issuer_accepts_only_loopback_hosts() {
-        for good in ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "127.3.2.1", "[::1]:3000"] {
+        for good in [
+            "localhost",
+            "LOCALHOST:3000",
+            "127.0.0.1:3000",
+            "127.3.2.1",
+            "[::1]:3000",
+            "app.localhost:3000",
+            "APP.localhost",
+        ] {
             assert_eq!(check(Version::HTTP_11, "/", &[good], LOOPBACK), Ok(()), "{good}");
         }
-        for bad in
-            ["attacker.example", "localhost.attacker.example", "127.0.0.1.nip.io", "0.0.0.0", "10.0.0.1"]
-        {
+        for bad in [
+            "attacker.example",
+            "localhost.attacker.example",
+            "attacker.localhost",
+            "attacker.app.localhost",
+            "127.0.0.1.nip.io",
+            "0.0.0.0",
+            "10.0.0.1",
+        ] {
             assert_eq!(check(Version::HTTP_11, "/", &[bad], LOOPBACK), Err(HostError::NotLoopback), "{bad}");
         }
         let target = check(Version::HTTP_11, "http://attacker.example/", &["localhost"], LOOPBACK);

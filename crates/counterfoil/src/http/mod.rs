@@ -15,6 +15,7 @@ mod json_numbers;
 mod json_shape;
 pub(crate) mod presented_sessions;
 pub(crate) mod problem_types;
+pub(crate) mod refusal_notes;
 pub(crate) mod request_log;
 pub(crate) mod response_headers;
 pub(crate) mod scope;

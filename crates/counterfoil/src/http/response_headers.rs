@@ -21,6 +21,7 @@ use crate::http::cors::CorsRequest;
 use crate::http::error::AppError;
 use crate::http::host::{HostPolicy, check_host};
 use crate::http::problem_types;
+use crate::http::refusal_notes::RefusalNotes;
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
 use crate::http::set_cookie::DuplicateCookies;
 #[cfg(feature = "otel")]
@@ -38,7 +39,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(crate) const READABLE_BY_ALL: [(HeaderName, &str); 2] =
     [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (RESOURCE_POLICY, "cross-origin")];
 
-/// The headers of every response. No response is a page, so it may load nothing.
+/// The headers of every response. It may load nothing; a page sets its own policy.
 const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
@@ -120,7 +121,8 @@ pub(crate) async fn finish(
     request.extensions_mut().insert(started.context.clone());
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let cors = CorsRequest::new(&request, &app.parts.origins);
-    let response = match check_host(&request, host) {
+    let notes = app.settings().development_mode.as_ref().map(|_| RefusalNotes::new(&request));
+    let response = match check_host(&request, host, app.settings().issuer.host()) {
         Ok(()) => next.run(request).instrument(span).await,
         Err(error) => AppError::from(error).into_response(),
     };
@@ -129,7 +131,7 @@ pub(crate) async fn finish(
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
-    let mut response = with_request_id(response, &started, &issuer);
+    let mut response = with_request_id(response, &started, &issuer, notes);
     // Only an error has them, and most responses are none.
     if response.status().is_client_error()
         && let Some(duplicates) = response.extensions_mut().remove::<DuplicateCookies>()
@@ -163,14 +165,24 @@ fn request_span(started: &RequestStarted, route: &Route) -> Span {
     tracing::error_span!("request", request_id = id, method, route, otel.kind = "server")
 }
 
-/// Adds the request id to the headers, and with the issuer to the problem document if the response is one.
-fn with_request_id(mut response: Response, started: &RequestStarted, issuer: &ProblemIssuer) -> Response {
+/// Adds the request id to the headers, and with the issuer to the problem document if the response is one. In development
+/// mode there are `notes`.
+fn with_request_id(
+    mut response: Response,
+    started: &RequestStarted,
+    issuer: &ProblemIssuer,
+    notes: Option<RefusalNotes>,
+) -> Response {
     let id = &started.id;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if problem.name() == problem_types::INVALID_TOKEN.name && started.context.has_bearer() {
             // A service does not know where the credential of the request was presented.
             response.headers_mut().insert(WWW_AUTHENTICATE, INVALID_TOKEN_CHALLENGE);
         }
+        let problem = match notes {
+            Some(notes) => notes.explain(problem),
+            None => problem,
+        };
         let complete: Response =
             IntoResponse::into_response(problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0)));
         *response.body_mut() = complete.into_body();
@@ -184,7 +196,7 @@ fn with_request_id(mut response: Response, started: &RequestStarted, issuer: &Pr
 
 fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
     for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     if is_secure {

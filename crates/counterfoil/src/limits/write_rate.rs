@@ -1,6 +1,5 @@
 //! Limits how often a session, a user and a client IP may change something.
 
-#[cfg(feature = "admin")]
 mod administration;
 
 use std::net::IpAddr;
@@ -18,6 +17,8 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::settings::Settings;
 use crate::settings::write_rate_limits::WriteRateLimits;
+
+pub(crate) use self::administration::WriteCounter;
 
 /// Counts changes in memory and refuses those above the limits.
 ///

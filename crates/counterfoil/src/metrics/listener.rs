@@ -58,7 +58,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let router = router.layer(CatchPanicLayer::custom(panic_response));
     let listen = async || {
         let handler = ConnectionHandler::new(router.clone(), None, limits);
-        let acceptor = Acceptor::new(listener.try_clone()?, limiter.clone(), handler, Arc::default())?;
+        let acceptor = Acceptor::new([listener.try_clone()?], limiter.clone(), handler, Arc::default())?;
         // Serving ends when the future is dropped; no shutdown is signalled.
         let (_trigger, shutdown) = watch::channel(false);
         acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;

@@ -1,9 +1,11 @@
 //! What a request does, once for all entrances: the JSON routes, the admin socket and the embedding API parse, call one
 //! function here, and answer.
 
+pub(crate) mod activity;
 #[cfg(feature = "admin")]
 pub(crate) mod admin;
 pub(crate) mod application_users;
+pub(crate) mod audit_log;
 pub(crate) mod credential;
 pub(crate) mod error;
 pub(crate) mod external_id_schema;

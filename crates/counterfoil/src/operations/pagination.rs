@@ -16,7 +16,9 @@ use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::services::revocation_feed::Follower;
-use counterfoil_core::store::{AdminKeyCursor, AuditEventNumber, Page, SessionCursor, VerifierKeyCursor};
+use counterfoil_core::store::{
+    AdminKeyCursor, AuditEventNumber, Page, Scan, SessionCursor, StoreError, VerifierKeyCursor,
+};
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
 
@@ -79,6 +81,29 @@ impl<C: Cursor> Pagination<C> {
     /// The page to read from the store: one row more than requested, which shows whether there is a next page.
     pub(crate) fn to_page(&self) -> Page<C> {
         Page { after: self.after.clone(), limit: self.limit + 1 }
+    }
+
+    /// The rows of the page in a filtered list, of which each read visits a part. `read` gets where it starts and how many
+    /// rows are missing.
+    ///
+    /// # Errors
+    ///
+    /// If `read` fails.
+    pub(crate) async fn read<T, F>(&self, read: impl Fn(Page<C>) -> F) -> Result<Vec<T>, StoreError>
+    where
+        F: Future<Output = Result<Scan<T, C>, StoreError>>,
+    {
+        let mut page = self.to_page();
+        let mut rows = Vec::new();
+        loop {
+            let scan = read(page.clone()).await?;
+            rows.extend(scan.rows);
+            page.limit = (self.limit + 1).saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+            match scan.next {
+                Some(next) if page.limit > 0 => page.after = Some(next),
+                Some(_) | None => return Ok(rows),
+            }
+        }
     }
 
     /// Removes the additional row. Returns `next`: the cursor of the last row if there are more.
@@ -300,7 +325,8 @@ impl<'de, T: ListItem + Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
 impl<T: ListItem + ToSchema> PartialSchema for ListResponse<T> {
     fn schema() -> RefOr<Schema> {
-        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name()));
+        let rows = Some("The rows of this page.");
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(rows);
         let next = ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
             .description(Some("The value of `after` for the next page, or null at the end."));

@@ -23,13 +23,13 @@ pub struct UserView {
     /// The application's own id of the user, or null.
     #[schema(value_type = Option<ExternalIdSchema>)]
     pub external_id: Option<Value>,
-    /// As given by the user, or null.
+    /// The e-mail address as given by the user, or null.
     pub email: Option<String>,
     /// Whether the user has proved that the address is theirs.
     pub email_verified: bool,
-    /// The roles.
+    /// What the user may do. `admin` may use the administration API; others are the application's.
     pub roles: Vec<String>,
-    /// Unix seconds.
+    /// When the user was added, in Unix seconds.
     pub created_at: u64,
 }
 
@@ -54,7 +54,7 @@ impl From<&User> for UserView {
 pub struct SessionView {
     /// The `sid` of its tokens.
     pub id: String,
-    /// The mode.
+    /// `session`, `jwt` or `hybrid`.
     #[schema(value_type = ModeSchema)]
     pub mode: Mode,
     /// The client application.
@@ -65,13 +65,13 @@ pub struct SessionView {
     pub ip: Option<String>,
     /// The user agent that was last seen, or null.
     pub user_agent: Option<String>,
-    /// Unix seconds.
+    /// When the user logged in, in Unix seconds.
     pub created_at: u64,
-    /// Unix seconds, to the minute.
+    /// When the session was last used, in Unix seconds, to the minute.
     pub seen_at: u64,
-    /// Unix seconds: the expiry if the session is not used.
+    /// When the session expires if it is not used, in Unix seconds.
     pub idle_expires_at: u64,
-    /// Unix seconds: the absolute expiry.
+    /// When the session expires at the latest, in Unix seconds.
     pub expires_at: u64,
     /// Whether it is the session of the request, in a user's own list.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,7 +29,7 @@ use crate::routes::problem_responses::{
 };
 use crate::routes::query_parameters::QueryParameters;
 
-/// The response to a poll: [`FeedResponse`](counterfoil_verify::FeedResponse).
+/// The response to a poll.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Feed)]
 pub(super) struct FeedSchema {

@@ -27,7 +27,9 @@ pub(super) struct Readiness {
     failed: Vec<&'static str>,
 }
 
-/// Reports that the process is alive. It checks nothing else.
+/// Reports that the process is alive.
+///
+/// For liveness probes. It checks nothing else.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "liveness", tag = "operations",
     responses((status = 200, description = "Alive", body = Liveness))
@@ -37,6 +39,8 @@ pub(super) async fn healthz() -> Json<Liveness> {
 }
 
 /// Reports whether the server can serve requests, and the checks that failed.
+///
+/// For readiness probes and load balancers.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readiness", tag = "operations",
     responses(

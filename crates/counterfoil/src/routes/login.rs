@@ -26,7 +26,7 @@ use crate::operations::login as operation;
 use crate::operations::presented_session::PresentedSession;
 use crate::operations::views::{ModeSchema, UserView};
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    BadRequest, InvalidFields, LoginFailed, LoginForbidden, RequestTimeout, TooLarge, TooManyRequests,
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::{CredentialsResponse, SessionResponse, Transport};
@@ -37,28 +37,38 @@ use crate::routes::responses::{CredentialsResponse, SessionResponse, Transport};
 pub(super) struct LoginRequest {
     /// A username, or a verified e-mail address.
     username: String,
+    /// The password.
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     password: Secret<String>,
+    /// What the client gets: `session` (the default) is an opaque session token, `jwt` an access token, `hybrid` a
+    /// short-lived access token with a refresh token.
     #[serde(default)]
     #[schema(value_type = Option<ModeSchema>)]
     mode: Mode,
+    /// How the client gets it: `bearer` (the default) is in the body of the answer, `cookie` is in cookies that scripts
+    /// cannot read.
     #[serde(default)]
     transport: Transport,
-    /// The client application; by default `default`.
+    /// The application that logs the user in, as added by an administrator. It decides which modes, audiences and scopes
+    /// are allowed, and the lifetimes. By default `default`, which exists from the start.
     client_id: Option<String>,
-    /// The user's name for the device, at most 64 characters.
+    /// The user's name for the device, as `phone`: 1 to 64 characters, shown in the list of sessions.
     label: Option<String>,
-    /// The scope to which the credentials are limited: space-separated words (RFC 6749, section 3.3).
+    /// The scope to which the credentials are limited: space-separated words (RFC 6749, section 3.3). By default they are
+    /// not limited.
     scope: Option<String>,
-    /// The audience of the access tokens; by default the issuer. Not in mode `session`.
+    /// The service for which the access tokens are, as its URL: the claim `aud`. By default the issuer. Not in mode
+    /// `session`.
     audience: Option<String>,
 }
 
 /// The new session with its credentials.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LoginResponse {
+    /// The user.
     user: UserView,
+    /// The new session.
     session: SessionResponse,
     #[serde(flatten)]
     credentials: CredentialsResponse,
@@ -90,13 +100,13 @@ impl LoginResponse {
 
 /// Logs in: verifies the password, stores a session and returns its credentials.
 ///
-/// A live session of the same browser is ended. 401 is the same for an unknown user, a wrong password and a
-/// disabled user.
+/// With the transport `cookie`, the sessions whose cookies the browser still has are ended: a new login replaces the former
+/// one. The answer is the same for an unknown user, a wrong password and a disabled user.
 #[utoipa::path(
     post, path = "/v1/login", tag = "public", request_body = LoginRequest,
     responses(
-        (status = 200, description = "Logged in", body = LoginResponse),
-        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        (status = 200, description = "Logged in; the credentials of the new session", body = LoginResponse),
+        BadRequest, LoginFailed, LoginForbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]

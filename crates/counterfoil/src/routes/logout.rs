@@ -21,7 +21,7 @@ use crate::operations::error::OperationError;
 use crate::operations::logout;
 use crate::operations::presented_session::{PresentedSession, find_by_any_refresh_token};
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
+    AccountForbidden, BadRequest, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
     UnsupportedMediaType,
 };
 use crate::settings::cookie_options::CookieKind;
@@ -36,18 +36,23 @@ const ACCEPTED: AcceptedCredentials = AcceptedCredentials::SESSION_OR_ACCESS_TOK
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogoutRequest {
-    /// `cfr_…`; a used one is accepted too.
+    /// The refresh token, `cfr_…`; a used one is accepted too. Absent if a cookie or a bearer token names the session.
     #[serde(default, deserialize_with = "optional_secret")]
     #[schema(value_type = Option<String>)]
     refresh_token: Option<Secret<String>>,
 }
 
-/// Ends the presented session. Also 204 without a session, or if it has already ended.
+/// Logs out: ends the session of the presented credential, in every mode.
+///
+/// The credential is a cookie, a bearer token (also an access token that has expired) or a refresh token. All tokens of the
+/// session are refused from now on, and the presented cookies are cleared. The answer is also 204 if nothing was presented,
+/// or if the session has already ended.
 #[utoipa::path(
     post, path = "/v1/logout", tag = "public", request_body = Option<LogoutRequest>,
+    security((), ("bearer" = []), ("session" = []), ("access" = []), ("refresh" = [])),
     responses(
         (status = 204, description = "Logged out; the presented cookies are cleared"),
-        BadRequest, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields, TooManyRequests,
+        BadRequest, AccountForbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields, TooManyRequests,
         Unavailable,
     )
 )]

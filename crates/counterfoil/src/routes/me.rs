@@ -18,11 +18,15 @@ use crate::routes::responses::SessionResponse;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Me)]
 pub(super) struct MeResponse {
+    /// The user.
     user: UserView,
+    /// The session of the presented credential.
     session: SessionResponse,
 }
 
 /// Returns the current user and session.
+///
+/// This is how a client, or another service to which a browser sends the cookie, asks whether a credential is valid.
 #[utoipa::path(
     get, path = "/v1/me", operation_id = "current_user",
     tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),

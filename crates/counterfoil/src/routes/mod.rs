@@ -1,8 +1,10 @@
 //! The HTTP API: one file for each group of routes, which read a request, call a service and write the
 //! response.
 
+mod activity;
 #[cfg(feature = "admin")]
 mod admin;
+mod development_page;
 mod feed;
 mod health;
 mod login;
@@ -96,7 +98,16 @@ pub(crate) fn site(app: App) -> Router {
     } else {
         Router::new()
     };
-    router(app, true).merge(below_issuer).fallback_service(fallback.with_state(()))
+    let router = router(app.clone(), true).merge(below_issuer).fallback_service(fallback.with_state(()));
+    if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
+}
+
+/// The routes that only development mode has. They are not below the base path.
+fn development_routes(app: App) -> Router {
+    let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
+    let limit = app.settings().limits.request_timeout;
+    let page = with_layers(final_layer, get(development_page::show), app.csrf_layer(), limit);
+    Router::new().route("/", page).with_state(app)
 }
 
 /// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.
@@ -118,6 +129,7 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/token", "POST", post(token::exchange)),
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
         ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
+        ("/v1/activity", "GET, HEAD", get(activity::list)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),
         ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),

@@ -1,24 +1,25 @@
 //! `GET /openapi.json`: the OpenAPI document, generated from the routes.
 
-use std::sync::LazyLock;
-
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::ServerBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use counterfoil_verify::CookieNames;
 
+use crate::app::App;
 use crate::http::response_headers::READABLE_BY_ALL;
 #[cfg(feature = "admin")]
 use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions, token,
-    well_known,
+    activity, feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions,
+    token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -30,7 +31,7 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream,
         well_known::jwks, well_known::metadata, document, problems::page,
@@ -51,6 +52,7 @@ struct PublicDocument;
     admin::users::change,
     admin::users::remove,
     admin::users::sessions,
+    admin::sessions::list,
     admin::clients::list,
     admin::clients::add,
     admin::clients::show,
@@ -81,28 +83,50 @@ fn document_of_build() -> Document {
     document
 }
 
-/// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds
-/// no copy.
-static SERIALIZED: LazyLock<Bytes> = LazyLock::new(|| {
-    let document = serde_json::to_vec(&document_of_build());
-    document.expect("an OpenAPI document always serializes").into()
-});
-
 /// Adds the ways to present a credential.
 struct SecuritySchemes;
 
 impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut Document) {
-        let names = CookieNames::secure();
         let components = document.components.get_or_insert_default();
-        let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        components.add_security_scheme("session", cookie(names.session()));
-        components.add_security_scheme("access", cookie(names.access()));
+        name_cookies(document, &CookieNames::secure());
     }
 }
 
-/// The OpenAPI 3.1 document as JSON. It is the same for every installation.
+/// Names the cookies of the security schemes.
+fn name_cookies(document: &mut Document, names: &CookieNames) {
+    let components = document.components.get_or_insert_default();
+    let cookie = |name: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(name)));
+    components.add_security_scheme("session", cookie(names.session()));
+    components.add_security_scheme("access", cookie(names.access()));
+    components.add_security_scheme("refresh", cookie(names.refresh()));
+}
+
+impl App {
+    /// The document of this installation: it names the cookies as configured, and the URL of the API if that has a
+    /// path. Without `servers`, clients would take the root of the origin.
+    fn openapi(&self) -> Document {
+        let mut document = document_of_build();
+        name_cookies(&mut document, self.parts.cookies.names());
+        let url = self.settings().api_url();
+        if url != self.settings().issuer.origin().as_str() {
+            document.servers = Some(vec![ServerBuilder::new().url(url).build()]);
+        }
+        document
+    }
+
+    /// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds no
+    /// copy.
+    fn serialized_openapi(&self) -> Bytes {
+        let serialize =
+            || serde_json::to_vec(&self.openapi()).expect("an OpenAPI document always serializes");
+        self.parts.openapi.get_or_init(|| serialize().into()).clone()
+    }
+}
+
+/// The OpenAPI 3.1 document as JSON, for an installation with an https issuer, the default cookies and no base path.
+/// The route `/openapi.json` of an installation has its own cookie names, and its URL if the API is below a path.
 ///
 /// ```
 /// let document = counterfoil::openapi();
@@ -113,12 +137,12 @@ pub fn openapi() -> serde_json::Value {
     serde_json::to_value(document_of_build()).expect("an OpenAPI document always serializes")
 }
 
-/// Returns this document.
+/// Returns the OpenAPI 3.1 document of this API.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
-    responses((status = 200, description = "This document", body = Object))
+    responses((status = 200, description = "The document", body = Object))
 )]
-pub(super) async fn document() -> Response {
+pub(super) async fn document(State(app): State<App>) -> Response {
     let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];
-    (READABLE_BY_ALL, headers, SERIALIZED.clone()).into_response()
+    (READABLE_BY_ALL, headers, app.serialized_openapi()).into_response()
 }

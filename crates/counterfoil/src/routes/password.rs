@@ -27,8 +27,8 @@ use crate::operations::presented_session::PresentedSession;
 use crate::operations::scope_limit::scope_of;
 use crate::routes::login::LoginResponse;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
-    Unavailable, UnsupportedMediaType,
+    BadRequest, InvalidFields, PasswordChangeFailed, PasswordChangeForbidden, RequestTimeout, TooLarge,
+    TooManyRequests, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::Transport;
 use crate::settings::cookie_options::CookieKind;
@@ -42,6 +42,7 @@ pub(super) struct ChangePasswordRequest {
     username: Option<String>,
     /// The client application, with `username` only; by default `default`.
     client_id: Option<String>,
+    /// The current password.
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     current_password: Secret<String>,
@@ -63,7 +64,7 @@ pub(super) struct ChangePasswordRequest {
     responses(
         (status = 200, description = "Changed; the new credentials of this session", body = LoginResponse),
         (status = 204, description = "Changed with `username`; all sessions are ended"),
-        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, PasswordChangeFailed, PasswordChangeForbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]

@@ -14,8 +14,11 @@ pub(in crate::routes) struct ProblemSchema {
     r#type: String,
     /// The name with `_` for `-`, as `invalid_token`: stable, for programs.
     code: String,
+    /// The problem in a few words, always the same for a code.
     title: String,
+    /// The status of the response.
     status: u16,
+    /// What is wrong in this case, for people. It can change between versions.
     detail: Option<String>,
     /// The id of the request in the server's log.
     request_id: Option<String>,
@@ -27,13 +30,16 @@ pub(in crate::routes) struct ProblemSchema {
 #[derive(Serialize, ToSchema)]
 #[schema(as = FieldError)]
 pub(in crate::routes) struct FieldErrorSchema {
+    /// The member of the body or the parameter of the query.
     field: String,
+    /// What would be right, for people.
     detail: String,
 }
 
 macro_rules! problem_responses {
     ($($name:ident = $status:literal, $description:literal;)*) => {$(
         #[doc = $description]
+        #[allow(dead_code, reason = "a build without the routes of administrators needs fewer of them")]
         pub(in crate::routes) struct $name;
 
         impl IntoResponses for $name {
@@ -44,20 +50,52 @@ macro_rules! problem_responses {
     )*};
 }
 
+// A description consists of sentences that end with the codes of problems: "meaning: `code`, `code`. …". The same code has
+// the same meaning everywhere. The tests compare the codes with the answers.
 problem_responses! {
-    BadRequest = "400", "The request is malformed, or has two different credentials";
-    Unauthorized = "401", "The credential is missing or invalid";
-    Forbidden = "403", "Not allowed, or a cross-site write";
-    NotFound = "404", "There is no such resource";
-    RequestTimeout = "408", "The body was not received in time";
-    Conflict = "409", "The resource exists already";
-    LastAdministrator = "409", "The user is the last administrator";
-    PreconditionFailed = "412", "The session data has another revision";
-    TooLarge = "413", "The body or the resulting session data is too large";
-    UnsupportedMediaType = "415", "The content type is not supported";
-    InvalidFields = "422", "A field is invalid";
-    TooManyRequests = "429", "Rate-limited; see Retry-After";
-    Unavailable = "503", "Unavailable at present; see Retry-After";
+    BadRequest = "400", "The request is malformed: `malformed_body`. It names no host, or a malformed one: `invalid_host`. \
+                         It has two different credentials: `ambiguous_credential`";
+    Unauthorized = "401", "There is no credential: `credential_required`. The credential is invalid, expired or revoked: \
+                           `invalid_token`";
+    LoginFailed = "401", "The username or the password is wrong, or the user is disabled: `invalid_credentials`";
+    PasswordChangeFailed = "401", "The username or the password is wrong, or the user is disabled: \
+                                   `invalid_credentials`. There is no credential: `credential_required`. The \
+                                   credential is invalid, expired or revoked: `invalid_token`";
+    Forbidden = "403", "The caller is no administrator: `administrator_required`. A page of another site sent the \
+                        request: `cross_site`";
+    RegistrationForbidden = "403", "A page of another site sent the request: `cross_site`. Only administrators add \
+                                    users: `registration_closed`. The application has its own users, and changes \
+                                    their passwords itself: `users_of_application`";
+    LoginForbidden = "403", "A page of another site sent the request: `cross_site`. The client does not exist, is \
+                             disabled, or may not use the mode: `client_not_allowed`. The client may not have the scope \
+                             or the audience: `not_granted`";
+    RefreshForbidden = "403", "A page of another site sent the request: `cross_site`. The client may not have the scope or \
+                               the audience: `not_granted`";
+    ExchangeForbidden = "403", "A page of another site sent the request: `cross_site`. The client does not exist, is \
+                                disabled, or may not use the mode: `client_not_allowed`. The client may not have the \
+                                scope or the audience: `not_granted`. The scope of the credential does not allow this: \
+                                `insufficient_scope`";
+    AccountForbidden = "403", "A page of another site sent the request: `cross_site`. The scope of the credential does not \
+                               allow this: `insufficient_scope`";
+    PasswordChangeForbidden = "403", "A page of another site sent the request: `cross_site`. The scope of the credential \
+                                      does not allow this: `insufficient_scope`. The client does not exist, is disabled, \
+                                      or may not use the mode: `client_not_allowed`. The application has its own users, \
+                                      and changes their passwords itself: `users_of_application`";
+    NotFound = "404", "There is no such resource: `not_found`";
+    RequestTimeout = "408", "The body was not received in time: `request_timeout`";
+    UsernameTaken = "409", "Another user has this username, or one that looks like it: `username_taken`";
+    Conflict = "409", "Another resource has this id: `already_exists`. Another user has this username, or one that looks \
+                       like it: `username_taken`";
+    LastAdministrator = "409", "The user is the last administrator: `last_administrator`";
+    PreconditionFailed = "412", "The session data does not have a required revision: `precondition_failed`";
+    TooLarge = "413", "The body is too large: `body_too_large`";
+    SessionDataTooLarge = "413", "The body is too large: `body_too_large`. The data of the session, or of all sessions of \
+                                  the user, would be too large: `data_too_large`";
+    UnsupportedMediaType = "415", "The content type is not supported: `unsupported_media_type`";
+    InvalidFields = "422", "A member or parameter is invalid, and `errors` says which and why: `invalid_fields`";
+    TooManyRequests = "429", "Rate-limited for the seconds in `Retry-After`: `too_many_requests`";
+    Unavailable = "503", "The server is overloaded, or its store or clock cannot be used: `unavailable`. The request took too \
+                          long: `timeout`. The revocations are out of date: `stale`";
 }
 
 fn problem_response(status: &str, description: &str) -> BTreeMap<String, RefOr<Response>> {

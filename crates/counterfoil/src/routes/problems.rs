@@ -24,6 +24,7 @@ pub(super) struct ProblemDescription {
     r#type: String,
     /// The name with `_` for `-`, as in problem documents.
     code: String,
+    /// The problem in a few words.
     title: &'static str,
     /// The status with which it is answered.
     status: u16,
@@ -41,9 +42,11 @@ enum PageFormat {
     Text,
 }
 
-/// Explains a type of problem: as HTML for browsers, as JSON for programs that ask for it, otherwise as text.
+/// Explains a type of problem: the page to which the `type` of a problem document leads.
+///
+/// As HTML for browsers, as JSON for programs that ask for it, otherwise as text.
 #[utoipa::path(
-    get, path = "/problems/{name}", operation_id = "problem_description", tag = "public",
+    get, path = "/problems/{name}", operation_id = "problem_description", tag = "standards",
     params(("name" = String, Path, description = "The name of the problem, as `invalid-token`")),
     responses(
         (

@@ -22,7 +22,7 @@ use crate::http::set_cookie::SetCookies;
 use crate::operations::presented_session::PresentedSession;
 use crate::operations::refresh as operation;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    BadRequest, InvalidFields, RefreshForbidden, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::{CredentialsResponse, Transport};
@@ -33,21 +33,25 @@ const ACCEPTED: AcceptedCredentials = AcceptedCredentials::REFRESH_TOKEN;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RefreshRequest {
-    /// `cfr_…`; absent if it is in the cookie.
+    /// The refresh token, `cfr_…`. Absent if it is in the cookie; then the next one is, too.
     #[serde(default, deserialize_with = "optional_secret")]
     #[schema(value_type = Option<String>)]
     refresh_token: Option<Secret<String>>,
-    /// A subset of the granted scope.
+    /// The scope of the new access token: a subset of the scope of the session. By default all of it.
     scope: Option<String>,
 }
 
-/// Returns the next pair of tokens. A refresh token that is used again after the grace period ends its
-/// session.
+/// Returns the next pair of tokens.
+///
+/// The client keeps the new refresh token and drops the used one. If the answer was lost, the used token can be sent again
+/// within the grace period (`refresh.reuse_grace`, 10 seconds by default) and gets the same new one. A later use counts as
+/// theft, and ends the session for both holders.
 #[utoipa::path(
     post, path = "/v1/refresh", tag = "public", request_body = Option<RefreshRequest>,
+    security((), ("refresh" = [])),
     responses(
         (status = 200, description = "The next pair of tokens", body = CredentialsResponse),
-        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, Unauthorized, RefreshForbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]

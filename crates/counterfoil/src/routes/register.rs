@@ -17,8 +17,8 @@ use crate::http::json_body::{JsonBody, secret};
 use crate::operations::register as operation;
 use crate::operations::views::UserView;
 use crate::routes::problem_responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
-    UnsupportedMediaType,
+    BadRequest, InvalidFields, RegistrationForbidden, RequestTimeout, TooLarge, TooManyRequests, Unavailable,
+    UnsupportedMediaType, UsernameTaken,
 };
 
 /// A user to register.
@@ -32,22 +32,26 @@ pub(super) struct RegisterRequest {
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     password: Secret<String>,
-    /// Stored unverified. It is a login name only after it is verified.
+    /// An e-mail address. Stored unverified: it is no login name until an administrator has verified it.
     email: Option<String>,
 }
 
 /// The registered user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RegisterResponse {
+    /// The user.
     user: UserView,
 }
 
 /// Registers a user.
+///
+/// The user has no roles and no session yet: the client logs in with `POST /v1/login`. The setting
+/// `registration = "closed"` switches this call off; then administrators add users.
 #[utoipa::path(
     post, path = "/v1/register", tag = "public", request_body = RegisterRequest,
     responses(
-        (status = 201, description = "Registered", body = RegisterResponse),
-        BadRequest, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        (status = 201, description = "The user was added", body = RegisterResponse),
+        BadRequest, RegistrationForbidden, UsernameTaken, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]

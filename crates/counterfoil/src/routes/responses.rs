@@ -17,11 +17,12 @@ use crate::settings::cookie_options::CookieKind;
 pub(super) struct SessionResponse {
     /// The `sid` of the session's tokens.
     id: String,
+    /// `session`, `jwt` or `hybrid`.
     #[schema(value_type = ModeSchema)]
     mode: Mode,
-    /// Unix seconds.
+    /// When the user logged in, in Unix seconds.
     created_at: u64,
-    /// Unix seconds: the absolute expiry. An idle session expires earlier.
+    /// When the session expires at the latest, in Unix seconds. One that is not used expires earlier.
     expires_at: u64,
 }
 

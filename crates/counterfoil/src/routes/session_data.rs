@@ -17,17 +17,19 @@ use crate::http::entity_tags::{EntityTags, MalformedEntityTags};
 use crate::http::error::AppError;
 use crate::http::json_body::MergePatch;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, PreconditionFailed, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
-    Unavailable, UnsupportedMediaType,
+    AccountForbidden, BadRequest, PreconditionFailed, RequestTimeout, SessionDataTooLarge, TooManyRequests,
+    Unauthorized, Unavailable, UnsupportedMediaType,
 };
 
-/// Returns the data of this session: the object itself, at first empty.
+/// Returns the data that the application has stored with this session.
+///
+/// The answer is the object itself, at first `{}`.
 #[utoipa::path(
     get, path = "/v1/session/data", operation_id = "session_data", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
-        ("If-Match" = Option<String>, Header, description = "The entity tags of which the data must have one"),
-        ("If-None-Match" = Option<String>, Header, description = "The entity tags that the client has"),
+        ("If-Match" = Option<String>, Header, description = "`ETag` values of former answers: the data must have one of them"),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` values of former answers: 304 if the data has one of them"),
     ),
     responses(
         (status = 200, description = "The data", body = Object, headers(("ETag" = String))),
@@ -51,19 +53,22 @@ pub(super) async fn show(
     Ok(with_etag(data))
 }
 
-/// Applies a merge patch (RFC 7396) to the data of this session.
+/// Changes the data of this session by a merge patch (RFC 7396).
+///
+/// A member replaces the stored one, null removes it, and others stay. Parallel changes of different members are all kept.
+/// At most 16 KiB for each session.
 #[utoipa::path(
     patch, path = "/v1/session/data", operation_id = "change_session_data", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(
-        ("If-Match" = Option<String>, Header, description = "The entity tags of which the data must have one"),
-        ("If-None-Match" = Option<String>, Header, description = "The entity tags of which the data must have none; \
+        ("If-Match" = Option<String>, Header, description = "`ETag` values of former answers: the data must have one of them"),
+        ("If-None-Match" = Option<String>, Header, description = "`ETag` values of which the data must have none; \
          `*` if nothing must have been stored yet"),
     ),
     request_body(content((Object = "application/json"), (Object = "application/merge-patch+json"))),
     responses(
         (status = 200, description = "The changed data", body = Object, headers(("ETag" = String))),
-        BadRequest, Unauthorized, Forbidden, PreconditionFailed, TooLarge, RequestTimeout, UnsupportedMediaType,
+        BadRequest, Unauthorized, AccountForbidden, PreconditionFailed, SessionDataTooLarge, RequestTimeout, UnsupportedMediaType,
         TooManyRequests, Unavailable,
     )
 )]

@@ -18,11 +18,11 @@ use crate::operations::presented_session::PresentedSession;
 use crate::operations::views::{RevokedResponse, SessionList};
 use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, TooManyRequests, Unauthorized, Unavailable,
+    AccountForbidden, BadRequest, InvalidFields, NotFound, TooManyRequests, Unauthorized, Unavailable,
 };
 use crate::routes::query_parameters::QueryParameters;
 
-/// Lists the live sessions of the current user, newest first.
+/// Lists the live sessions of the current user in all modes, newest first.
 #[utoipa::path(
     get, path = "/v1/sessions", operation_id = "list_sessions",
     tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -53,13 +53,15 @@ pub(super) async fn list(
 }
 
 /// Ends one session of the current user.
+///
+/// All its tokens are refused from now on. A session of another user is answered as one that does not exist.
 #[utoipa::path(
     delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "protected",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     params(("id" = String, Path, description = "The id of a session of the current user")),
     responses(
-        (status = 204, description = "Ended"),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
+        (status = 204, description = "The session is ended"),
+        BadRequest, Unauthorized, AccountForbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn end_one(
@@ -85,10 +87,10 @@ pub(super) async fn end_one(
 #[utoipa::path(
     delete, path = "/v1/sessions", operation_id = "end_sessions",
     tag = "protected", security(("bearer" = []), ("session" = []), ("access" = [])),
-    params(("except" = Option<String>, Query, description = "`current` (default) or `none`")),
+    params(("except" = Option<String>, Query, description = "Which session stays: `current` (the default) is that of the request, `none` ends it too")),
     responses(
-        (status = 200, description = "Ended", body = RevokedResponse),
-        BadRequest, Unauthorized, Forbidden, InvalidFields, TooManyRequests, Unavailable,
+        (status = 200, description = "The sessions are ended", body = RevokedResponse),
+        BadRequest, Unauthorized, AccountForbidden, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
 pub(super) async fn end_all(

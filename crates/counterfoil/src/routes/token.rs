@@ -17,7 +17,7 @@ use crate::operations::application_users::check_session;
 use crate::operations::credential::IssuedCredential;
 use crate::operations::scope_limit::{ACCOUNT_SCOPE, access_bounds, is_limited};
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
+    BadRequest, ExchangeForbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
 };
 use crate::routes::responses::CredentialsResponse;
@@ -26,20 +26,24 @@ use crate::routes::responses::CredentialsResponse;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExchangeRequest {
-    /// The audience of the token; by default the issuer.
+    /// The service for which the token is, as its URL: the claim `aud`. By default the issuer.
     audience: Option<String>,
-    /// The scope of the token. Exchanging an access token, it must be a subset of that token's scope.
+    /// The scope of the token: space-separated words. In exchange for an access token, a subset of that token's scope. By
+    /// default that of the presented credential.
     scope: Option<String>,
 }
 
-/// Exchanges a credential for an access token of the same session that lives at most 15 minutes.
+/// Exchanges a credential for an access token of the same session.
+///
+/// It lives at most 15 minutes, and not longer than a presented access token. This is how a client with a session token or a
+/// cookie calls a service that verifies JWTs.
 #[utoipa::path(
     post, path = "/v1/token", operation_id = "exchange_token",
     tag = "protected", request_body = Option<ExchangeRequest>,
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "An access token", body = CredentialsResponse),
-        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, Unauthorized, ExchangeForbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]

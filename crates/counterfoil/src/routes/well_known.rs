@@ -19,16 +19,22 @@ pub(super) const CACHE_FIVE_MINUTES: (http::HeaderName, &str) = (CACHE_CONTROL, 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Metadata)]
 pub(super) struct AuthorizationServerMetadata {
+    /// The issuer, as configured: the claim `iss`.
     issuer: String,
+    /// The URL of the public keys.
     jwks_uri: String,
     /// Empty, because there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
+    /// Empty, because there is no token endpoint of OAuth.
     grant_types_supported: [&'static str; 0],
     /// The OpenAPI document.
     service_documentation: String,
 }
 
-/// Returns the public keys (RFC 7517, section 5), without symmetric ones.
+/// Returns the public keys, with which services verify access tokens (RFC 7517, section 5).
+///
+/// Shared secrets are not published. `Cache-Control` says how long the answer may be kept: a new key signs only after it has
+/// been published for that time.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "standards",
     responses((status = 200, description = "A JWK Set", body = Object, content_type = "application/jwk-set+json"))
@@ -42,7 +48,7 @@ pub(super) async fn jwks(State(app): State<App>) -> Response {
     (READABLE_BY_ALL, headers, jwks_body(&app.parts.keys.active_keys())).into_response()
 }
 
-/// Returns the metadata of the issuer (RFC 8414, section 3).
+/// Returns the metadata of the issuer, as the URL of its keys (RFC 8414, section 3).
 #[utoipa::path(
     get, path = "/.well-known/oauth-authorization-server", operation_id = "authorization_server_metadata",
     tag = "standards",

@@ -1,9 +1,11 @@
-//! The accept loop: takes connections up to the limits, until the server shuts down.
+//! The accept loop: takes connections of one or more listeners up to the limits, until the server shuts down.
 
 use std::fs;
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
@@ -33,11 +35,11 @@ const RESERVED_DESCRIPTORS: usize = 32;
 /// 128.
 const BACKLOG: i32 = 4096;
 
-/// Accepts the connections of one listener.
+/// Accepts the connections of one or more listeners, which share the limits.
 ///
 /// Nothing delays the next `accept`: a connection that has to wait does so in its own task.
 pub(crate) struct Acceptor {
-    listener: tokio::net::TcpListener,
+    listeners: Vec<tokio::net::TcpListener>,
     limiter: ConnectionLimiter,
     handler: Arc<ConnectionHandler>,
     counters: Arc<ConnectionCounters>,
@@ -49,26 +51,24 @@ pub(crate) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts connections on `listener` within the limits of `limiter` and of the process, and counts them in
-    /// `counters`. Must be called on a Tokio runtime.
+    /// Accepts connections on `listeners` within the limits of `limiter` and of the process, and counts them in
+    /// `counters`. Sockets that are only bound listen from now on. Must be called on a Tokio runtime.
     ///
     /// # Errors
     ///
-    /// If the listener cannot be used.
+    /// If a listener cannot be used.
     pub(crate) fn new(
-        listener: TcpListener,
+        listeners: impl IntoIterator<Item = TcpListener>,
         limiter: ConnectionLimiter,
         handler: ConnectionHandler,
         counters: Arc<ConnectionCounters>,
     ) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        rustix::net::listen(&listener, BACKLOG)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let listeners = listeners.into_iter().map(start_listening).collect::<io::Result<_>>()?;
         let mut limiter = limiter.with_counter(counters.closed.clone());
         let limit = limiter.limit_total(available_descriptors());
         counters.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
         Ok(Self {
-            listener,
+            listeners,
             limiter,
             handler: Arc::new(handler),
             counters,
@@ -95,7 +95,7 @@ impl Acceptor {
                 // Frees the task of an ended connection. The panic hook reports a panic; it ends no other
                 // connection.
                 Some(_) = unconstrained(self.connections.join_next()) => { self.spare.restore(); }
-                accepted = unconstrained(self.listener.accept()) => match accepted {
+                accepted = unconstrained(accept(&self.listeners)) => match accepted {
                     Ok((stream, peer)) => {
                         accepted_in_turn += 1;
                         self.start(stream, peer, shutdown.clone());
@@ -110,7 +110,7 @@ impl Acceptor {
             }
         }
         // New clients are refused at once instead of waiting in the system's queue.
-        drop(self.listener);
+        drop(self.listeners);
         let mut connections = self.connections;
         let all_closed = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(shutdown_timeout, all_closed).await;
@@ -148,6 +148,22 @@ impl Acceptor {
             () = sleep(MAX_WAIT_FOR_DESCRIPTOR) => {}
         }
     }
+}
+
+fn start_listening(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    rustix::net::listen(&listener, BACKLOG)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
+/// The next connection of any listener. There is more than one only on loopback, where none has to be protected from the
+/// others' load.
+async fn accept(listeners: &[tokio::net::TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    poll_fn(|context| {
+        let accepted = listeners.iter().map(|listener| listener.poll_accept(context));
+        accepted.into_iter().find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
 }
 
 /// The number of connections for which the process has file descriptors.

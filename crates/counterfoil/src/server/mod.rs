@@ -74,7 +74,7 @@ pub async fn serve(
         .layer(from_fn_with_state(limits.request_timeout, limit_duration));
     let limiter = ConnectionLimiter::new(limits, IPV6_PREFIX, Vec::new());
     let handler = ConnectionHandler::new(router, None, limits);
-    let acceptor = Acceptor::new(listener, limiter, handler, Arc::default())?;
+    let acceptor = Acceptor::new([listener], limiter, handler, Arc::default())?;
     let (trigger, signal) = watch::channel(false);
     let accept_loop = Task::spawn(acceptor.serve(signal, SHUTDOWN_TIMEOUT));
     run_until_shutdown(accept_loop, shutdown, || {
@@ -110,7 +110,21 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
-        let served = serve_until_shutdown(&self, listener, shutdown).await;
+        self.serve_all(vec![listener], shutdown).await
+    }
+
+    /// As [`App::serve`], on several addresses of the issuer: `localhost` can mean `127.0.0.1` and `::1`. A socket that is
+    /// bound and does not listen yet listens from the moment at which the server is ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::serve`].
+    pub async fn serve_all(
+        self,
+        listeners: Vec<TcpListener>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
+        let served = serve_until_shutdown(&self, listeners, shutdown).await;
         let closed = self.close().await.map_err(io::Error::other);
         served.and(closed)
     }
@@ -133,7 +147,7 @@ async fn run_until_shutdown(
 
 async fn serve_until_shutdown(
     app: &App,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     #[cfg(feature = "admin")]
@@ -143,7 +157,7 @@ async fn serve_until_shutdown(
     let jobs = background::start(app.clone());
 
     let (trigger, signal) = watch::channel(false);
-    let result = match listen(app, listener, signal) {
+    let result = match listen(app, listeners, signal) {
         Err(error) => Err(error),
         Ok(accept_loop) => {
             run_until_shutdown(Task::spawn(accept_loop), shutdown, || {
@@ -162,10 +176,10 @@ async fn serve_until_shutdown(
     result
 }
 
-/// Opens the certificate and the listener, and returns the accept loop.
+/// Opens the certificate and the listeners, and returns the accept loop.
 fn listen(
     app: &App,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     shutdown: ShutdownSignal,
 ) -> io::Result<impl Future<Output = ()> + use<>> {
     let settings = app.settings();
@@ -173,7 +187,7 @@ fn listen(
     let certificate = tls.as_ref().map(CertificateReloader::certificate);
     let handler = ConnectionHandler::new(routes::site(app.clone()), certificate, settings.limits);
     let counters = Arc::clone(&app.parts.metrics.connections);
-    let acceptor = Acceptor::new(listener, ConnectionLimiter::for_settings(settings), handler, counters)?;
+    let acceptor = Acceptor::new(listeners, ConnectionLimiter::for_settings(settings), handler, counters)?;
     Ok(async move {
         let _certificate_reload = tls.map(|tls| Task::spawn(tls.run()));
         acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;

@@ -22,6 +22,8 @@ pub struct AuditLogSettings {
     /// How long failures of one client IP are counted before their number is recorded in one event; zero: every failure
     /// has an event of its own.
     pub failure_window: Duration,
+    /// Whether the expiry of each session is recorded.
+    pub records_expiries: bool,
 }
 
 impl Default for AuditLogSettings {
@@ -30,6 +32,7 @@ impl Default for AuditLogSettings {
             retention: Duration::from_secs(90 * 24 * 60 * 60),
             max_events: NonZeroU64::new(10_000_000),
             failure_window: Duration::from_secs(15 * 60),
+            records_expiries: true,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::settings::loopback::is_loopback_host;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerUrl {
     text: String,
+    host: Box<str>,
     origin: Origin,
 }
 
@@ -70,19 +71,21 @@ impl IssuerUrl {
         self.origin.as_str().starts_with("https:")
     }
 
-    /// Whether its host is loopback, so that only programs on this machine can use it.
-    pub(crate) fn is_loopback(&self) -> bool {
-        let uri: Option<Uri> = self.text.parse().ok();
-        uri.as_ref().and_then(Uri::host).is_some_and(is_loopback_host)
+    /// The host in lower case, without the port; an IPv6 address is in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
-    /// The host, without the port.
-    pub(crate) fn host(&self) -> &str {
-        let authority = self.origin.as_str().split_once("://").map_or("", |(_, authority)| authority);
-        match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            Some(_) | None => authority,
-        }
+    /// The port, or the default one of the scheme.
+    pub fn port(&self) -> u16 {
+        let uri: Option<Uri> = self.text.parse().ok();
+        let default = if self.is_secure() { 443 } else { 80 };
+        uri.as_ref().and_then(Uri::port_u16).unwrap_or(default)
+    }
+
+    /// Whether its host is loopback, so that only programs on this machine can use it.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback_host(&self.host)
     }
 
     /// The path, without a slash at the end; empty if the URL has none.
@@ -122,7 +125,7 @@ impl FromStr for IssuerUrl {
             _ => return Err(IssuerUrlError::NotAUrl),
         }
         let origin = Origin::from_url(text).map_err(|_| IssuerUrlError::NotAUrl)?;
-        Ok(Self { text: text.to_owned(), origin })
+        Ok(Self { text: text.to_owned(), host: host.to_ascii_lowercase().into(), origin })
     }
 }
 
@@ -149,8 +152,21 @@ mod tests {
             "http://127.0.0.1",
             "http://127.3.2.1:80",
             "http://[::1]:3000",
+            "http://app.localhost:3000",
         ] {
             assert_eq!(parse(good).unwrap().as_str(), good);
+        }
+    }
+
+    #[test]
+    fn the_host_and_the_port_are_known() {
+        for (text, host, port) in [
+            ("https://Auth.Example/tenant", "auth.example", 443),
+            ("http://app.localhost:3000", "app.localhost", 3000),
+            ("http://[::1]", "[::1]", 80),
+        ] {
+            let issuer = parse(text).unwrap();
+            assert_eq!((issuer.host(), issuer.port()), (host, port));
         }
     }
 
@@ -159,6 +175,7 @@ mod tests {
         for bad in [
             "http://auth.example",
             "http://localhost.example",
+            "http://.localhost",
             "http://127.0.0.1.example",
             "http://0.0.0.0:3000",
             "http://10.0.0.1",

@@ -4,6 +4,7 @@ pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
+pub(crate) mod development_mode;
 pub(crate) mod feed;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
@@ -29,6 +30,7 @@ use crate::keys::tls_files::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
+use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
@@ -130,6 +132,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
     pub tls: Option<TlsFiles>,
+    /// Development mode, only for an issuer on plain HTTP and loopback; off by default.
+    pub development_mode: Option<DevelopmentMode>,
 }
 
 /// Whether users may register over HTTP.
@@ -248,6 +252,7 @@ impl Settings {
             feed: FeedSettings::default(),
             limits: Limits::default(),
             tls: None,
+            development_mode: None,
         }
     }
 

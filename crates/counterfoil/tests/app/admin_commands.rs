@@ -29,7 +29,7 @@ fn add(username: &str) -> Command {
 }
 
 fn sessions_of(user: &str) -> Command {
-    Command::SessionList { user: user.into(), after: None, limit: None }
+    Command::SessionList { user: Some(user.into()), ip: None, mode: None, after: None, limit: None }
 }
 
 async fn execute(app: &App, command: Command) -> Value {
@@ -79,13 +79,101 @@ async fn an_invalid_command_is_rejected_with_its_reason() {
         "the username is taken, or looks like that of another user"
     );
     assert!(execute_err(&app, add("a@b")).await.message.starts_with("username: "));
-    assert_eq!(execute_err(&app, sessions_of("eve")).await.message, "there is no such user");
+    assert_eq!(execute_err(&app, sessions_of("eve")).await.message, "there is no user \"eve\"");
     let no_id = Command::SessionRevoke { id: "ada".into() };
     assert_eq!(execute_err(&app, no_id).await.message, "this is not a session id");
     let unknown = Command::SessionRevoke { id: "A".repeat(22) };
     assert_eq!(execute_err(&app, unknown).await.message, "there is no such session");
     let relative = Command::Backup { file: "copy.db".into(), replace: false };
     assert!(execute_err(&app, relative).await.message.contains("absolute"));
+}
+
+fn revoke(subject: &str) -> Command {
+    serde_json::from_value(json!({ "command": "revoke", "subject": subject })).unwrap()
+}
+
+#[tokio::test]
+async fn a_revocation_takes_a_name_and_an_id_has_priority() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    let ada = execute(&app, add("ada")).await["user"]["id"].as_str().unwrap().to_owned();
+    let twin = execute(&app, add(&ada)).await["user"]["id"].as_str().unwrap().to_owned();
+    execute(&app, add("a:b")).await;
+    for name in ["shop", "till"] {
+        let client = serde_json::from_value(json!({ "name": "Shop" })).unwrap();
+        execute(&app, Command::ClientAdd { id: name.into(), client }).await;
+    }
+
+    for subject in ["user:ADA", "user:a:b", "client:default", "client:shop", "key:current", "everyone"] {
+        assert!(execute(&app, revoke(subject)).await["position"].is_u64(), "{subject}");
+    }
+    // The other user has this id as their name.
+    execute(&app, revoke(&format!("user:{ada}"))).await;
+    let filter = serde_json::from_value(json!({ "kinds": ["user_revoked"] })).unwrap();
+    let events = execute(&app, Command::AuditList { filter, after: None, limit: Some(1) }).await;
+    assert_eq!(events["events"][0]["user"], ada.as_str(), "not {twin}");
+
+    let unknown = execute_err(&app, revoke("user:bob")).await;
+    assert_eq!(unknown.message, "there is no user \"bob\"");
+    assert!(unknown.hint.unwrap().contains("user list"));
+    let ambiguous = execute_err(&app, revoke("client:Shop")).await;
+    assert_eq!(ambiguous.message, "2 clients have the name \"Shop\"");
+    assert_eq!(ambiguous.hint.as_deref(), Some("use the id: shop, till"));
+    assert!(execute_err(&app, revoke("client:Market")).await.hint.unwrap().contains("client list"));
+    assert!(execute_err(&app, revoke("session:ada")).await.message.contains("subject"));
+}
+
+#[tokio::test]
+async fn an_admin_key_is_removed_by_a_name_that_only_one_has() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    let added = async |name: &str| {
+        let key = execute(&app, Command::AdminKeyAdd { name: name.into() }).await;
+        key["id"].as_str().unwrap().to_owned()
+    };
+    let (deploy, first, second) = (added("deploy").await, added("backup").await, added("backup").await);
+    let remove = |name: &str| Command::AdminKeyRemove { id: name.into() };
+
+    assert_eq!(execute(&app, remove("deploy")).await, json!({ "id": deploy }));
+    let ambiguous = execute_err(&app, remove("backup")).await;
+    assert_eq!(ambiguous.message, "2 admin keys have the name \"backup\"");
+    let hint = ambiguous.hint.unwrap();
+    assert!(hint.contains(&first) && hint.contains(&second), "{hint}");
+    execute(&app, remove(&first)).await;
+    assert_eq!(execute(&app, remove("backup")).await, json!({ "id": second }));
+    assert_eq!(execute_err(&app, remove("backup")).await.message, "there is no admin key \"backup\"");
+}
+
+#[tokio::test]
+async fn the_audit_log_is_followed_from_a_position() {
+    let fixture = Fixture::new();
+    let app = fixture.open_app().await;
+    execute(&app, add("ada")).await;
+    let follow = async |filter: Value, position: Option<u64>| {
+        let filter = serde_json::from_value(filter).unwrap();
+        execute(&app, Command::AuditFollow { filter, position, limit: Some(2) }).await
+    };
+    let start = follow(json!({}), None).await;
+    assert_eq!(start["events"], json!([]), "only what is new is followed");
+    let start = start["position"].as_u64().unwrap();
+    for name in ["bob", "cleo", "dora"] {
+        execute(&app, add(name)).await;
+        execute(&app, Command::UserDelete { user: name.into() }).await;
+    }
+
+    let (mut position, mut seen) = (Some(start), Vec::new());
+    loop {
+        let answer = follow(json!({ "kinds": ["user_deleted"] }), position).await;
+        let events = answer["events"].as_array().unwrap();
+        seen.extend(events.iter().map(|event| event["number"].as_u64().unwrap()));
+        if answer["position"].as_u64() == position {
+            break;
+        }
+        position = answer["position"].as_u64();
+    }
+    assert!(seen.len() == 3 && seen.is_sorted_by(|a, b| a < b), "{seen:?}");
+    let of_another_log = follow(json!({}), Some(1_000_000)).await;
+    assert_eq!((of_another_log["position"].as_u64(), &of_another_log["events"]), (position, &json!([])));
 }
 
 #[tokio::test]
@@ -131,7 +219,7 @@ async fn the_audit_log_names_the_operator_as_the_actor() {
 
     let store = SqliteStore::open(&fixture.data_path("auth.db")).unwrap();
     let events =
-        store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap();
+        store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await.unwrap().rows;
 
     for kind in [AuditEventKind::UserRegistered, AuditEventKind::ClockAccepted] {
         assert!(events.iter().any(|(_, event)| event.kind == kind && event.actor == Actor::Operator));
@@ -255,7 +343,7 @@ async fn what_is_not_our_socket_is_neither_replaced_nor_used() {
     let other = UnixListener::bind(fixture.path("other.sock")).unwrap();
     symlink(fixture.path("other.sock"), &socket).unwrap();
     let refused = operator::call(&fixture.data_dir(), &Command::Status {}).await;
-    assert!(matches!(refused, Err(CallError::Io(_))), "{refused:?}");
+    assert!(matches!(refused, Err(CallError::NotConnected { .. })), "{refused:?}");
     drop(other);
 }
 

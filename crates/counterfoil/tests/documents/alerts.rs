@@ -3,10 +3,11 @@
 use std::fs;
 use std::process::Command;
 
+use counterfoil_test_support::python_reader;
 use tempfile::TempDir;
 
 use crate::metrics::Exposition;
-use crate::programs::{output, promtool, python, repository_file};
+use crate::programs::{output, promtool, repository_file};
 
 const RULES: &str = "dist/counterfoil.rules.yml";
 
@@ -35,7 +36,7 @@ async fn each_alert_fires_and_is_silent_in_its_cases() {
 
 #[tokio::test]
 async fn alerts_and_their_cases_use_only_series_that_a_server_exposes() {
-    let Some(check) = python("check_alerts.py") else { return };
+    let Some(check) = python_reader("check_alerts.py") else { return };
     let exposition = Exposition::read().await;
     let check_of = |rules: &str, cases: &str| {
         let mut command = Command::new(check.get_program());

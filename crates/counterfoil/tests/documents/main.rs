@@ -7,8 +7,12 @@ mod alerts;
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
+mod cookies;
+mod issuer;
 mod metrics;
+mod openapi;
 mod programs;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod test_server;
+mod unchecked_requests;

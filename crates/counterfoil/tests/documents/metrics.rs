@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use counterfoil_test_support::python_reader;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Request;
-use crate::programs::{output, promtool, python};
+use crate::programs::{output, promtool};
 use crate::test_server::{PASSWORD, TestServer, text};
 
 /// What Prometheus 2.42 sends.
@@ -74,7 +75,7 @@ async fn scrape(url: &str, accept: &str, file: &Path) -> String {
 
 #[tokio::test]
 async fn prometheus_client_reads_both_formats_of_the_metrics() {
-    let Some(mut reader) = python("read_metrics.py") else { return };
+    let Some(mut reader) = python_reader("read_metrics.py") else { return };
     let exposition = Exposition::read().await;
 
     let families = output({

@@ -1,22 +1,14 @@
-//! Runs foreign programs.
+//! Runs foreign programs while the server of a test answers them.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use counterfoil_test_support::interop_folder;
+use counterfoil_test_support::{interop_folder, output_of};
 
 /// A file of the repository.
 pub(crate) fn repository_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
-}
-
-/// A Python program of the folder `python`. `None` if its libraries are not installed: the test is skipped.
-pub(crate) fn python(program: &str) -> Option<Command> {
-    let folder = interop_folder("documents-python")?;
-    let mut command = Command::new(folder.join("venv/bin/python"));
-    command.arg(program).current_dir(folder);
-    Some(command)
 }
 
 /// promtool with these arguments. `None` if it is not installed: the test is skipped.
@@ -26,14 +18,11 @@ pub(crate) fn promtool<S: AsRef<OsStr>>(arguments: &[S]) -> Option<Command> {
     Some(command)
 }
 
-/// Runs a program to its end while the server of this test answers it. Returns what it prints.
+/// Runs a program to its end on another thread, and returns what it prints.
 ///
 /// # Panics
 ///
 /// If it fails; the panic shows its errors.
-pub(crate) async fn output(mut command: Command) -> String {
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let [printed, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(output.status.success(), "{}\n{printed}{errors}", output.status);
-    printed
+pub(crate) async fn output(command: Command) -> String {
+    tokio::task::spawn_blocking(move || output_of(command)).await.unwrap()
 }

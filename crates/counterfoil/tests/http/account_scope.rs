@@ -94,7 +94,8 @@ async fn a_limited_token_may_read_its_own_user() {
             read.insert(path);
         }
     }
-    assert!(read.iter().map(String::as_str).eq(["/v1/me", "/v1/session/data", "/v1/sessions"]), "{read:?}");
+    let expected = ["/v1/activity", "/v1/me", "/v1/session/data", "/v1/sessions"];
+    assert!(read.iter().map(String::as_str).eq(expected), "{read:?}");
 }
 
 #[tokio::test]

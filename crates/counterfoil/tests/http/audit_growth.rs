@@ -99,8 +99,7 @@ async fn failed_logins_of_one_client_are_joined_and_none_is_lost_at_shutdown() {
 
     let reopened = counterfoil::App::open(server.app.settings().clone()).await.unwrap();
     let list = reopened.administer(counterfoil::operator::Command::AuditList {
-        user: Some("ada".into()),
-        session: None,
+        filter: counterfoil::operator::AuditFilterRequest { user: Some("ada".into()), ..Default::default() },
         after: None,
         limit: Some(10),
     });

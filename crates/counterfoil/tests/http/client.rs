@@ -1,9 +1,10 @@
 //! An HTTP/1.1 client that can send malformed requests, and checks every response against the same rules.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -74,6 +75,7 @@ impl Request {
     /// Sends the request and checks the response against the rules for every response.
     pub(crate) async fn send(&self, server: &TestServer) -> Response {
         let response = exchange(server, &self.bytes()).await.expect("the server must respond");
+        record(self, &response);
         response.assert_valid(&self.method, &self.path);
         let has_bearer = self.headers.iter().any(|(name, value)| {
             name.eq_ignore_ascii_case("authorization") && value.to_ascii_lowercase().starts_with(b"bearer")
@@ -86,6 +88,32 @@ impl Request {
         }
         response
     }
+}
+
+thread_local! {
+    /// The exchanges of this thread since [`recorded`] began.
+    static EXCHANGES: RefCell<Option<Vec<Value>>> = const { RefCell::new(None) };
+}
+
+/// Runs `requests` and returns each exchange as JSON: `method`, `path`, `status`, `headers`, `body`. For tests whose
+/// runtime has one thread.
+pub(crate) async fn recorded(requests: impl Future<Output = ()>) -> Vec<Value> {
+    EXCHANGES.set(Some(Vec::new()));
+    requests.await;
+    EXCHANGES.take().unwrap()
+}
+
+fn record(request: &Request, response: &Response) {
+    EXCHANGES.with_borrow_mut(|exchanges| {
+        let Some(exchanges) = exchanges else { return };
+        exchanges.push(json!({
+            "method": request.method,
+            "path": request.path,
+            "status": response.status,
+            "headers": response.headers,
+            "body": String::from_utf8_lossy(&response.body),
+        }));
+    });
 }
 
 /// Sends these bytes on a new connection. `None` if it is closed without a response.
@@ -180,7 +208,14 @@ impl Response {
         } else if self.status >= 400 {
             self.assert_valid_problem(method);
         }
-        assert_documented(method, path, self.status);
+        let code = if method == "HEAD" || self.status < 400 { None } else { self.problem_code() };
+        assert_documented(method, path, self.status, code.as_deref());
+    }
+
+    /// The `code` of the body, if it is a problem.
+    fn problem_code(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        body["code"].as_str().map(str::to_owned)
     }
 
     fn assert_valid_cookies(&self) {
@@ -231,9 +266,20 @@ impl Response {
 /// The documents that pages of all origins may read.
 const PUBLIC_DOCUMENTS: [&str; 3] = ["/.well-known/", "/openapi.json", "/problems/"];
 
-/// The problems with a page, which `every_type_of_problem_has_a_page` reads.
-pub(crate) static PROBLEM_PAGES: LazyLock<BTreeSet<&str>> =
-    LazyLock::new(|| include_str!("problem_pages.txt").lines().collect());
+/// The names in the table of problem types. `every_type_of_problem_has_a_page_for_people_and_for_programs` reads their pages.
+pub(crate) static PROBLEM_PAGES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    // An entry begins like `NOT_FOUND = 404 "not-found", "Not found",`.
+    let entries = include_str!("../../src/http/problem_types.rs").lines().filter_map(|line| {
+        let (constant, rest) = line.trim().split_once(" = ")?;
+        let (status, rest) = rest.split_once(" \"")?;
+        let is_entry = constant.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            && status.parse::<u16>().is_ok();
+        is_entry.then_some(rest.split('"').next()?)
+    });
+    let names: BTreeSet<&str> = entries.collect();
+    assert!(names.contains("not-found") && names.len() > 30, "{names:?}");
+    names
+});
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(counterfoil::openapi);
 
@@ -246,8 +292,8 @@ fn matches_template(path: &str, template: &str) -> bool {
             .all(|(part, place)| part == place || (place.starts_with('{') && !part.is_empty()))
 }
 
-/// Asserts that OpenAPI documents this status. 404 and 405 are also allowed for undocumented paths and methods.
-fn assert_documented(method: &str, path: &str, status: u16) {
+/// Asserts that OpenAPI documents this status, and the code of a problem in its description. 404 and 405 are also allowed for undocumented paths and methods.
+fn assert_documented(method: &str, path: &str, status: u16, code: Option<&str>) {
     let path = path.split('?').next().unwrap();
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let template =
@@ -263,9 +309,14 @@ fn assert_documented(method: &str, path: &str, status: u16) {
         // The response to a CORS preflight request, on every route.
         204 if method == "options" => {}
         405 => assert!(operation.is_null(), "{method} {path} is documented but not implemented"),
-        status => assert!(
-            operation["responses"][status.to_string()].is_object(),
-            "{method} {template} responses {status}, which is not documented"
-        ),
+        status => {
+            let response = &operation["responses"][status.to_string()];
+            assert!(response.is_object(), "{method} {template} responses {status}, which is not documented");
+            let description = response["description"].as_str().unwrap();
+            assert!(
+                code.is_none_or(|code| description.contains(&format!("`{code}`"))),
+                "{method} {template} responds {status} {code:?}, but documents: {description}"
+            );
+        }
     }
 }

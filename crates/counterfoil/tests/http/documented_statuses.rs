@@ -1,40 +1,81 @@
-//! Every status that OpenAPI documents for a route can be produced.
+//! Every status that OpenAPI documents for a route can be produced, and a foreign validator finds that each response is
+//! as documented.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use counterfoil::Limits;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
+use counterfoil_test_support::python_reader;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::administration::Admin;
-use crate::client::Request;
+use crate::client::{Request, recorded};
 use crate::openapi_contract::{operations, path_of};
+use crate::programs::output;
 use crate::test_server::{PASSWORD, TestServer, text};
+
+/// All calls of these tests, made once: the statuses, and each exchange as JSON.
+async fn calls() -> &'static (Seen, Vec<Value>) {
+    static CALLS: OnceCell<(Seen, Vec<Value>)> = OnceCell::const_new();
+    let make_all = async || {
+        let mut seen = BTreeSet::new();
+        let exchanges = recorded(async {
+            call_every_route(&mut seen).await;
+            crate::administration::documented_statuses::call_every_route(&mut seen).await;
+            crate::feed::call_every_route(&mut seen).await;
+            exceed_rate_limits(&mut seen).await;
+            exceed_write_rate_limits(&mut seen).await;
+            time_out_bodies(&mut seen).await;
+            exceed_body_memory(&mut seen).await;
+        });
+        let exchanges = exchanges.await;
+        (seen, exchanges)
+    };
+    CALLS.get_or_init(make_all).await
+}
+
+/// The validator is `jsonschema` on PyPI. It refuses undocumented members, too.
+#[tokio::test]
+async fn every_response_is_as_documented() {
+    let Some(mut validator) = python_reader("validate_responses.py") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (document, file) = (folder.path().join("openapi.json"), folder.path().join("exchanges.json"));
+    std::fs::write(&document, counterfoil::openapi().to_string()).unwrap();
+    let (seen, exchanges) = calls().await;
+    std::fs::write(&file, json!(exchanges).to_string()).unwrap();
+
+    validator.args([&document, &file]);
+    let validated: Value = serde_json::from_str(&output(validator).await).unwrap();
+
+    let validated = validated.as_array().unwrap().iter().map(|response| {
+        let part = |place: usize| response[place].as_str().unwrap().to_owned();
+        (part(0), part(1), part(2))
+    });
+    let missing: Vec<_> = documented().difference(&validated.collect()).cloned().collect();
+    assert!(missing.is_empty() && !seen.is_empty(), "not validated: {missing:?}");
+}
 
 #[tokio::test]
 async fn every_documented_status_can_be_produced() {
-    let mut seen = BTreeSet::new();
-    call_every_route(&mut seen).await;
-    crate::administration::documented_statuses::call_every_route(&mut seen).await;
-    crate::feed::call_every_route(&mut seen).await;
-    exceed_rate_limits(&mut seen).await;
-    exceed_write_rate_limits(&mut seen).await;
-    time_out_bodies(&mut seen).await;
-    exceed_body_memory(&mut seen).await;
-    let documented: BTreeSet<(String, String, String)> = operations()
-        .into_iter()
-        .flat_map(|(path, method, operation)| {
-            let statuses: Vec<String> = operation["responses"].as_object().unwrap().keys().cloned().collect();
-            statuses.into_iter().map(move |status| (path.clone(), method.clone(), status))
-        })
-        .collect();
+    let (seen, _) = calls().await;
 
-    let missing: Vec<_> = documented.difference(&seen).collect();
+    let missing: Vec<_> = documented().difference(seen).cloned().collect();
+
     assert!(missing.is_empty(), "documented but not produced: {missing:?}");
+}
+
+/// Path, method and status of each documented response.
+fn documented() -> Seen {
+    let responses = operations().into_iter().flat_map(|(path, method, operation)| {
+        let statuses: Vec<String> = operation["responses"].as_object().unwrap().keys().cloned().collect();
+        statuses.into_iter().map(move |status| (path.clone(), method.clone(), status))
+    });
+    responses.collect()
 }
 
 type Seen = BTreeSet<(String, String, String)>;
@@ -62,6 +103,8 @@ async fn call_every_route(seen: &mut Seen) {
         ("post", "/v1/token", Some(json!({}))),
         ("get", "/v1/sessions", None),
         ("get", "/v1/sessions?limit=0", None),
+        ("get", "/v1/activity", None),
+        ("get", "/v1/activity?session=x", None),
         ("delete", "/v1/sessions?except=x", None),
         ("delete", &format!("/v1/sessions/{other}"), None),
         ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),

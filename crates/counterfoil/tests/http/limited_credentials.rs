@@ -20,7 +20,13 @@ async fn logout_with_a_token_for_another_audience_ends_its_session() {
     let out = Request::post("/v1/logout").bearer(text(&shop, "access_token")).send(&server).await;
     let list = server
         .app
-        .administer(Command::SessionList { user: "ada".into(), after: None, limit: None })
+        .administer(Command::SessionList {
+            user: Some("ada".into()),
+            ip: None,
+            mode: None,
+            after: None,
+            limit: None,
+        })
         .await
         .unwrap();
     assert_eq!((out.status, list["sessions"].as_array().unwrap().len()), (204, 0), "logout");
@@ -138,7 +144,7 @@ async fn a_refresh_into_a_cookie_that_is_too_large_rotates_nothing() {
     let r = browser.send(Request::post("/v1/refresh"), &server).await;
     let events = server
         .app
-        .administer(Command::AuditList { user: None, session: None, after: None, limit: None })
+        .administer(Command::AuditList { filter: Default::default(), after: None, limit: None })
         .await
         .unwrap();
     assert_eq!((r.status, events.to_string().contains("\"refreshed\"")), (422, false));

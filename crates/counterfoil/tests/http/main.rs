@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account_scope;
+mod activity;
 mod administration;
 mod audit_growth;
 mod browser_jar;
@@ -29,6 +30,9 @@ mod null_members;
 mod openapi_contract;
 mod password_change;
 mod problem_pages;
+#[path = "../documents/programs.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod programs;
 mod refresh;
 mod registration;
 mod requested_access;

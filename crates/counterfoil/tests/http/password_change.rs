@@ -107,7 +107,7 @@ async fn a_former_refresh_token_is_refused_and_does_not_end_the_session() {
     assert_eq!(server.me(text(&new, "access_token")).await, 200, "the thief of a former token ends nothing");
     let next = refresh(&server, &new).await;
     assert_eq!((next.status, refresh(&server, &next.json()).await.status), (200, 200));
-    let list = Command::AuditList { user: None, session: None, after: None, limit: None };
+    let list = Command::AuditList { filter: Default::default(), after: None, limit: None };
     let events = server.app.administer(list).await.unwrap().to_string();
     assert!(!events.contains("refresh_reuse_detected"), "{events}");
 }

@@ -5,6 +5,7 @@
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
+mod express;
 mod foreign_library;
 mod foreign_tokens;
 mod our_tokens;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use counterfoil_files::{Access, create, open_regular, parent_directory, remove_regular, with_suffix};
 
+use crate::file::lock_owner::LockOwner;
+
 /// The exclusive lock of a database file. It is released when the value is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct FileLock {
@@ -22,8 +24,8 @@ pub(crate) struct FileLock {
 /// Why a database was not locked.
 #[derive(Debug)]
 pub(crate) enum LockError {
-    /// Another process, or another store of this one, has locked it.
-    InUse,
+    /// Another process, or another store of this one, has locked it. The process, if it is known.
+    InUse(Option<LockOwner>),
     /// The lock file could not be created or locked.
     Io(io::Error),
 }
@@ -39,7 +41,7 @@ impl FileLock {
             let Some((file, is_new)) = open_lock_file(&path).map_err(LockError::Io)? else { continue };
             match file.try_lock() {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(LockError::InUse),
+                Err(TryLockError::WouldBlock) => return Err(LockError::InUse(LockOwner::of(&file))),
                 Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
             }
             // A process that refused the database may have removed the lock file after it was opened here. A

@@ -7,5 +7,6 @@ pub(crate) mod connection;
 mod create;
 pub(crate) mod file_lock;
 pub(crate) mod header;
+pub(crate) mod lock_owner;
 pub(crate) mod open;
 pub(crate) mod sync_after_crash;

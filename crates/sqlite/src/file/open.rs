@@ -128,7 +128,7 @@ pub(crate) fn lock(path: &Path) -> Result<FileLock, OpenError> {
         }
     }
     FileLock::acquire(path).map_err(|error| match error {
-        LockError::InUse => OpenError::InUse(path.into()),
+        LockError::InUse(owner) => OpenError::InUse { path: path.into(), owner },
         LockError::Io(error) => OpenError::from_io(path, error),
     })
 }

@@ -24,9 +24,9 @@ use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
-    CounterIncrement, CounterKey, CounterValue, FileBackup, LastSeen, LoginName, Page, PendingSessionEnd,
-    PurgedEvents, RevocationLogPage, SessionContext, SessionCursor, SessionData, Store, StoreError,
-    Transaction, VerifierKeyCursor,
+    CounterIncrement, CounterKey, CounterValue, ExpiryEvents, FileBackup, LastSeen, LoginName, Page,
+    PendingSessionEnd, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData,
+    SessionQuery, Store, StoreError, Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -68,12 +68,30 @@ impl Store for SqliteStore {
         self.lists.read(ListOwner::Administration, read).await
     }
 
+    async fn sessions(
+        &self,
+        query: &SessionQuery,
+        page: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<Scan<Session, SessionCursor>, StoreError> {
+        let query = *query;
+        self.lists
+            .read(ListOwner::Administration, move |connection| sessions::scan(connection, &query, page, now))
+            .await
+    }
+
     async fn has_sessions_to_end(&self, user: UserId, except: Option<SessionId>) -> Result<bool, StoreError> {
         self.readers.read(|connection| sessions::has_unended(connection, user, except))
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.readers.read(|connection| users::find(connection, id))
+    }
+
+    async fn usernames(&self, ids: &[UserId]) -> Result<Vec<(UserId, String)>, StoreError> {
+        let ids = ids.to_vec();
+        let read = move |connection: &Connection| users::usernames(connection, &ids);
+        self.lists.read(ListOwner::Administration, read).await
     }
 
     async fn user_by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
@@ -162,11 +180,10 @@ impl Store for SqliteStore {
     async fn audit_events(
         &self,
         query: &AuditEventQuery,
-    ) -> Result<Vec<(AuditEventNumber, AuditEvent)>, StoreError> {
+    ) -> Result<Scan<(AuditEventNumber, AuditEvent), AuditEventNumber>, StoreError> {
         let query = query.clone();
-        self.lists
-            .read(ListOwner::Administration, move |connection| audit_events::page(connection, &query))
-            .await
+        let owner = query.reader.map_or(ListOwner::Administration, ListOwner::User);
+        self.lists.read(owner, move |connection| audit_events::scan(connection, &query)).await
     }
 
     async fn newest_time(&self) -> Result<Time, StoreError> {
@@ -193,8 +210,8 @@ impl Store for SqliteStore {
         self.readers.read(|connection| counters::values(connection, keys, now))
     }
 
-    async fn purge(&self, now: Time, limit: u32) -> Result<u64, StoreError> {
-        self.request(WriteRequest::Purge, (now, limit)).await
+    async fn purge(&self, now: Time, limit: u32, expiries: ExpiryEvents) -> Result<u64, StoreError> {
+        self.request(WriteRequest::Purge, (now, limit, expiries)).await.map(|purged| purged.rows)
     }
 
     async fn purge_audit_log(

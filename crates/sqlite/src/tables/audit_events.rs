@@ -9,7 +9,8 @@ use rusqlite::{Connection, Row, params};
 use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::{ClientInfo, EndReason};
-use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
+use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Scan};
+use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use super::columns::{Columns, unix_ms};
@@ -21,51 +22,89 @@ macro_rules! event_columns {
     };
 }
 
-/// The statement that selects events before the number `?3` by a condition on the user `?1` and the session
-/// `?2`.
+/// The most events that one read with a filter visits.
+const MAX_VISITED: u32 = 2_000;
+
+/// The statement that selects events by a condition on the user `?1` and the session `?2`, in one direction from the number
+/// `?3` on.
 macro_rules! select_events {
-    ($condition:literal) => {
+    ($condition:literal, $direction:literal) => {
         concat!(
             "SELECT number, ",
             event_columns!(),
             " FROM audit_events WHERE ",
             $condition,
-            " AND number < ?3 ORDER BY number DESC LIMIT ?4"
+            " AND number ",
+            $direction,
+            " LIMIT ?4"
         )
     };
 }
 
-/// The events that `query` selects, the newest first.
-pub(crate) fn page(
+/// The statements for both directions.
+macro_rules! newest_or_oldest_first {
+    ($is_oldest_first:expr, $condition:literal) => {
+        match $is_oldest_first {
+            true => select_events!($condition, "> ?3 ORDER BY number"),
+            false => select_events!($condition, "< ?3 ORDER BY number DESC"),
+        }
+    };
+}
+
+/// The events that `query` selects.
+///
+/// The kind and the time are compared here and not in SQL, so that a read visits a bounded number of events.
+pub(crate) fn scan(
     connection: &Connection,
     query: &AuditEventQuery,
-) -> rusqlite::Result<Vec<(AuditEventNumber, AuditEvent)>> {
-    connection
-        .prepare_cached(statement_for(query))?
-        .query_map(
-            params![
-                query.user.as_ref().map(UserId::as_bytes),
-                query.session.as_ref().map(SessionId::as_bytes),
-                query.before.map_or(i64::MAX, |number| i64::try_from(number).unwrap_or(i64::MAX)),
-                query.limit
-            ],
-            read,
-        )?
-        .collect()
+) -> rusqlite::Result<Scan<(AuditEventNumber, AuditEvent), AuditEventNumber>> {
+    let is_filtered = !query.kinds.is_empty() || query.from.is_some() || query.until.is_some();
+    let max_visited = if is_filtered { MAX_VISITED.max(query.limit) } else { query.limit };
+    let start = query.after.or(query.before).unwrap_or(u64::MAX);
+    let mut statement = connection.prepare_cached(statement_for(query))?;
+    let mut visited = statement.query(params![
+        query.user.as_ref().map(UserId::as_bytes),
+        query.session.as_ref().map(SessionId::as_bytes),
+        i64::try_from(start).unwrap_or(i64::MAX),
+        max_visited
+    ])?;
+    let (mut found, mut count) = (Scan { rows: Vec::new(), next: None }, 0);
+    while let Some(row) = visited.next()? {
+        let (number, at, kind) = read_number_time_and_kind(row)?;
+        if query.after.is_none() && query.ends_at(kind, at) {
+            break;
+        }
+        if query.matches(kind, at) {
+            found.rows.push(read(row)?);
+        }
+        count += 1;
+        if count == max_visited || found.rows.len() >= query.limit as usize {
+            found.next = Some(number);
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// One statement for each kind of query: with `?1 IS NULL OR …` SQLite would scan the whole table.
 fn statement_for(query: &AuditEventQuery) -> &'static str {
+    let is_oldest_first = query.after.is_some();
     match (query.user, query.session) {
-        _ if query.cutoffs_only => select_events!(
+        _ if query.cutoffs_only => newest_or_oldest_first!(
+            is_oldest_first,
             "kind IN ('client_revoked', 'everyone_revoked', 'restored') AND ?1 IS NULL AND ?2 IS NULL"
         ),
-        (None, None) => select_events!("?1 IS NULL AND ?2 IS NULL"),
-        (Some(_), None) => select_events!("user_id = ?1 AND ?2 IS NULL"),
-        (None, Some(_)) => select_events!("?1 IS NULL AND session_id = ?2"),
+        (None, None) => newest_or_oldest_first!(is_oldest_first, "?1 IS NULL AND ?2 IS NULL"),
+        (Some(_), None) => newest_or_oldest_first!(is_oldest_first, "user_id = ?1 AND ?2 IS NULL"),
+        (None, Some(_)) => newest_or_oldest_first!(is_oldest_first, "?1 IS NULL AND session_id = ?2"),
         // The unary `+` keeps SQLite from the index of users: a session has fewer events.
-        (Some(_), Some(_)) => select_events!("+user_id = ?1 AND session_id = ?2"),
+        (Some(_), Some(_)) => newest_or_oldest_first!(is_oldest_first, "+user_id = ?1 AND session_id = ?2"),
     }
+}
+
+fn read_number_time_and_kind(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, Time, AuditEventKind)> {
+    let mut columns = Columns::new(row);
+    Ok((columns.unsigned()?, columns.time()?, columns.text(AuditEventKind::from_name)?))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, AuditEvent)> {

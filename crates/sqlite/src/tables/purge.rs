@@ -1,16 +1,18 @@
-//! Purging: deletes sessions that ended long ago, removed users, expired revocations, expired counters, and old audit
-//! events.
+//! Purging: records expired sessions, and deletes sessions that ended long ago, removed users, expired revocations, expired
+//! counters, and old audit events.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use counterfoil_core::store::{AuditRetention, PurgedEvents};
+use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::store::{AppliedChanges, AuditRetention, ExpiryEvents, PurgedEvents};
 use counterfoil_jose::Time;
+use counterfoil_verify::SessionId;
 
 use super::columns::{milliseconds, unix_ms};
 use super::sessions::end::delete_of_user;
-use super::users;
+use super::{audit_events, sessions, users};
 
 /// How long a session is kept after it was ended.
 ///
@@ -25,38 +27,111 @@ pub(super) const ENDED_SESSION_RETENTION: Duration = Duration::from_secs(24 * 60
 /// sessions are visited with the live ones, and a client with short lifetimes makes many of them.
 pub(super) const EXPIRED_SESSION_RETENTION: Duration = Duration::from_secs(10 * 60);
 
-/// Deletes what has expired at `now`, at most `limit` rows; returns the number of deleted rows, and of sessions that were
-/// checked and have not expired.
-pub(crate) fn purge(connection: &Connection, now: Time, limit: u32) -> rusqlite::Result<u64> {
-    let mut remaining = limit;
-    let mut deleted = 0;
-    for purge_table in [purge_sessions, purge_removed_user, purge_revocations, purge_counters] {
-        let count = purge_table(connection, now, remaining)?;
-        deleted += count;
-        remaining = remaining.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+/// How long after its expiry a session is recorded as expired.
+///
+/// It is longer than a request and the delay with which uses are written, so that a session in use is not recorded.
+pub(super) const EXPIRY_RECORD_DELAY: Duration = Duration::from_secs(60);
+
+/// What a purge has done.
+#[derive(Debug, Default)]
+pub(crate) struct Purged {
+    /// The deleted rows, and the sessions that were checked and not deleted.
+    pub(crate) rows: u64,
+    /// The events of the sessions that have expired.
+    expired: Vec<AuditEvent>,
+    expiries: ExpiryEvents,
+}
+
+impl Purged {
+    /// The expired sessions, for the commit listeners; `None` if there are none.
+    pub(crate) fn applied_changes(&self) -> Option<AppliedChanges> {
+        if self.expired.is_empty() {
+            return None;
+        }
+        Some(AppliedChanges {
+            expired_sessions: self
+                .expired
+                .iter()
+                .filter_map(|event| event.session.zip(event.reason))
+                .collect(),
+            derived_events: match self.expiries {
+                ExpiryEvents::Record => self.expired.clone(),
+                ExpiryEvents::Omit => Vec::new(),
+            },
+            ..AppliedChanges::default()
+        })
     }
-    Ok(deleted)
+}
+
+/// Records the sessions that have expired at `now`, and deletes what expired long enough ago, at most `limit` rows.
+pub(crate) fn purge(
+    connection: &Connection,
+    now: Time,
+    limit: u32,
+    expiries: ExpiryEvents,
+) -> rusqlite::Result<Purged> {
+    let mut purged = Purged { expiries, ..Purged::default() };
+    purge_sessions(connection, now, limit, &mut purged)?;
+    for purge_table in [purge_removed_user, purge_revocations, purge_counters] {
+        let remaining = limit.saturating_sub(u32::try_from(purged.rows).unwrap_or(u32::MAX));
+        purged.rows += purge_table(connection, now, remaining)?;
+    }
+    Ok(purged)
+}
+
+/// The SQL of the time at which a session expires by itself.
+macro_rules! expiry_time {
+    () => {
+        "min(expires_at, last_seen_at + idle_timeout)"
+    };
 }
 
 /// The SQL of the time from which on a session is purged, by the retentions `?2` and `?3` of ended and expired ones.
 macro_rules! purge_time {
     () => {
-        "coalesce(ended_at + ?2, min(expires_at, last_seen_at + idle_timeout) + ?3)"
+        concat!("coalesce(ended_at + ?2, ", expiry_time!(), " + ?3)")
     };
 }
 
-/// Checks the sessions that are due, and deletes those that ended long enough ago.
-fn purge_sessions(connection: &Connection, now: Time, limit: u32) -> rusqlite::Result<u64> {
-    let due: Vec<[u8; 16]> = connection
-        .prepare_cached(
-            "SELECT id FROM sessions WHERE purge_check_at <= ?1 ORDER BY purge_check_at LIMIT ?2",
-        )?
-        .query_map(params![unix_ms(now), limit], |row| row.get(0))?
+/// Checks the sessions that are due: records those that have expired, and deletes those that ended long enough ago.
+fn purge_sessions(
+    connection: &Connection,
+    now: Time,
+    limit: u32,
+    purged: &mut Purged,
+) -> rusqlite::Result<()> {
+    let due: Vec<([u8; 16], bool)> = connection
+        .prepare_cached(concat!(
+            "SELECT id, ended_at IS NULL AND expiry_recorded = 0 AND ",
+            expiry_time!(),
+            " + ?3 <= ?1 FROM sessions WHERE purge_check_at <= ?1 ORDER BY purge_check_at LIMIT ?2"
+        ))?
+        .query_map(params![unix_ms(now), limit, milliseconds(EXPIRY_RECORD_DELAY)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
-    for id in &due {
+    for (id, has_expired) in &due {
+        if *has_expired {
+            record_expiry(connection, SessionId::from_bytes(*id), purged)?;
+        }
         purge_session(connection, id, now)?;
     }
-    Ok(due.len() as u64)
+    purged.rows += due.len() as u64;
+    Ok(())
+}
+
+/// Records that a session has expired, unless a cutoff had revoked it before.
+fn record_expiry(connection: &Connection, id: SessionId, purged: &mut Purged) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE sessions SET expiry_recorded = 1 WHERE id = ?1")?
+        .execute([id.as_bytes()])?;
+    let Some(session) = sessions::find_above_cutoffs(connection, id)? else { return Ok(()) };
+    let event = AuditEvent::session_expired(&session);
+    if purged.expiries == ExpiryEvents::Record {
+        audit_events::insert(connection, &event)?;
+    }
+    purged.expired.push(event);
+    Ok(())
 }
 
 /// Deletes one session, or sets the time of its next check.
@@ -69,11 +144,13 @@ fn purge_session(connection: &Connection, id: &[u8; 16], now: Time) -> rusqlite:
     if deleted == 0 {
         connection
             .prepare_cached(concat!(
-                "UPDATE sessions SET purge_check_at = ",
+                "UPDATE sessions SET purge_check_at = CASE WHEN ended_at IS NULL AND expiry_recorded = 0 THEN ",
+                expiry_time!(),
+                " + ?4 ELSE ",
                 purge_time!(),
-                " WHERE id = ?1"
+                " END WHERE id = ?1"
             ))?
-            .execute(params![id, ended, expired])?;
+            .execute(params![id, ended, expired, milliseconds(EXPIRY_RECORD_DELAY)])?;
     }
     Ok(())
 }

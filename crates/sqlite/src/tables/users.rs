@@ -46,6 +46,21 @@ pub(crate) fn find(connection: &Connection, id: UserId) -> rusqlite::Result<Opti
         .optional()
 }
 
+/// The usernames of those of `users` who exist.
+pub(crate) fn usernames(
+    connection: &Connection,
+    users: &[UserId],
+) -> rusqlite::Result<Vec<(UserId, String)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT username FROM users WHERE id = ?1 AND removed = 0")?;
+    let mut names = Vec::with_capacity(users.len());
+    for user in users {
+        let name: Option<String> = statement.query_row([user.as_bytes()], |row| row.get(0)).optional()?;
+        names.extend(name.map(|name| (*user, name)));
+    }
+    Ok(names)
+}
+
 /// The user with this case-folded username, or with this verified email address.
 pub(crate) fn find_by_login(connection: &Connection, login: &LoginName) -> rusqlite::Result<Option<User>> {
     let (sql, text) = match login {

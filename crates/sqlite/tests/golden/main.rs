@@ -157,9 +157,9 @@ async fn the_revocation_log_is_read() {
 #[tokio::test]
 async fn audit_events_of_every_kind_are_read() {
     let (_directory, store) = open_copy();
-    let query = AuditEventQuery { user: None, session: None, cutoffs_only: false, before: None, limit: 1000 };
+    let query = AuditEventQuery { limit: 1000, ..AuditEventQuery::default() };
 
-    let mut events = store.audit_events(&query).await.unwrap();
+    let mut events = store.audit_events(&query).await.unwrap().rows;
 
     events.reverse();
     let expected: Vec<_> = (1..).zip(records::audit_events()).collect();

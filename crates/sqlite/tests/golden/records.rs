@@ -193,7 +193,8 @@ pub(crate) fn ended_sessions() -> Vec<Session> {
 
 /// Every reason of schema version 1.
 fn end_reasons() -> impl Iterator<Item = EndReason> {
-    EndReason::ALL.into_iter().filter(|reason| *reason != EndReason::UserChanged)
+    let is_of_version_1 = |reason: &EndReason| *reason != EndReason::UserChanged && !reason.is_expiry();
+    EndReason::ALL.into_iter().filter(is_of_version_1)
 }
 
 /// The members of the data of the first session.
@@ -239,7 +240,8 @@ pub(crate) fn audit_events() -> Vec<AuditEvent> {
         client_info: if index % 2 == 0 { client_info() } else { ClientInfo::default() },
         detail: (index % 5 == 0).then_some(Cow::Borrowed("a detail")),
     };
-    let kinds = AuditEventKind::ALL.iter().filter(|kind| **kind != AuditEventKind::ExternalIdChanged);
+    let later = [AuditEventKind::ExternalIdChanged, AuditEventKind::SessionExpired];
+    let kinds = AuditEventKind::ALL.iter().filter(|kind| !later.contains(kind));
     kinds.zip(actors.iter().cycle()).enumerate().map(event).collect()
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use crate::loopback::is_loopback_host;
+
 /// The text is not an origin in the form that browsers send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid origin: {0}")]
@@ -31,6 +33,12 @@ impl Origin {
     /// The text, as in an `Origin` header.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is an `http` or `https` origin whose host is loopback, with any port.
+    pub fn is_loopback(&self) -> bool {
+        let Some((scheme, authority)) = self.0.split_once("://") else { return false };
+        default_port(scheme).is_some() && is_loopback_host(split_port(authority).0)
     }
 
     /// The origin of a URL: what browsers send from its pages.
@@ -154,12 +162,13 @@ pub struct OriginPolicy {
     pub own: Origin,
     /// Other origins, compared exactly; empty by default.
     pub trusted: Vec<Origin>,
+    trusts_loopback: bool,
 }
 
 impl OriginPolicy {
     /// Only the service's own origin.
     pub const fn new(own: Origin) -> Self {
-        Self { own, trusted: Vec::new() }
+        Self { own, trusted: Vec::new(), trusts_loopback: false }
     }
 
     /// Trusts this origin too.
@@ -169,9 +178,23 @@ impl OriginPolicy {
         self
     }
 
+    /// Trusts the pages of every server on this machine: `localhost`, names below it, and loopback addresses, with any port.
+    /// For a developer's machine only: elsewhere each program of the user could act as the user.
+    #[must_use]
+    pub const fn danger_trust_loopback(mut self) -> Self {
+        self.trusts_loopback = true;
+        self
+    }
+
     /// Whether a request with this `Origin` header comes from a trusted origin.
     pub fn trusts(&self, origin: &[u8]) -> bool {
         self.trusted.iter().any(|trusted| trusted.0.as_bytes() == origin)
+            || (self.trusts_loopback && is_loopback_origin(origin))
+    }
+
+    /// Whether any other origin than the service's own is trusted.
+    pub const fn trusts_others(&self) -> bool {
+        self.trusts_loopback || !self.trusted.is_empty()
     }
 
     pub(crate) fn is_own(&self, origin: &[u8]) -> bool {
@@ -179,9 +202,48 @@ impl OriginPolicy {
     }
 }
 
+/// Whether the value of an `Origin` header is a loopback origin in the form that browsers send.
+fn is_loopback_origin(value: &[u8]) -> bool {
+    let origin = str::from_utf8(value).ok().and_then(|text| text.parse::<Origin>().ok());
+    origin.is_some_and(|origin| origin.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_of_this_machine_are_trusted_only_on_request() {
+        let own = || Origin::from_url("http://127.0.0.1:3000").unwrap();
+        let (strict, for_development) =
+            (OriginPolicy::new(own()), OriginPolicy::new(own()).danger_trust_loopback());
+
+        for origin in [
+            "http://localhost:5173",
+            "http://127.0.0.1:5173",
+            "http://[::1]:5173",
+            "http://app.localhost",
+            "https://localhost:5173",
+        ] {
+            assert!(for_development.trusts(origin.as_bytes()), "{origin}");
+            assert!(!strict.trusts(origin.as_bytes()), "{origin}");
+        }
+        for origin in [
+            "http://attacker.example",
+            "http://localhost.attacker.example:5173",
+            "http://127.0.0.1.nip.io",
+            "http://192.168.0.7:5173",
+            "http://0.0.0.0:5173",
+            "HTTP://LOCALHOST",
+            "http://localhost:5173/",
+            "http://user@localhost",
+            "capacitor://localhost",
+            "null",
+            "",
+        ] {
+            assert!(!for_development.trusts(origin.as_bytes()), "{origin}");
+        }
+    }
 
     #[test]
     fn only_origins_in_the_form_that_browsers_send_parse() {

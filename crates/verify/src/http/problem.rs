@@ -191,11 +191,15 @@ impl Problem {
         self
     }
 
-    /// Adds the reason to the document, as the member `reason`. Only for a server on a developer's machine: an attacker
-    /// learns which check failed.
+    /// Adds the reason to the document: to `detail`, and as the member `reason`. Only for a server on a developer's machine:
+    /// an attacker learns which check failed.
     #[must_use]
     pub fn danger_show_reason(mut self) -> Self {
-        self.0.body.reason = self.0.failure_reason.clone();
+        let Parts { body, failure_reason, .. } = &mut *self.0;
+        body.reason = failure_reason.clone();
+        if let (Some(detail), Some(reason)) = (&mut body.detail, failure_reason) {
+            *detail = format!("{detail}: {}", reason.message()).into();
+        }
         self
     }
 

@@ -1,7 +1,7 @@
 //! A minimal HTTP client: one GET with size limits, without redirects, proxies or retries.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
@@ -21,6 +21,7 @@ use crate::jwks::cache_control;
 use crate::jwks::error::{FetchError, RemoteVerifierError};
 use crate::jwks::tls::TrustedRoots;
 use crate::jwks::url::JwksUrl;
+use crate::loopback::{is_localhost_name, is_loopback_ip};
 
 /// The largest body: a hundred RSA 4096 keys take half of it.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -72,9 +73,8 @@ impl HttpClient {
 
 /// Connects to the first address that accepts a connection.
 async fn connect(url: &JwksUrl) -> Result<TcpStream, FetchError> {
-    let resolved = lookup_host((url.host(), url.port())).await.map_err(FetchError::Unreachable)?;
-    let addresses: Vec<SocketAddr> = resolved.collect();
-    if !url.is_https() && !addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
+    let addresses = addresses(url).await.map_err(FetchError::Unreachable)?;
+    if !url.is_https() && !addresses.iter().all(|address| is_loopback_ip(address.ip())) {
         return Err(FetchError::NotLoopback);
     }
     let mut last = io::Error::other("the host name has no address");
@@ -86,6 +86,16 @@ async fn connect(url: &JwksUrl) -> Result<TcpStream, FetchError> {
         }
     }
     Err(FetchError::Unreachable(last))
+}
+
+/// The addresses of the host. A name that is reserved for this machine is not looked up (RFC 6761, section 6.3): a
+/// resolver may not know it, and one of an attacker could answer with another machine.
+async fn addresses(url: &JwksUrl) -> io::Result<Vec<SocketAddr>> {
+    if is_localhost_name(url.host()) {
+        let port = url.port();
+        return Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]);
+    }
+    Ok(lookup_host((url.host(), url.port())).await?.collect())
 }
 
 async fn send_get<S>(stream: S, url: &JwksUrl) -> Result<JsonResponse, FetchError>

@@ -1,10 +1,11 @@
 //! URLs from which keys may be fetched: https, or http on loopback.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
+
+use crate::loopback::is_loopback_host;
 
 /// Keys must not be fetched from this URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +71,7 @@ impl FromStr for JwksUrl {
         let host: Box<str> = host.trim_start_matches('[').trim_end_matches(']').into();
         let is_https = match scheme {
             "https" => true,
-            "http" if is_loopback(&host) => false,
+            "http" if is_loopback_host(&host) => false,
             "http" => return Err(JwksUrlError::InsecureHttp),
             _ => return Err(JwksUrlError::NotHttpUrl),
         };
@@ -80,13 +81,6 @@ impl FromStr for JwksUrl {
         }
         Ok(Self { uri, host, port, is_https })
     }
-}
-
-/// Whether the host is always this machine. Any name other than `localhost` depends on the resolver.
-fn is_loopback(host: &str) -> bool {
-    let address = host.parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost")
-        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 impl fmt::Display for JwksUrl {

@@ -114,7 +114,8 @@ impl VerificationReport<'_> {
             ),
             "claims" => Some("use --foreign for tokens of other issuers".into()),
             "revoked" => {
-                let session = self.claim("sid")?;
+                let token = unverified::decode(self.token).ok()?;
+                let session = token.payload.get("sid")?.as_str()?;
                 Some(format!("counterfoil audit list --session {session} shows why its session ended"))
             }
             "token_wrong_typ" if !self.accepts_foreign => {

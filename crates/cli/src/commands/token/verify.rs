@@ -121,7 +121,9 @@ impl VerifyOptions {
         let dir = configuration.data_dir.display();
         let verified_with = match &connection {
             AdminConnection::Server(_) => format!("the keys and revocations of the server in {dir}"),
-            AdminConnection::Local(_) => format!("the keys and revocations of the store in {dir}"),
+            AdminConnection::Local(_) | AdminConnection::Temporary(..) => {
+                format!("the keys and revocations of the store in {dir}")
+            }
         };
         let token_and_audiences = operator::Command::TokenVerify {
             token: Secret::new(token.to_owned()),

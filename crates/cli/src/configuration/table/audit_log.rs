@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
-use crate::configuration::value::{duration, duration_or_off, duration_text, number};
+use crate::configuration::value::{boolean, duration, duration_or_off, duration_text, number};
 
 /// `[audit_log]`.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -45,6 +45,18 @@ pub(super) const SETTINGS: &[Setting] = &[
             let window = duration_or_off(values, "1m", "1d")?;
             builder.settings.audit_log.failure_window = window.unwrap_or(Duration::ZERO);
             Ok(())
+        },
+    },
+    Setting {
+        name: "audit_log.expired_sessions",
+        form: Form::Boolean,
+        default: DefaultValue::Value(|builder| builder.settings.audit_log.records_expiries.to_string()),
+        doc: "Whether the expiry of each session is recorded in an audit event, one to two minutes after it. `false` saves \
+              space where sessions are short and many.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            boolean(values).map(|records| builder.settings.audit_log.records_expiries = records)
         },
     },
 ];

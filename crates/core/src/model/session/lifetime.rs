@@ -5,7 +5,7 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 
 use crate::client_error::InvalidCredential;
-use crate::model::session::{Session, SessionCredential};
+use crate::model::session::{EndReason, Session, SessionCredential};
 
 /// The highest delay of `seen_at`: it is updated at most once in this time, or in half the idle timeout if
 /// that is shorter.
@@ -56,6 +56,11 @@ impl Session {
     /// When it expires if it is not used again.
     pub fn ends_at(&self) -> Time {
         self.expires_at.min(self.seen_at + self.idle)
+    }
+
+    /// Whether its idle timeout or its absolute end comes first.
+    pub fn expiry_reason(&self) -> EndReason {
+        if self.seen_at + self.idle < self.expires_at { EndReason::Idle } else { EndReason::Absolute }
     }
 }
 

@@ -128,11 +128,15 @@ pub enum EndReason {
     KeyCompromised,
     /// The store was restored from a backup.
     Restored,
+    /// It was not used for its idle timeout.
+    Idle,
+    /// It reached its absolute end.
+    Absolute,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Logout,
         Self::ByUser,
         Self::ByAdmin,
@@ -145,7 +149,14 @@ impl EndReason {
         Self::RolesChanged,
         Self::KeyCompromised,
         Self::Restored,
+        Self::Idle,
+        Self::Absolute,
     ];
+
+    /// Whether a session ends so by itself. No revocation has such a reason.
+    pub const fn is_expiry(self) -> bool {
+        matches!(self, Self::Idle | Self::Absolute)
+    }
 
     /// The name, as it is stored and shown.
     pub const fn as_str(self) -> &'static str {
@@ -162,6 +173,8 @@ impl EndReason {
             Self::RolesChanged => "roles_changed",
             Self::KeyCompromised => "key_compromised",
             Self::Restored => "restored",
+            Self::Idle => "idle",
+            Self::Absolute => "absolute",
         }
     }
 
@@ -180,6 +193,8 @@ impl EndReason {
             Self::RolesChanged => "by a change of the roles",
             Self::KeyCompromised => "by the revocation of a key",
             Self::Restored => "by restoring a backup",
+            Self::Idle => "because it was not used",
+            Self::Absolute => "at its longest lifetime",
         }
     }
 
@@ -242,6 +257,11 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The mode with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Session, Self::Jwt, Self::Hybrid].into_iter().find(|mode| mode.as_str() == name)
+    }
+
     /// The name, as used in requests and lists.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -17,8 +17,8 @@ use crate::store::conformance::fixture::{
     record, rejected, replace, revocation_log_after, session, session_id, used, user, user_id,
 };
 use crate::store::{
-    AuditEventQuery, Change, CommitOutcome, CutoffScope, Expectation, NewRevocation, Page, SessionDataPatch,
-    Store, StoreError, Transaction, TransactionPart,
+    AuditEventQuery, Change, CommitOutcome, CutoffScope, Expectation, ExpiryEvents, NewRevocation, Page,
+    SessionDataPatch, Store, StoreError, Transaction, TransactionPart,
 };
 
 /// One change of each kind that writes, all of which apply after [`one_login`].
@@ -80,7 +80,7 @@ async fn everything_in(store: &Arc<dyn Store>) -> String {
         answer(store.client(&"shop".parse().expect("a name")).await),
         answer(store.keys().await),
         revocation_log_after(store, RevocationPosition::START).await,
-        answer(store.audit_events(&query).await),
+        answer(store.audit_events(&query).await).rows,
         answer(store.newest_time().await),
     );
     for session in [session_id(1), session_id(2)] {
@@ -238,7 +238,7 @@ pub(super) async fn the_newest_time_follows_commits(store: Arc<dyn Store>) {
     // An older time, a commit that was not applied, and the purge of the newest record have no effect.
     let _ = applied(&store, &[record(1, 1, NOON)]).await;
     let _ = conflict(&store, &[record(1, 1, NOON + YEAR), insert_user(user(1))]).await;
-    let _ = answer(store.purge(NOON + YEAR, 1000).await);
+    let _ = answer(store.purge(NOON + YEAR, 1000, ExpiryEvents::Record).await);
     assert_eq!(newest().await, NOON + 3 * HOUR);
 }
 
@@ -248,6 +248,6 @@ pub(super) async fn a_closed_store_rejects_every_call(store: Arc<dyn Store>) {
 
     assert!(matches!(store.session(session_id(1)).await, Err(StoreError::Closed)));
     assert!(matches!(store.commit(&[insert(session(2, 1))].into()).await, Err(StoreError::Closed)));
-    assert!(matches!(store.purge(NOON, 1).await, Err(StoreError::Closed)));
+    assert!(matches!(store.purge(NOON, 1, ExpiryEvents::Record).await, Err(StoreError::Closed)));
     answer(store.close().await);
 }

@@ -1,13 +1,14 @@
 //! Cases about the purge: it removes what has expired, in limited steps, and nothing that is active.
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Map;
 
-use counterfoil_verify::{RevocationPosition, RevocationSubject};
+use counterfoil_verify::{RevocationPosition, RevocationSubject, SessionId};
 
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{EndReason, Session};
 use crate::store::conformance::counters::increment;
 use crate::store::conformance::fixture::{
@@ -15,14 +16,15 @@ use crate::store::conformance::fixture::{
     revocation_log_after, session, session_id, used, user,
 };
 use crate::store::{
-    AuditEventQuery, AuditRetention, Change, NewRevocation, PurgedEvents, SessionDataPatch, Store,
+    AppliedChanges, AuditEventQuery, AuditRetention, Change, CommitListener, CutoffScope, ExpiryEvents,
+    NewRevocation, PurgedEvents, SessionDataPatch, Store,
 };
 
 /// Purges until nothing is left to remove.
 async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
     let mut dropped = 0;
     loop {
-        let count = answer(store.purge(now, 1000).await);
+        let count = answer(store.purge(now, 1000, ExpiryEvents::Record).await);
         dropped += count;
         if count == 0 {
             return dropped;
@@ -81,6 +83,100 @@ pub(super) async fn an_expired_session_is_purged_after_ten_minutes(store: Arc<dy
     assert_eq!(answer(store.session(stored.id).await), None);
 }
 
+/// The events of expired sessions, the oldest first.
+async fn expiries(store: &Arc<dyn Store>) -> Vec<AuditEvent> {
+    let kinds = vec![AuditEventKind::SessionExpired];
+    let query = AuditEventQuery { kinds, after: Some(0), limit: 1000, ..AuditEventQuery::default() };
+    answer(store.audit_events(&query).await).rows.into_iter().map(|(_, event)| event).collect()
+}
+
+pub(super) async fn an_expired_session_is_recorded_once_with_its_cause(store: Arc<dyn Store>) {
+    let idle = one_login(&store).await;
+    let absolute = Session { idle: YEAR, expires_at: NOON + 2 * DAY, ..session(2, 1) };
+    let _ = applied(&store, &[insert(absolute.clone())]).await;
+
+    let _ = purge_all(&store, NOON + DAY + Duration::from_secs(59)).await;
+    assert_eq!(expiries(&store).await, [], "a use may still be written");
+    for minute in 1..30 {
+        let _ = purge_all(&store, NOON + DAY + minute * HOUR / 60).await;
+    }
+    let _ = purge_all(&store, NOON + YEAR).await;
+
+    let found = expiries(&store).await;
+    let summary: Vec<_> =
+        found.iter().map(|event| (event.session, event.at, event.reason, event.detail.as_deref())).collect();
+    assert_eq!(
+        summary,
+        [
+            (Some(idle.id), NOON + DAY, Some(EndReason::Idle), Some("not used for 24 hours")),
+            (Some(absolute.id), NOON + 2 * DAY, Some(EndReason::Absolute), Some("2 days after the login")),
+        ]
+    );
+    assert!(found.iter().all(|event| event.user == Some(idle.user) && event.actor == Actor::System));
+}
+
+pub(super) async fn a_session_that_was_ended_or_revoked_does_not_expire(store: Arc<dyn Store>) {
+    let _ = one_login(&store).await;
+    let changes = [insert(session(2, 1)), end(2, NOON + HOUR), Change::set_cutoff(CutoffScope::Everyone)];
+    let _ = applied(&store, &changes).await;
+
+    let _ = purge_all(&store, NOON + YEAR).await;
+
+    assert!(answer(store.session(session_id(1)).await).is_none());
+    assert_eq!(expiries(&store).await, []);
+}
+
+/// A clock that is set back makes the session active again.
+pub(super) async fn a_session_that_is_used_after_its_expiry_was_recorded_is_not_recorded_again(
+    store: Arc<dyn Store>,
+) {
+    let stored = one_login(&store).await;
+    let _ = purge_all(&store, NOON + DAY + HOUR / 12).await;
+    let _ = applied(&store, &[replace(used(&stored, NOON + DAY - HOUR))]).await;
+
+    let _ = purge_all(&store, NOON + DAY + HOUR).await;
+    assert!(answer(store.session(stored.id).await).is_some(), "it is active for another day");
+    let _ = purge_all(&store, NOON + YEAR).await;
+
+    assert_eq!(expiries(&store).await.len(), 1);
+}
+
+pub(super) async fn many_expired_sessions_are_recorded_in_portions(store: Arc<dyn Store>) {
+    let mut changes = vec![insert_user(user(1))];
+    changes.extend((0..50).map(|number| insert(session(number, 1))));
+    let _ = applied(&store, &changes).await;
+
+    let mut recorded = Vec::new();
+    while answer(store.purge(NOON + YEAR, 7, ExpiryEvents::Record).await) > 0 {
+        recorded.push(expiries(&store).await.len());
+    }
+
+    assert_eq!(recorded, [7, 14, 21, 28, 35, 42, 49, 50]);
+}
+
+pub(super) async fn expiries_are_counted_and_not_recorded_if_the_audit_log_omits_them(store: Arc<dyn Store>) {
+    let stored = one_login(&store).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    store.subscribe(Arc::new(Expired(Arc::clone(&seen))));
+
+    let _ = answer(store.purge(NOON + DAY + HOUR / 12, 7, ExpiryEvents::Omit).await);
+    let _ = purge_all(&store, NOON + YEAR).await;
+
+    assert_eq!(expiries(&store).await, []);
+    assert_eq!(*seen.lock().expect("no panic"), [(stored.id, EndReason::Idle)]);
+}
+
+/// Collects the sessions that expire, with the reason.
+struct Expired(Arc<Mutex<Vec<(SessionId, EndReason)>>>);
+
+impl CommitListener for Expired {
+    fn on_commit(&self, _: &[Change], applied: &AppliedChanges) {
+        self.0.lock().expect("no panic").extend(applied.expired_sessions.iter().copied());
+    }
+
+    fn on_failure(&self) {}
+}
+
 pub(super) async fn a_session_in_use_is_not_purged(store: Arc<dyn Store>) {
     let mut stored = one_login(&store).await;
     for day in 1..=20 {
@@ -135,7 +231,7 @@ pub(super) async fn old_counters_are_purged(store: Arc<dyn Store>) {
 /// The numbers of all events, the newest first.
 async fn event_numbers(store: &Arc<dyn Store>) -> Vec<u64> {
     let query = AuditEventQuery { limit: 100, ..AuditEventQuery::default() };
-    answer(store.audit_events(&query).await).into_iter().map(|(number, _)| number).collect()
+    answer(store.audit_events(&query).await).rows.into_iter().map(|(number, _)| number).collect()
 }
 
 pub(super) async fn old_events_are_purged_and_their_numbers_are_not_used_again(store: Arc<dyn Store>) {
@@ -185,7 +281,7 @@ pub(super) async fn a_purge_removes_at_most_its_limit(store: Arc<dyn Store>) {
 
     let mut dropped = Vec::new();
     loop {
-        let count = answer(store.purge(NOON + YEAR, 7).await);
+        let count = answer(store.purge(NOON + YEAR, 7, ExpiryEvents::Record).await);
         assert!(count <= 7);
         dropped.push(count);
         if count == 0 {

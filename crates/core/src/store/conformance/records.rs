@@ -35,6 +35,7 @@ pub(super) async fn a_new_store_has_the_default_client_and_nothing_else(store: A
     assert!(answer(store.keys().await).is_empty());
     assert!(
         answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await)
+            .rows
             .is_empty()
     );
     assert_eq!(answer(store.revocation_log_head().await), RevocationPosition::START);
@@ -223,7 +224,7 @@ pub(super) async fn every_field_of_an_audit_event_is_stored(store: Arc<dyn Store
         expected.push(event);
     }
     let found =
-        answer(store.audit_events(&AuditEventQuery { limit: 1000, ..AuditEventQuery::default() }).await);
+        answer(store.audit_events(&AuditEventQuery { limit: 1000, ..AuditEventQuery::default() }).await).rows;
 
     expected.reverse();
     assert_eq!(found.into_iter().map(|(_, event)| event).collect::<Vec<_>>(), expected);
@@ -345,7 +346,7 @@ pub(super) async fn all_admin_keys_of_a_user_are_removed_and_recorded(store: Arc
 
     assert_eq!(answer(store.admin_keys(Page { after: None, limit: 100 }).await), stored[1..3]);
     let events =
-        answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await);
+        answer(store.audit_events(&AuditEventQuery { limit: 10, ..AuditEventQuery::default() }).await).rows;
     let mut reported: Vec<_> = events.into_iter().filter_map(|(_, event)| event.detail).collect();
     reported.sort();
     let mut gone = [stored[0].id.to_string(), stored[3].id.to_string()];

@@ -11,7 +11,8 @@ use crate::store::conformance::fixture::{
     HOUR, NOON, answer, applied, ending, insert, insert_user, session, session_id, user, user_id,
 };
 use crate::store::{
-    AppliedChanges, AuditEventQuery, Change, MAX_ENDED_PER_COMMIT, Page, Store, complete_all_session_ends,
+    AppliedChanges, AuditEventQuery, Change, ExpiryEvents, MAX_ENDED_PER_COMMIT, Page, Store,
+    complete_all_session_ends,
 };
 
 /// More sessions than two commits end.
@@ -90,7 +91,7 @@ pub(super) async fn each_session_of_a_portion_is_revoked_and_recorded_as_in_the_
     assert_eq!(portion.entries[0].until, ended.entries[0].until);
     let last = portion.ended_sessions.last().copied();
     let query = AuditEventQuery { session: last, limit: 10, ..AuditEventQuery::default() };
-    let events = answer(store.audit_events(&query).await);
+    let events = answer(store.audit_events(&query).await).rows;
     let [(_, event)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((&event.actor, event.reason), (&Actor::User(user_id(1)), Some(EndReason::ByUser)));
     assert_eq!((event.at, event.user), (NOON + HOUR, Some(user_id(1))));
@@ -125,7 +126,7 @@ pub(super) async fn a_user_with_many_sessions_is_gone_at_once_and_deleted_in_por
     // Nothing has expired at this time; only the rows of the user are left.
     let mut deleted = Vec::new();
     while deleted.last() != Some(&0) {
-        deleted.push(answer(store.purge(NOON, 100).await));
+        deleted.push(answer(store.purge(NOON, 100, ExpiryEvents::Record).await));
         assert!(deleted.iter().all(|count| *count <= 100));
     }
     assert_eq!(deleted.iter().sum::<u64>(), u64::from(MANY) + 1);

@@ -1,6 +1,7 @@
 //! Cases about sessions: they are inserted once, changed by revision, and end once.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use tokio::task::JoinSet;
 
 use counterfoil_verify::RevocationSubject;
 
-use crate::model::session::{EndReason, Session, SessionEnd};
+use crate::model::session::{ClientInfo, EndReason, Mode, Session, SessionEnd};
 use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, conflict, end, ending, holds, insert, insert_user, one_login, replace,
     revocation_log_after, session, session_id, used, user, user_id,
 };
 use crate::store::{
-    Change, CommitOutcome, CutoffScope, Expectation, Page, SessionCursor, SessionDataPatch, Store,
+    Change, CommitOutcome, CutoffScope, Expectation, Page, SessionCursor, SessionDataPatch, SessionQuery,
+    Store,
 };
 
 pub(super) async fn a_session_id_is_inserted_only_once(store: Arc<dyn Store>) {
@@ -206,6 +208,41 @@ pub(super) async fn active_sessions_are_listed_once_and_newest_first(store: Arc<
         answer(store.sessions_of(user_id(1), Page { after: None, limit: 100 }, NOON + 2 * DAY).await)
             .is_empty()
     );
+}
+
+pub(super) async fn the_live_sessions_of_all_users_are_listed_once_and_newest_first(store: Arc<dyn Store>) {
+    let from = |last: u8| ClientInfo { ip: Some(Ipv4Addr::new(192, 0, 2, last).into()), user_agent: None };
+    let mut changes: Vec<_> = (0..4).map(|number| insert_user(user(number))).collect();
+    changes.extend((0..900).map(|number| {
+        let at = NOON + Duration::from_secs(u64::from(number / 7));
+        let client_info = from(u8::from(number % 100 == 0));
+        insert(Session { authenticated_at: at, seen_at: at, client_info, ..session(number, number % 4) })
+    }));
+    changes.extend([end(3, NOON), Change::set_cutoff(CutoffScope::User(user_id(1)))]);
+    let _ = applied(&store, &changes).await;
+    let all = async |query: SessionQuery| {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { after, limit: 150 };
+            let scan = answer(store.sessions(&query, page, NOON + HOUR).await);
+            assert!(scan.rows.len() <= 150);
+            found.extend(scan.rows);
+            let Some(next) = scan.next else { break };
+            after = Some(next);
+        }
+        assert!(found.is_sorted_by(|a: &Session, b| a.authenticated_at >= b.authenticated_at));
+        found.iter().map(|session| session.id).collect::<BTreeSet<_>>()
+    };
+    let ids = |numbers: Vec<u16>| numbers.into_iter().map(session_id).collect::<BTreeSet<_>>();
+    let live = || (0..900).filter(|number| *number != 3 && number % 4 != 1);
+
+    assert_eq!(all(SessionQuery::default()).await, ids(live().collect()));
+    let of_user = SessionQuery { user: Some(user_id(2)), ..SessionQuery::default() };
+    assert_eq!(all(of_user).await, ids(live().filter(|number| number % 4 == 2).collect()));
+    let of_ip = SessionQuery { ip: from(1).ip, ..SessionQuery::default() };
+    assert_eq!(all(of_ip).await, ids(live().filter(|number| number % 100 == 0).collect()));
+    let of_mode = SessionQuery { mode: Some(Mode::Hybrid), ..SessionQuery::default() };
+    assert!(all(of_mode).await.is_empty());
 }
 
 pub(super) async fn a_session_context_is_read_from_one_snapshot(store: Arc<dyn Store>) {

@@ -126,6 +126,16 @@ pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc
     assert_eq!(found, expected);
 }
 
+pub(super) async fn the_names_of_existing_users_are_found_by_their_ids(store: Arc<dyn Store>) {
+    let _ = applied(&store, &(1..4).map(|number| insert_user(user(number))).collect::<Vec<_>>()).await;
+    let _ = applied(&store, &[Change::remove_user(user_id(2))]).await;
+
+    let mut names = answer(store.usernames(&[1, 2, 3, 9].map(user_id)).await);
+
+    names.sort_by(|(_, a), (_, b)| a.cmp(b));
+    assert_eq!(names, [1, 3].map(|number| (user_id(number), user(number).username.to_string())));
+}
+
 pub(super) async fn one_of_32_parallel_changes_of_a_user_applies(store: Arc<dyn Store>) {
     let mut stored = user(1);
     let _ = applied(&store, &[insert_user(stored.clone())]).await;
@@ -172,7 +182,7 @@ pub(super) async fn a_user_is_removed_with_all_their_sessions(store: Arc<dyn Sto
     assert_eq!(answer(store.session_data(stored.id).await), None);
     assert_eq!(answer(store.session(other_user.id).await), Some(other_user));
     let query = AuditEventQuery { user: Some(user_id(1)), limit: 10, ..AuditEventQuery::default() };
-    assert_eq!(answer(store.audit_events(&query).await).len(), 1, "the audit log keeps its events");
+    assert_eq!(answer(store.audit_events(&query).await).rows.len(), 1, "the audit log keeps its events");
     assert!(!holds(&store, Expectation::Epoch(user_id(1), 0)).await);
     assert_eq!(conflict(&store, &[Change::remove_user(user_id(1))]).await, 0);
     let next = User { id: user_id(4), ..user(1) };

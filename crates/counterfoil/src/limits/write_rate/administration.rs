@@ -2,12 +2,25 @@
 
 use std::net::IpAddr;
 
-use counterfoil_core::services::login_rate_limiter::client_ip_key;
+use counterfoil_core::services::login_rate_limiter::{RateLimit, client_ip_key};
+use counterfoil_core::store::CounterValue;
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use super::{WriteLimit, WriteRateLimiter, pad, session_key};
-use crate::operations::admin::views::AccountCounterView;
+
+/// A counter of a user or of a client IP.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriteCounter {
+    /// What is counted.
+    pub(crate) event: &'static str,
+    /// The client IP for which it is counted, or `None` for a user.
+    pub(crate) client_ip: Option<IpAddr>,
+    /// The count, and when it starts again.
+    pub(crate) value: CounterValue,
+    /// The limit.
+    pub(crate) limit: RateLimit,
+}
 
 impl WriteLimit {
     /// The limits of users.
@@ -22,21 +35,12 @@ impl WriteRateLimiter {
         user: Option<UserId>,
         ip: Option<IpAddr>,
         now: Time,
-    ) -> Vec<AccountCounterView> {
-        let counters = self.keys_of(user, ip).into_iter().map(|(event, key)| {
-            let (value, limit) = (self.counters.value(&key, now), key.0.rate(&self.limits));
-            let is_of_ip = key.0 == WriteLimit::PerIp;
-            let resets_at = Some(value.resets_at.unix_seconds()).filter(|_| value.count > 0);
-            AccountCounterView {
-                event: event.to_owned(),
-                login_name: None,
-                client_ip: ip.filter(|_| is_of_ip).map(|ip| ip.to_string()),
-                count: value.count,
-                max: Some(limit.max).filter(|_| !limit.is_off()),
-                window: limit.window.as_secs(),
-                resets_at,
-                blocked_until: resets_at.filter(|_| value.count >= limit.max.into()),
-            }
+    ) -> Vec<WriteCounter> {
+        let counters = self.keys_of(user, ip).into_iter().map(|(event, key)| WriteCounter {
+            event,
+            client_ip: ip.filter(|_| key.0 == WriteLimit::PerIp),
+            value: self.counters.value(&key, now),
+            limit: key.0.rate(&self.limits),
         });
         counters.collect()
     }

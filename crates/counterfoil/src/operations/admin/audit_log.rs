@@ -1,76 +1,84 @@
-//! Queries of the audit log: by user, and by session with the events that ended many sessions at once.
+//! The audit log, as an administrator lists and follows it.
 
-use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
-use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Page};
+use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
+use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
+use crate::operations::admin::event_names::EventNames;
+use crate::operations::admin::responses::FollowedEventsResponse;
 use crate::operations::admin::views::AuditEventView;
+use crate::operations::audit_log::{NumberedEvent, read_page};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 
-/// An audit event and its number.
-type NumberedEvent = (AuditEventNumber, AuditEvent);
-
-/// Which events are listed.
-#[derive(Debug, Clone, Copy, Default)]
+/// Which events are listed. Every condition that is present must be met.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct AuditEventFilter {
     /// Only those of this user.
     pub(crate) user: Option<UserId>,
     /// Only those of this session.
     pub(crate) session: Option<SessionId>,
+    /// Only those of these kinds. Empty: of all kinds.
+    pub(crate) kinds: Vec<AuditEventKind>,
+    /// Only those at this time or later.
+    pub(crate) from: Option<Time>,
+    /// Only those before this time.
+    pub(crate) until: Option<Time>,
+}
+
+impl AuditEventFilter {
+    /// The query of an administrator.
+    pub(crate) fn to_query(&self) -> AuditEventQuery {
+        let Self { user, session, kinds, from, until } = self.clone();
+        AuditEventQuery { user, session, kinds, from, until, ..AuditEventQuery::default() }
+    }
 }
 
 /// Lists the events of `filter`, the newest first; `next` leads to older ones.
-///
-/// A revocation cutoff ends sessions without naming them. The events of a session therefore include the cutoffs of
-/// its client and of all sessions that were set while it was active: they answer why a user was logged out.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub(crate) async fn list(
     app: &App,
-    filter: AuditEventFilter,
+    filter: &AuditEventFilter,
     page: Pagination<AuditEventNumber>,
 ) -> Result<ListResponse<AuditEventView>, OperationError> {
-    let AuditEventFilter { user, session } = filter;
-    let Page { after: before, limit } = page.to_page();
-    let query = AuditEventQuery { user, session, before, limit, ..AuditEventQuery::default() };
-    let mut events = app.parts.store.audit_events(&query).await?;
-    if session.is_some() && !events.is_empty() {
-        add_cutoffs(app, &query, &mut events).await?;
-    }
-    let next = page.finish(&mut events, |(number, _)| *number);
-    Ok(ListResponse::new(&events, next))
+    let (events, next) = read_page(app, &filter.to_query(), &page).await?;
+    Ok(ListResponse { items: with_names(app, &events).await?, next })
 }
 
-/// Adds the cutoffs that apply to the session of `events`.
-async fn add_cutoffs(
+/// The events of `filter` after the number `after`, the oldest first, at most `limit`, and the number up to which the log was
+/// read. Without `after` it returns the number of the newest event, from which on the log can be followed.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn follow(
     app: &App,
-    query: &AuditEventQuery,
-    events: &mut Vec<NumberedEvent>,
-) -> Result<(), OperationError> {
-    // Later cutoffs do not apply, and must not fill the page.
-    let ended = events.iter().rev().find(|(_, event)| ends_session(event)).map(|(number, _)| *number);
-    let before = query.before.into_iter().chain(ended).min();
-    let cutoffs = AuditEventQuery { cutoffs_only: true, user: None, session: None, before, ..query.clone() };
-    let cutoffs = app.parts.store.audit_events(&cutoffs).await?;
-    events.extend(cutoffs.into_iter().filter(|cutoff| applies_to(cutoff, events)).collect::<Vec<_>>());
-    events.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    events.truncate(query.limit as usize);
-    Ok(())
+    filter: &AuditEventFilter,
+    after: Option<AuditEventNumber>,
+    limit: u32,
+) -> Result<FollowedEventsResponse, OperationError> {
+    let newest = AuditEventQuery { limit: 1, ..AuditEventQuery::default() };
+    let newest = app.parts.store.audit_events(&newest).await?.rows.pop();
+    let newest = newest.map_or(0, |(number, _)| number);
+    // Events above the newest one are those of another log, of which this store is an earlier backup.
+    let Some(after) = after.filter(|after| *after <= newest) else {
+        return Ok(FollowedEventsResponse { events: Vec::new(), position: newest });
+    };
+    let query = AuditEventQuery { after: Some(after), limit, ..filter.to_query() };
+    let scan = app.parts.store.audit_events(&query).await?;
+    let events = with_names(app, &scan.rows).await?;
+    // An event that was recorded since the first read is read again next time.
+    let position =
+        scan.next.unwrap_or_else(|| scan.rows.last().map_or(newest, |(number, _)| newest.max(*number)));
+    Ok(FollowedEventsResponse { events, position })
 }
 
-/// Whether `cutoff` was set while the session of `events`, the newest first, was active.
-fn applies_to((number, cutoff): &NumberedEvent, events: &[NumberedEvent]) -> bool {
-    let first = events.last().map_or(0, |(number, _)| *number);
-    let ended = events.iter().rev().find(|(_, event)| ends_session(event)).map(|(number, _)| *number);
-    let is_for_its_client =
-        cutoff.client.is_none() || events.iter().any(|(_, event)| event.client == cutoff.client);
-    is_for_its_client && *number > first && ended.is_none_or(|ended| *number < ended)
-}
-
-fn ends_session(event: &AuditEvent) -> bool {
-    matches!(event.kind, AuditEventKind::SessionEnded | AuditEventKind::RefreshReuseDetected)
+async fn with_names(app: &App, events: &[NumberedEvent]) -> Result<Vec<AuditEventView>, OperationError> {
+    let names = EventNames::read(app, events).await?;
+    Ok(events.iter().map(|event| AuditEventView::new(event, &names)).collect())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod admin_keys;
 pub(crate) mod audit_log;
 pub(crate) mod clients;
+pub(crate) mod event_names;
 pub(crate) mod exposed_secret;
 pub(crate) mod keys;
 pub(crate) mod rate_limits;

@@ -58,6 +58,7 @@ pub(crate) async fn show(
     let logins = app.parts.accounts.counters_in(&scope, now).await?;
     let writes =
         app.parts.write_rate_limiter.counters_of(user.as_ref().map(|user| user.id), target.client_ip, now);
+    let writes = writes.iter().map(AccountCounterView::from);
     let rate_limits = logins.iter().map(AccountCounterView::from).chain(writes).collect();
     Ok(RateLimitsResponse { rate_limits })
 }
@@ -117,7 +118,7 @@ async fn find(app: &App, target: &RateLimitTarget, now: Time) -> Result<Counters
 async fn recent_client_ips(app: &App, user: &User, now: Time) -> Result<Vec<IpAddr>, OperationError> {
     let query = AuditEventQuery { user: Some(user.id), limit: MAX_EVENTS, ..AuditEventQuery::default() };
     let events = app.parts.store.audit_events(&query).await?;
-    let failures = events.into_iter().map(|(_, event)| event).filter(|event| {
+    let failures = events.rows.into_iter().map(|(_, event)| event).filter(|event| {
         matches!(event.kind, AuditEventKind::LoginFailed | AuditEventKind::PasswordChangeFailed)
             && event.at + FAILURE_WINDOW > now
     });

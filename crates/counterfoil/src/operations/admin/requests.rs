@@ -28,6 +28,7 @@ const MAX_REASON_LENGTH: usize = 200;
 /// ```
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(description = "Changes to a user. An omitted member is not changed.")]
 pub struct UserChangeRequest {
     /// Whether the user is disabled. Disabling revokes all their credentials at once; enabling does not
     /// restore them.
@@ -82,12 +83,13 @@ impl From<UserChangeRequest> for UserChange {
 /// ```
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(description = "Which key to rotate, and when.")]
 pub struct KeyRotationRequest {
     /// Whether the next key is activated immediately. By default it is activated once all cached key sets
     /// contain it. After an immediate activation, verifiers that do not fetch the keys again reject valid
     /// tokens.
     pub now: bool,
-    /// The purpose of the key; `signing` by default.
+    /// The purpose of the key: `signing` (the default) signs access tokens, `refresh_token` authenticates refresh tokens.
     pub purpose: KeySelector,
 }
 
@@ -148,7 +150,8 @@ pub struct RevocationRequest {
     /// recorded as that reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Until when the request waits.
+    /// Until when the request waits: `none` (the default) until the revocation is durable, `fleet` until no verifier that
+    /// follows the feed accepts the subject any more.
     #[serde(default)]
     pub wait: Wait,
 }
@@ -198,7 +201,7 @@ impl RevocationRequest {
             let detail = format!("must be at most {MAX_REASON_LENGTH} characters without control characters");
             return Err(invalid("reason", detail));
         }
-        let named = note.as_deref().and_then(EndReason::from_name);
+        let named = note.as_deref().and_then(EndReason::from_name).filter(|reason| !reason.is_expiry());
         let reason = named.unwrap_or_else(|| default_reason(&subject));
         let context = RevocationContext { actor, reason, client_info };
         Ok(ValidRevocation { subject, note: note.filter(|_| named.is_none()), context, wait: self.wait })
@@ -254,6 +257,8 @@ mod tests {
             (text.context.reason, text.note.as_deref()),
             (EndReason::ByAdmin, Some("a stolen laptop"))
         );
+        let idle = validate(r#"{"subject":"everyone","reason":"idle"}"#).unwrap();
+        assert_eq!((idle.context.reason, idle.note.as_deref()), (EndReason::ByAdmin, Some("idle")));
         assert_eq!((none.context.reason, none.note), (EndReason::KeyCompromised, None));
     }
 

@@ -16,7 +16,8 @@ use counterfoil_verify::{AuthError, Principal, RevocationPosition};
 
 use crate::operations::admin::exposed_secret;
 use crate::operations::admin::views::{
-    AccountCounterView, AdminUserView, ClientView, KeyView, TokenRejectionView, VerifiedTokenView,
+    AccountCounterView, AdminUserView, AuditEventView, ClientView, KeyView, TokenRejectionView,
+    VerifiedTokenView,
 };
 
 /// A user.
@@ -111,6 +112,16 @@ impl DeletedResponse {
     pub(crate) fn new(id: impl ToString) -> Self {
         Self { id: id.to_string() }
     }
+}
+
+/// The next events of the audit log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FollowedEventsResponse {
+    /// The events, the oldest first.
+    pub events: Vec<AuditEventView>,
+    /// The number of the event up to which the log was read: from there on it continues.
+    pub position: u64,
 }
 
 /// A new admin key, with its secret.

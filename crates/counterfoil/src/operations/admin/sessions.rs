@@ -1,11 +1,14 @@
 //! Administration of sessions.
 
+use counterfoil_core::model::session::Session;
 use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_core::store::SessionCursor;
+use counterfoil_core::store::{SessionCursor, SessionQuery};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
+use crate::operations::admin::event_names::usernames;
+use crate::operations::admin::views::AdminSessionView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination, session_cursor};
 use crate::operations::sessions;
@@ -25,6 +28,24 @@ pub(crate) async fn list(
     let mut sessions = sessions::list(app, user, page.to_page(), now).await?;
     let next = page.finish(&mut sessions, session_cursor);
     Ok(ListResponse::new(&sessions, next))
+}
+
+/// Lists the live sessions of all users that match `filter`, newest first.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn list_all(
+    app: &App,
+    filter: SessionQuery,
+    page: Pagination<SessionCursor>,
+    now: Time,
+) -> Result<ListResponse<AdminSessionView>, OperationError> {
+    let mut sessions = page.read(|page| app.parts.store.sessions(&filter, page, now)).await?;
+    let next = page.finish(&mut sessions, session_cursor);
+    let names = usernames(app, sessions.iter().map(|session| session.user).collect()).await?;
+    let view = |session: &Session| AdminSessionView::new(session, names.get(&session.user).cloned());
+    Ok(ListResponse { items: sessions.iter().map(view).collect(), next })
 }
 
 /// Ends a session. `None` if there is no such session; 0 if it had ended before.

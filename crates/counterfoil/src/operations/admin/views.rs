@@ -6,23 +6,25 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
-use counterfoil_core::model::audit_event::{Actor, AuditEvent};
+use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::client::{Client, Lifetimes};
 use counterfoil_core::model::key::KeyState;
-use counterfoil_core::model::session::Mode;
+use counterfoil_core::model::session::{Mode, Session};
 use counterfoil_core::model::user::User;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
 use counterfoil_core::services::revocation_feed::FleetProgress;
-use counterfoil_core::store::AuditEventNumber;
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthError, Principal};
 
 use crate::feed::followers::FollowerStatus;
 use crate::feed::running_waits::RunningWait;
+use crate::limits::write_rate::WriteCounter;
+use crate::operations::admin::event_names::EventNames;
+use crate::operations::audit_log::NumberedEvent;
 use crate::operations::pagination::{ListItem, ListResponse};
-use crate::operations::views::UserView;
+use crate::operations::views::{SessionView, UserView};
 
 /// A user, as an administrator sees them.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -81,6 +83,23 @@ impl From<&AccountCounter> for AccountCounterView {
             window: counter.limit.window.as_secs(),
             resets_at: counter.resets_at.map(Time::unix_seconds),
             blocked_until: counter.blocked_until().map(Time::unix_seconds),
+        }
+    }
+}
+
+impl From<&WriteCounter> for AccountCounterView {
+    fn from(counter: &WriteCounter) -> Self {
+        let WriteCounter { event, client_ip, value, limit } = counter;
+        let resets_at = Some(value.resets_at.unix_seconds()).filter(|_| value.count > 0);
+        Self {
+            event: (*event).to_owned(),
+            login_name: None,
+            client_ip: client_ip.map(|ip| ip.to_string()),
+            count: value.count,
+            max: Some(limit.max).filter(|_| !limit.is_off()),
+            window: limit.window.as_secs(),
+            resets_at,
+            blocked_until: resets_at.filter(|_| value.count >= limit.max.into()),
         }
     }
 }
@@ -227,8 +246,8 @@ impl From<&AdminKeyRecord> for AdminKeyView {
             id: key.id.to_string(),
             name: key.name.clone(),
             created_by: match key.created_by {
-                KeyCreator::User(id) => actor_name(&Actor::User(id)),
-                KeyCreator::Operator => actor_name(&Actor::Operator),
+                KeyCreator::User(id) => actor_id(&Actor::User(id)),
+                KeyCreator::Operator => actor_id(&Actor::Operator),
             },
             created_at: key.created_at.unix_seconds(),
         }
@@ -373,6 +392,34 @@ impl From<&KeyStatus> for KeyView {
     }
 }
 
+/// A session, with its user.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = AdminSession)]
+#[non_exhaustive]
+pub struct AdminSessionView {
+    /// What the user sees as well.
+    #[serde(flatten)]
+    pub session: SessionView,
+    /// The id of the user.
+    pub user: String,
+    /// The name of the user, or null if the user was just deleted.
+    pub username: Option<String>,
+}
+
+impl AdminSessionView {
+    pub(crate) fn new(session: &Session, username: Option<String>) -> Self {
+        Self { session: SessionView::from(session), user: session.user.to_string(), username }
+    }
+}
+
+/// A page of the sessions of all users.
+pub(crate) type AdminSessionList = ListResponse<AdminSessionView>;
+
+impl ListItem for AdminSessionView {
+    const MEMBER: &'static str = "sessions";
+    const SCHEMA: &'static str = "AdminSessionList";
+}
+
 /// An audit event.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEvent)]
@@ -386,14 +433,18 @@ pub struct AuditEventView {
     pub kind: String,
     /// The kind as a sentence.
     pub text: String,
-    /// The user, or null.
+    /// The id of the user, or null.
     pub user: Option<String>,
+    /// The present name of the user, or null if there is none or the user was deleted.
+    pub username: Option<String>,
     /// The session, or null.
     pub session: Option<String>,
     /// The client application, or null.
     pub client_id: Option<String>,
     /// Who caused it: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`.
     pub actor: String,
+    /// The present name of the user or the admin key that caused it, or null.
+    pub actor_name: Option<String>,
     /// The end reason, if a session ended.
     pub reason: Option<String>,
     /// The client IP, or null.
@@ -404,17 +455,19 @@ pub struct AuditEventView {
     pub detail: Option<String>,
 }
 
-impl From<&(AuditEventNumber, AuditEvent)> for AuditEventView {
-    fn from((number, event): &(AuditEventNumber, AuditEvent)) -> Self {
+impl AuditEventView {
+    pub(crate) fn new((number, event): &NumberedEvent, names: &EventNames) -> Self {
         Self {
             number: *number,
             at: event.at.unix_seconds(),
             kind: event.kind.as_str().to_owned(),
             text: event.kind.description().to_owned(),
             user: event.user.map(|id| id.to_string()),
+            username: event.user.and_then(|id| names.user(id)),
             session: event.session.map(|id| id.to_string()),
             client_id: event.client.as_ref().map(|id| id.to_string()),
-            actor: actor_name(&event.actor),
+            actor: actor_id(&event.actor),
+            actor_name: names.actor(&event.actor),
             reason: event.reason.map(|reason| reason.as_str().to_owned()),
             ip: event.client_info.ip.map(|ip| ip.to_string()),
             user_agent: event.client_info.user_agent.clone(),
@@ -423,7 +476,7 @@ impl From<&(AuditEventNumber, AuditEvent)> for AuditEventView {
     }
 }
 
-fn actor_name(actor: &Actor) -> String {
+fn actor_id(actor: &Actor) -> String {
     match actor {
         Actor::Anonymous => "anonymous".to_owned(),
         Actor::User(id) => format!("user:{id}"),

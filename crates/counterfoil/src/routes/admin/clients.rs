@@ -32,6 +32,7 @@ use crate::routes::query_parameters::QueryParameters;
 pub(in crate::routes) struct NewClient {
     /// 1 to 128 letters, digits, `-`, `.`, `_` and `~`.
     id: String,
+    /// A name for people; the id by default.
     name: Option<String>,
     /// The modes that a login may request: `session`, `jwt`, `hybrid`.
     #[schema(value_type = Option<Vec<String>>)]
@@ -44,6 +45,7 @@ pub(in crate::routes) struct NewClient {
     #[schema(value_type = Object)]
     #[serde(default)]
     lifetimes: LifetimesChange,
+    /// Whether it may be used.
     enabled: Option<bool>,
 }
 

@@ -3,6 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 
+use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_jose::Time;
+
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
@@ -22,6 +25,9 @@ use crate::routes::query_parameters::QueryParameters;
     params(
         ("user" = Option<String>, Query, description = "The id of the user of the events"),
         ("session" = Option<String>, Query, description = "The id of the session of the events"),
+        ("kind" = Option<String>, Query, description = "The kind of the events: one, or several separated by commas"),
+        ("from" = Option<u64>, Query, description = "The time of the earliest events, in Unix seconds"),
+        ("to" = Option<u64>, Query, description = "The time before which the events are, in Unix seconds"),
         ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
         ("after" = Option<String>, Query, description = "`next` of the previous page"),
     ),
@@ -35,10 +41,24 @@ pub(in crate::routes) async fn list(
     _: Administrator,
     query: QueryParameters,
 ) -> Result<Json<EventList>, AppError> {
-    query.allow_only(&["user", "session", "limit", "after"])?;
+    query.allow_only(&["user", "session", "kind", "from", "to", "limit", "after"])?;
     let filter = AuditEventFilter {
         user: query.parse("user", "a user id")?,
         session: query.parse("session", "a session id")?,
+        kinds: parse_kinds(query.get("kind")?.unwrap_or_default())?,
+        from: query.parse("from", "Unix seconds")?.map(Time::from_unix_seconds),
+        until: query.parse("to", "Unix seconds")?.map(Time::from_unix_seconds),
     };
-    Ok(Json(audit_log::list(&app, filter, query.page(PageSize::ADMIN)?).await?))
+    Ok(Json(audit_log::list(&app, &filter, query.page(PageSize::ADMIN)?).await?))
+}
+
+/// The kinds in a list that is separated by commas.
+fn parse_kinds(list: &str) -> Result<Vec<AuditEventKind>, AppError> {
+    let names = list.split(',').filter(|name| !name.is_empty());
+    names.map(|name| AuditEventKind::from_name(name).ok_or_else(|| unknown_kind(name))).collect()
+}
+
+fn unknown_kind(name: &str) -> AppError {
+    let known: Vec<_> = AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    AppError::field("kind", format!("has the unknown kind {name:?}; known are: {}", known.join(", ")))
 }

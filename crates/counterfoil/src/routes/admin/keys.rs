@@ -70,8 +70,9 @@ pub(in crate::routes) async fn rotate(
     Ok((StatusCode::CREATED, Json(rotated)))
 }
 
-/// Revokes a key: all its tokens are invalid at once. If it is the current key, the next key signs from now
-/// on.
+/// Revokes a key: all its tokens are invalid at once.
+///
+/// If it is the current key, the next key signs from now on.
 #[utoipa::path(
     delete, path = "/v1/admin/keys/{id}", operation_id = "admin_revoke_key", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),

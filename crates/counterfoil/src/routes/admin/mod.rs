@@ -7,6 +7,7 @@ pub(super) mod events;
 pub(super) mod keys;
 pub(super) mod rate_limits;
 pub(super) mod revocations;
+pub(super) mod sessions;
 pub(super) mod users;
 pub(super) mod verifier_keys;
 pub(super) mod verifiers;
@@ -16,7 +17,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 15] {
+pub(super) fn routes() -> [RouteEntry; 16] {
     [
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
@@ -25,6 +26,7 @@ pub(super) fn routes() -> [RouteEntry; 15] {
             get(users::show).merge(patch(users::change)).delete(users::remove),
         ),
         ("/v1/admin/users/{id}/sessions", "GET, HEAD", get(users::sessions)),
+        ("/v1/admin/sessions", "GET, HEAD", get(sessions::list)),
         ("/v1/admin/clients", "GET, HEAD, POST", get(clients::list).post(clients::add)),
         ("/v1/admin/clients/{id}", "GET, HEAD, PATCH", get(clients::show).merge(patch(clients::change))),
         ("/v1/admin/admin-keys", "GET, HEAD, POST", get(admin_keys::list).post(admin_keys::add)),

@@ -36,12 +36,15 @@ use crate::routes::query_parameters::QueryParameters;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct NewUser {
+    /// The name to log in with, as in `POST /v1/register`.
     username: String,
+    /// 8 to 256 characters of any kind.
     #[schema(value_type = String, format = Password)]
     #[serde(deserialize_with = "secret")]
     password: Secret<String>,
-    /// Stored unverified.
+    /// An e-mail address. Stored unverified.
     email: Option<String>,
+    /// The roles; `admin` may use the administration API. By default none.
     #[serde(default)]
     roles: Vec<String>,
     /// The application's own id of the user, or null.
@@ -100,7 +103,9 @@ pub(in crate::routes) async fn add(
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-/// Returns a user, with what the rate limits count for them: the counts, the limits, and until when they reject attempts.
+/// Returns a user, with what the rate limits count for them.
+///
+/// For each limit: the count, the maximum, and until when it rejects attempts.
 #[utoipa::path(
     get, path = "/v1/admin/users/{id}", operation_id = "admin_user", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -152,8 +157,9 @@ pub(in crate::routes) async fn change(
     Ok(Json(users::change(&app, path_id(&uri, 3)?, request, &context, administrator.now).await?))
 }
 
-/// Deletes a user with all sessions and data. The audit log keeps the user id; the username becomes
-/// available.
+/// Deletes a user with all sessions and data.
+///
+/// The audit log keeps the user id; the username becomes available.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}", operation_id = "admin_delete_user", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),

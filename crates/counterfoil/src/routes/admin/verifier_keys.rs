@@ -1,4 +1,4 @@
-//! `/v1/admin/verifier-keys`: adds, lists and removes verifier keys, with which programs use this API.
+//! `/v1/admin/verifier-keys`: adds, lists and removes verifier keys, with which services follow the feed.
 
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +23,7 @@ use crate::routes::problem_responses::{
 };
 use crate::routes::query_parameters::QueryParameters;
 
-/// An verifier key to add.
+/// A verifier key to add.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct NewVerifierKey {

@@ -12,8 +12,9 @@ use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};
 use crate::routes::query_parameters::QueryParameters;
 
-/// Lists the processes that follow the feed, with their lag and their lease, by key and instance. One whose lease has run
-/// out is listed for ten minutes.
+/// Lists the processes that follow the feed, with their lag and their lease, by key and instance.
+///
+/// One whose lease has run out is listed for ten minutes.
 #[utoipa::path(
     get, path = "/v1/admin/verifiers", operation_id = "admin_list_verifiers", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),

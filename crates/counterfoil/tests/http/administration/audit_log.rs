@@ -82,7 +82,36 @@ async fn the_audit_log_is_paginated_and_filtered_by_user() {
     assert!(all.is_sorted_by(|a, b| a > b) && all.len() >= 6, "{all:?}");
     let hers = admin.get(&format!("/v1/admin/events?user={}", ada.user)).await;
     assert_eq!(hers["events"].as_array().unwrap().len(), 4);
-    for bad in ["user=ada", "session=x", "after=x", "limit=x", "kind=login_succeeded"] {
+    for bad in ["user=ada", "session=x", "after=x", "limit=x", "kind=login", "from=now", "to=-1", "until=1"] {
         assert_eq!(admin.send("GET", &format!("/v1/admin/events?{bad}")).await.status, 422, "{bad}");
     }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_filtered_by_kind_and_time_and_shows_names() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let admin = Admin::new(&server).await;
+    let ada = UserCredentials::log_in(&server, "ada", "default").await;
+    admin.change_user(&ada.user, json!({ "disabled": true })).await;
+    let kinds = async |query: &str| {
+        let list = admin.get(&format!("/v1/admin/events?{query}")).await;
+        let events = list["events"].as_array().unwrap().iter();
+        events.map(|event| text(event, "kind").to_owned()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(kinds("kind=user_disabled,user_registered").await, ["user_disabled", "user_registered"]);
+    assert_eq!(kinds(&format!("kind=login_succeeded&user={}", ada.user)).await.len(), 3);
+    assert_eq!(kinds(&format!("kind=session_ended&session={}", ada.session_id())).await, ["session_ended"]);
+    let now = server.app.now().unix_seconds();
+    assert_eq!(kinds(&format!("from={}", now + 60)).await.len(), 0);
+    assert_eq!(kinds(&format!("to={}", now - 60)).await.len(), 0);
+    let all = kinds("").await.len();
+    assert_eq!(kinds(&format!("from={}&to={}", now - 600, now + 60)).await.len(), all);
+
+    let disabled = &admin.get("/v1/admin/events?kind=user_disabled").await["events"][0];
+    assert_eq!((&disabled["username"], &disabled["actor_name"]), (&json!("ada"), &json!("tests")));
+    admin.send("DELETE", &format!("/v1/admin/users/{}", ada.user)).await;
+    let deleted = &admin.get("/v1/admin/events?kind=user_deleted").await["events"][0];
+    assert_eq!((&deleted["user"], &deleted["username"]), (&json!(ada.user), &Value::Null));
 }

@@ -76,6 +76,7 @@ async fn an_admin_key_is_accepted_only_by_admin_routes() {
         ("POST", "/v1/token"),
         ("GET", "/v1/sessions"),
         ("DELETE", "/v1/sessions"),
+        ("GET", "/v1/activity"),
         ("GET", "/v1/session/data"),
         ("POST", "/v1/password"),
     ] {

@@ -69,6 +69,7 @@ fn calls(ada: &UserCredentials) -> Vec<Call> {
         ("GET", user.clone(), None),
         ("PATCH", user.clone(), Some(json!({ "roles": ["staff"] }))),
         ("GET", format!("{user}/sessions"), None),
+        ("GET", "/v1/admin/sessions".into(), None),
         ("GET", "/v1/admin/clients".into(), None),
         ("POST", "/v1/admin/clients".into(), Some(shop.clone())),
         ("POST", "/v1/admin/clients".into(), Some(shop)),

@@ -6,8 +6,10 @@ mod clients;
 pub(crate) mod documented_statuses;
 mod keys;
 mod last_administrator;
+mod lists;
 mod rate_limits;
 mod revocations;
+mod sessions;
 mod users;
 
 use serde_json::{Value, json};

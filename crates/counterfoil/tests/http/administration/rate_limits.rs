@@ -47,7 +47,7 @@ async fn a_locked_account_is_found_with_its_client_ips_and_released() {
 
     let from = Some("192.0.2.7".to_owned());
     let shown = counts(&admin, "username=ADA").await;
-    assert!(shown.contains(&("failed_logins_from_ip".into(), from.clone(), 3)), "{shown:?}");
+    assert!(shown.contains(&("failed_logins_from_ip".into(), from, 2)), "{shown:?}");
     assert!(shown.iter().any(|(event, ip, _)| event == "failed_logins" && ip.is_none()), "{shown:?}");
     let other = counts(&admin, "username=ada&ip=192.0.2.8").await;
     assert!(other.iter().all(|(_, ip, _)| ip.is_none()), "{other:?}");

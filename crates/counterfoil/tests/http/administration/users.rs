@@ -304,7 +304,7 @@ async fn a_cursor_is_the_same_over_http_and_in_a_command() {
     let user = || ada.clone();
 
     let sessions = format!("/v1/admin/users/{ada}/sessions");
-    let list = |after, limit| Command::SessionList { user: user(), after, limit };
+    let list = |after, limit| Command::SessionList { user: Some(user()), ip: None, mode: None, after, limit };
     assert_same_pages(&admin, &sessions, list).await;
     assert_same_pages(&admin, "/v1/admin/admin-keys", |after, limit| Command::AdminKeyList { after, limit })
         .await;

@@ -7,7 +7,7 @@ pub(crate) mod row;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::model::session::Session;
-use counterfoil_core::store::{Page, SessionContext, SessionCursor};
+use counterfoil_core::store::{Page, Scan, SessionContext, SessionCursor, SessionQuery};
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
@@ -113,6 +113,78 @@ pub(crate) fn page_of_user(
         ))?
         .query_map(params![user.as_bytes(), unix_ms(now), authenticated_at, id, page.limit], read)?
         .collect()
+}
+
+/// The most sessions that one read of a list visits. Of each it reads the cutoffs of the user and the client.
+const MAX_VISITED: u32 = 400;
+
+/// The statement that visits the sessions that have not ended, the newest first, in the order of this index, with whether
+/// each is live at `?1`.
+macro_rules! visit_sessions {
+    ($index:literal, $condition:literal) => {
+        concat!(
+            "SELECT ",
+            session_columns!(""),
+            ", ",
+            active_at!("?1"),
+            " AND ",
+            not_below_a_cutoff!(),
+            " FROM sessions INDEXED BY ",
+            $index,
+            " WHERE ended_at IS NULL AND ",
+            $condition,
+            " AND (authenticated_at, id) < (?3, ?4) ORDER BY authenticated_at DESC, id DESC LIMIT ?5"
+        )
+    };
+}
+
+/// The live sessions that match `query`, the newest first.
+pub(crate) fn scan(
+    connection: &Connection,
+    query: &SessionQuery,
+    page: Page<SessionCursor>,
+    now: Time,
+) -> rusqlite::Result<Scan<Session, SessionCursor>> {
+    let (authenticated_at, id) =
+        page.after.map_or((i64::MAX, [u8::MAX; 16]), |at| (unix_ms(at.authenticated_at), *at.id.as_bytes()));
+    let mut statement = connection.prepare_cached(match query.user {
+        Some(_) => visit_sessions!("live_sessions_by_user", "user_id = ?2"),
+        None => visit_sessions!("live_sessions_by_login", "?2 IS NULL"),
+    })?;
+    let user = query.user.as_ref().map(UserId::as_bytes);
+    let mut visited = statement.query(params![unix_ms(now), user, authenticated_at, id, MAX_VISITED])?;
+    let (mut found, mut count) = (Scan { rows: Vec::new(), next: None }, 0);
+    while let Some(row) = visited.next()? {
+        let mut columns = Columns::new(row);
+        let session = read_session(&mut columns)?;
+        let is_live: bool = columns.value()?;
+        let cursor = SessionCursor { authenticated_at: session.authenticated_at, id: session.id };
+        if is_live && query.matches(&session) {
+            found.rows.push(session);
+        }
+        count += 1;
+        if count == MAX_VISITED || found.rows.len() >= page.limit as usize {
+            found.next = Some(cursor);
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The session `id`, if no cutoff revokes it.
+pub(crate) fn find_above_cutoffs(
+    connection: &Connection,
+    id: SessionId,
+) -> rusqlite::Result<Option<Session>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            session_columns!(""),
+            " FROM sessions WHERE id = ?1 AND ",
+            not_below_a_cutoff!()
+        ))?
+        .query_row([id.as_bytes()], read)
+        .optional()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Session> {

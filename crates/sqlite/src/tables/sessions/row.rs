@@ -14,7 +14,7 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::error_class;
 use crate::tables::columns::{Columns, Unsigned, json_array, milliseconds, unix_ms};
-use crate::tables::purge::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION};
+use crate::tables::purge::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 
 /// The columns that [`read_session`] reads, and the order of the parameters of [`write`].
 macro_rules! session_columns {
@@ -229,8 +229,8 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
 
 /// When the purge next checks the row.
 fn purge_check_at(session: &Session) -> Time {
-    let retention = if session.ended.is_some() { ENDED_SESSION_RETENTION } else { EXPIRED_SESSION_RETENTION };
-    session.ends_at() + retention
+    let delay = if session.ended.is_some() { ENDED_SESSION_RETENTION } else { EXPIRY_RECORD_DELAY };
+    session.ends_at() + delay
 }
 
 /// Sets the time of the last use of a session, unless it has ended or was used later. Its revision rises, so

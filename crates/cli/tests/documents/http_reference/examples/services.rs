@@ -1,0 +1,35 @@
+//! The examples of the calls for libraries, services and orchestrators.
+
+use crate::http_reference::examples::Example;
+
+/// Documents in standard formats.
+pub(super) const STANDARDS: &[Example] = &[
+    Example { call: "GET /.well-known/jwks.json", prepare: "", command: "curl $base/.well-known/jwks.json" },
+    Example {
+        call: "GET /.well-known/oauth-authorization-server",
+        prepare: "",
+        command: "curl $base/.well-known/oauth-authorization-server",
+    },
+    Example { call: "GET /openapi.json", prepare: "", command: "curl $base/openapi.json" },
+    Example {
+        call: "GET /problems/{name}",
+        prepare: "",
+        command: "curl $base/problems/invalid-token -H 'Accept: application/json'",
+    },
+    Example {
+        call: "GET /v1/feed",
+        prepare: r#"verifier_key=$(admin verifier-keys -d '{"name":"orders"}' | pick key)"#,
+        command: r#"curl "$base/v1/feed?instance=orders-1&poll=1" -H "Authorization: Bearer $verifier_key""#,
+    },
+    Example {
+        call: "GET /v1/feed/stream",
+        prepare: "",
+        command: r#"curl --no-buffer --max-time 0.5 $base/v1/feed/stream -H "Authorization: Bearer $verifier_key""#,
+    },
+];
+
+/// Probes.
+pub(super) const OPERATIONS: &[Example] = &[
+    Example { call: "GET /healthz", prepare: "", command: "curl $base/healthz" },
+    Example { call: "GET /readyz", prepare: "", command: "curl $base/readyz" },
+];

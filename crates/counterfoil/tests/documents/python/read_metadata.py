@@ -1,0 +1,31 @@
+"""Reads authorization server metadata with Authlib and its key set with joserfc. Arguments: issuer, metadata, JWKS.
+
+Authlib requires an `https` issuer. It also requires `token_endpoint`, which this issuer does not have.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
+from joserfc.jwk import KeySet
+
+
+def main():
+    issuer, metadata, jwks = sys.argv[1], *(json.loads(Path(file).read_text(encoding="utf-8")) for file in sys.argv[2:])
+    server = AuthorizationServerMetadata(metadata)
+    for name in AuthorizationServerMetadata.REGISTRY_KEYS:
+        if name != "token_endpoint":
+            getattr(server, f"validate_{name}")()
+    assert server["issuer"] == issuer
+    unregistered = metadata.keys() - set(AuthorizationServerMetadata.REGISTRY_KEYS)
+    assert not unregistered, unregistered
+    keys = KeySet.import_key_set(jwks)
+    kids = [key.kid for key in keys.keys]
+    assert len(set(kids)) == len(kids) >= 2 and not any(key.is_private for key in keys.keys), jwks
+    for key in keys.keys:
+        assert key.kid == key.thumbprint(), "RFC 7638"
+    print(json.dumps(get_well_known_url(issuer, external=True)))
+
+
+main()
