@@ -15,6 +15,7 @@ use crate::commands::user_import::format_options::FormatOptions;
 use crate::commands::user_import::input::{Input, InputReader};
 use crate::commands::user_import::lines::Lines;
 use crate::error::CliError;
+use crate::input_file::is_standard_input;
 
 /// A record: the user in it, `None` if it is no account of a person, or what is wrong with it.
 pub(super) type Record = Result<Option<ImportedUser>, String>;
@@ -90,6 +91,10 @@ fn check_options(options: &FormatOptions) -> Result<(), CliError> {
     }
     if options.hash_config.is_some() && options.format != Format::Firebase {
         return Err(CliError::usage("--hash-config needs --format firebase"));
+    }
+    // It is read twice, as the export is.
+    if options.hash_config.as_deref().is_some_and(is_standard_input) {
+        return Err(CliError::usage("--hash-config must be a file").with_hint("the export can be `-`"));
     }
     Ok(())
 }
