@@ -15,7 +15,7 @@ use crate::commands::user_import::format_options::FormatOptions;
 use crate::commands::user_import::input::{Input, InputReader};
 use crate::commands::user_import::lines::Lines;
 use crate::error::CliError;
-use crate::input_file::is_standard_input;
+use crate::standard_input::is_standard_input;
 
 /// A record: the user in it, `None` if it is no account of a person, or what is wrong with it.
 pub(super) type Record = Result<Option<ImportedUser>, String>;
