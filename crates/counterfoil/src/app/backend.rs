@@ -68,7 +68,8 @@ fn not_a_file() -> StoreBackendError {
 fn without_sqlite() -> StoreBackendError {
     StoreBackendError {
         error: "the store is a SQLite file, and this program was built without SQLite".into(),
-        hint: "Enable the feature `sqlite` of the crate `counterfoil`, or give the builder another `Store`.",
+        hint: "Enable the feature `sqlite` of the crate `counterfoil`, or give the builder another `Store`."
+            .to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ static CHROMIUM: OnceLock<Chromium> = OnceLock::new();
 pub(crate) struct Chromium {
     /// Requests to the driver, and its responses.
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    _driver: Child,
 }
 
 /// What a page may read of the response to its request; `Err` with the name of the error if `fetch` rejects.
@@ -42,7 +43,7 @@ impl Chromium {
         node.arg("driver.mjs").arg(chromium).current_dir(folder);
         let mut driver = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (requests, responses) = (driver.stdin.take().unwrap(), driver.stdout.take().unwrap());
-        Self { pipes: Mutex::new((requests, BufReader::new(responses))) }
+        Self { pipes: Mutex::new((requests, BufReader::new(responses))), _driver: driver }
     }
 
     /// Calls `fetch(url, init)` in a page at `origin`. A `profile` has its own cookies.

@@ -24,7 +24,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
     static CALLS: OnceCell<(Seen, Vec<Value>)> = OnceCell::const_new();
     let make_all = async || {
         let mut seen = BTreeSet::new();
-        let exchanges = recorded(async {
+        let exchanges = Box::pin(recorded(async {
             call_every_route(&mut seen).await;
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
             crate::feed::call_every_route(&mut seen).await;
@@ -32,7 +32,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
             exceed_write_rate_limits(&mut seen).await;
             time_out_bodies(&mut seen).await;
             exceed_body_memory(&mut seen).await;
-        });
+        }));
         let exchanges = exchanges.await;
         (seen, exchanges)
     };
