@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use counterfoil::operator::path_hint;
 
 use crate::escape::escape_controls;
-use crate::input_file::display_name;
+use crate::standard_input::display_name;
 
 /// Why a command failed.
 #[derive(Debug)]

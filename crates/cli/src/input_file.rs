@@ -8,19 +8,7 @@ use counterfoil_jose::Secret;
 use tempfile::NamedTempFile;
 
 use crate::error::CliError;
-
-/// Whether the argument means standard input.
-pub(crate) fn is_standard_input(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-/// The name of the file in messages.
-pub(crate) fn display_name(path: &Path) -> String {
-    match is_standard_input(path) {
-        true => "standard input".to_owned(),
-        false => path.display().to_string(),
-    }
-}
+use crate::standard_input::{display_name, is_standard_input};
 
 /// Reads the file, which must not be longer than `max_length` bytes.
 ///

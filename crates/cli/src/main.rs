@@ -26,6 +26,7 @@ mod output;
 mod progress;
 mod secret_input;
 mod signals;
+mod standard_input;
 mod table;
 #[cfg_attr(not(feature = "otel"), path = "tracing_disabled.rs")]
 mod trace_export;

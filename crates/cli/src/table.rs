@@ -162,7 +162,7 @@ fn cut(text: &str, width: usize) -> String {
     kept
 }
 
-/// The width of the terminal that standard output is; `None` if it is none.
+/// The width of the terminal; `None` if standard output is not a terminal.
 fn terminal_width() -> Option<usize> {
     let stdout = io::stdout();
     if !stdout.is_terminal() {

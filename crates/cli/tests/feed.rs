@@ -71,7 +71,7 @@ fn verifier_keys_are_added_listed_and_removed_with_and_without_a_server() {
     let again = run(&in_dir(&dir, &["verifier", "remove", text(&made, "id")]));
     assert!(again.status == 1 && again.stderr.starts_with("error: "), "{again:?}");
     let wrong = run(&in_dir(&dir, &["verifier", "remove", "orders"]));
-    assert!(wrong.status == 1 && wrong.stderr.contains("not the id of a verifier key"), "{wrong:?}");
+    assert!(wrong.status == 1 && wrong.stderr.contains("there is no verifier key"), "{wrong:?}");
 }
 
 #[test]

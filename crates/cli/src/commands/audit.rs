@@ -7,11 +7,11 @@ use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::admin_client::execute;
 use crate::commands::audit_follow::follow;
+use crate::commands::audit_table::{columns, row};
 use crate::commands::pagination::{PageOptions, parse_user};
 use crate::configuration::Configuration;
 use crate::datetime::{TimeBound, parse_bound};
 use crate::error::CliError;
-use crate::table::{Column, cell, rfc3339};
 
 /// The commands for the audit log.
 #[derive(Subcommand)]
@@ -72,48 +72,4 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     let command = operator::Command::AuditList { filter, after, limit };
     let list: ListResponse<AuditEventView> = execute(configuration, command).await?;
     page.print(&list, columns(), row)
-}
-
-/// The columns of the table of events. The session is in `--json`, if there is no room for it.
-pub(crate) fn columns() -> [Column; 8] {
-    [
-        "time".into(),
-        "event".into(),
-        "reason".into(),
-        Column::cut("user"),
-        Column::cut("actor").optional(2),
-        "ip".into(),
-        Column::from("session").optional(1),
-        Column::cut("detail"),
-    ]
-}
-
-/// The row of an event.
-pub(crate) fn row(event: &AuditEventView) -> [String; 8] {
-    [
-        rfc3339(event.at),
-        words(&event.kind),
-        words(&cell(event.reason.as_ref())),
-        cell(event.username.as_ref().or(event.user.as_ref())),
-        actor(event),
-        cell(event.ip.as_ref()),
-        cell(event.session.as_ref()),
-        cell(event.detail.as_ref()),
-    ]
-}
-
-/// The words of a name: `login failed` for `login_failed`.
-fn words(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-/// Who caused an event: a username, an admin key by its name, or `operator`, `system` and `anonymous`.
-fn actor(event: &AuditEventView) -> String {
-    let (kind, id) = event.actor.split_once(':').unwrap_or((&event.actor, ""));
-    let name = event.actor_name.as_deref().unwrap_or(id);
-    match kind {
-        "user" => name.to_owned(),
-        "admin_key" => format!("key {name}"),
-        other => other.to_owned(),
-    }
 }

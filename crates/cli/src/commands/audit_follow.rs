@@ -8,10 +8,11 @@ use counterfoil::operator::{
     self, AuditEventView, AuditFilterRequest, CallError, Command, FollowedEventsResponse, ListResponse,
 };
 use serde::de::DeserializeOwned;
+use tokio::signal::ctrl_c;
 use tokio::time::sleep;
 
 use crate::admin_client::{parse, store_settings};
-use crate::commands::audit::{columns, row};
+use crate::commands::audit_table::{columns, row};
 use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::output::{json_line, write_line};
@@ -26,8 +27,8 @@ const MAX_REFUSALS: u32 = 5;
 /// The most events of one answer.
 const PAGE_SIZE: u32 = 1000;
 
-/// Prints the newest `limit` events of `filter`, the oldest of them first, and then every later one. It ends when standard
-/// output is closed, or with the process.
+/// Prints the newest `limit` events of `filter`, the oldest of them first, and then every later one. It ends with Ctrl-C, or
+/// when standard output is closed.
 ///
 /// # Errors
 ///
@@ -52,7 +53,10 @@ pub(crate) async fn follow(
     }
     let mut connection = Connection::default();
     loop {
-        sleep(INTERVAL).await;
+        tokio::select! {
+            () = sleep(INTERVAL) => {}
+            _ = ctrl_c() => return Ok(()),
+        }
         let answer = server.call::<FollowedEventsResponse>(&next_events(filter, Some(position))).await;
         let Some(answer) = connection.check(answer)? else { continue };
         if answer.position < position {

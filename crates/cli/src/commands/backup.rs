@@ -13,9 +13,9 @@ use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::escape_controls;
-use crate::input_file::is_standard_input;
 use crate::output::{print_json, print_line};
 use crate::progress::progress_bar;
+use crate::standard_input::is_standard_input;
 
 /// How often the progress bar is updated.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);

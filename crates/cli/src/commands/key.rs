@@ -17,8 +17,9 @@ use crate::configuration::flags::StoreOptions;
 use crate::confirmation::Confirmation;
 use crate::error::CliError;
 use crate::escape::escape_controls;
-use crate::input_file::{is_standard_input, read_bytes, read_text};
+use crate::input_file::{read_bytes, read_text};
 use crate::output::{print_json, print_line};
+use crate::standard_input::is_standard_input;
 use crate::table::{Column, rfc3339, time};
 
 /// The most bytes of a key on standard input; the admin socket accepts 64 KiB.

@@ -9,6 +9,7 @@ use crate::error::CliError;
 pub(crate) mod admin_key;
 pub(crate) mod audit;
 mod audit_follow;
+mod audit_table;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;

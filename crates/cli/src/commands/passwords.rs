@@ -12,9 +12,10 @@ use counterfoil_jose::Secret;
 use serde_json::json;
 
 use crate::error::CliError;
-use crate::input_file::{InputFile, display_name, is_standard_input};
+use crate::input_file::InputFile;
 use crate::output::{print_json, print_line};
 use crate::progress::progress_bar;
+use crate::standard_input::{display_name, is_standard_input};
 
 /// The most bytes of a line.
 const MAX_LINE_LENGTH: u64 = 4096;

@@ -14,8 +14,9 @@ use crate::confirmation::Confirmation;
 use crate::datetime;
 use crate::error::CliError;
 use crate::escape::escape_controls;
-use crate::input_file::{InputFile, is_standard_input};
+use crate::input_file::InputFile;
 use crate::output::{print_json, print_line};
+use crate::standard_input::is_standard_input;
 
 /// The options of `restore`.
 #[derive(Args)]

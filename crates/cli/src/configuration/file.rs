@@ -11,7 +11,7 @@ use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::file::toml_value::values;
 use crate::configuration::file::unknown_key::{error, unknown};
 use crate::configuration::table;
-use crate::input_file::is_standard_input;
+use crate::standard_input::is_standard_input;
 
 mod toml_value;
 mod unknown_key;

@@ -164,8 +164,8 @@ impl AuditEventQuery {
     /// Whether no event with a lower number than one of this kind at this time matches: all of them are too old.
     ///
     /// Events are recorded in the order of their times, but for failures, which may be counted for a day, and for expired
-    /// sessions, which the next purge records. An operator who has set the clock back finds what was recorded before
-    /// without `from`.
+    /// sessions, which the next purge records. After the clock was set back, a list without `from` shows what was recorded
+    /// before.
     pub fn ends_at(&self, kind: AuditEventKind, at: Time) -> bool {
         kind != AuditEventKind::SessionExpired && self.from.is_some_and(|from| at + MAX_DELAY < from)
     }

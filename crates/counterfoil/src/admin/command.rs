@@ -244,7 +244,7 @@ pub enum Command {
         /// The token.
         #[serde(with = "exposed_secret")]
         token: Secret<String>,
-        /// The accepted audiences; any if there is none.
+        /// The accepted audiences; without one, every audience is accepted.
         #[serde(default)]
         audiences: Vec<String>,
     },

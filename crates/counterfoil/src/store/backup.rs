@@ -136,7 +136,7 @@ pub(crate) async fn write(
     })
 }
 
-/// Tells an error of the file system at the copy from one of the store.
+/// Separates an error of the file system at the copy from one of the store.
 fn copy_error(error: StoreError, file: &Path) -> BackupError {
     match error {
         StoreError::Unavailable { reason, source: Some(source) } => match source.downcast::<io::Error>() {

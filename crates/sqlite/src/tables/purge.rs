@@ -11,26 +11,15 @@ use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
 use super::columns::{milliseconds, unix_ms};
+use super::session_retention::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 use super::sessions::end::delete_of_user;
 use super::{audit_events, sessions, users};
-
-/// How long a session is kept after it was ended.
-///
-/// An ended session is kept to recognise a used refresh token that is presented late, to name the session's
-/// user in the audit log, and to keep a writer that read the session before its end from restoring it. After
-/// a day a used refresh token is answered like an unknown one.
-pub(super) const ENDED_SESSION_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a session is kept after it has expired by itself.
 ///
 /// It is longer than the leeway of verifiers and the delay with which uses are written. It is short, because expired
 /// sessions are visited with the live ones, and a client with short lifetimes makes many of them.
 pub(super) const EXPIRED_SESSION_RETENTION: Duration = Duration::from_secs(10 * 60);
-
-/// How long after its expiry a session is recorded as expired.
-///
-/// It is longer than a request and the delay with which uses are written, so that a session in use is not recorded.
-pub(super) const EXPIRY_RECORD_DELAY: Duration = Duration::from_secs(60);
 
 /// What a purge has done.
 #[derive(Debug, Default)]

@@ -10,7 +10,8 @@ use counterfoil::operator::is_loopback_ip;
 use crate::configuration::builder::SettingsBuilder;
 use crate::configuration::warnings::contradictions::LoopbackAddress;
 use crate::error::CliError;
-use crate::input_file::{display_name, read_text};
+use crate::input_file::read_text;
+use crate::standard_input::display_name;
 
 /// The most bytes of the answers.
 const MAX_LENGTH: u64 = 64 * 1024;

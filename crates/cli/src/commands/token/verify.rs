@@ -19,7 +19,8 @@ use crate::commands::token::report::VerificationReport;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
-use crate::input_file::{display_name, read_bytes, without_newline};
+use crate::input_file::{read_bytes, without_newline};
+use crate::standard_input::display_name;
 
 /// The placeholder for an issuer or an audience that is not checked.
 const ANY: &str = "any";

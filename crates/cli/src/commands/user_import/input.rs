@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::CliError;
-use crate::input_file::is_standard_input;
 use crate::progress::progress_bar;
+use crate::standard_input::is_standard_input;
 
 /// What is imported.
 pub(super) struct Input {

@@ -153,14 +153,18 @@ impl Commands {
 /// Terms whose first word is also a command.
 const PHRASES: [&str; 1] = ["audit log"];
 
-/// Options of cargo, of the tasks of the project, and of basenc.
-const FOREIGN_OPTIONS: [&str; 9] = [
+/// Options of cargo, of the tasks of the project, and of the programs with which exports are made.
+const FOREIGN_OPTIONS: [&str; 13] = [
     "--all-features",
     "--base64url",
+    "--batch",
+    "--csv",
     "--example",
     "--features",
+    "--file",
     "--locked",
     "--profile",
+    "--realm",
     "--release",
     "--seed",
     "--update",

@@ -1,4 +1,4 @@
-//! An installation keeps its last administrator: nobody could grant the role over HTTP any more.
+//! An installation keeps its last administrator: no user could grant the role over HTTP any more.
 
 use counterfoil_verify::UserId;
 

@@ -435,7 +435,7 @@ pub struct AuditEventView {
     pub text: String,
     /// The id of the user, or null.
     pub user: Option<String>,
-    /// The present name of the user, or null if there is none or the user was deleted.
+    /// The present name of the user, or null if the event has no user or the user was deleted.
     pub username: Option<String>,
     /// The session, or null.
     pub session: Option<String>,

@@ -24,7 +24,12 @@ pub(crate) async fn call_every_route(seen: &mut Seen) {
     let verifier = admin.send_ok("POST", "/v1/admin/verifier-keys", &json!({ "name": "spare" })).await;
     server.register("eve").await;
     let eve = text(&server.login("eve", "jwt").await["user"], "id").to_owned();
+    server.add_admin("root").await;
+    let root = text(&server.login("root", "session").await["user"], "id").to_owned();
     let mut calls = calls(&ada);
+    let root = format!("/v1/admin/users/{root}");
+    calls.push(("PATCH", root.clone(), Some(json!({ "roles": [] }))));
+    calls.push(("DELETE", root, None));
     calls.insert(0, ("DELETE", format!("/v1/admin/admin-keys/{}", text(&spare, "id")), None));
     calls.insert(0, ("DELETE", format!("/v1/admin/verifier-keys/{}", text(&verifier, "id")), None));
     calls.insert(0, ("DELETE", format!("/v1/admin/users/{eve}"), None));

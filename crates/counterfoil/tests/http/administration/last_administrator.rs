@@ -8,7 +8,7 @@ use crate::client::Request;
 use crate::test_server::{TestServer, text};
 
 #[tokio::test]
-async fn the_last_administrator_is_kept_whoever_asks() {
+async fn the_last_administrator_is_kept_for_every_kind_of_caller() {
     let server = TestServer::open().await;
     server.add_admin("root").await;
     let root = UserCredentials::log_in(&server, "root", "default").await;

@@ -101,6 +101,10 @@ pub(crate) async fn call_every_route(seen: &mut BTreeSet<(String, String, String
             call().bearer(&key).bearer("cfv_other").send(&server).await.status,
             Request::get(&format!("{path}?unknown=1")).bearer(&key).send(&server).await.status,
         ];
+        if path == "/v1/feed" {
+            let poll = Request::get("/v1/feed?instance=a&poll=2&wait=0").bearer(&key);
+            statuses.push(poll.send(&server).await.status);
+        }
         for _ in 0..2 {
             statuses.push(call().bearer(&limited_key).send(&limited).await.status);
         }

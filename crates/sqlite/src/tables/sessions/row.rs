@@ -14,7 +14,7 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::error_class;
 use crate::tables::columns::{Columns, Unsigned, json_array, milliseconds, unix_ms};
-use crate::tables::purge::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
+use crate::tables::session_retention::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 
 /// The columns that [`read_session`] reads, and the order of the parameters of [`write`].
 macro_rules! session_columns {

@@ -32,6 +32,11 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl $base/v1/admin/users/$id/sessions -H "Authorization: Bearer $admin_key""#,
     },
     Example {
+        call: "GET /v1/admin/sessions",
+        prepare: "",
+        command: r#"curl "$base/v1/admin/sessions?mode=session&limit=1" -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
         call: "DELETE /v1/admin/users/{id}",
         prepare: "",
         command: r#"curl -X DELETE $base/v1/admin/users/$id -H "Authorization: Bearer $admin_key""#,

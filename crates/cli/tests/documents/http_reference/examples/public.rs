@@ -53,6 +53,11 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl -X DELETE "$base/v1/sessions?except=current" -H "Authorization: Bearer $token""#,
     },
     Example {
+        call: "GET /v1/activity",
+        prepare: "",
+        command: r#"curl "$base/v1/activity?limit=1" -H "Authorization: Bearer $token""#,
+    },
+    Example {
         call: "PATCH /v1/session/data",
         prepare: "",
         command: r#"curl -X PATCH $base/v1/session/data -H "Authorization: Bearer $token" -H "$json" \
