@@ -240,7 +240,12 @@ pub(crate) fn audit_events() -> Vec<AuditEvent> {
         client_info: if index % 2 == 0 { client_info() } else { ClientInfo::default() },
         detail: (index % 5 == 0).then_some(Cow::Borrowed("a detail")),
     };
-    let later = [AuditEventKind::ExternalIdChanged, AuditEventKind::SessionExpired];
+    let later = [
+        AuditEventKind::ExternalIdChanged,
+        AuditEventKind::SessionExpired,
+        AuditEventKind::VerifierKeyCreated,
+        AuditEventKind::VerifierKeyRemoved,
+    ];
     let kinds = AuditEventKind::ALL.iter().filter(|kind| !later.contains(kind));
     kinds.zip(actors.iter().cycle()).enumerate().map(event).collect()
 }
