@@ -1,6 +1,7 @@
 //! `counterfoil user import`: imports users of another system, with their password hashes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use counterfoil::operator::{
     self, ImportResponse, ImportedUserOutcome, ImportedUserResponse, MAX_IMPORTED_USERS,
@@ -9,7 +10,9 @@ use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::Time;
 
 use crate::admin_client::AdminConnection;
+use crate::commands::user_import::format::firebase::HashConfig;
 use crate::commands::user_import::input::Input;
+use crate::commands::user_import::records::Records;
 use crate::commands::user_import::summary::Summary;
 use crate::configuration::Configuration;
 use crate::datetime;
@@ -33,7 +36,9 @@ const MAX_BATCH_BYTES: usize = 40 * 1024;
 /// Runs the command. All records are validated before the first user is imported.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let input = Input::new(&options.file)?;
-    let mut import = Import { summary: Summary::default(), valid: HashMap::new(), input, options };
+    let hash_config = options.format.hash_config.as_deref().map(HashConfig::read).transpose()?.map(Arc::new);
+    let mut import =
+        Import { summary: Summary::default(), valid: HashMap::new(), input, hash_config, options };
     import.validate()?;
     if import.summary.has_errors() && !import.options.skip_invalid {
         return import.summary.print(&import.options, "no user was imported");
@@ -56,6 +61,8 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
 /// A running import.
 struct Import {
     input: Input,
+    /// The hash parameters of a Firebase project.
+    hash_config: Option<Arc<HashConfig>>,
     options: Options,
     summary: Summary,
     /// The numbers of the valid records by their login names.
@@ -63,10 +70,14 @@ struct Import {
 }
 
 impl Import {
+    fn records(&self, label: &'static str) -> Result<Records, CliError> {
+        records::records(&self.input, &self.options.format, self.hash_config.as_ref(), label)
+    }
+
     /// Validates every record, and that no login name is repeated.
     fn validate(&mut self) -> Result<(), CliError> {
         let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
-        for record in records::records(&self.input, &self.options.format, "validating")? {
+        for record in self.records("validating")? {
             let (number, record) = record.map_err(|error| self.input.cannot_read(&error))?;
             match record.and_then(|user| self.login_name(user, now)) {
                 Ok(None) => self.summary.left_out += 1,
@@ -109,7 +120,7 @@ impl Import {
     async fn run(&mut self, connection: &AdminConnection) -> Result<(), CliError> {
         let now = Time::from_unix_seconds(datetime::now().unsigned_abs());
         let (mut batch, mut bytes, mut sent) = (Vec::new(), 0, 0);
-        for record in records::records(&self.input, &self.options.format, "importing")? {
+        for record in self.records("importing")? {
             let (number, record) = record.map_err(|error| self.input.cannot_read(&error))?;
             let Ok(Some(user)) = record else { continue };
             let name = user.validate(now).ok().map(|target| target.login_name().to_owned());

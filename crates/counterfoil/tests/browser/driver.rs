@@ -38,6 +38,7 @@ impl Chromium {
         Some(CHROMIUM.get_or_init(|| Self::start(&folder, &chromium)))
     }
 
+    #[allow(clippy::zombie_processes, reason = "the driver ends after this process")]
     fn start(folder: &Path, chromium: &Path) -> Self {
         let mut node = Command::new("node");
         node.arg("driver.mjs").arg(chromium).current_dir(folder);

@@ -17,7 +17,8 @@ pub(crate) struct FormatOptions {
     /// it is taken from the column with its name.
     #[arg(long = "column", value_name = "MEMBER=COLUMN")]
     pub(super) columns: Vec<Column>,
-    /// With --format firebase: a file with the hash parameters as the Firebase console shows them.
+    /// With --format firebase: a file with the hash parameters as the Firebase console shows them, or `-` for standard
+    /// input.
     #[arg(long, value_name = "FILE")]
     pub(super) hash_config: Option<PathBuf>,
     /// Take every e-mail address as verified, so that users can log in with it. Right if the other system let users log

@@ -1,6 +1,7 @@
 //! Reads the records of an import file: each is a user, no account, or invalid.
 
 use std::io::{self, Read as _};
+use std::sync::Arc;
 
 use counterfoil_core::services::user_import::ImportedUser;
 use counterfoil_jose::json;
@@ -15,7 +16,6 @@ use crate::commands::user_import::format_options::FormatOptions;
 use crate::commands::user_import::input::{Input, InputReader};
 use crate::commands::user_import::lines::Lines;
 use crate::error::CliError;
-use crate::standard_input::is_standard_input;
 
 /// A record: the user in it, `None` if it is no account of a person, or what is wrong with it.
 pub(super) type Record = Result<Option<ImportedUser>, String>;
@@ -31,6 +31,7 @@ pub(super) type Records = Box<dyn Iterator<Item = io::Result<(u64, Record)>>>;
 pub(super) fn records(
     input: &Input,
     options: &FormatOptions,
+    hash_config: Option<&Arc<HashConfig>>,
     label: &'static str,
 ) -> Result<Records, CliError> {
     check_options(options)?;
@@ -39,7 +40,7 @@ pub(super) fn records(
     if options.format == Format::Jsonl {
         return Ok(Box::new(lines(reader, move |text| parse_line(text, assume_verified))));
     }
-    let users = exported_users(input, options, reader)?;
+    let users = exported_users(input, options, hash_config, reader)?;
     Ok(Box::new(users.map(move |record| {
         let import = |user: Option<ExportedUser>| user.map(|user| user.into_imported(assume_verified));
         record.map(|(number, user)| (number, user.map(import)))
@@ -49,7 +50,12 @@ pub(super) fn records(
 type Users = Box<dyn Iterator<Item = io::Result<(u64, Result<Option<ExportedUser>, String>)>>>;
 
 /// The users as the other system exports them.
-fn exported_users(input: &Input, options: &FormatOptions, reader: InputReader) -> Result<Users, CliError> {
+fn exported_users(
+    input: &Input,
+    options: &FormatOptions,
+    hash_config: Option<&Arc<HashConfig>>,
+    reader: InputReader,
+) -> Result<Users, CliError> {
     Ok(match options.format {
         Format::Jsonl | Format::Csv => {
             let columns = options.columns.clone();
@@ -67,9 +73,9 @@ fn exported_users(input: &Input, options: &FormatOptions, reader: InputReader) -
         Format::Django => document::records(django::records(&read_all(input, reader)?)?, django::user),
         Format::Keycloak => document::records(document::users(&read_all(input, reader)?)?, keycloak::user),
         Format::Firebase => {
-            let config = options.hash_config.as_deref().map(HashConfig::read).transpose()?;
+            let config = hash_config.cloned();
             let users = document::users(&read_all(input, reader)?)?;
-            document::records(users, move |user| firebase::user(user, config.as_ref()))
+            document::records(users, move |user| firebase::user(user, config.as_deref()))
         }
         Format::Aspnet
         | Format::BetterAuth
@@ -91,10 +97,6 @@ fn check_options(options: &FormatOptions) -> Result<(), CliError> {
     }
     if options.hash_config.is_some() && options.format != Format::Firebase {
         return Err(CliError::usage("--hash-config needs --format firebase"));
-    }
-    // It is read twice, as the export is.
-    if options.hash_config.as_deref().is_some_and(is_standard_input) {
-        return Err(CliError::usage("--hash-config must be a file").with_hint("the export can be `-`"));
     }
     Ok(())
 }

@@ -24,6 +24,9 @@ const MAX_ENTRY_LENGTH: usize = 4 * 1024 * 1024;
 /// The attributes of an entry, in their order. The names are in lower case, because they are compared without case.
 pub(in crate::commands::user_import) type Entry = Vec<(String, String)>;
 
+/// The lines of an entry, with those that continue them.
+type Lines = Vec<Vec<u8>>;
+
 /// The entries of a file, with the number of the line in which each starts.
 pub(in crate::commands::user_import) struct Entries {
     reader: InputReader,
@@ -37,7 +40,7 @@ impl Entries {
     }
 
     /// The lines of the next entry, without comments; a line that starts with a space continues the one before it.
-    fn read_lines(&mut self) -> io::Result<Option<(u64, Result<Vec<Vec<u8>>, String>)>> {
+    fn read_lines(&mut self) -> io::Result<Option<(u64, Result<Lines, String>)>> {
         let (mut lines, mut start, mut length) = (Vec::<Vec<u8>>::new(), 0, 0);
         loop {
             let mut line = Vec::new();
