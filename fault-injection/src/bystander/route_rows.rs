@@ -67,6 +67,9 @@ pub(super) const ROWS: &[Row] = &[
             _ => Request::new("DELETE", "/v1/sessions?except=current").bearer(&from.session_token),
         },
     ),
+    Row::send("reads its activity", &["GET /v1/activity"], |from, _| {
+        Request::get("/v1/activity?limit=100").bearer(&from.session_token)
+    }),
     Row::send("reads its session data", &["GET /v1/session/data"], |from, _| {
         Request::get("/v1/session/data").bearer(&from.session_token)
     }),
@@ -91,6 +94,7 @@ pub(super) const ROWS: &[Row] = &[
             "GET /.well-known/jwks.json",
             "GET /.well-known/oauth-authorization-server",
             "GET /openapi.json",
+            "GET /problems/{name}",
             "GET /healthz",
             "GET /readyz",
         ],
@@ -99,6 +103,7 @@ pub(super) const ROWS: &[Row] = &[
                 "/.well-known/jwks.json",
                 "/.well-known/oauth-authorization-server",
                 "/openapi.json",
+                "/problems/invalid-token",
                 "/healthz",
                 "/readyz",
                 "/unknown",
@@ -120,6 +125,17 @@ pub(super) const ROWS: &[Row] = &[
     Row::send("lists sessions as an administrator", &["GET /v1/admin/users/{id}/sessions"], |from, _| {
         admin(from, "GET", &format!("/v1/admin/users/{}/sessions?limit=1000", from.user_id))
     }),
+    Row::send("lists all sessions as an administrator", &["GET /v1/admin/sessions"], |from, _| {
+        admin(from, "GET", "/v1/admin/sessions?limit=1000")
+    }),
+    Row::send(
+        "reads and forgets counted attempts as an administrator",
+        &["GET /v1/admin/rate-limits", "DELETE /v1/admin/rate-limits"],
+        |from, number| {
+            let path = format!("/v1/admin/rate-limits?username={}", from.username);
+            admin(from, if number % 2 == 0 { "GET" } else { "DELETE" }, &path)
+        },
+    ),
     Row::send(
         "adds and removes users as an administrator",
         &["POST /v1/admin/users", "DELETE /v1/admin/users/{id}"],
@@ -218,6 +234,9 @@ const ADMIN_ROUTES: &[&str] = &[
     "PATCH /v1/admin/users/{id}",
     "DELETE /v1/admin/users/{id}",
     "GET /v1/admin/users/{id}/sessions",
+    "GET /v1/admin/sessions",
+    "GET /v1/admin/rate-limits",
+    "DELETE /v1/admin/rate-limits",
     "GET /v1/admin/clients",
     "POST /v1/admin/clients",
     "GET /v1/admin/clients/{id}",
