@@ -61,11 +61,11 @@ fn commands_take_a_name_where_they_take_an_id() {
     assert!(succeed(&dir, &["session", "list", "ada"]).contains(ada["session"]["id"].as_str().unwrap()));
     assert!(succeed(&dir, &["revoke", "user:ADA"]).starts_with("revoked at position "));
     assert_eq!((me(&ada), me(&grace)), (401, 200));
-    succeed(&dir, &["revoke", "client:default"]);
+    succeed(&dir, &["revoke", "client:default", "--yes"]);
     assert_eq!(me(&grace), 401);
     let of_ada = json_of(&dir, &["audit", "list", "ada", "--json"]);
     assert!(column(&of_ada, "events", "username").iter().all(|name| *name == "ada"), "{of_ada}");
-    succeed(&dir, &["key", "revoke", "current"]);
+    succeed(&dir, &["key", "revoke", "current", "--yes"]);
     succeed(&dir, &["admin-key", "remove", "deploy"]);
 
     for command in [["revoke", "user:bob"], ["admin-key", "remove"], ["client", "set"], ["user", "show"]] {

@@ -187,16 +187,19 @@ fn on_the_machine_of_the_issuer_its_keys_and_revocations_are_used() {
 
     let by_id = format!("session:{session}");
     succeed(&dir, &["revoke", &by_id]);
-    let check_revoked = |with: &str| {
-        let revoked = verify_here(&[]);
+    let check_revoked = |with: &str, more: &[&str]| {
+        let revoked = verify_here(more);
         assert_eq!(revoked.status, 1, "{revoked:?}");
         assert!(revoked.stderr.contains(&format!("revocations of the {with} in ")), "{revoked:?}");
         assert!(revoked.stderr.starts_with("error: rejected: revoked"), "{revoked:?}");
         assert!(revoked.stderr.contains(&format!("audit list --session {session} shows")), "{revoked:?}");
     };
-    check_revoked("server");
+    check_revoked("server", &[]);
+    // The store does not contain the issuer.
+    let config = temp.path().join("counterfoil.toml");
+    fs::write(&config, format!("issuer = \"{}\"\n", server.base)).unwrap();
     assert!(server.stop(Signal::TERM).success());
-    check_revoked("store");
+    check_revoked("store", &["--config", config.to_str().unwrap()]);
     let session_token = run_with_input(&in_dir(&dir, &["token", "verify", "-"]), "cfs_x");
     assert!(session_token.stderr.contains("token inspect"), "{session_token:?}");
 }

@@ -64,7 +64,7 @@ fn without_a_terminal_they_need_yes_and_say_what_would_end() {
     assert!(states.len() == 2 && states.contains(&"current") && states.contains(&"next"), "{states:?}");
 
     let unknown = run(&in_dir(&fixture.dir, &["user", "delete", "grace"]));
-    assert!(unknown.stderr.starts_with("error: there is no such user"), "{unknown:?}");
+    assert!(unknown.stderr.starts_with("error: there is no user \"grace\""), "{unknown:?}");
     fixture.succeed(&["key", "revoke", &kid, "--yes"]);
     fixture.succeed(&["revoke", "everyone", "--yes"]);
     assert_eq!(fixture.json(&["session", "list", "ada"])["sessions"], json!([]));

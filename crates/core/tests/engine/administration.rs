@@ -331,9 +331,10 @@ async fn roles_are_added_to_and_removed_from_those_that_the_user_has() {
     change(&engine, &ada, relative("editor admin", "staff none")).await;
 
     assert_eq!(engine.store.user(ada.id).await.unwrap().unwrap().roles, ["editor", "admin"]);
-    for wrong in
-        [UserChange { roles: Some(words("staff")), ..relative("admin", "") }, relative("two\twords", "")]
-    {
+    for wrong in [
+        UserChange { roles: Some(words("staff")), ..relative("admin", "") },
+        UserChange { add_roles: vec!["two\twords".to_owned()], ..UserChange::default() },
+    ] {
         let context = revocation_context(EndReason::ByAdmin);
         let refused = engine.administration.change_user(ada.id, &wrong, &context, NOON).await;
         assert!(

@@ -106,6 +106,11 @@ pub(crate) async fn recorded(requests: impl Future<Output = ()>) -> Vec<Value> {
 fn record(request: &Request, response: &Response) {
     EXCHANGES.with_borrow_mut(|exchanges| {
         let Some(exchanges) = exchanges else { return };
+        let length = response.all("content-length").first().and_then(|length| length.parse::<usize>().ok());
+        if request.method != "HEAD" && length.is_some_and(|length| response.body.len() < length) {
+            // The server closed the connection because it had not read the body of the request.
+            return;
+        }
         exchanges.push(json!({
             "method": request.method,
             "path": request.path,

@@ -242,6 +242,7 @@ pub(crate) fn audit_events() -> Vec<AuditEvent> {
     };
     let later = [
         AuditEventKind::ExternalIdChanged,
+        AuditEventKind::RateLimitReleased,
         AuditEventKind::SessionExpired,
         AuditEventKind::VerifierKeyCreated,
         AuditEventKind::VerifierKeyRemoved,

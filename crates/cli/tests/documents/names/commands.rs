@@ -187,7 +187,8 @@ fn commands_in(help: &str) -> BTreeSet<String> {
 
 fn options_in(help: &str) -> BTreeSet<String> {
     let is_end = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '-');
-    let lines = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    let is_option = |line: &&str| line.trim_start().starts_with('-') || line.contains("[alias: --");
+    let lines = help.lines().filter(is_option);
     let options = lines.flat_map(|line| line.split_whitespace().filter(|word| word.starts_with("--")));
     options.map(|word| word.split(is_end).next().unwrap_or_default().to_owned()).collect()
 }
