@@ -61,7 +61,9 @@ impl Size {
 ///
 /// If the scenario cannot be carried out. Violations are part of the report.
 pub fn run(program: &Program, dir: &Path, size: Size, progress: Progress<'_>) -> Result<Report> {
-    let config = LaunchConfig::new(dir.join("data"));
+    // The clients have addresses of their own; here all connections come from one.
+    let config =
+        LaunchConfig::new(dir.join("data")).with_env("COUNTERFOIL_MAX_PENDING_CONNECTIONS_PER_IP", "1000000");
     let server = program.start(&config)?;
     let account = json!({ "username": "ada", "password": PASSWORD });
     let registered = send(server.address, &Request::post("/v1/register").json(&account))?;
