@@ -195,8 +195,8 @@ impl Feed {
         after: RevocationPosition,
         head: RevocationPosition,
     ) -> Result<(EncodedEntries, RevocationPosition), FeedError> {
-        if after >= self.publication.complete_after() {
-            return Ok((self.publication.entries(after, head), head.max(after)));
+        if let Some(entries) = self.publication.entries(after, head) {
+            return Ok((entries, head.max(after)));
         }
         let page = self.snapshot_pages.page(after, head).await?;
         Ok((page.entries, page.complete_up_to))

@@ -27,6 +27,19 @@ pub(crate) struct PromisedLease {
     writing: Mutex<()>,
 }
 
+/// What a restored store starts with. The replaced store may have promised longer leases than the backup knows, so this is at
+/// least `allowed`, the longest that the settings allow: a verifier of the replaced store may be fresh for that long.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn restore_change(store: &dyn Store, allowed: Duration) -> Result<Change, StoreError> {
+    let stored = store.metadata(LONGEST_LEASE).await?.and_then(|bytes| bytes.try_into().ok());
+    let allowed_ms = u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX);
+    let lease_ms = stored.map_or(0, u64::from_be_bytes).max(allowed_ms);
+    Ok(Change::set_metadata(LONGEST_LEASE, lease_ms.to_be_bytes().to_vec()))
+}
+
 impl PromisedLease {
     /// Reads what former processes promised. `started_at` is the uptime at which this process began to serve.
     ///

@@ -76,18 +76,27 @@ impl Publication {
         self.recent().complete_after()
     }
 
-    /// The entries in memory after `after`, up to `head`. They are encoded once for all verifiers that need the same range.
-    pub(crate) fn entries(&self, after: RevocationPosition, head: RevocationPosition) -> EncodedEntries {
+    /// The entries after `after`, up to `head`, encoded once for all verifiers that need the same range. `None` if some of
+    /// them are no longer in memory: both are decided under one lock, so that no commit removes entries in between.
+    pub(crate) fn entries(
+        &self,
+        after: RevocationPosition,
+        head: RevocationPosition,
+    ) -> Option<EncodedEntries> {
         if after >= head {
-            return EncodedEntries::default();
+            return (after >= self.complete_after()).then(EncodedEntries::default);
         }
         let mut last = self.last_encoded.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
-            Some((range, encoded)) if *range == (after, head) => encoded.clone(),
+            Some((range, encoded)) if *range == (after, head) => Some(encoded.clone()),
             Some(_) | None => {
-                let encoded = self.recent().between(after, head);
+                let recent = self.recent();
+                if after < recent.complete_after() {
+                    return None;
+                }
+                let encoded = recent.between(after, head);
                 *last = Some(((after, head), encoded.clone()));
-                encoded
+                Some(encoded)
             }
         }
     }

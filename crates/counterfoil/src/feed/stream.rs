@@ -105,7 +105,12 @@ impl Feed {
             tokio::select! {
                 () = sender.closed() => return Ok(()),
                 news = timeout(KEEP_ALIVE_INTERVAL, news) => match news {
-                    Ok(Ok(published)) if !published.is_closed => {}
+                    Ok(Ok(published)) if !published.is_closed => {
+                        // An attacker with a removed key reads no further revocations.
+                        if self.store.verifier_key(open.key).await?.is_none() {
+                            return Ok(());
+                        }
+                    }
                     Ok(_) => return Ok(()),
                     Err(_) => {
                         let is_valid = self.store.verifier_key(open.key).await?.is_some();

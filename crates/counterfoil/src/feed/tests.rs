@@ -1,5 +1,6 @@
 //! Snapshots of long logs, pruned positions and restarts, which need the parts of an installation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
@@ -15,6 +16,7 @@ use counterfoil_verify::{FeedResponse, RevocationSubject, SessionId};
 
 use crate::app::App;
 use crate::feed::poll::PollRequest;
+use crate::feed::promised_lease::{PromisedLease, restore_change};
 use crate::settings::Settings;
 
 /// An installation and a verifier that follows it.
@@ -145,6 +147,32 @@ async fn the_longest_promised_lease_is_durable_before_it_is_given() {
     let promised = &fixture.app.parts.feed.promised_lease;
     assert_eq!(promised.at_start(), lease);
     assert!(promised.former_leases_end() > fixture.app.parts.feed.uptime() + lease);
+}
+
+#[tokio::test]
+async fn a_restored_store_waits_for_the_longest_lease_that_the_settings_allow() {
+    let fixture = Fixture::open().await;
+    let store = &*fixture.app.parts.store;
+    for (allowed, expected) in [(60, 60), (30, 60), (90, 90)] {
+        let change = restore_change(store, Duration::from_secs(allowed)).await.unwrap();
+        assert!(store.commit(&[change].into()).await.unwrap().applied().is_some());
+
+        let started =
+            PromisedLease::load(Arc::clone(&fixture.app.parts.store), Duration::ZERO).await.unwrap();
+        assert_eq!(started.at_start(), Duration::from_secs(expected));
+    }
+}
+
+#[tokio::test]
+async fn entries_are_from_memory_only_if_all_of_them_are_there() {
+    let fixture = Fixture::open().await;
+    let publication = &fixture.app.parts.feed.publication;
+    let start = publication.published().head;
+    fixture.revoke(20_000, in_an_hour(&fixture.app)).await;
+    let (head, first) = (publication.published().head, publication.complete_after());
+
+    assert!(start < first && publication.entries(start, head).is_none());
+    assert!(publication.entries(first, head).unwrap().count > 0);
 }
 
 #[tokio::test]

@@ -83,6 +83,25 @@ async fn it_begins_with_the_active_revocations_and_continues_with_each_further_o
     assert_eq!(id, format!("{}.{}", text(&second, "log"), second["next"]));
 }
 
+/// Each event starts the interval of the keep-alive again, so the key is checked before an event, too.
+#[tokio::test]
+async fn a_removed_key_reads_no_further_event() {
+    let server = TestServer::open().await;
+    let (admin, key) = (Admin::new(&server).await, add_key(&server).await);
+    let mut events = Events::open(&server, &key, None).await;
+    events.next().await;
+
+    let keys = admin.get("/v1/admin/verifier-keys").await;
+    let id = text(&keys["verifier_keys"][0], "id").to_owned();
+    let removed = admin.send("DELETE", &format!("/v1/admin/verifier-keys/{id}")).await;
+    assert_eq!(removed.status, 204);
+    admin.revoke("everyone").await;
+
+    // The last chunk of the body.
+    let rest = events.read_until("0\r\n\r\n").await;
+    assert!(!rest.contains("everyone"), "{rest}");
+}
+
 #[tokio::test]
 async fn it_continues_after_the_last_event() {
     let server = TestServer::open().await;
