@@ -1,7 +1,7 @@
 //! The file of an import, or standard input. It is read twice: to validate every record, then to import the users.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor};
+use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,8 +63,30 @@ impl Input {
     }
 }
 
-fn read_all(mut reader: impl io::Read) -> io::Result<Arc<[u8]>> {
+/// The most bytes of standard input or a pipe: they are kept in memory.
+const MAX_BYTES_IN_MEMORY: u64 = 1 << 28;
+
+fn read_all(reader: impl io::Read) -> io::Result<Arc<[u8]>> {
+    read_at_most(MAX_BYTES_IN_MEMORY, reader)
+}
+
+fn read_at_most(limit: u64, reader: impl io::Read) -> io::Result<Arc<[u8]>> {
     let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes)?;
+    io::Read::take(reader, limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let detail = "it is longer than 256 MiB, the most that is read from a pipe: save it in a file";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, detail));
+    }
     Ok(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_without_an_end_is_refused() {
+        assert_eq!(*read_at_most(3, &b"abc"[..]).unwrap(), *b"abc");
+        assert_eq!(read_at_most(3, io::repeat(0)).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+    }
 }

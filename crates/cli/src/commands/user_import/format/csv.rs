@@ -65,6 +65,7 @@ impl Table {
     /// The text of the next record that is not empty, without its newline. In CSV a quoted field may contain newlines.
     fn read_text(&mut self) -> io::Result<Option<Result<String, String>>> {
         let mut bytes = Vec::new();
+        let mut quotes = 0;
         loop {
             let length = bytes.len();
             if length == 0 {
@@ -79,8 +80,9 @@ impl Table {
             }
             let is_end = bytes.len() == length;
             self.line += u64::from(!is_end);
-            let is_open =
-                self.delimiter != '\t' && bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+            // Counted line by line: a record may have very many lines.
+            quotes += bytes[length..].iter().filter(|byte| **byte == b'"').count();
+            let is_open = self.delimiter != '\t' && quotes % 2 == 1;
             match (is_end, is_open) {
                 (true, true) => return Ok(Some(Err("has a quoted field that is not closed".to_owned()))),
                 (true, false) if bytes.is_empty() => return Ok(None),
