@@ -1,53 +1,17 @@
 //! The admin key: the credential of a program that administers an installation.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::credentials::service_key::{ServiceKey, ServiceKeyHash, ServiceKeyId, ServiceKeyKind};
 
-use counterfoil_jose::random::{self, RandomUnavailable};
-use counterfoil_jose::{Secret, base64url, constant_time, digest};
+/// The kind of admin keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Admin {}
 
-use crate::credentials::MalformedCredential;
-
-/// The id of an admin key: sixteen random bytes, written as 22 characters of base64url. Not secret.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AdminKeyId([u8; 16]);
-
-impl AdminKeyId {
-    /// The id with these bytes, which must come from a cryptographic random generator.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The sixteen bytes.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+impl ServiceKeyKind for Admin {
+    const PREFIX: &'static str = "cfa_";
+    const NAME: &'static str = "AdminKey";
 }
 
-impl fmt::Display for AdminKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base64url::encode(self.0))
-    }
-}
-
-impl fmt::Debug for AdminKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AdminKeyId({self})")
-    }
-}
-
-impl FromStr for AdminKeyId {
-    type Err = MalformedCredential;
-
-    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
-        base64url::decode_exact(text).map(Self).map_err(|_| MalformedCredential)
-    }
-}
-
-/// `cfa_<id>.<secret>`: the id of the record, and a secret of 32 random bytes.
-///
-/// Only the routes of the administration accept it. It is written by `Display` and read by `FromStr`, which
-/// accepts only the canonical text. `Debug` shows only the id.
+/// `cfa_<id>.<secret>`: the credential of a program that administers an installation. Only the routes of the administration accept it.
 ///
 /// ```
 /// use counterfoil_core::credentials::admin_key::AdminKey;
@@ -57,81 +21,13 @@ impl FromStr for AdminKeyId {
 /// assert!(key.hash().matches(&presented));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
-pub struct AdminKey {
-    id: AdminKeyId,
-    secret: Secret<[u8; 32]>,
-}
+pub type AdminKey = ServiceKey<Admin>;
 
-impl AdminKey {
-    /// The prefix of every admin key.
-    pub const PREFIX: &'static str = "cfa_";
+/// The id of an admin key. Not secret.
+pub type AdminKeyId = ServiceKeyId<Admin>;
 
-    /// Generates a key with a new id and a new secret.
-    ///
-    /// # Errors
-    ///
-    /// If the operating system provides no randomness. No weaker source is used instead.
-    pub fn generate() -> Result<Self, RandomUnavailable> {
-        Ok(Self { id: AdminKeyId(random::bytes()?), secret: Secret::new(random::bytes()?) })
-    }
-
-    /// The id of the record that this key claims. It proves nothing.
-    pub fn id(&self) -> AdminKeyId {
-        self.id
-    }
-
-    /// The hash that is stored. A stolen store contains no usable admin key.
-    pub fn hash(&self) -> AdminKeyHash {
-        AdminKeyHash(digest::sha256(self.secret.expose()))
-    }
-}
-
-impl fmt::Display for AdminKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}.{}", Self::PREFIX, self.id, base64url::encode(self.secret.expose()))
-    }
-}
-
-impl FromStr for AdminKey {
-    type Err = MalformedCredential;
-
-    fn from_str(text: &str) -> Result<Self, MalformedCredential> {
-        let (id, secret) = text
-            .strip_prefix(Self::PREFIX)
-            .and_then(|rest| rest.split_once('.'))
-            .ok_or(MalformedCredential)?;
-        let secret = base64url::decode_exact(secret).map_err(|_| MalformedCredential)?;
-        Ok(Self { id: id.parse()?, secret: Secret::new(secret) })
-    }
-}
-
-impl fmt::Debug for AdminKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AdminKey({})", self.id)
-    }
-}
-
-/// The SHA-256 of an admin key's secret. The secret has 256 bits of entropy, so no salt is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdminKeyHash([u8; 32]);
-
-impl AdminKeyHash {
-    /// The hash with these bytes, as read from a store.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, as a store saves them.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Whether `presented` has this hash. Takes the same time either way.
-    pub fn matches(&self, presented: &AdminKey) -> bool {
-        constant_time::equal(&self.0, &presented.hash().0)
-    }
-}
+/// The hash of an admin key's secret, as it is stored.
+pub type AdminKeyHash = ServiceKeyHash<Admin>;
 
 #[cfg(test)]
 mod tests {

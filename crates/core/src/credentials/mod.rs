@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod admin_key;
 pub mod password;
 pub mod refresh_token;
+pub mod service_key;
 pub mod session_token;
 pub mod verifier_key;
 
