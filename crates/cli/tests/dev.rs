@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -360,4 +361,25 @@ fn a_port_in_use_is_reported_with_a_hint() {
 
     assert_eq!(output.status, 1, "{output:?}");
     assert!(output.stderr.contains(&address.to_string()) && output.stderr.contains("hint: "), "{output:?}");
+}
+
+/// A user who can write to the directory would otherwise choose which file root creates, or mark the store of a later
+/// `serve` as one of `dev`.
+#[test]
+fn a_directory_that_is_refused_is_not_marked() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, target) = (temp.path().join("data"), temp.path().join("target"));
+    fs::create_dir(&dir).unwrap();
+    let set_mode = |mode| fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+    let dev = ["dev", "--listen", "127.0.0.1:0", "--data-dir", dir.to_str().unwrap()];
+
+    set_mode(0o777);
+    let refused = run(&dev);
+    assert!(refused.status != 0 && refused.stderr.contains("mode 0777"), "{refused:?}");
+    assert!(!dir.join("development").exists());
+
+    set_mode(0o700);
+    std::os::unix::fs::symlink(&target, dir.join("development")).unwrap();
+    assert_eq!(run(&dev).status, 1);
+    assert!(!target.exists());
 }

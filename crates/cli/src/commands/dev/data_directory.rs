@@ -1,15 +1,15 @@
 //! The data directory of `dev`: a temporary one, or one that it keeps between two runs.
 
-use std::fs::{self, DirBuilder};
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use counterfoil::App;
 use tempfile::TempDir;
 
-use crate::configuration::Configuration;
 use crate::configuration::development::MARKER;
+use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
 
 /// The text of the file that marks a data directory.
@@ -68,10 +68,11 @@ impl DataDirectory {
 fn mark(configuration: &Configuration) -> Result<(), CliError> {
     let dir = &configuration.data_dir;
     let marker = dir.join(MARKER);
-    if marker.exists() {
+    if marker.symlink_metadata().is_ok_and(|file| file.is_file()) {
         return Ok(());
     }
-    if App::store_exists(&configuration.settings(configuration.listen)?) {
+    let settings = configuration.settings(configuration.listen)?;
+    if App::store_exists(&settings) {
         let message = format!("the data directory {} has a store that dev did not make", dir.display());
         return Err(CliError::usage(message).with_hint(
             "dev would add a user with a public password to it: name another directory, or use `counterfoil serve`",
@@ -85,5 +86,12 @@ fn mark(configuration: &Configuration) -> Result<(), CliError> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(cannot(error)),
         Ok(()) | Err(_) => {}
     }
-    fs::write(marker, MARKER_TEXT).map_err(cannot)
+    // A directory that is refused is not marked: `serve` would later refuse its data, or `dev` take it for its own.
+    let errors = preflight_errors(&settings);
+    if !errors.is_empty() {
+        return Err(CliError::from_all(errors));
+    }
+    // It follows no symbolic link that another user has put there.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(marker);
+    file.and_then(|mut file| file.write_all(MARKER_TEXT.as_bytes())).map_err(cannot)
 }
