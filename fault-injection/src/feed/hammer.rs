@@ -1,4 +1,4 @@
-//! Clients that present revoked tokens without pause, to find one acceptance that comes too late (I1).
+//! Clients that present revoked tokens without pause, to find an acceptance after the revocation is in force (I1).
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How many views a client asks for each request that it sends.
 const VIEWS_PER_REQUEST: usize = 8;
 
-/// A token, and when nobody may accept it any more.
+/// A token, and the moment from which every verifier refuses it.
 #[derive(Debug)]
 pub struct Target {
     /// The access token.
