@@ -143,6 +143,30 @@ fn a_data_directory_is_kept_for_the_next_run_and_never_served_to_others() {
     }
 }
 
+/// A backup, or a copy of the files, has no marker of `dev`.
+#[test]
+fn a_copy_of_a_store_of_dev_is_served_to_others_only_without_the_public_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (server, _) = Server::dev_with(&dir.path().join("log"), &["--data-dir", data.to_str().unwrap()]);
+    server.stop(Signal::TERM);
+    fs::remove_file(data.join("development")).unwrap();
+
+    let server = Server::serve(&data);
+    server.stop(Signal::TERM);
+    let warned = fs::read_to_string(data.with_extension("log")).unwrap();
+    assert!(warned.contains("public password"), "a server for this machine warns: {warned}");
+
+    let public = ["serve", "--listen", "127.0.0.1:0", "--issuer", "https://auth.example"];
+    let output = run(&in_dir(&data, &public));
+    assert!(output.status == 1 && output.stderr.contains("user delete demo"), "{output:?}");
+    assert!(output.stderr.contains("\nhint: "), "{output:?}");
+
+    common::succeed(&data, &["user", "delete", "demo", "--yes"]);
+    let serve = &mut counterfoil(&in_dir(&data, &public));
+    Server::start(serve, &dir.path().join("log")).stop(Signal::TERM);
+}
+
 #[test]
 fn the_store_of_a_server_gets_no_demo_user() {
     let dir = tempfile::tempdir().unwrap();

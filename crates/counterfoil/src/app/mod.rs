@@ -3,6 +3,7 @@
 pub(crate) mod backend;
 pub(crate) mod error;
 mod hooks;
+mod known_password;
 mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;
