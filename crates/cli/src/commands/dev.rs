@@ -65,7 +65,7 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     if !errors.is_empty() {
         return Err(CliError::from_all(errors));
     }
-    let signals = ShutdownSignals::listen()?;
+    let signals = ShutdownSignals::listen()?.ending_at_hangup();
     let (listeners, address) = bind_localhost(configuration.listen)?;
     let metrics = configuration.metrics_listen.map(bind).transpose()?;
     let settings = configuration.settings(address)?;
