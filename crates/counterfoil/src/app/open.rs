@@ -80,7 +80,8 @@ impl App {
         Self::open_with(settings, Hooks::default(), source).await
     }
 
-    async fn open_with(
+    /// Opens with functions of the embedding application and another clock than the system's.
+    pub(crate) async fn open_with(
         settings: Settings,
         hooks: Hooks,
         source: impl ClockSource,
