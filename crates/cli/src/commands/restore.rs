@@ -41,7 +41,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let settings = store_settings(configuration)?;
     if !is_standard_input(&options.file) {
-        // Before the question, so that nobody is asked about a backup that is not there.
+        // Before the question: a backup that is not there needs no answer.
         let opened = File::open(&options.file);
         opened.map_err(|error| CliError::from_path("read", &options.file, &error))?;
     }

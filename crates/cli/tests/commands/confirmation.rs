@@ -73,7 +73,7 @@ fn without_a_terminal_they_need_yes_and_say_what_would_end() {
     ] {
         let output = run(&in_dir(&fixture.dir, unknown));
         assert!(output.status != 0 && output.stderr.starts_with(error), "{unknown:?}: {output:?}");
-        assert!(!output.stderr.contains("--yes"), "nobody is asked for nothing: {output:?}");
+        assert!(!output.stderr.contains("--yes"), "there is nothing to confirm: {output:?}");
     }
     fixture.succeed(&["key", "revoke", &kid, "--yes"]);
     fixture.succeed(&["revoke", "everyone", "--yes"]);

@@ -31,7 +31,7 @@ impl App {
             RevocationSubject::User(id) => revocation_preview::of_user(self, id, now).await?,
             RevocationSubject::Client(id) => revocation_preview::of_client(self, Some(id), now).await?,
             RevocationSubject::Everyone => revocation_preview::of_client(self, None, now).await?,
-            // One session at most, or tokens, which nobody counts.
+            // One session at most, or tokens, which are not counted.
             RevocationSubject::Key(_) | RevocationSubject::Session(_) | RevocationSubject::Token(_) => {
                 RevocationPreviewResponse { sessions: 0, admin_keys: 0 }
             }

@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The shortest time between two warnings.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The sessions whose users are to be checked. Without a table of the application there are none.
+/// The sessions whose users must be checked. Without a table of the application there are none.
 #[derive(Clone)]
 pub(super) struct UserChecks {
     sessions: Option<Sender<SessionId>>,
@@ -66,7 +66,7 @@ impl UserChecks {
                     warned_at = Some(Instant::now());
                     tracing::warn!(
                         %error,
-                        "the user of a session in use could not be checked in the application's table; the session goes on"
+                        "the user of a session in use could not be checked in the application's table; the session continues"
                     );
                 }
             }
