@@ -74,6 +74,11 @@ pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
 pub use failure_reason::FailureReason;
+#[doc(hidden)]
+pub use feed::follower::{
+    FeedPosition, Follower, FollowerAction, FollowerEvent, FreshnessChange, PollFailure, PollRequest,
+    Publication, StaleReason,
+};
 pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
