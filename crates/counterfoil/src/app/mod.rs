@@ -2,7 +2,8 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
-mod hooks;
+pub(crate) mod hooks;
+mod known_password;
 mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;
@@ -153,7 +154,8 @@ impl App {
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
-        let last_seen = last_seen::write(&*self.parts.store, &self.parts.session_cache).await;
+        let last_seen =
+            last_seen::write(&*self.parts.store, &self.parts.session_cache.take_last_seen()).await;
         let failures = self.parts.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
         self.save_rollback_guard().await;

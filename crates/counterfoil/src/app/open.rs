@@ -80,7 +80,8 @@ impl App {
         Self::open_with(settings, Hooks::default(), source).await
     }
 
-    async fn open_with(
+    /// Opens with functions of the embedding application and another clock than the system's.
+    pub(crate) async fn open_with(
         settings: Settings,
         hooks: Hooks,
         source: impl ClockSource,
@@ -137,7 +138,7 @@ impl App {
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
         let node = NodeId::generate().map_err(OpenError::Randomness)?;
         let keys = Arc::new(keys.await?.with_node(node));
-        warn_if_algorithm_is_ignored(&keys);
+        log_if_algorithm_is_unused(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
         let feed =
             Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
@@ -344,13 +345,13 @@ fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> R
     Ok(new)
 }
 
-fn warn_if_algorithm_is_ignored(keys: &Keyring) {
+/// Says that the setting has no effect. It may have its default, so this is no warning.
+fn log_if_algorithm_is_unused(keys: &Keyring) {
     let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
     if current.is_symmetric() != configured.is_symmetric() {
-        tracing::warn!(
-            %current,
-            %configured,
-            "the configured algorithm is ignored: switching between asymmetric and shared-secret algorithms is not supported"
+        tracing::info!(
+            "tokens are signed with {current}, as the keys of this store are; the setting algorithm ({configured}) has no \
+             effect, because a store does not change between asymmetric keys and shared secrets"
         );
     }
 }
