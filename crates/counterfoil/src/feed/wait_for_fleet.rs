@@ -27,7 +27,8 @@ impl Feed {
         position: RevocationPosition,
     ) -> Result<FleetProgress, FeedError> {
         self.publication.catch_up(&*self.store, position).await?;
-        let not_before = self.promised_lease.former_leases_end();
+        // After the publication: an introspection that does not see it has been recorded before.
+        let not_before = self.promised_lease.former_leases_end().max(self.introspections.end());
         let wait = Arc::new(FleetWait::start(&self.leases(), position, not_before, self.uptime()));
         let registration = self.waits.register(subject, Arc::clone(&wait));
         let mut published = self.publication.subscribe();
