@@ -33,6 +33,7 @@ use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
@@ -85,6 +86,7 @@ pub(crate) struct AppParts {
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) write_rate_limiter: WriteRateLimiter,
+    pub(crate) introspection_rate_limiter: IntrospectionRateLimiter,
     pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
