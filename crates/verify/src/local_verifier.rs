@@ -10,6 +10,7 @@ use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
 use crate::principal::Principal;
 use crate::revocation::Revocations;
+use crate::revocation::freshness::AcceptedViews;
 use crate::revocation::log::SubjectKind;
 use crate::token::verifier::TokenVerifier;
 
@@ -70,12 +71,23 @@ impl LocalVerifier {
         now: Time,
         explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
     ) -> Result<Principal, AuthError> {
+        self.verify_by(AcceptedViews::Fresh, token, now, explain)
+    }
+
+    /// As [`LocalVerifier::verify_explaining`], with the revocations as they are if they are one of `accepted`.
+    pub(crate) fn verify_by(
+        &self,
+        accepted: AcceptedViews,
+        token: &str,
+        now: Time,
+        explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
+    ) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
         let status = self.revocations.check_with(|| principal.revocation_query());
         if let Some(revoked) = status.revoked {
             return Err(explain(&principal, revoked).into());
         }
-        if !status.freshness.is_fresh(|| self.clock.now()) {
+        if !status.freshness.is_accepted(accepted, || self.clock.now()) {
             return Err(AuthError::StaleRevocations);
         }
         Ok(principal)
