@@ -21,7 +21,6 @@ use crate::feed::error::FeedError;
 use crate::feed::open_streams::OpenStream;
 use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
-use crate::limits::connection_activity::StreamingResponse;
 
 /// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
@@ -33,8 +32,6 @@ const MAX_QUEUED_PARTS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct StreamBody {
     parts: mpsc::Receiver<Bytes>,
-    /// Keeps the connection from being closed as idle.
-    _streaming: StreamingResponse,
 }
 
 /// The JSON of one event: the members of a poll's response that are not about a lease.
@@ -50,8 +47,7 @@ struct EventData<'a> {
 }
 
 impl Feed {
-    /// Starts a stream after the position of the last event that the client has got. `streaming` is the response's mark
-    /// for its connection.
+    /// Starts a stream after the position of the last event that the client has got.
     ///
     /// # Errors
     ///
@@ -60,7 +56,6 @@ impl Feed {
         self: &Arc<Self>,
         key: VerifierKeyId,
         position: VerifierPosition,
-        streaming: StreamingResponse,
     ) -> Result<StreamBody, FeedError> {
         let open = self.streams.open(key, self.settings.max_streams_per_key)?;
         let (sender, parts) = mpsc::channel(MAX_QUEUED_PARTS);
@@ -71,7 +66,7 @@ impl Feed {
                 tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
             }
         });
-        Ok(StreamBody { parts, _streaming: streaming })
+        Ok(StreamBody { parts })
     }
 
     /// Sends events until the client is gone, its key is removed or the server shuts down.
