@@ -108,15 +108,18 @@ fn the_printed_commands_run_in_a_shell_as_they_are() {
 
 #[test]
 fn the_temporary_store_is_removed_at_the_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let (server, text) = Server::dev(&dir.path().join("log"));
-    let data = data_dir(&text);
-    assert!(Path::new(data).join("counterfoil.db").exists());
+    // Ctrl-C, the end of a service, and the end of the terminal.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let dir = tempfile::tempdir().unwrap();
+        let (server, text) = Server::dev(&dir.path().join("log"));
+        let data = data_dir(&text);
+        assert!(Path::new(data).join("counterfoil.db").exists());
 
-    let status = server.stop(Signal::INT);
+        let status = server.stop(signal);
 
-    assert!(status.success(), "{status}");
-    assert!(!Path::new(data).exists());
+        assert!(status.success(), "{status}");
+        assert!(!Path::new(data).exists());
+    }
 }
 
 #[test]

@@ -62,6 +62,8 @@ mod failure_reason;
 mod feed;
 #[cfg(feature = "tower")]
 mod http;
+#[cfg(feature = "http")]
+mod http_client;
 mod id;
 #[cfg(feature = "http")]
 mod jwks;
@@ -80,6 +82,11 @@ pub use credential_end::CredentialEnd;
 #[doc(hidden)]
 pub use credential_monitor::{AcceptedUntil, CredentialMonitor};
 pub use failure_reason::FailureReason;
+#[doc(hidden)]
+pub use feed::follower::{
+    FeedPosition, Follower, FollowerAction, FollowerEvent, FreshnessChange, PollFailure, PollRequest,
+    Publication, StaleReason,
+};
 pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
@@ -99,6 +106,10 @@ pub use ended::Ended;
 #[cfg(feature = "http")]
 pub use clock::SystemClock;
 #[cfg(feature = "http")]
+pub use http_client::error::HttpError;
+#[cfg(feature = "http")]
+pub use http_client::url::HttpUrlError;
+#[cfg(feature = "http")]
 pub use jwks::error::{FetchError, RemoteVerifierError};
 #[cfg(feature = "http")]
 pub use jwks::options::JwksOptions;
@@ -108,8 +119,6 @@ pub use jwks::refresher::JwksRefresher;
 pub use jwks::remote_verifier::RemoteVerifier;
 #[cfg(feature = "http")]
 pub use jwks::status::JwksStatus;
-#[cfg(feature = "http")]
-pub use jwks::url::JwksUrlError;
 
 #[cfg(feature = "tower")]
 pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};

@@ -10,7 +10,7 @@ use counterfoil_jose::Secret;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 
-use crate::commands::dev;
+use crate::commands::demo_user::{PASSWORD, USERNAME};
 use crate::configuration::development::is_public;
 use crate::configuration::flags::ServerOptions;
 use crate::configuration::warnings::contradictions::other_address;
@@ -74,8 +74,8 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
 /// Refuses to serve a user with the public password of `dev` to others than this machine: a copy or a backup of a store of
 /// `dev` has one, wherever it lies.
 async fn check_demo_user(app: &App) -> Result<(), CliError> {
-    let password = Secret::new(dev::PASSWORD.to_owned());
-    let has_public_password = app.has_password(dev::USERNAME, &password).await;
+    let password = Secret::new(PASSWORD.to_owned());
+    let has_public_password = app.has_password(USERNAME, &password).await;
     if !has_public_password.map_err(|error| CliError::with_cause("the store cannot be read", &error))? {
         return Ok(());
     }
