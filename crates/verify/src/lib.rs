@@ -40,6 +40,7 @@
 //! | verify tokens with keys that the application supplies | [`TokenVerifier`], or [`LocalVerifier`] with [`Revocations`] |
 //! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
 //! | require a scope or a role | `HasScope`, `HasRole` (feature `axum`), `RequireScope`, `RequireRole` (feature `tower`) |
+//! | close long-lived connections when the session ends | [`Principal::ended`] (feature `ended`) |
 //! | reject cross-site writes | `CsrfLayer` (feature `tower`) |
 //! | test handlers without a token | `testing` (feature `test-util`) |
 //!
@@ -55,6 +56,10 @@ mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
 mod credential;
+mod credential_end;
+mod credential_monitor;
+#[cfg(feature = "ended")]
+mod ended;
 mod failure_reason;
 mod feed;
 #[cfg(feature = "tower")]
@@ -78,6 +83,9 @@ mod token;
 pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
+pub use credential_end::CredentialEnd;
+#[doc(hidden)]
+pub use credential_monitor::{AcceptedUntil, CredentialMonitor};
 pub use failure_reason::FailureReason;
 #[doc(hidden)]
 pub use feed::follower::{
@@ -97,6 +105,9 @@ pub use stale_policy::StalePolicy;
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
+
+#[cfg(feature = "ended")]
+pub use ended::Ended;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;

@@ -8,6 +8,7 @@ use counterfoil_jose::Time;
 use crate::auth_error::{AuthError, InvalidReason};
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
+use crate::credential_monitor::{AccessTokenMonitor, CredentialMonitor};
 use crate::principal::Principal;
 use crate::revocation::Revocations;
 use crate::revocation::freshness::AcceptedViews;
@@ -37,19 +38,26 @@ pub struct LocalVerifier {
     tokens: Arc<TokenVerifier>,
     revocations: Arc<Revocations>,
     clock: Arc<dyn Clock>,
+    monitor: Arc<dyn CredentialMonitor>,
 }
 
 impl LocalVerifier {
     /// Verifies by `tokens`, then checks `revocations`.
     ///
-    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything
-    /// else uses the time that the caller passes.
+    /// `clock` is read only to check the freshness of the revocations, after they were looked up, and by
+    /// `Principal::ended`. Everything else uses the time that the caller passes.
     pub fn new(
         tokens: impl Into<Arc<TokenVerifier>>,
         revocations: Arc<Revocations>,
         clock: impl Clock,
     ) -> Self {
-        Self { tokens: tokens.into(), revocations, clock: Arc::new(clock) }
+        let (tokens, clock): (Arc<TokenVerifier>, Arc<dyn Clock>) = (tokens.into(), Arc::new(clock));
+        let monitor = AccessTokenMonitor {
+            revocations: Arc::clone(&revocations),
+            clock: Arc::clone(&clock),
+            leeway: tokens.leeway(),
+        };
+        Self { tokens, revocations, clock, monitor: Arc::new(monitor) }
     }
 
     /// Verifies an access token at `now`.
@@ -90,12 +98,17 @@ impl LocalVerifier {
         if !status.freshness.is_accepted(accepted, || self.clock.now()) {
             return Err(AuthError::StaleRevocations);
         }
-        Ok(principal)
+        Ok(principal.with_monitor(&self.monitor))
     }
 
     /// The token verifier, for example to set new keys.
     pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
         &self.tokens
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// The revocations, for example to publish new entries.
