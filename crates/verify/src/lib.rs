@@ -57,6 +57,8 @@ mod failure_reason;
 mod feed;
 #[cfg(feature = "tower")]
 mod http;
+#[cfg(feature = "http")]
+mod http_client;
 mod id;
 #[cfg(feature = "http")]
 mod jwks;
@@ -72,6 +74,11 @@ pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
 pub use failure_reason::FailureReason;
+#[doc(hidden)]
+pub use feed::follower::{
+    FeedPosition, Follower, FollowerAction, FollowerEvent, FreshnessChange, PollFailure, PollRequest,
+    Publication, StaleReason,
+};
 pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
@@ -88,6 +95,10 @@ pub use token::verifier::TokenVerifier;
 #[cfg(feature = "http")]
 pub use clock::SystemClock;
 #[cfg(feature = "http")]
+pub use http_client::error::HttpError;
+#[cfg(feature = "http")]
+pub use http_client::url::HttpUrlError;
+#[cfg(feature = "http")]
 pub use jwks::error::{FetchError, RemoteVerifierError};
 #[cfg(feature = "http")]
 pub use jwks::options::JwksOptions;
@@ -97,8 +108,6 @@ pub use jwks::refresher::JwksRefresher;
 pub use jwks::remote_verifier::RemoteVerifier;
 #[cfg(feature = "http")]
 pub use jwks::status::JwksStatus;
-#[cfg(feature = "http")]
-pub use jwks::url::JwksUrlError;
 
 #[cfg(feature = "tower")]
 pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};
