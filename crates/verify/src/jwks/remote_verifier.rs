@@ -63,7 +63,8 @@ impl RemoteVerifier {
         let refresher = JwksRefresher::start(Arc::clone(&tokens), client, &options)?;
         let JwksOptions { clock, timeout: wait_timeout, .. } = options;
         let local_clock = Arc::clone(&clock);
-        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now());
+        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now())
+            .with_expiry_clock(Arc::clone(&clock));
         Ok(Self { local, refresher, clock, wait_timeout })
     }
 
