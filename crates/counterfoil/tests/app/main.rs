@@ -12,6 +12,7 @@ mod examples;
 mod feed_document;
 mod fixture;
 mod login_from_handlers;
+mod long_lived_connections;
 mod master_key_replacement;
 mod password_changes;
 mod readiness;
