@@ -39,6 +39,7 @@
 //! | verify tokens of an issuer that runs elsewhere | `RemoteVerifier` (feature `http`) |
 //! | verify tokens with keys that the application supplies | [`TokenVerifier`], or [`LocalVerifier`] with [`Revocations`] |
 //! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
+//! | verify a status list (Token Status List), without a feed | `StatusListToken` (feature `status-list`) |
 //! | require a scope or a role | `HasScope`, `HasRole` (feature `axum`), `RequireScope`, `RequireRole` (feature `tower`) |
 //! | reject cross-site writes | `CsrfLayer` (feature `tower`) |
 //! | test handlers without a token | `testing` (feature `test-util`) |
@@ -64,6 +65,7 @@ mod local_verifier;
 mod loopback;
 mod principal;
 mod revocation;
+mod status;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod token;
@@ -81,9 +83,15 @@ pub use revocation::freshness::Freshness;
 pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
 pub use revocation::query::RevocationQuery;
 pub use revocation::{RevocationStatus, Revocations};
+pub use status::reference::StatusListReference;
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
+
+#[cfg(feature = "status-list")]
+pub use status::list_token::{StatusListLimits, StatusListToken, StatusListTokenError};
+#[cfg(feature = "status-list")]
+pub use status::token_status::TokenStatus;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;

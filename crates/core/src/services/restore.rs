@@ -167,6 +167,7 @@ fn append_revocation(subject: RevocationSubject, until: Option<Time>, now: Time)
         reason: EndReason::Restored,
         at: now,
         remember_until: until,
+        status_index: None,
     })
 }
 

@@ -21,5 +21,6 @@ mod refresh;
 mod requested_access;
 mod restore;
 mod session_cache;
+mod status_lists;
 mod user_import;
 mod usernames_in_tokens;

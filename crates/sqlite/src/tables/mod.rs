@@ -15,5 +15,6 @@ pub(crate) mod revocation_log;
 pub(crate) mod session_data;
 mod session_retention;
 pub(crate) mod sessions;
+pub(crate) mod status_indexes;
 pub(crate) mod users;
 pub(crate) mod verifier_keys;
