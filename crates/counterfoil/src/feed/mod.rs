@@ -16,6 +16,7 @@ pub(crate) mod publication;
 pub(crate) mod recent_entries;
 pub(crate) mod running_waits;
 pub(crate) mod snapshot_pages;
+pub(crate) mod status_lists;
 pub(crate) mod stream;
 pub(crate) mod wait_for_fleet;
 pub(crate) mod waiting;

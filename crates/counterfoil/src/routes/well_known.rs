@@ -36,6 +36,9 @@ pub(super) struct AuthorizationServerMetadata {
     response_types_supported: [&'static str; 0],
     /// Empty, because there is no token endpoint of OAuth.
     grant_types_supported: [&'static str; 0],
+    /// The URLs of the status lists (Token Status List, section 9.2); absent if access tokens name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_list_aggregation_endpoint: Option<String>,
     /// The OpenAPI document.
     service_documentation: String,
 }
@@ -75,6 +78,10 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
         ],
         revocation_endpoint: format!("{url}{}", oauth::REVOKE),
         revocation_endpoint_auth_methods_supported: ["none"],
+        status_list_aggregation_endpoint: app
+            .settings()
+            .status_claim
+            .then(|| app.parts.status_lists.aggregation_url()),
         service_documentation: format!("{url}/openapi.json"),
         response_types_supported: [],
         grant_types_supported: [],
