@@ -111,6 +111,7 @@ pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, S
 pub use settings::data_dir::DataDirError;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
+pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_url::{StoreUrl, StoreUrlError};

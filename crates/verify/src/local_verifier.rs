@@ -8,8 +8,10 @@ use counterfoil_jose::Time;
 use crate::auth_error::{AuthError, InvalidReason};
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
+use crate::credential_monitor::{AccessTokenMonitor, CredentialMonitor};
 use crate::principal::Principal;
 use crate::revocation::Revocations;
+use crate::revocation::freshness::AcceptedViews;
 use crate::revocation::log::SubjectKind;
 use crate::token::verifier::TokenVerifier;
 
@@ -36,19 +38,26 @@ pub struct LocalVerifier {
     tokens: Arc<TokenVerifier>,
     revocations: Arc<Revocations>,
     clock: Arc<dyn Clock>,
+    monitor: Arc<dyn CredentialMonitor>,
 }
 
 impl LocalVerifier {
     /// Verifies by `tokens`, then checks `revocations`.
     ///
-    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything
-    /// else uses the time that the caller passes.
+    /// `clock` is read only to check the freshness of the revocations, after they were looked up, and by
+    /// `Principal::ended`. Everything else uses the time that the caller passes.
     pub fn new(
         tokens: impl Into<Arc<TokenVerifier>>,
         revocations: Arc<Revocations>,
         clock: impl Clock,
     ) -> Self {
-        Self { tokens: tokens.into(), revocations, clock: Arc::new(clock) }
+        let (tokens, clock): (Arc<TokenVerifier>, Arc<dyn Clock>) = (tokens.into(), Arc::new(clock));
+        let monitor = AccessTokenMonitor {
+            revocations: Arc::clone(&revocations),
+            clock: Arc::clone(&clock),
+            leeway: tokens.leeway(),
+        };
+        Self { tokens, revocations, clock, monitor: Arc::new(monitor) }
     }
 
     /// Verifies an access token at `now`.
@@ -70,20 +79,36 @@ impl LocalVerifier {
         now: Time,
         explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
     ) -> Result<Principal, AuthError> {
+        self.verify_by(AcceptedViews::Fresh, token, now, explain)
+    }
+
+    /// As [`LocalVerifier::verify_explaining`], with the revocations as they are if they are one of `accepted`.
+    pub(crate) fn verify_by(
+        &self,
+        accepted: AcceptedViews,
+        token: &str,
+        now: Time,
+        explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
+    ) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
         let status = self.revocations.check_with(|| principal.revocation_query());
         if let Some(revoked) = status.revoked {
             return Err(explain(&principal, revoked).into());
         }
-        if !status.freshness.is_fresh(|| self.clock.now()) {
+        if !status.freshness.is_accepted(accepted, || self.clock.now()) {
             return Err(AuthError::StaleRevocations);
         }
-        Ok(principal)
+        Ok(principal.with_monitor(&self.monitor))
     }
 
     /// The token verifier, for example to set new keys.
     pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
         &self.tokens
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// The revocations, for example to publish new entries.

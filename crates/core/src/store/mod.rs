@@ -26,6 +26,7 @@ mod revocation_log;
 pub mod session_cache;
 mod session_context;
 mod session_ends;
+mod session_retention;
 mod status_index;
 mod transaction;
 
@@ -73,6 +74,7 @@ pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
 pub use session_ends::{complete_all_session_ends, complete_session_ends};
 pub use status_index::{EndedSession, StatusListState, StatusRevocation, StatusRevocationPage};
+pub use session_retention::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 pub use transaction::{Expectation, Transaction};
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of

@@ -100,6 +100,11 @@ impl MemorySessionCache {
         CacheLookup::Hit(live.principal.clone())
     }
 
+    /// Whether neither its user nor what may affect any session has changed since it was verified.
+    fn is_current(&self, live: &LiveSession) -> bool {
+        !live.user.is_stale() && live.cutoff_version == self.cutoff_version.load(Ordering::Acquire)
+    }
+
     /// Takes the recorded uses for [`Store::record_last_seen`](crate::store::Store::record_last_seen), in the
     /// order of the session ids, so that neighbouring rows are written together.
     pub fn take_last_seen(&self) -> Vec<LastSeen> {
@@ -179,7 +184,7 @@ impl SessionCache for MemorySessionCache {
     fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
         let shard = self.read(presented.session());
         let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
-        if live.user.is_stale() || live.cutoff_version != self.cutoff_version.load(Ordering::Acquire) {
+        if !self.is_current(live) {
             return CacheLookup::Miss;
         }
         if !live.token_hash.matches(presented) {
@@ -223,6 +228,15 @@ impl SessionCache for MemorySessionCache {
         if pending.len() < MAX_PENDING_LAST_SEEN {
             pending.push(LastSeen { session, at });
         }
+    }
+
+    fn expires_at(&self, principal: &Principal) -> Option<Time> {
+        let session = principal.session_id()?;
+        let shard = self.read(session);
+        let live = shard.sessions.get(&session)?;
+        let is_same = live.principal.position() == principal.position()
+            && live.principal.token_fingerprint() == principal.token_fingerprint();
+        (is_same && self.is_current(live)).then_some(live.ends_at)
     }
 
     fn end_reason(&self, session: SessionId) -> Option<EndReason> {

@@ -55,6 +55,13 @@ pub trait SessionCache: Send + Sync + 'static {
     /// Records that an active session was used at `at`, to be written to the store later.
     fn record_last_seen(&self, session: SessionId, at: Time);
 
+    /// When the session of `principal` expires if it is not used again. `None` if the store must be asked: the session is not
+    /// cached, or something has changed since the principal was made.
+    fn expires_at(&self, principal: &Principal) -> Option<Time> {
+        let _ = principal;
+        None
+    }
+
     /// Why a session has ended, for the log. `None` if the cache does not remember it.
     fn end_reason(&self, session: SessionId) -> Option<EndReason> {
         let _ = session;
