@@ -109,12 +109,12 @@ pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
 
+#[cfg(feature = "ended")]
+pub use ended::Ended;
 #[cfg(feature = "status-list")]
 pub use status::list_token::{StatusListLimits, StatusListToken, StatusListTokenError};
 #[cfg(feature = "status-list")]
 pub use status::token_status::TokenStatus;
-#[cfg(feature = "ended")]
-pub use ended::Ended;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;

@@ -73,8 +73,8 @@ pub use query::{
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
 pub use session_ends::{complete_all_session_ends, complete_session_ends};
-pub use status_index::{EndedSession, StatusListState, StatusRevocation, StatusRevocationPage};
 pub use session_retention::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
+pub use status_index::{EndedSession, StatusListState, StatusRevocation, StatusRevocationPage};
 pub use transaction::{Expectation, Transaction};
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of
