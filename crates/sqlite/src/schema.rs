@@ -65,8 +65,8 @@ pub(crate) fn migrate_if_older(
 pub(crate) fn has_single_rows(connection: &Connection, version: u32) -> rusqlite::Result<bool> {
     let tables = [("revocation_log_head", 1), ("newest_time", 1), ("status_lists", 8)];
     for (table, _) in tables.into_iter().filter(|(_, since)| *since <= version) {
-        let count = format!("SELECT count(*) FROM {table}");
-        if connection.query_row(&count, [], |row| row.get::<_, u32>(0))? != 1 {
+        let has_one = format!("SELECT (SELECT count(*) FROM {table}) = 1");
+        if !connection.query_row(&has_one, [], |row| row.get::<_, bool>(0))? {
             return Ok(false);
         }
     }

@@ -70,6 +70,10 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
     let (issuer, url) = (app.settings().issuer.to_string(), app.settings().api_url());
     let metadata = AuthorizationServerMetadata {
         jwks_uri: format!("{url}/.well-known/jwks.json"),
+        status_list_aggregation_endpoint: app
+            .settings()
+            .status_claim
+            .then(|| app.parts.status_lists.aggregation_url()),
         introspection_endpoint: format!("{url}{}", oauth::INTROSPECT),
         introspection_endpoint_auth_methods_supported: [
             "client_secret_basic",
@@ -78,10 +82,6 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
         ],
         revocation_endpoint: format!("{url}{}", oauth::REVOKE),
         revocation_endpoint_auth_methods_supported: ["none"],
-        status_list_aggregation_endpoint: app
-            .settings()
-            .status_claim
-            .then(|| app.parts.status_lists.aggregation_url()),
         service_documentation: format!("{url}/openapi.json"),
         response_types_supported: [],
         grant_types_supported: [],

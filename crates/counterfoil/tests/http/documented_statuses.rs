@@ -29,6 +29,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
             call_every_route(&mut seen).await;
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
             crate::feed::call_every_route(&mut seen).await;
+            crate::status_lists::call_every_route(&mut seen).await;
             crate::oauth::call_every_route(&mut seen).await;
             exceed_rate_limits(&mut seen).await;
             exceed_write_rate_limits(&mut seen).await;
@@ -114,9 +115,6 @@ async fn call_every_route(seen: &mut Seen) {
         ("patch", "/v1/session/data", Some(json!({ "a": 1 }))),
         ("get", "/.well-known/jwks.json", None),
         ("get", "/.well-known/oauth-authorization-server", None),
-        ("get", "/v1/status-lists", None),
-        ("get", "/v1/status-lists/0", None),
-        ("get", "/v1/status-lists/7", None),
         ("get", "/openapi.json", None),
         ("get", "/problems/invalid-token", None),
         ("get", "/problems/unknown", None),

@@ -1,5 +1,6 @@
 //! Token Status List: what is served, and how soon a revocation is in it.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -169,4 +170,22 @@ async fn a_status_list_token_is_not_an_access_token() {
     let server = TestServer::open().await;
     let response = fetch(&server, "/v1/status-lists/0").await;
     assert_eq!(server.me(std::str::from_utf8(&response.body).unwrap()).await, 401);
+}
+
+/// Adds the status of each response that is documented: path, method, status.
+pub(crate) async fn call_every_route(seen: &mut BTreeSet<(String, String, String)>) {
+    let server = TestServer::open().await;
+    let tag = fetch(&server, "/v1/status-lists/0").await.header("etag").unwrap().to_owned();
+    let one = "/v1/status-lists/{n}";
+    let mut add = |path: &str, response: Response| {
+        seen.insert((path.to_owned(), "get".to_owned(), response.status.to_string()));
+    };
+    add(one, fetch(&server, "/v1/status-lists/0").await);
+    add(one, fetch(&server, "/v1/status-lists/7").await);
+    add(one, Request::get("/v1/status-lists/0").header("if-none-match", &tag).send(&server).await);
+    add("/v1/status-lists", fetch(&server, "/v1/status-lists").await);
+    server.app.close().await.unwrap();
+    sleep(Duration::from_millis(1_100)).await;
+    add(one, fetch(&server, "/v1/status-lists/0").await);
+    add("/v1/status-lists", fetch(&server, "/v1/status-lists").await);
 }

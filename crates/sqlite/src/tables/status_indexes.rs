@@ -127,10 +127,11 @@ pub(crate) fn below(
 ) -> rusqlite::Result<Scan<StatusIndex, SessionId>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, status_index, position < ?2 AND (?3 IS NULL OR client_id = ?3) FROM sessions
-         WHERE (?1 IS NULL OR id > ?1) ORDER BY id LIMIT ?4",
+         WHERE id > ?1 ORDER BY id LIMIT ?4",
     )?;
     let mut rows = statement.query(params![
-        after.as_ref().map(SessionId::as_bytes),
+        // Every id is above the empty one.
+        after.as_ref().map_or(&[][..], |id| &id.as_bytes()[..]),
         Unsigned(below.number()),
         client.map(ClientId::as_str),
         MAX_VISITED
