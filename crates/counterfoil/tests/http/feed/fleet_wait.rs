@@ -105,7 +105,10 @@ async fn by_default_no_verifier_key_prolongs_the_wait() {
     let (answer, elapsed) = revoke_everywhere(&server, "client:default").await;
 
     assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (422, &json!("stale")));
-    assert!(answer["expired"] == 1 && elapsed < LEASE * 5 / 4 + Duration::from_secs(1), "{answer} {elapsed:?}");
+    assert!(
+        answer["expired"] == 1 && elapsed < LEASE * 5 / 4 + Duration::from_secs(1),
+        "{answer} {elapsed:?}"
+    );
 }
 
 #[tokio::test]
