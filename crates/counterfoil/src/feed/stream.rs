@@ -21,7 +21,6 @@ use crate::feed::error::FeedError;
 use crate::feed::open_streams::OpenStream;
 use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
-use crate::limits::connection_activity::StreamingResponse;
 
 /// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked,
 /// also while the client does not read.
@@ -34,8 +33,6 @@ const MAX_QUEUED_PARTS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct StreamBody {
     parts: mpsc::Receiver<Bytes>,
-    /// Keeps the connection from being closed as idle.
-    _streaming: StreamingResponse,
 }
 
 /// The client of a stream, as the task that sends to it knows it.
@@ -58,8 +55,7 @@ struct EventData<'a> {
 }
 
 impl Feed {
-    /// Starts a stream after the position of the last event that the client has got. `streaming` is the response's mark
-    /// for its connection.
+    /// Starts a stream after the position of the last event that the client has got.
     ///
     /// # Errors
     ///
@@ -68,9 +64,8 @@ impl Feed {
         self: &Arc<Self>,
         key: VerifierKeyId,
         position: VerifierPosition,
-        streaming: StreamingResponse,
     ) -> Result<StreamBody, FeedError> {
-        self.open_stream_with(KEEP_ALIVE_INTERVAL, key, position, streaming)
+        self.open_stream_with(KEEP_ALIVE_INTERVAL, key, position)
     }
 
     /// As [`open_stream`](Self::open_stream), with this interval of the keep-alive.
@@ -79,7 +74,6 @@ impl Feed {
         keep_alive: Duration,
         key: VerifierKeyId,
         position: VerifierPosition,
-        streaming: StreamingResponse,
     ) -> Result<StreamBody, FeedError> {
         let open = self.streams.open(key, self.settings.max_streams_per_key)?;
         let (parts_sender, parts) = mpsc::channel(MAX_QUEUED_PARTS);
@@ -91,7 +85,7 @@ impl Feed {
                 tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
             }
         });
-        Ok(StreamBody { parts, _streaming: streaming })
+        Ok(StreamBody { parts })
     }
 
     /// Sends events until the client is gone, its key is removed or the server shuts down.

@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::feed::error::FeedError;
 use crate::feed::poll::PollRequest;
 use crate::feed::promised_lease::{PromisedLease, restore_change};
-use crate::limits::connection_activity::StreamingResponse;
 use crate::settings::Settings;
 
 /// An installation and a verifier that follows it.
@@ -76,6 +75,7 @@ impl Fixture {
                 reason: EndReason::ByAdmin,
                 at: self.app.now(),
                 remember_until: Some(until),
+                status_index: None,
             })
         };
         let changes: Vec<_> = (0..count).map(entry).collect();
@@ -239,8 +239,7 @@ async fn a_stream_of_a_removed_key_ends_although_its_client_does_not_read() {
     let insert = Change::insert_verifier_key(key.clone());
     assert!(fixture.app.parts.store.commit(&[insert].into()).await.unwrap().applied().is_some());
     let (start, keep_alive) = (VerifierPosition { after: None, log: None }, Duration::from_millis(20));
-    let streaming = StreamingResponse::default();
-    let _unread = feed.open_stream_with(keep_alive, key.id, start, streaming).unwrap();
+    let _unread = feed.open_stream_with(keep_alive, key.id, start).unwrap();
 
     // Its parts fill the queue soon.
     sleep(10 * keep_alive).await;
