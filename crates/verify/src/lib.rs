@@ -49,6 +49,8 @@
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "http")]
+mod abort_on_drop;
 mod auth_error;
 mod authenticator;
 #[cfg(feature = "http")]
@@ -66,11 +68,14 @@ mod http;
 mod http_client;
 mod id;
 #[cfg(feature = "http")]
+mod introspection;
+#[cfg(feature = "http")]
 mod jwks;
 mod local_verifier;
 mod loopback;
 mod principal;
 mod revocation;
+mod stale_policy;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod token;
@@ -84,9 +89,9 @@ pub use credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredenti
 pub use failure_reason::FailureReason;
 #[doc(hidden)]
 pub use feed::follower::{
-    FeedPosition, Follower, FollowerAction, FollowerEvent, FreshnessChange, PollFailure, PollRequest,
-    Publication, StaleReason,
+    FeedPosition, Follower, FollowerAction, FollowerEvent, FreshnessChange, PollRequest, Publication,
 };
+pub use feed::follower::{PollFailure, StaleReason};
 pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
@@ -96,6 +101,7 @@ pub use revocation::freshness::Freshness;
 pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
 pub use revocation::query::RevocationQuery;
 pub use revocation::{RevocationStatus, Revocations};
+pub use stale_policy::StalePolicy;
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
@@ -105,6 +111,12 @@ pub use ended::Ended;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;
+#[cfg(feature = "http")]
+pub use feed::error::FeedError;
+#[cfg(feature = "http")]
+pub use feed::freshness::{FeedFreshness, FreshnessState};
+#[cfg(feature = "http")]
+pub use feed::options::FeedOptions;
 #[cfg(feature = "http")]
 pub use http_client::error::HttpError;
 #[cfg(feature = "http")]
@@ -117,6 +129,8 @@ pub use jwks::options::JwksOptions;
 pub use jwks::refresher::JwksRefresher;
 #[cfg(feature = "http")]
 pub use jwks::remote_verifier::RemoteVerifier;
+#[cfg(feature = "http")]
+pub use jwks::remote_verifier_builder::RemoteVerifierBuilder;
 #[cfg(feature = "http")]
 pub use jwks::status::JwksStatus;
 
@@ -147,6 +161,8 @@ pub use self::http::problem_issuer::ProblemIssuer;
 pub use self::http::require::{RequireRole, RequireScope, RequireService};
 #[cfg(feature = "tower")]
 pub use self::http::response_future::ResponseFuture;
+#[cfg(feature = "tower")]
+pub use self::http::stale_policy_layer::{StalePolicyFuture, StalePolicyLayer, StalePolicyService};
 
 #[cfg(feature = "axum")]
 pub use self::http::permissions::{HasRole, HasScope, Role, Scope};

@@ -81,6 +81,11 @@ impl HttpConnection {
         Ok(Self { sender, _task: task })
     }
 
+    /// Whether another request can be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
     /// Sends a request to `url`, the URL of the connection's host, and returns the response with its body still to come.
     /// The caller must set a timeout.
     ///
@@ -98,6 +103,7 @@ impl HttpConnection {
         let agent = concat!("counterfoil-verify/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.sender.ready().await.map_err(HttpError::Protocol)?;
         self.sender.send_request(request).await.map_err(HttpError::Protocol)
     }
 }
@@ -120,7 +126,11 @@ async fn open_stream(url: &HttpUrl) -> Result<TcpStream, HttpError> {
     let mut last = io::Error::other("the host name has no address");
     for address in addresses {
         match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                // A poll waits for no acknowledgement of the former one.
+                stream.set_nodelay(true).map_err(HttpError::Unreachable)?;
+                return Ok(stream);
+            }
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),
         }

@@ -57,6 +57,19 @@ impl HttpUrl {
     }
 }
 
+impl HttpUrl {
+    /// This URL, whose path is a prefix, with `path` after it.
+    pub(crate) fn join(&self, path: &str) -> Result<Self, HttpUrlError> {
+        format!("{}{path}", self.to_string().trim_end_matches('/')).parse()
+    }
+
+    /// This URL with a parameter more. `value` needs no percent-encoding.
+    pub(crate) fn with_parameter(&self, name: &str, value: &str) -> Result<Self, HttpUrlError> {
+        let separator = if self.uri.query().is_some() { '&' } else { '?' };
+        format!("{self}{separator}{name}={value}").parse()
+    }
+}
+
 impl FromStr for HttpUrl {
     type Err = HttpUrlError;
 
@@ -137,6 +150,22 @@ mod tests {
         for more in ["https://user@auth.example/k", "https://a:b@auth.example/k", "https://auth.example/k#x"]
         {
             assert_eq!(url(more), Err(HttpUrlError::UserInfoOrFragment), "{more}");
+        }
+    }
+
+    #[test]
+    fn a_path_and_a_parameter_are_added() {
+        for (base, joined) in [
+            ("https://auth.example", "https://auth.example/v1/feed"),
+            ("https://auth.example/base/", "https://auth.example/base/v1/feed"),
+        ] {
+            assert_eq!(url(base).unwrap().join("/v1/feed").unwrap().to_string(), joined);
+        }
+        for (plain, more) in [
+            ("https://auth.example/jwks.json", "https://auth.example/jwks.json?v=a-_1"),
+            ("https://auth.example/keys?x=1", "https://auth.example/keys?x=1&v=a-_1"),
+        ] {
+            assert_eq!(url(plain).unwrap().with_parameter("v", "a-_1").unwrap().to_string(), more);
         }
     }
 

@@ -23,6 +23,10 @@ pub enum FetchError {
         /// The largest number of keys that is accepted.
         max: usize,
     },
+    /// The key set is not the one that the revocation feed announces: a cache sent an older one, or the URL is not that of the
+    /// issuer's own key set.
+    #[error("the key set is not the one that the revocation feed announces")]
+    NotAnnounced,
     /// The metadata is for another issuer (RFC 8414, section 3.3).
     #[error("the metadata names another issuer")]
     IssuerMismatch,
@@ -38,8 +42,9 @@ pub enum RemoteVerifierError {
     /// The settings of the token verifier are unsafe.
     #[error(transparent)]
     Builder(#[from] VerifierBuildError),
-    /// The issuer is not a URL from which metadata can be fetched. Use `JwksOptions::from_url`.
-    #[error("the keys of the issuer cannot be fetched")]
+    /// The issuer is not a URL from which metadata can be fetched. Use `JwksOptions::from_url`, and `FeedOptions::base_url`
+    /// for the feed.
+    #[error("the keys or the revocations of the issuer cannot be fetched")]
     Url(#[from] HttpUrlError),
     /// A shared-secret algorithm is configured. Secrets are never published: give the key to a
     /// `TokenVerifier`.
@@ -51,6 +56,12 @@ pub enum RemoteVerifierError {
     /// A configured root certificate is invalid.
     #[error("a root certificate is invalid")]
     InvalidRoot(#[source] rustls::Error),
+    /// The verifier key is not one that `counterfoil verifier add` prints.
+    #[error("the verifier key must be the text that `counterfoil verifier add` prints: `cfv_…`")]
+    InvalidVerifierKey,
+    /// The operating system returned no random bytes for the id of this process.
+    #[error("the operating system returned no random bytes")]
+    NoRandomness,
     /// There is no tokio runtime for the background task.
     #[error("a tokio runtime is required")]
     NoRuntime,

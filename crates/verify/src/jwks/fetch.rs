@@ -76,13 +76,18 @@ impl JwksClient {
         Ok(Self { client, issuer, source, algorithms, timeout: options.timeout })
     }
 
-    /// Fetches the keys. After a failure the next fetch reads the metadata again.
+    /// Fetches the keys. After a failure the next fetch reads the metadata again. `announced` is the hash of the key set if
+    /// the revocation feed has announced one: the URL contains it, so that no cache answers with an older set.
     ///
     /// # Errors
     ///
     /// The documents cannot be fetched, are malformed, or are for another issuer.
-    pub(crate) async fn fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
-        let fetched = timeout(self.timeout, self.discover_and_fetch(now)).await;
+    pub(crate) async fn fetch(
+        &mut self,
+        announced: Option<&str>,
+        now: Time,
+    ) -> Result<FetchedKeys, FetchError> {
+        let fetched = timeout(self.timeout, self.discover_and_fetch(announced, now)).await;
         let fetched = fetched.unwrap_or(Err(HttpError::TimedOut.into()));
         if let (Err(_), FetchSource::Discovery { discovered, .. }) = (&fetched, &mut self.source) {
             *discovered = None;
@@ -90,8 +95,15 @@ impl JwksClient {
         fetched
     }
 
-    async fn discover_and_fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
-        let url = self.jwks_url(now).await?;
+    async fn discover_and_fetch(
+        &mut self,
+        announced: Option<&str>,
+        now: Time,
+    ) -> Result<FetchedKeys, FetchError> {
+        let mut url = self.jwks_url(now).await?;
+        if let Some(hash) = announced {
+            url = url.with_parameter("v", hash).map_err(FetchError::JwksUri)?;
+        }
         let response = self.client.get_json(&url).await?;
         let keys = parse_keys(&response.body, &self.algorithms)?;
         Ok(FetchedKeys { keys, digest: digest::sha256(&response.body), fresh_for: response.fresh_for })

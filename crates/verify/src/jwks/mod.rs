@@ -17,4 +17,5 @@ pub(crate) mod options;
 mod refresh_policy;
 pub(crate) mod refresher;
 pub(crate) mod remote_verifier;
+pub(crate) mod remote_verifier_builder;
 pub(crate) mod status;

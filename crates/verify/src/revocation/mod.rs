@@ -96,9 +96,8 @@ impl Revocations {
         Self::with_freshness(Freshness::Always)
     }
 
-    /// An empty set with this freshness. A verifier that follows a feed starts with
-    /// `Freshness::Until(Time::EPOCH)`, which is never fresh, so that it accepts nothing before the first
-    /// poll.
+    /// An empty set with this freshness. A verifier that follows a feed starts with [`Freshness::NEVER`], so that it accepts
+    /// nothing before the first poll.
     pub fn with_freshness(freshness: Freshness) -> Self {
         let view = View {
             head: RevocationPosition::START,
@@ -138,6 +137,11 @@ impl Revocations {
     /// Removes the entries that have expired at `now`: every credential that they revoke has expired too.
     pub fn prune(&self, now: Time) {
         self.change(|view| view.prune(now));
+    }
+
+    /// How long the current view is valid.
+    pub fn freshness(&self) -> Freshness {
+        self.view.load().freshness
     }
 
     /// The position up to which all entries are known.

@@ -71,8 +71,8 @@ pub struct Follower {
     failed_polls: u64,
     /// The key set that was announced last.
     keys: Option<String>,
-    /// Whether the driver was told that the verifier is fresh.
-    reported_fresh: bool,
+    /// Whether the driver was told that the verifier is fresh; `None` before it was told anything.
+    reported_fresh: Option<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Follower {
             failures: 0,
             failed_polls: 0,
             keys: None,
-            reported_fresh: false,
+            reported_fresh: None,
         }
     }
 
@@ -140,7 +140,7 @@ impl Follower {
             Phase::Waiting { poll_at } => Some(poll_at),
             Phase::Polling { .. } | Phase::Publishing(_) => None,
         };
-        let stale_at = self.fresh_until.filter(|_| self.reported_fresh);
+        let stale_at = self.fresh_until.filter(|_| self.reported_fresh == Some(true));
         poll_at.into_iter().chain(stale_at).min()
     }
 
@@ -252,10 +252,12 @@ impl Follower {
 
     fn freshness_change(&mut self, now: Duration) -> Option<FreshnessChange> {
         let is_fresh = self.is_fresh(now);
-        if is_fresh == self.reported_fresh {
+        // A start is no change until a poll fails.
+        let is_starting = self.reported_fresh.is_none() && self.last_failure.is_none();
+        if self.reported_fresh == Some(is_fresh) || !is_fresh && is_starting {
             return None;
         }
-        self.reported_fresh = is_fresh;
+        self.reported_fresh = Some(is_fresh);
         if is_fresh {
             return Some(FreshnessChange::Fresh);
         }

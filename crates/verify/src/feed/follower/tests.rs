@@ -224,6 +224,17 @@ fn each_change_of_the_freshness_is_reported_once_with_its_reason() {
 }
 
 #[test]
+fn a_start_that_fails_is_reported() {
+    let mut follower = follower();
+    start(&mut follower, at(0));
+    let failure = PollFailure::Refused { status: 401, retry_after: None };
+
+    let reason = StaleReason::PollFailed(failure);
+    let expected = [FollowerAction::Report(FreshnessChange::Stale(reason))];
+    assert_eq!(fail(&mut follower, failure, at(10)), expected);
+}
+
+#[test]
 fn a_key_set_is_announced_once_and_again_after_a_gap() {
     let (mut follower, mut request) = fresh();
     let keys = |name: &str| Some(FollowerAction::AnnounceKeys(name.to_owned()));
