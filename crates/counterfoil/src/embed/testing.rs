@@ -11,6 +11,7 @@ use crate::embed::login::{LoginOutcome, NewUser};
 pub use counterfoil_verify::testing::{
     FixedAuthenticator, ManualClock, PrincipalBuilder, authenticate_request,
 };
+pub use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, Revocations};
 
 /// The password of the users that [`session`] registers.
 const PASSWORD: &str = "a password for tests only";
