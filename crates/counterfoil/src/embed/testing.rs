@@ -13,6 +13,9 @@ pub use counterfoil_verify::testing::{
 };
 pub use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, Revocations};
 
+#[doc(hidden)]
+pub use crate::feed::simulated::SimulatedFeed;
+
 /// The password of the users that [`session`] registers.
 const PASSWORD: &str = "a password for tests only";
 

@@ -11,6 +11,8 @@ mod embedding;
 mod examples;
 mod feed_document;
 mod fixture;
+mod followers;
+mod issuer;
 mod login_from_handlers;
 mod long_lived_connections;
 mod master_key_replacement;

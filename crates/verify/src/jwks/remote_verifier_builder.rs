@@ -95,9 +95,10 @@ impl RemoteVerifierBuilder {
         };
         let lease_clock = Arc::clone(&setup.lease_clock);
         let revocations = Arc::new(Revocations::with_freshness(Freshness::NEVER));
-        let local = LocalVerifier::new(tokens, revocations, move || lease_clock.now());
         let clock = Arc::new(IssuerClock::new(clock, Arc::clone(&setup.lease_clock)));
-        let local = local.following_feed(Arc::clone(&clock) as _, &setup.options);
+        let expiry_clock: Arc<dyn Clock> = Arc::<IssuerClock>::clone(&clock);
+        let local = LocalVerifier::new(tokens, revocations, move || lease_clock.now())
+            .following_feed(expiry_clock, &setup.options);
         let feed = setup.start(&runtime, &local, &refresher, Arc::clone(&clock));
         Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed: Some(Arc::new(feed)) })
     }
