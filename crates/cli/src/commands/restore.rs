@@ -1,5 +1,6 @@
 //! `counterfoil restore`: replaces the store by a backup, and revokes the credentials in it.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -39,6 +40,11 @@ pub(crate) struct Options {
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let settings = store_settings(configuration)?;
+    if !is_standard_input(&options.file) {
+        // Before the question: a backup that is not there needs no answer.
+        let opened = File::open(&options.file);
+        opened.map_err(|error| CliError::from_path("read", &options.file, &error))?;
+    }
     options.confirmation.ask(&warning(&options, &settings.store.to_string()), "Restore this backup?")?;
     let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
     let backup = InputFile::open(&options.file, None)?;
@@ -57,15 +63,15 @@ fn warning(options: &Options, store: &str) -> String {
     };
     let sessions = match options.keep_sessions {
         true => {
-            "Cookie sessions of the backup stay active, also those that ended after it was written.\n\
-             All access and refresh tokens are revoked."
+            "Cookie sessions of the backup will stay active, also those that ended after it was written.\n\
+             All access and refresh tokens will be revoked."
         }
-        false => "All users are logged out.",
+        false => "All users will be logged out.",
     };
     format!(
-        "{file} replaces {store}; the present database is kept under another name.\n\
-         All changes since the backup are lost. {sessions}\n\
-         All signing keys and admin keys of the backup are revoked."
+        "{file} will replace {store}; the present database is kept under another name.\n\
+         All changes since the backup will be lost. {sessions}\n\
+         All signing keys, admin keys and verifier keys of the backup will be revoked."
     )
 }
 

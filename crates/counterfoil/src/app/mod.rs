@@ -2,7 +2,8 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
-mod hooks;
+pub(crate) mod hooks;
+mod known_password;
 mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;
@@ -31,6 +32,7 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
+use crate::feed::status_lists::StatusLists;
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
@@ -79,6 +81,7 @@ pub(crate) struct AppParts {
     pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) status_lists: StatusLists,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,
@@ -155,7 +158,8 @@ impl App {
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
-        let last_seen = last_seen::write(&*self.parts.store, &self.parts.session_cache).await;
+        let last_seen =
+            last_seen::write(&*self.parts.store, &self.parts.session_cache.take_last_seen()).await;
         let failures = self.parts.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
         self.save_rollback_guard().await;

@@ -22,6 +22,7 @@ use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
+use counterfoil_core::services::status_lists::StatusReferences;
 use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
@@ -35,6 +36,7 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
+use crate::feed::status_lists::StatusLists;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
@@ -81,7 +83,8 @@ impl App {
         Self::open_with(settings, Hooks::default(), source).await
     }
 
-    async fn open_with(
+    /// Opens with functions of the embedding application and another clock than the system's.
+    pub(crate) async fn open_with(
         settings: Settings,
         hooks: Hooks,
         source: impl ClockSource,
@@ -138,11 +141,14 @@ impl App {
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
         let node = NodeId::generate().map_err(OpenError::Randomness)?;
         let keys = Arc::new(keys.await?.with_node(node));
-        warn_if_algorithm_is_ignored(&keys);
+        log_if_algorithm_is_unused(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
         let feed =
             Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
         let feed = Arc::new(feed);
+        let urls = (settings.issuer.to_string(), settings.api_url());
+        let status_lists =
+            StatusLists::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), urls).await?;
         let hashing = start_hash_pool(&settings)?;
         if let Some(guard) = &guard {
             guard.initialize(&*store).await?;
@@ -163,6 +169,7 @@ impl App {
             keys,
             verifier,
             feed,
+            status_lists,
             hashing,
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
@@ -216,6 +223,7 @@ struct Loaded {
     keys: Arc<Keyring>,
     verifier: Arc<LocalVerifier>,
     feed: Arc<Feed>,
+    status_lists: StatusLists,
     hashing: Arc<HashPool>,
 }
 
@@ -245,6 +253,9 @@ impl Loaded {
             StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.metrics.credential_checks);
         let origins = origin_policy(&settings);
+        let status_references = settings
+            .status_claim
+            .then(|| StatusReferences::new(settings.api_url(), self.status_lists.permutation(), retention()));
         let parts = AppParts {
             accounts: accounts
                 .with_password_policy(password_policy)
@@ -253,6 +264,7 @@ impl Loaded {
             issuer: issuer
                 .with_max_sessions(settings.max_sessions)
                 .with_username_claim(settings.username_claim)
+                .with_status_references(status_references)
                 .with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: administration(),
@@ -280,6 +292,7 @@ impl Loaded {
             metrics: self.metrics,
             verifier: self.verifier,
             feed: self.feed,
+            status_lists: self.status_lists,
             clock: self.clock,
             started_at,
             refresh_grace: grace,
@@ -346,13 +359,13 @@ fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> R
     Ok(new)
 }
 
-fn warn_if_algorithm_is_ignored(keys: &Keyring) {
+/// Says that the setting has no effect. It may have its default, so this is no warning.
+fn log_if_algorithm_is_unused(keys: &Keyring) {
     let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
     if current.is_symmetric() != configured.is_symmetric() {
-        tracing::warn!(
-            %current,
-            %configured,
-            "the configured algorithm is ignored: switching between asymmetric and shared-secret algorithms is not supported"
+        tracing::info!(
+            "tokens are signed with {current}, as the keys of this store are; the setting algorithm ({configured}) has no \
+             effect, because a store does not change between asymmetric keys and shared secrets"
         );
     }
 }
