@@ -23,7 +23,7 @@ pub enum CredentialEnd {
     /// The session ended: a logout, an administrator, the reuse of a refresh token, a revocation of its client or of everyone,
     /// and so on. The user must log in again.
     SessionEnded,
-    /// The credential is revoked, and the session may go on: the access token itself, its key, or all earlier credentials of
+    /// The credential is revoked, and the session may continue: the access token itself, its key, or all earlier credentials of
     /// the user, for example because the password or the roles changed. The client tries once to refresh and to connect again.
     Revoked,
     /// The access token has expired, and the client refreshes it; or the session has expired, by its idle timeout or at its
@@ -63,7 +63,7 @@ impl fmt::Display for CredentialEnd {
 
 impl From<SubjectKind> for CredentialEnd {
     /// What a log entry of this kind does to a credential. An entry of a client or of everyone ends the sessions too; after one
-    /// of a user the sessions may go on.
+    /// of a user the sessions may continue.
     fn from(kind: SubjectKind) -> Self {
         match kind {
             SubjectKind::Session | SubjectKind::Client | SubjectKind::Everyone => Self::SessionEnded,

@@ -2,14 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use counterfoil_jose::Time;
 
-use crate::authenticator::Clock;
 use crate::credential_end::CredentialEnd;
-use crate::principal::Principal;
+use crate::id::SessionId;
 use crate::revocation::Revocations;
+use crate::revocation::log::RevocationPosition;
 
 /// Until when a credential is accepted, as far as known now.
 #[doc(hidden)]
@@ -23,32 +22,29 @@ pub trait CredentialMonitor: Send + Sync + 'static {
     /// The revocations by which its credentials can end.
     fn revocations(&self) -> &Arc<Revocations>;
 
-    /// The current time.
+    /// The current time, for the expiry of credentials.
     fn now(&self) -> Time;
 
-    /// Until when the credential of `principal` is accepted if nothing revokes it. It is asked when a wait starts, and again
-    /// at the time that it answered.
-    fn accepted_until(&self, principal: &Principal, now: Time) -> AcceptedUntil;
+    /// The current time of the clock by which the freshness of the revocations is measured, if that is another one.
+    fn lease_now(&self) -> Time {
+        self.now()
+    }
+
+    /// Until when the credential is accepted if nothing revokes it. It is asked when a wait starts, and again at the time that
+    /// it answered.
+    fn accepted_until(&self, credential: MonitoredCredential, now: Time) -> AcceptedUntil;
 }
 
-/// Access tokens: they end at their expiry, which never moves.
-pub(crate) struct AccessTokenMonitor {
-    pub(crate) revocations: Arc<Revocations>,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// How long a token is accepted after its `exp`.
-    pub(crate) leeway: Duration,
-}
-
-impl CredentialMonitor for AccessTokenMonitor {
-    fn revocations(&self) -> &Arc<Revocations> {
-        &self.revocations
-    }
-
-    fn now(&self) -> Time {
-        self.clock.now()
-    }
-
-    fn accepted_until(&self, principal: &Principal, _: Time) -> AcceptedUntil {
-        Box::pin(std::future::ready(Ok(principal.expires_at() + self.leeway)))
-    }
+/// What a monitor needs to know of the credential of a principal.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct MonitoredCredential {
+    /// The session.
+    pub session: Option<SessionId>,
+    /// The position of the principal.
+    pub position: RevocationPosition,
+    /// Distinguishes the session token from a later one of the same session.
+    pub token_fingerprint: Option<u64>,
+    /// The expiry, as known when the principal was made.
+    pub expires_at: Time,
 }

@@ -87,7 +87,7 @@ pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
 pub use credential_end::CredentialEnd;
 #[doc(hidden)]
-pub use credential_monitor::{AcceptedUntil, CredentialMonitor};
+pub use credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
 pub use failure_reason::FailureReason;
 #[doc(hidden)]
 pub use feed::follower::{

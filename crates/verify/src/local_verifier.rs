@@ -1,14 +1,16 @@
 //! Verifies an access token completely without I/O: signature, claims, revocations and their freshness.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_jose::Time;
 
 use crate::auth_error::{AuthError, InvalidReason};
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
-use crate::credential_monitor::{AccessTokenMonitor, CredentialMonitor};
+use crate::credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
 use crate::principal::Principal;
 use crate::revocation::Revocations;
 use crate::revocation::freshness::AcceptedViews;
@@ -55,9 +57,22 @@ impl LocalVerifier {
         let monitor = AccessTokenMonitor {
             revocations: Arc::clone(&revocations),
             clock: Arc::clone(&clock),
+            lease_clock: Arc::clone(&clock),
             leeway: tokens.leeway(),
         };
         Self { tokens, revocations, clock, monitor: Arc::new(monitor) }
+    }
+
+    /// Sets the clock by which open connections expire, if it is another one than that of the freshness.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_expiry_clock(self, clock: Arc<dyn Clock>) -> Self {
+        let monitor = AccessTokenMonitor {
+            revocations: Arc::clone(&self.revocations),
+            clock,
+            lease_clock: Arc::clone(&self.clock),
+            leeway: self.tokens.leeway(),
+        };
+        Self { monitor: Arc::new(monitor), ..self }
     }
 
     /// Verifies an access token at `now`.
@@ -125,6 +140,35 @@ impl Authenticator for LocalVerifier {
             PresentedCredential::SessionToken(_) => Err(InvalidReason::CredentialKindNotAccepted.into()),
             PresentedCredential::AccessToken(token) => self.verify(token, now),
         })
+    }
+}
+
+/// Access tokens: they end at their expiry, which never moves.
+struct AccessTokenMonitor {
+    revocations: Arc<Revocations>,
+    /// By which the tokens expire.
+    clock: Arc<dyn Clock>,
+    /// By which the revocations become out of date.
+    lease_clock: Arc<dyn Clock>,
+    /// How long a token is accepted after its `exp`.
+    leeway: Duration,
+}
+
+impl CredentialMonitor for AccessTokenMonitor {
+    fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn lease_now(&self) -> Time {
+        self.lease_clock.now()
+    }
+
+    fn accepted_until(&self, credential: MonitoredCredential, _: Time) -> AcceptedUntil {
+        Box::pin(ready(Ok(credential.expires_at + self.leeway)))
     }
 }
 

@@ -11,6 +11,8 @@ use crate::auth_error::{AuthError, RequiredPermission};
 use crate::credential::CredentialKind;
 use crate::credential_monitor::CredentialMonitor;
 #[cfg(feature = "ended")]
+use crate::credential_monitor::MonitoredCredential;
+#[cfg(feature = "ended")]
 use crate::ended::Ended;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
 use crate::revocation::log::RevocationPosition;
@@ -322,12 +324,14 @@ impl Principal {
     /// ```
     #[cfg(feature = "ended")]
     pub fn ended(&self) -> Ended {
-        Ended::new(self.clone())
-    }
-
-    #[cfg(feature = "ended")]
-    pub(crate) fn monitor(&self) -> Option<&Arc<dyn CredentialMonitor>> {
-        self.inner.monitor.get()
+        let parts = &self.inner.parts;
+        let credential = MonitoredCredential {
+            session: parts.session_id,
+            position: parts.position,
+            token_fingerprint: parts.token_fingerprint,
+            expires_at: parts.expires_at,
+        };
+        Ended::new(self.inner.monitor.get().cloned(), self.revocation_query().clone(), credential)
     }
 
     /// Distinguishes the session token from a later one of the same session, which it gets when the password changes. Only

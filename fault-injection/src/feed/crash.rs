@@ -127,6 +127,10 @@ impl CrashTest<'_, '_> {
             for process in self.processes {
                 process.wait_until_accepted(&self.valid.token, RECOVERY_TIMEOUT)?;
             }
+            if result.kills % 3 == 2 {
+                // Otherwise no wait for the fleet ends before the kill: it lasts until the leases of the former process end.
+                sleep(LEASE * 5 / 4);
+            }
             let delay = rng.duration_between(Duration::from_millis(20), Duration::from_millis(150));
             let (acknowledged, for_the_fleet) = self.kill_while_revoking(&logins, delay)?;
             let started_at = Instant::now();

@@ -1,4 +1,4 @@
-//! A verifier that follows the feed: polls, publishes the entries, and renews its lease.
+//! A small verifier that follows the feed, of which hundreds run in one thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::http::{Request, send};
 use crate::load::AsyncConnection;
 
 /// The issuer of all scenarios.
-const ISSUER: &str = "http://localhost:7600";
+pub(crate) const ISSUER: &str = "http://localhost:7600";
 
 /// How long a first poll may take. Later ones may take half of the lease: a third of it is the wait.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);

@@ -84,7 +84,7 @@ pub fn run(
         Ok(measured)
     };
     let feed = measure(Method::Feed, VERIFIERS)?;
-    let asked = measure(Method::AskIssuer, 1)?;
+    let introspected = measure(Method::Introspection, 1)?;
     let unaware = {
         let config = VerifierConfig {
             issuer: issuer.address()?,
@@ -96,7 +96,7 @@ pub fn run(
         log_out_unnoticed(&issuer, &process, size.revocations.min(100))?
     };
     progress();
-    Ok(report(size, feed, asked, unaware))
+    Ok(report(size, feed, introspected, unaware))
 }
 
 /// The times of one way.
@@ -209,7 +209,7 @@ fn log_out_unnoticed(issuer: &Issuer<'_>, process: &VerifierProcess, count: usiz
     Ok(unaware)
 }
 
-fn report(size: Size, mut feed: Latencies, mut asked: Latencies, mut unaware: Unaware) -> Report {
+fn report(size: Size, mut feed: Latencies, mut introspected: Latencies, mut unaware: Unaware) -> Report {
     let mut report = Report::new("revocation-latency");
     report.add_measurement(
         "logouts, verifiers that follow the feed",
@@ -227,15 +227,18 @@ fn report(size: Size, mut feed: Latencies, mut asked: Latencies, mut unaware: Un
     report.add_measurement("feed: last of the verifiers, p50, p99", both(&mut feed.last));
     report.add_measurement("feed: a request with a valid token, p50, p99", both(&mut feed.request));
     report.add_measurement(
-        "asking the issuer at each request: logout to refusal, p50, p99",
-        both(&mut asked.each),
+        "introspection at each request: logout to refusal, p50, p99",
+        both(&mut introspected.each),
     );
-    report.add_measurement("asking: a request with a valid token, p50, p99", both(&mut asked.request));
+    report.add_measurement(
+        "introspection: a request with a valid token, p50, p99",
+        both(&mut introspected.request),
+    );
     let remaining = median(&mut unaware.remaining).as_secs();
     let accepted = format!("{} of {}", unaware.still_accepted, unaware.revoked);
     report.add_measurement("signature only: accepted after the logout", accepted);
     report.add_measurement("signature only: logout to refusal, at the expiry", format!("{remaining} s"));
-    feed.violations.extend(asked.violations);
+    feed.violations.extend(introspected.violations);
     report.add_violations("accepted after a refusal, or for too long", feed.violations);
     report
 }

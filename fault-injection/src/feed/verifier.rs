@@ -5,11 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use counterfoil_jose::Algorithm;
+use counterfoil_verify::{AuthError, FeedOptions, JwksOptions, RemoteVerifier, TokenVerifier};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::feed::follower::{Follower, Verdict, View, fetch_token_verifier};
+use crate::feed::follower::ISSUER;
 use crate::http::Request;
 use crate::load::AsyncConnection;
 
@@ -25,8 +27,8 @@ pub(crate) const LISTENS_ON: &str = "verifier listens on ";
 pub enum Method {
     /// It follows the feed.
     Feed,
-    /// It asks the issuer at each request.
-    AskIssuer,
+    /// It asks the issuer at each request (RFC 7662).
+    Introspection,
     /// It verifies the signature and the claims only.
     SignatureOnly,
 }
@@ -62,13 +64,7 @@ pub fn serve_if_configured() -> Result<bool> {
 }
 
 async fn serve(config: VerifierConfig) -> Result<()> {
-    let (address, audience) = (config.issuer, config.audience.clone());
-    let tokens = tokio::task::spawn_blocking(move || fetch_token_verifier(address, &audience)).await??;
-    let view = Arc::new(View::new(tokens));
-    if config.method == Method::Feed {
-        let instance = format!("process-{}", std::process::id());
-        tokio::spawn(Follower::new(config.issuer, &config.key, &instance, Arc::clone(&view)).run());
-    }
+    let verifier = start(&config)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{LISTENS_ON}{}", listener.local_addr()?)?;
@@ -76,13 +72,30 @@ async fn serve(config: VerifierConfig) -> Result<()> {
     let config = Arc::new(config);
     loop {
         let (stream, _) = listener.accept().await?;
-        let (view, config) = (Arc::clone(&view), Arc::clone(&config));
+        let (verifier, config) = (verifier.clone(), Arc::clone(&config));
         // An error ends the connection; its client notices.
-        tokio::spawn(async move { serve_connection(stream, &view, &config).await });
+        tokio::spawn(async move { serve_connection(stream, &verifier, &config).await });
     }
 }
 
-async fn serve_connection(stream: TcpStream, view: &View, config: &VerifierConfig) -> Result<()> {
+/// The verifier of the library, as a resource server starts it. The issuer is reached at an address of its own.
+fn start(config: &VerifierConfig) -> Result<RemoteVerifier> {
+    let base = format!("http://{}", config.issuer);
+    let tokens = TokenVerifier::builder(ISSUER, &config.audience, &[Algorithm::Es256]);
+    let keys = JwksOptions::from_url(&format!("{base}/.well-known/jwks.json"))?;
+    let verifier = RemoteVerifier::builder(tokens).jwks(keys);
+    let verifier = match config.method {
+        Method::Feed => verifier.feed(FeedOptions::new(&config.key).base_url(&base)?),
+        Method::Introspection | Method::SignatureOnly => verifier,
+    };
+    Ok(verifier.start()?)
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    verifier: &RemoteVerifier,
+    config: &VerifierConfig,
+) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
     let mut issuer = AsyncConnection::new(config.issuer);
@@ -95,38 +108,31 @@ async fn serve_connection(stream: TcpStream, view: &View, config: &VerifierConfi
         }
         let token = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "));
         let token = token.context("a request without a token")?;
-        let status = match config.method {
-            Method::Feed => status(view.verify(token)),
-            Method::SignatureOnly => {
-                if view.verify(token) == Verdict::Refused {
-                    401
-                } else {
-                    200
-                }
+        let status = match verifier.verify(token).await {
+            Ok(_) if config.method == Method::Introspection => {
+                introspect(&mut issuer, &config.key, token).await
             }
-            Method::AskIssuer => ask(&mut issuer, view, token).await,
+            Ok(_) => 200,
+            Err(AuthError::InvalidCredential(_)) => 401,
+            Err(_) => 503,
         };
         let response = format!("HTTP/1.1 {status} -\r\ncontent-length: 0\r\n\r\n");
         stream.get_mut().write_all(response.as_bytes()).await?;
     }
 }
 
-/// Asks the issuer whether the session of the token is active.
-async fn ask(issuer: &mut AsyncConnection, view: &View, token: &str) -> u16 {
-    if view.verify(token) == Verdict::Refused {
-        return 401;
-    }
-    match issuer.send(&Request::get("/v1/me").bearer(token)).await {
-        Ok(response) if response.status == 200 => 200,
-        Ok(response) if response.status == 401 => 401,
+/// Asks the issuer whether the token is active.
+async fn introspect(issuer: &mut AsyncConnection, key: &str, token: &str) -> u16 {
+    let form = format!("token={token}");
+    let request = Request::post("/oauth/introspect").bearer(key);
+    match issuer.send(&request.body("application/x-www-form-urlencoded", &form)).await {
+        Ok(response) if response.status == 200 => {
+            if response.json()["active"] == true {
+                200
+            } else {
+                401
+            }
+        }
         Ok(_) | Err(_) => 503,
-    }
-}
-
-fn status(verdict: Verdict) -> u16 {
-    match verdict {
-        Verdict::Accepted => 200,
-        Verdict::Refused => 401,
-        Verdict::Stale => 503,
     }
 }

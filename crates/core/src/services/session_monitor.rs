@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AcceptedUntil, CredentialEnd, CredentialMonitor, LocalVerifier, Principal, Revocations,
+    AcceptedUntil, CredentialEnd, CredentialMonitor, LocalVerifier, MonitoredCredential, Revocations,
 };
 
 use crate::client_error::InvalidCredential;
@@ -41,14 +41,14 @@ impl CredentialMonitor for SessionMonitor {
         self.verifier.clock().now()
     }
 
-    fn accepted_until(&self, principal: &Principal, now: Time) -> AcceptedUntil {
-        let (store, cache, principal) = (self.store.upgrade(), self.cache.upgrade(), principal.clone());
+    fn accepted_until(&self, credential: MonitoredCredential, now: Time) -> AcceptedUntil {
+        let (store, cache) = (self.store.upgrade(), self.cache.upgrade());
         Box::pin(async move {
             // The installation is closed.
             let (Some(store), Some(cache)) = (store, cache) else { return Err(CredentialEnd::Unavailable) };
-            match cache.expires_at(&principal).filter(|expires_at| *expires_at > now) {
+            match cache.expires_at(credential).filter(|expires_at| *expires_at > now) {
                 Some(expires_at) => Ok(expires_at),
-                None => read_expiry(&*store, &principal, now).await,
+                None => read_expiry(&*store, credential, now).await,
             }
         })
     }
@@ -56,8 +56,12 @@ impl CredentialMonitor for SessionMonitor {
 
 /// When a session expires, by its record. The revocations alone do not suffice: the entry that has ended a session is removed
 /// when its access tokens have expired, and a principal may be older than that.
-async fn read_expiry(store: &dyn Store, principal: &Principal, now: Time) -> Result<Time, CredentialEnd> {
-    let session = principal.session_id().ok_or(CredentialEnd::Unavailable)?;
+async fn read_expiry(
+    store: &dyn Store,
+    credential: MonitoredCredential,
+    now: Time,
+) -> Result<Time, CredentialEnd> {
+    let session = credential.session.ok_or(CredentialEnd::Unavailable)?;
     let context = store.session_context(session).await.map_err(|error| {
         tracing::error!(%error, "the session of an open connection could not be read");
         CredentialEnd::Unavailable
@@ -68,10 +72,10 @@ async fn read_expiry(store: &dyn Store, principal: &Principal, now: Time) -> Res
         if is_expired { CredentialEnd::Expired } else { CredentialEnd::SessionEnded }
     })?;
     context.check_access().map_err(|_| CredentialEnd::SessionEnded)?;
-    // The session goes on, with another token since a change of the password, or at a later position since a change of the
+    // The session continues, with another token since a change of the password, or at a later position since a change of the
     // roles.
-    let is_same_token = context.session.token_fingerprint() == principal.token_fingerprint();
-    if !is_same_token || principal.position() < context.cutoff() {
+    let is_same_token = context.session.token_fingerprint() == credential.token_fingerprint;
+    if !is_same_token || credential.position < context.cutoff() {
         return Err(CredentialEnd::Revoked);
     }
     Ok(context.session.ends_at())

@@ -14,6 +14,7 @@ mod fixture;
 mod followers;
 mod issuer;
 mod login_from_handlers;
+mod long_lived_connections;
 mod master_key_replacement;
 mod password_changes;
 mod readiness;

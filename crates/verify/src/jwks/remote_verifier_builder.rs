@@ -90,13 +90,16 @@ impl RemoteVerifierBuilder {
         let JwksOptions { clock, timeout: wait_timeout, .. } = jwks;
         let Some(setup) = feed else {
             let local_clock = Arc::clone(&clock);
-            let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now());
+            let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now())
+                .with_expiry_clock(Arc::clone(&clock));
             return Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed: None });
         };
         let lease_clock = Arc::clone(&setup.lease_clock);
         let revocations = Arc::new(Revocations::with_freshness(Freshness::NEVER));
-        let local = LocalVerifier::new(tokens, revocations, move || lease_clock.now());
         let clock = Arc::new(IssuerClock::new(clock, Arc::clone(&setup.lease_clock)));
+        let expiry_clock: Arc<dyn Clock> = Arc::<IssuerClock>::clone(&clock);
+        let local = LocalVerifier::new(tokens, revocations, move || lease_clock.now())
+            .with_expiry_clock(expiry_clock);
         let feed = setup.start(&runtime, &local, &refresher, Arc::clone(&clock));
         Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed: Some(Arc::new(feed)) })
     }

@@ -6,7 +6,7 @@ pub(crate) mod query;
 mod subject_hash;
 mod table;
 #[cfg(feature = "ended")]
-pub(crate) mod waiters;
+mod waiters;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::revocation::query::RevocationQuery;
 use crate::revocation::subject_hash::SubjectHash;
 use crate::revocation::table::{Table, TableEntry};
 #[cfg(feature = "ended")]
-use crate::revocation::waiters::Waiters;
+use crate::revocation::waiters::{Waiter, Waiters};
 
 /// The number of tables over which the sessions, tokens and users are distributed. A publication copies only
 /// the tables that it changes: with a million entries, about 170 KB each.
@@ -157,6 +157,12 @@ impl Revocations {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// A waiter for the entries that concern `query`; see [`Waiters::register`].
+    #[cfg(feature = "ended")]
+    pub(crate) fn waiter(&self, query: &RevocationQuery) -> Waiter {
+        self.waiters.register(query)
     }
 
     /// How many `Principal::ended` wait.

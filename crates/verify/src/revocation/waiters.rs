@@ -5,15 +5,14 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::revocation::Revocations;
 use crate::revocation::log::RevocationEntry;
 use crate::revocation::query::RevocationQuery;
 use crate::revocation::subject_hash::SubjectHash;
 
 /// Wakes the waiters that an entry may concern, and no others. A publication costs one lock and one look-up for each entry,
 /// however many waiters there are; without waiters only the lock.
-#[derive(Default)]
-pub(super) struct Waiters(Mutex<Registered>);
+#[derive(Clone, Default)]
+pub(super) struct Waiters(Arc<Mutex<Registered>>);
 
 #[derive(Default)]
 struct Registered {
@@ -33,7 +32,7 @@ enum WaiterState {
 
 /// A place among the waiters of some revocations, until it is dropped: less than 1 KiB.
 pub(crate) struct Waiter {
-    revocations: Arc<Revocations>,
+    waiters: Waiters,
     id: u64,
     subjects: [Option<SubjectHash>; 5],
 }
@@ -49,6 +48,18 @@ impl Waiters {
         let wakers: Vec<Waker> = entries.iter().flat_map(|entry| registered.take_wakers(entry)).collect();
         drop(registered);
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Registers a waiter for the entries that concern `query`. Check the revocations afterwards: an entry that was published
+    /// before is found by the check, and a later one wakes the waiter.
+    pub(super) fn register(&self, query: &RevocationQuery) -> Waiter {
+        let subjects = query.subjects();
+        let mut registered = self.lock();
+        registered.last_id += 1;
+        let id = registered.last_id;
+        registered.by_id.insert(id, WaiterState::Registered);
+        registered.by_subject.extend(subjects.into_iter().flatten().map(|subject| (subject, id)));
+        Waiter { waiters: self.clone(), id, subjects }
     }
 
     /// The number of waiters.
@@ -82,22 +93,10 @@ impl WaiterState {
 }
 
 impl Waiter {
-    /// Registers a waiter for the entries that concern `query`. Check the revocations afterwards: an entry that was published
-    /// before is found by the check, and a later one wakes the waiter.
-    pub(crate) fn register(revocations: &Arc<Revocations>, query: &RevocationQuery) -> Self {
-        let subjects = query.subjects();
-        let mut registered = revocations.waiters.lock();
-        registered.last_id += 1;
-        let id = registered.last_id;
-        registered.by_id.insert(id, WaiterState::Registered);
-        registered.by_subject.extend(subjects.into_iter().flatten().map(|subject| (subject, id)));
-        Self { revocations: Arc::clone(revocations), id, subjects }
-    }
-
     /// Ready once for each time it was woken since the last call.
     pub(crate) fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
         let waiting = WaiterState::Waiting(cx.waker().clone());
-        let mut registered = self.revocations.waiters.lock();
+        let mut registered = self.waiters.lock();
         let Some(state) = registered.by_id.get_mut(&self.id) else { return Poll::Ready(()) };
         let is_woken = matches!(state, WaiterState::Woken);
         let previous = mem::replace(state, if is_woken { WaiterState::Registered } else { waiting });
@@ -110,7 +109,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut registered = self.revocations.waiters.lock();
+        let mut registered = self.waiters.lock();
         for subject in self.subjects.into_iter().flatten() {
             registered.by_subject.remove(&(subject, self.id));
         }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
+use counterfoil_verify::{MonitoredCredential, Principal, Revocations, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
@@ -230,12 +230,12 @@ impl SessionCache for MemorySessionCache {
         }
     }
 
-    fn expires_at(&self, principal: &Principal) -> Option<Time> {
-        let session = principal.session_id()?;
+    fn expires_at(&self, credential: MonitoredCredential) -> Option<Time> {
+        let session = credential.session?;
         let shard = self.read(session);
         let live = shard.sessions.get(&session)?;
-        let is_same = live.principal.position() == principal.position()
-            && live.principal.token_fingerprint() == principal.token_fingerprint();
+        let is_same = live.principal.position() == credential.position
+            && live.principal.token_fingerprint() == credential.token_fingerprint;
         (is_same && self.is_current(live)).then_some(live.ends_at)
     }
 
