@@ -1,0 +1,8 @@
+//! The PostgreSQL store on a real server, which most of these tests share.
+
+mod conformance;
+mod cutting_proxy;
+mod fixture;
+mod interruptions;
+mod open;
+mod waiting;
