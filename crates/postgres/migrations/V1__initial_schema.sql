@@ -64,7 +64,10 @@ CREATE TABLE users (
     shown_skeleton    text    COLLATE "C",
     -- Whether the user was removed: no read finds the user or their sessions, and their names are free. The purge
     -- deletes the sessions in portions and then this row.
-    removed           boolean NOT NULL DEFAULT false
+    removed           boolean NOT NULL DEFAULT false,
+    -- Whether the username or the verified address is kept in an earlier form, because another user has the canonical
+    -- one. The user is found by the exact spelling.
+    has_earlier_form  boolean NOT NULL DEFAULT false
 );
 
 -- Only a verified address identifies a user, so only verified addresses must be unique: an unverified claim
@@ -74,6 +77,7 @@ CREATE UNIQUE INDEX users_by_verified_email ON users (lower(email COLLATE "C")) 
 CREATE INDEX users_by_skeleton ON users (skeleton);
 CREATE INDEX users_by_shown_skeleton ON users (shown_skeleton) WHERE shown_skeleton IS NOT NULL;
 CREATE INDEX removed_users ON users (id) WHERE removed;
+CREATE INDEX users_with_earlier_form ON users (id) WHERE has_earlier_form;
 
 -- The client applications that users log in through (public clients, RFC 6749, section 2.1).
 CREATE TABLE clients (

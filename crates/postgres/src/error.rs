@@ -22,6 +22,9 @@ pub(crate) enum QueryError {
     /// Another session holds the lock of the store.
     #[error("another process has the store open")]
     Locked,
+    /// Another process has written to the store since this one was the writer.
+    #[error("another process has written to the store")]
+    Superseded,
     /// The connection took longer than allowed.
     #[error("the database did not answer in time")]
     TimedOut,

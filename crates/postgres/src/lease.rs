@@ -53,9 +53,9 @@ impl WriterLock {
         Self { connector, former: None }
     }
 
-    /// Connects, takes the lock, and becomes the writer.
-    pub(crate) async fn connect(&mut self) -> Result<Lease, QueryError> {
-        self.lock().await?.take_over().await
+    /// Connects, takes the lock, and becomes the writer after the one with the epoch `former`, which was this process.
+    pub(crate) async fn connect(&mut self, former: i64) -> Result<Lease, QueryError> {
+        self.lock().await?.take_over(Some(former)).await
     }
 
     /// Connects and takes the lock of the store.
@@ -84,9 +84,9 @@ impl WriterLock {
 }
 
 impl LockedConnection {
-    /// Makes this connection the writer.
-    pub(crate) async fn take_over(self) -> Result<Lease, QueryError> {
-        let takeover = take_over(&self.connection).await?;
+    /// Makes this connection the writer, after the one with the epoch `former` or after any.
+    pub(crate) async fn take_over(self, former: Option<i64>) -> Result<Lease, QueryError> {
+        let takeover = take_over(&self.connection, former).await?;
         Ok(Lease { connection: self.connection, ended: self.ended, takeover })
     }
 }

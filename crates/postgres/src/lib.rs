@@ -12,6 +12,7 @@
 //! commit, and `statement` sends statements together. Nothing in this crate decides whether a session or a token is valid.
 
 mod apply;
+mod canonical_names;
 mod connection;
 mod error;
 mod error_class;

@@ -16,10 +16,17 @@ mod embedded {
 pub(crate) const VERSION: i64 = 1;
 
 /// Creates the tables, or migrates an older schema to [`VERSION`]. The caller must be the only one.
-pub(crate) async fn migrate(client: &mut Client) -> Result<(), refinery::Error> {
+///
+/// A statement of a migration may take as long as it takes, so the time limit of the session does not hold for it.
+pub(crate) async fn migrate(client: &mut Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let former: String =
+        client.query_one("SELECT current_setting('statement_timeout')", &[]).await?.try_get(0)?;
+    client.batch_execute("SET statement_timeout = 0").await?;
     // One transaction for all migrations: a migration that fails leaves the schema as it was.
     let runner: Runner = embedded::migrations::runner().set_grouped(true);
-    runner.run_async(client).await.map(|_| ())
+    runner.run_async(client).await?;
+    client.execute("SELECT set_config('statement_timeout', $1, false)", &[&former]).await?;
+    Ok(())
 }
 
 /// The version of the schema that exists; `None` if there is none.

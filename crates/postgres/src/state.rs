@@ -1,6 +1,6 @@
 //! Whether the store can be used: the writer is connected, or not, or the store has failed for good, or it is closed.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use counterfoil_core::store::StoreError;
 
@@ -11,7 +11,10 @@ const CLOSED: u8 = 3;
 
 /// The state of one open store, shared by its readers and its writer.
 #[derive(Debug, Default)]
-pub(crate) struct StoreState(AtomicU8);
+pub(crate) struct StoreState {
+    state: AtomicU8,
+    is_closing: AtomicBool,
+}
 
 impl StoreState {
     /// An error unless the store is open.
@@ -19,7 +22,7 @@ impl StoreState {
     /// Reads are refused too while the writer is not connected: another process may have become the writer, and what is
     /// read would go into a session cache that this process no longer keeps exact.
     pub(crate) fn check_open(&self) -> Result<(), StoreError> {
-        match self.0.load(Ordering::Acquire) {
+        match self.state.load(Ordering::Acquire) {
             OPEN => Ok(()),
             DISCONNECTED => {
                 Err(StoreError::Unavailable { reason: "the database is not connected", source: None })
@@ -31,7 +34,7 @@ impl StoreState {
 
     /// As [`check_open`](Self::check_open), but a request may be queued while the writer connects.
     pub(crate) fn check_not_ended(&self) -> Result<(), StoreError> {
-        match self.0.load(Ordering::Acquire) {
+        match self.state.load(Ordering::Acquire) {
             OPEN | DISCONNECTED => Ok(()),
             _ => self.check_open(),
         }
@@ -39,21 +42,31 @@ impl StoreState {
 
     /// Sets that the writer is connected, unless the store has ended.
     pub(crate) fn connect(&self) {
-        let _ = self.0.compare_exchange(DISCONNECTED, OPEN, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.state.compare_exchange(DISCONNECTED, OPEN, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Sets that the writer is not connected, unless the store has ended.
     pub(crate) fn disconnect(&self) {
-        let _ = self.0.compare_exchange(OPEN, DISCONNECTED, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.state.compare_exchange(OPEN, DISCONNECTED, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Sets that the store must be opened again.
     pub(crate) fn poison(&self) {
-        self.0.fetch_max(POISONED, Ordering::AcqRel);
+        self.state.fetch_max(POISONED, Ordering::AcqRel);
+    }
+
+    /// Sets that the store will be closed, so that the writer does not wait for the database for ever.
+    pub(crate) fn start_closing(&self) {
+        self.is_closing.store(true, Ordering::Release);
+    }
+
+    /// Whether the store will be closed.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
     }
 
     /// Sets that the store is closed.
     pub(crate) fn close(&self) {
-        self.0.fetch_max(CLOSED, Ordering::AcqRel);
+        self.state.fetch_max(CLOSED, Ordering::AcqRel);
     }
 }

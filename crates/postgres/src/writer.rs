@@ -141,16 +141,19 @@ impl Writer {
         let _ = request.reply.send(Err(StoreError::Closed));
     }
 
-    /// Tries once to become the writer again.
+    /// Tries once to become the writer again, unless another process was it meanwhile.
     async fn reconnect(&mut self) {
-        match self.lock.connect().await {
-            Ok(lease) if lease.takeover.epoch == self.epoch + 1 => {
+        if self.state.check_not_ended().is_err() {
+            return;
+        }
+        match self.lock.connect(self.epoch).await {
+            Ok(lease) => {
                 tracing::info!("the database is connected again");
                 self.epoch = lease.takeover.epoch;
                 self.lease = Some(lease);
             }
-            Ok(_) => {
-                tracing::error!("another process has written to the store; this process must be restarted");
+            Err(error @ QueryError::Superseded) => {
+                tracing::error!(%error, "this process must be restarted");
                 self.state.poison();
             }
             Err(error) => tracing::debug!(%error, "the database cannot be connected"),
@@ -283,6 +286,7 @@ impl Writer {
     /// whether it was this one. Until then nobody is told anything.
     async fn resolve(&mut self, batch: Vec<WriteRequest>, undecided: Undecided, started: Instant) {
         tracing::warn!(error = %undecided.error, requests = batch.len(), "the outcome of a commit is not known yet");
+        let asked_at = Instant::now();
         loop {
             self.reconnect().await;
             match &self.lease {
@@ -301,6 +305,9 @@ impl Writer {
                 }
                 None if self.state.check_not_ended().is_err() => {
                     return self.fail(batch, || StoreError::Poisoned);
+                }
+                None if self.state.is_closing() && asked_at.elapsed() > ANSWER_TIMEOUT => {
+                    return self.fail(batch, || StoreError::OutcomeUnknown);
                 }
                 None => sleep(RECONNECT_INTERVAL).await,
             }

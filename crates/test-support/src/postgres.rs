@@ -1,6 +1,7 @@
 //! A PostgreSQL server of the tests' own, which ends with the process of the tests.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -13,7 +14,7 @@ const PROGRAMS: &str = "/usr/lib/postgresql";
 /// the directory. So nothing stays behind, however the process of the tests ends. PostgreSQL refuses to run as root.
 const SCRIPT: &str = r#"
 set -eu
-bin=$1
+bin=$1 port=$2 tls=$3
 dir=$(mktemp -d /tmp/counterfoil-postgres.XXXXXX)
 run=""
 if [ "$(id -u)" = 0 ]; then
@@ -26,6 +27,7 @@ trap 'test -z "${server:-}" || { kill -QUIT "$server" 2>/dev/null; wait "$server
 $run "$bin/initdb" --pgdata="$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >"$dir/initdb.log"
 cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = ''
+port = $port
 unix_socket_directories = '$dir'
 unix_socket_permissions = 0777
 fsync = off
@@ -33,10 +35,22 @@ max_connections = 200
 max_prepared_transactions = 0
 log_min_messages = panic
 CONF
+if [ "$tls" = tls ]; then
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+        -addext basicConstraints=critical,CA:FALSE -keyout server.key -out server.crt 2>openssl.log
+    chmod 600 server.key
+    test -z "$run" || chown postgres server.key
+    cat >>"$dir/data/postgresql.conf" <<CONF
+listen_addresses = '127.0.0.1'
+ssl = on
+ssl_cert_file = '$dir/server.crt'
+ssl_key_file = '$dir/server.key'
+CONF
+fi
 $run "$bin/postgres" -D "$dir/data" >"$dir/server.log" 2>&1 </dev/null &
 server=$!
 for attempt in $(seq 200); do
-    if "$bin/pg_isready" --quiet --host="$dir"; then
+    if "$bin/pg_isready" --quiet --host="$dir" --port="$port"; then
         echo "$dir $server"
         break
     fi
@@ -51,6 +65,7 @@ cat >/dev/null
 pub struct PostgresServer {
     programs: PathBuf,
     socket_dir: PathBuf,
+    port: u16,
     /// The process id of the server.
     pid: u32,
     databases: AtomicU32,
@@ -67,7 +82,7 @@ impl PostgresServer {
     /// If it is installed and does not start.
     pub fn shared() -> Option<&'static Self> {
         static SERVER: OnceLock<Option<PostgresServer>> = OnceLock::new();
-        SERVER.get_or_init(|| programs().map(Self::start)).as_ref()
+        SERVER.get_or_init(|| programs().map(|programs| Self::start(programs, None))).as_ref()
     }
 
     /// A server of one test's own.
@@ -76,13 +91,32 @@ impl PostgresServer {
     ///
     /// As [`shared`](Self::shared).
     pub fn own() -> Option<Self> {
-        programs().map(Self::start)
+        programs().map(|programs| Self::start(programs, None))
     }
 
-    fn start(programs: PathBuf) -> Self {
+    /// A server of one test's own that listens on 127.0.0.1 as well, with TLS: [`tls_url`](Self::tls_url).
+    ///
+    /// # Panics
+    ///
+    /// As [`shared`](Self::shared).
+    pub fn with_tls() -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr();
+        let port = port.expect("it has an address").port();
+        programs().map(|programs| Self::start(programs, Some(port)))
+    }
+
+    /// The URL of a database at this host name of the machine, and the file of the certificate, which is for `localhost`.
+    pub fn tls_url(&self, host: &str, database: &str) -> (String, PathBuf) {
+        let url = format!("postgres://postgres@{host}:{}/{database}", self.port);
+        (url, self.socket_dir.join("server.crt"))
+    }
+
+    fn start(programs: PathBuf, tls_port: Option<u16>) -> Self {
+        let port = tls_port.unwrap_or(5432);
         let mut child = Command::new("bash")
             .args(["-c", SCRIPT, "postgres-of-tests"])
             .arg(&programs)
+            .args([port.to_string().as_str(), if tls_port.is_some() { "tls" } else { "" }])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -95,6 +129,7 @@ impl PostgresServer {
         Self {
             programs,
             socket_dir: socket_dir.into(),
+            port,
             pid: pid.parse().expect("a process id"),
             databases: AtomicU32::new(0),
             _child: child,
@@ -137,7 +172,7 @@ impl PostgresServer {
     /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         let host = self.socket_dir.display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{host}/{database}")
+        format!("postgres://postgres@{host}:{}/{database}", self.port)
     }
 
     /// Executes SQL in a database, given by its name or URL; returns the rows, one a line, columns separated by `|`.

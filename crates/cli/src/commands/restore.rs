@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore};
+use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore, restore_in_place};
 use counterfoil_jose::Time;
 use serde_json::{Value, json};
 
@@ -22,7 +22,11 @@ use crate::standard_input::is_standard_input;
 #[derive(Args)]
 pub(crate) struct Options {
     /// The file that `counterfoil backup` wrote, or `-` for standard input. It is not changed.
-    file: PathBuf,
+    #[arg(required_unless_present = "in_place")]
+    file: Option<PathBuf>,
+    /// The tools of the database server have put back an older state: revoke the credentials in it.
+    #[arg(long, conflicts_with = "file")]
+    in_place: bool,
     /// Keep cookie sessions. Sessions that ended after the backup become active again, stolen ones too. Access and
     /// refresh tokens are revoked in any case.
     #[arg(long)]
@@ -41,8 +45,13 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     let settings = store_settings(configuration)?;
     options.confirmation.ask(&warning(&options, &settings.store.to_string()), "Restore this backup?")?;
     let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
-    let backup = InputFile::open(&options.file, None)?;
-    let restored = restore(&settings, backup.path(), kept).await?;
+    let restored = match &options.file {
+        Some(file) => {
+            let backup = InputFile::open(file, None)?;
+            restore(&settings, backup.path(), kept).await?
+        }
+        None => restore_in_place(&settings, kept).await?,
+    };
     if options.json {
         return print_json(&to_json(&restored, kept));
     }
@@ -51,10 +60,6 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
 
 /// What will happen.
 fn warning(options: &Options, store: &str) -> String {
-    let file = match is_standard_input(&options.file) {
-        true => "the backup from standard input".to_owned(),
-        false => options.file.display().to_string(),
-    };
     let sessions = match options.keep_sessions {
         true => {
             "Cookie sessions of the backup stay active, also those that ended after it was written.\n\
@@ -62,8 +67,19 @@ fn warning(options: &Options, store: &str) -> String {
         }
         false => "All users are logged out.",
     };
+    let replaced = match &options.file {
+        Some(file) if is_standard_input(file) => {
+            format!(
+                "The backup from standard input replaces {store}; the present database is kept under another name."
+            )
+        }
+        Some(file) => {
+            format!("{} replaces {store}; the present database is kept under another name.", file.display())
+        }
+        None => format!("{store} has been put back to an older state."),
+    };
     format!(
-        "{file} replaces {store}; the present database is kept under another name.\n\
+        "{replaced}\n\
          All changes since the backup are lost. {sessions}\n\
          All signing keys and admin keys of the backup are revoked."
     )

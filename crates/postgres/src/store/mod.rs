@@ -9,18 +9,19 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use counterfoil_core::model::client::Client;
-use counterfoil_core::model::username::rules_version;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{CommitListener, StoreError};
+use counterfoil_verify::ClientId;
 
+use crate::canonical_names::follow_rules;
 use crate::connection::Connector;
 use crate::error::{OpenError, QueryError};
 use crate::lease::{Lease, LockedConnection, WriterLock};
 use crate::reader_pool::{ListAdmission, PoolLimits, ReaderPool};
 use crate::schema;
 use crate::state::StoreState;
-use crate::statement::{Connection, Statement};
-use crate::tables::{clients, job_locks, metadata};
+use crate::statement::Connection;
+use crate::tables::{clients, job_locks};
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
 use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
@@ -35,9 +36,6 @@ const LIST_READERS: PoolLimits =
 
 /// How long a caller waits for the outcome of a request. The writer carries it out in any case.
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The key of the metadata for the version of the rules that usernames follow.
-const NAME_RULES: &str = "name_rules";
 
 /// A store in a PostgreSQL database. One process at a time can have it open.
 ///
@@ -156,16 +154,13 @@ async fn prepare(mut locked: LockedConnection, database: &str) -> Result<Lease, 
         });
     }
     if version != Some(schema::VERSION) {
-        // Each statement of a migration takes as long as it takes.
-        let no_limit = "SET statement_timeout = 0";
-        locked.connection.batch_execute(no_limit).await.map_err(|error| schema_error(error.into()))?;
-        schema::migrate(&mut locked.connection).await.map_err(|error| schema_error(error.into()))?;
+        schema::migrate(&mut locked.connection).await.map_err(schema_error)?;
     }
-    insert_first_records(&locked.connection).await.map_err(|error| schema_error(error.into()))?;
-    let lease = locked.take_over().await.map_err(|error| schema_error(error.into()))?;
-    let restore_limit = "SET statement_timeout = 2000";
-    lease.connection.batch_execute(restore_limit).await.map_err(|error| schema_error(error.into()))?;
-    Ok(lease)
+    // A start that was interrupted after the migration has left no client.
+    let is_new = clients::find(&locked.connection, &ClientId::default()).await;
+    let is_new = is_new.map_err(|error| schema_error(error.into()))?.is_none();
+    bring_up_to_date(&locked.connection, is_new).await.map_err(|error| schema_error(error.into()))?;
+    locked.take_over(None).await.map_err(|error| schema_error(error.into()))
 }
 
 /// Refuses a server that cannot keep what is written.
@@ -193,17 +188,14 @@ async fn check_server(connection: &Connection, database: &str) -> Result<(), Ope
     Ok(())
 }
 
-/// Inserts what a new store has, and deletes the locks of processes that have ended.
-async fn insert_first_records(connection: &Connection) -> Result<(), QueryError> {
-    let default = Client::default_client();
-    let is_new = metadata::find(connection, NAME_RULES).await?.is_none();
+/// Inserts what a new store has, makes stored names follow the current rules, and deletes the locks of processes that have
+/// ended.
+async fn bring_up_to_date(connection: &Connection, is_new: bool) -> Result<(), QueryError> {
     connection.batch_execute("BEGIN").await?;
     if is_new {
-        clients::insert(&default)?.query(connection).await?;
+        clients::insert(&Client::default_client())?.query(connection).await?;
     }
-    let rules = rules_version();
-    let set: Statement<'_> = metadata::set(NAME_RULES, rules.as_bytes());
-    set.query(connection).await?;
+    follow_rules(connection).await?;
     job_locks::delete_all().query(connection).await?;
     connection.batch_execute("COMMIT").await?;
     Ok(())

@@ -248,6 +248,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
+        self.state.start_closing();
         let (reply, closed) = oneshot::channel();
         // If the writer has ended, the store is closed.
         if self.queue.send(Message::Close(reply)).await.is_ok() {

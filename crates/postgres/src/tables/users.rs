@@ -265,7 +265,7 @@ pub(crate) fn remove<'p>(id: UserId) -> Statement<'p> {
             "UPDATE users
              SET removed = true, username = '', username_folded = chr(1) || encode(id, 'hex'), email = NULL,
                  email_verified = false, password_hash = NULL, roles = '[]', external_id = NULL,
-                 application_epoch = NULL, skeleton = NULL, shown_skeleton = NULL, cutoff = $2
+                 application_epoch = NULL, skeleton = NULL, shown_skeleton = NULL, has_earlier_form = false, cutoff = $2
              WHERE id = $1 AND NOT removed"
         ),
         id.as_bytes().to_vec(),

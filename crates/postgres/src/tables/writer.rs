@@ -18,10 +18,18 @@ pub(crate) struct Takeover {
 }
 
 /// Makes this connection the writer. It waits until a commit in progress of the former writer is decided.
-pub(crate) async fn take_over(connection: &Connection) -> Result<Takeover, QueryError> {
-    let row = statement!("UPDATE writer SET epoch = epoch + 1 RETURNING epoch, last_commit")
-        .query_one(connection)
-        .await?;
+///
+/// # Errors
+///
+/// [`QueryError::Superseded`] if the former writer is not the one with the epoch `former`; then nothing is changed.
+pub(crate) async fn take_over(connection: &Connection, former: Option<i64>) -> Result<Takeover, QueryError> {
+    let row = statement!(
+        "UPDATE writer SET epoch = epoch + 1 WHERE $1::bigint IS NULL OR epoch = $1 RETURNING epoch, last_commit",
+        former
+    )
+    .query_opt(connection)
+    .await?
+    .ok_or(QueryError::Superseded)?;
     let mut columns = Columns::new(&row);
     let epoch = columns.value()?;
     let last_commit: &[u8] = columns.value()?;

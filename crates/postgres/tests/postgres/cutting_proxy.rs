@@ -51,7 +51,7 @@ impl CuttingProxy {
     pub(crate) fn url(&self, direct: &str) -> String {
         let host = self.directory.path().display().to_string().replace('/', "%2F");
         let (_, database) = direct.rsplit_once('/').unwrap();
-        format!("postgres://postgres@{host}/{database}")
+        format!("postgres://postgres@{host}:5432/{database}")
     }
 
     /// Cuts the next `COMMIT`.

@@ -168,4 +168,6 @@ async fn a_writer_that_was_superseded_writes_and_reads_nothing_more() {
     assert!(matches!(store.user(user(1).id).await, Err(StoreError::Poisoned)));
     assert_eq!(server.sql(&url, "SELECT count(*) FROM users"), "0");
     assert_eq!(listener.counts(), (0, 1), "the session cache was emptied");
+    sleep(Duration::from_millis(600)).await;
+    assert_eq!(server.sql(&url, "SELECT epoch FROM writer"), "2", "the other process stays the writer");
 }

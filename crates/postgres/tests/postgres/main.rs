@@ -5,4 +5,5 @@ mod cutting_proxy;
 mod fixture;
 mod interruptions;
 mod open;
+mod tls;
 mod waiting;

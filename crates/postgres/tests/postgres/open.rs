@@ -2,6 +2,7 @@
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{AuditEventQuery, Change, CommitOutcome, LoginName, Store, Transaction};
 use counterfoil_postgres::{OpenError, PostgresStore};
 
@@ -58,6 +59,37 @@ async fn a_newer_schema_and_another_encoding_are_refused() {
 
     let absent = open_error(&server.url("absent")).await;
     assert!(matches!(absent, OpenError::Unreachable { .. }), "{absent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_from_before_the_rules_get_their_canonical_forms_and_nobody_is_locked_out() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    // As an earlier version stored them: without width mapping.
+    let names = [(1, "ａｄａ"), (2, "ada"), (3, "ｇｒａｃｅ")];
+    for (number, name) in names {
+        let earlier = User { username: Username::from_stored(name.into(), name.into()), ..user(number) };
+        let outcome = store.commit(&Transaction::new([Change::insert_user(earlier)])).await.unwrap();
+        assert!(matches!(outcome, CommitOutcome::Applied(_)));
+    }
+    store.close().await.unwrap();
+    server.sql(&url, "DELETE FROM metadata WHERE key = 'name_rules'; UPDATE users SET skeleton = NULL");
+
+    for _ in 0..2 {
+        let store = open(&url).await;
+        let find = async |name: &str| {
+            let login = LoginName::Username(name.into());
+            store.user_by_login(&login).await.unwrap().map(|user| user.id)
+        };
+        assert_eq!(find("grace").await, Some(user(3).id));
+        assert_eq!(find("ada").await, Some(user(2).id), "its owner keeps the name");
+        assert_eq!(find("ａｄａ").await, Some(user(1).id), "the other one has the exact spelling");
+        let skeletons = user(3).username.skeletons();
+        assert!(store.user_by_skeletons(&skeletons).await.unwrap().is_none());
+        store.close().await.unwrap();
+    }
+    assert_eq!(server.sql(&url, "SELECT count(*) FROM users WHERE skeleton IS NULL"), "0");
 }
 
 /// PostgreSQL refuses a NUL in a text. A client that sends one must get an answer, and not make the store look broken.
