@@ -10,7 +10,7 @@ use crate::report::{Iteration, Sample};
 use crate::requests::{RefreshRequests, RequestCycle, RequestSource, get};
 use crate::seed::{exchange_tokens, log_in, login_request};
 use crate::server_process::{ServerProcess, primitive_rate};
-use crate::{binary, cpu_affinity, million_sessions, report};
+use crate::{binary, cpu_affinity, million_sessions, report, revocations};
 
 /// The number of connections for logins: enough to keep the hash pool busy.
 const LOGIN_CONNECTIONS: usize = 4;
@@ -34,6 +34,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut other_rows = Vec::new();
     if is_selected(Measurement::Sessions1m) {
         other_rows.push(("a session in a cookie, of 1,000,000", million_sessions::run(options)?));
+    }
+    if is_selected(Measurement::Revocations) {
+        other_rows.extend(revocations::run(options)?);
     }
     if is_selected(Measurement::Process) {
         other_rows.extend(binary::run(&options.binary)?);

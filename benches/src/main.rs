@@ -23,6 +23,7 @@ mod primitives;
 mod report;
 mod requests;
 mod response;
+mod revocations;
 mod seed;
 mod server;
 mod server_process;

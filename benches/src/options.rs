@@ -31,6 +31,8 @@ pub(crate) enum Measurement {
     /// A store with a million sessions next to one with a thousand.
     #[value(name = "sessions-1m")]
     Sessions1m,
+    /// The revocations of a verifier: the check, the memory, a snapshot.
+    Revocations,
     /// The process: start-up time and idle memory.
     Process,
 }

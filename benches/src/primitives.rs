@@ -90,7 +90,7 @@ fn rate(limit: Duration, batch: u32, mut once: impl FnMut() -> bool) -> f64 {
 }
 
 /// The CPU time that this thread has used.
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

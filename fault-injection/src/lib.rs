@@ -1,4 +1,4 @@
-//! Fault injection for the server binary: crashes, disk faults, load spikes and slow clients.
+//! Fault injection for the server binary: crashes, disk faults, load spikes, slow clients and cut networks.
 //!
 //! A [`Workload`](workload::Workload) sends requests and writes every response to a
 //! [`History`](history::History). From it follows a [`Model`](model::Model) of the state that the server must
@@ -15,6 +15,7 @@ pub mod check;
 pub mod disk;
 pub mod endurance;
 pub mod failed_sync;
+pub mod feed;
 pub mod history;
 pub mod http;
 pub mod kill;

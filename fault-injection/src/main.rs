@@ -9,6 +9,9 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use counterfoil_fault_injection::feed::verifier::serve_if_configured;
+use counterfoil_fault_injection::feed::verifier_process::VerifierProgram;
+use counterfoil_fault_injection::feed::{crash, cut_off, fleet_wait, latency, reconnection};
 use counterfoil_fault_injection::program::Program;
 use counterfoil_fault_injection::report::{Progress, Report};
 use counterfoil_fault_injection::{
@@ -55,12 +58,25 @@ enum Scenario {
     SlowClients,
     /// Failed logins of known, disabled and unknown users, 2,000 samples each.
     Timing,
+    /// 1,000 logouts until three verifiers refuse, beside two other ways to learn of them.
+    RevocationLatency,
+    /// Revocations that wait for 100 verifiers, while clients hammer them.
+    FleetWait,
+    /// The networks of verifiers are cut in four ways, ten times.
+    CutOff,
+    /// kill -9 of the issuer during 1,000 revocations.
+    FeedCrash,
+    /// 1,000 verifiers start at once, and reconnect at once.
+    Reconnection,
     /// Logins that end or expire, for `--minutes`.
     Endurance,
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    // A scenario has started this process as a verifier.
+    let result =
+        serve_if_configured().and_then(|served| if served { Ok(true) } else { run(&Options::parse()) });
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -107,6 +123,8 @@ impl Scenario {
         progress: Progress<'_>,
     ) -> Result<Report> {
         let (seed, steps) = (options.seed, self.steps(options));
+        let verifiers = VerifierProgram::current::<&str>([])?;
+        let iterations = |default: usize| options.iterations.unwrap_or(default);
         match self {
             Self::Kill => kill::run(program, dir, steps, seed, progress),
             Self::PowerLoss => power_loss::run(program, dir, steps, Duration::from_secs(4), seed, progress),
@@ -119,6 +137,33 @@ impl Scenario {
             Self::ThunderingHerd => thundering_herd::run(program, dir, thundering_herd::Size::FULL, progress),
             Self::SlowClients => slow_clients::run(program, dir, slow_clients::Size::FULL, progress),
             Self::Timing => timing::run(program, dir, steps, progress),
+            Self::RevocationLatency => {
+                let size = latency::Size {
+                    revocations: iterations(latency::Size::FULL.revocations),
+                    ..latency::Size::FULL
+                };
+                latency::run(program, &verifiers, dir, size, progress)
+            }
+            Self::FleetWait => {
+                let size = fleet_wait::Size {
+                    revocations: iterations(fleet_wait::Size::FULL.revocations),
+                    ..fleet_wait::Size::FULL
+                };
+                fleet_wait::run(program, &verifiers, dir, size, progress)
+            }
+            Self::CutOff => {
+                let size =
+                    cut_off::Size { cuts: iterations(cut_off::Size::FULL.cuts), ..cut_off::Size::FULL };
+                cut_off::run(program, &verifiers, dir, size, progress)
+            }
+            Self::FeedCrash => {
+                let size = crash::Size {
+                    revocations: iterations(crash::Size::FULL.revocations),
+                    ..crash::Size::FULL
+                };
+                crash::run(program, &verifiers, dir, size, seed, progress)
+            }
+            Self::Reconnection => reconnection::run(program, dir, reconnection::Size::FULL, progress),
             Self::Endurance => endurance::run(program, dir, options.minutes, progress),
         }
     }
@@ -135,6 +180,12 @@ impl Scenario {
             Self::ThunderingHerd => thundering_herd::STEPS,
             Self::SlowClients => slow_clients::STEPS,
             Self::Timing => iterations(2_000),
+            Self::RevocationLatency => latency::STEPS,
+            Self::FleetWait => fleet_wait::STEPS,
+            Self::CutOff => iterations(cut_off::Size::FULL.cuts),
+            // About as many kills.
+            Self::FeedCrash => iterations(crash::Size::FULL.revocations).div_ceil(50),
+            Self::Reconnection => reconnection::STEPS,
             Self::Endurance => endurance::steps(options.minutes),
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Options {
     /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
-    /// The measurements: requests, sessions-1m, process; by default all of them. Two stand alone: `verify`
+    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Two stand alone: `verify`
     /// compares the verification of tokens with other libraries, and `instructions` counts the instructions of a request.
     measurements: Vec<String>,
 }

@@ -10,7 +10,8 @@ use crate::{packages, workspace};
 /// What to run, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing, endurance.
+    /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
+    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance.
     /// By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.

@@ -60,16 +60,19 @@ impl Fields {
         self.others.iter().find(|(found, _)| *found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `401 GET /v1/me revoked: session ended by logout`; of a request that succeeded the duration.
+    /// `401 GET /v1/me revoked: session ended by logout`.
     fn sentence(&self) -> String {
-        let [status, method, route] =
-            ["status", "method", "route"].map(|name| self.get(name).unwrap_or_default());
-        let rest = match (self.get("error.message"), self.get("duration_ms")) {
-            (Some(reason), _) => reason.to_owned(),
-            (None, Some(duration)) => format!("{duration} ms"),
-            (None, None) => String::new(),
-        };
-        format!("{status} {method} {route} {rest}").trim_end().to_owned()
+        let [status, method, route, reason] =
+            ["status", "method", "route", "error.message"].map(|name| self.get(name).unwrap_or_default());
+        format!("{status} {method} {route} {reason}").trim_end().to_owned()
+    }
+
+    /// The sentence; of a request that succeeded with the duration.
+    fn sentence_with_duration(&self) -> String {
+        match (self.get("error.message"), self.get("duration_ms")) {
+            (None, Some(duration)) => format!("{} {duration} ms", self.sentence()),
+            (Some(_), _) | (None, None) => self.sentence(),
+        }
     }
 }
 
@@ -96,7 +99,9 @@ where
             Self::Short => writeln!(writer, "{}", line.short(datetime::now(), is_coloured)),
             Self::Full => {
                 write!(writer, "{}", line.full(&datetime::rfc3339_with_milliseconds(), is_coloured))?;
-                for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+                // The line of a request has the fields of its span already.
+                let scope = context.event_scope().filter(|_| !line.is_request);
+                for span in scope.into_iter().flat_map(|scope| scope.from_root()) {
                     if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                         write!(writer, " {}", fields.fields)?;
                     }
@@ -122,7 +127,7 @@ impl Line {
                 coloured(level_colour(self.level), &format!("{:<5}", self.level.as_str()), is_coloured);
             return format!("{} {level} {}", dimmed(&time, is_coloured), self.message_with_fields(&[]));
         }
-        let sentence = self.fields.sentence();
+        let sentence = self.fields.sentence_with_duration();
         // The cause of an error of the server is worth more than a short line.
         let room = if self.level == Level::ERROR { usize::MAX } else { MAX_COLUMNS - time.len() - 1 };
         let sentence = cut(&sentence, room);
@@ -247,6 +252,16 @@ mod tests {
         assert_eq!(
             request(Level::INFO, &fields).short(NOON, true),
             "\u{1b}[2m12:00:00\u{1b}[0m \u{1b}[32m200\u{1b}[0m GET /v1/me 0.412 ms"
+        );
+    }
+
+    #[test]
+    fn a_full_line_says_nothing_twice() {
+        let fields = [("method", "GET"), ("route", "/v1/me"), ("status", "200"), ("duration_ms", "0.412")];
+
+        assert_eq!(
+            request(Level::INFO, &fields).full("2025-11-24T12:00:00.000Z", false),
+            "2025-11-24T12:00:00.000Z INFO  200 GET /v1/me duration_ms=0.412"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Waits for SIGTERM or SIGINT to shut the server down; SIGHUP is ignored.
+//! Waits for SIGTERM or SIGINT to shut the server down. SIGHUP ends `dev`, whose terminal was closed, and no other server.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -10,6 +10,7 @@ pub(crate) struct ShutdownSignals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    ends_at_hangup: bool,
 }
 
 impl ShutdownSignals {
@@ -21,7 +22,13 @@ impl ShutdownSignals {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hangup: listen(SignalKind::hangup())?,
+            ends_at_hangup: false,
         })
+    }
+
+    /// SIGHUP stops the server too: it belongs to a terminal, which a user has closed.
+    pub(crate) fn ending_at_hangup(self) -> Self {
+        Self { ends_at_hangup: true, ..self }
     }
 
     /// Prints `banner`, then waits for SIGTERM or SIGINT. The server polls this only when all its listeners and the
@@ -35,9 +42,12 @@ impl ShutdownSignals {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
                 // By default SIGHUP would end the process at once, with requests in progress.
-                _ = self.hangup.recv() => tracing::info!(
-                    "SIGHUP is ignored: a new certificate is loaded automatically, other settings need a restart"
-                ),
+                _ = self.hangup.recv() => match self.ends_at_hangup {
+                    true => break,
+                    false => tracing::info!(
+                        "SIGHUP is ignored: a new certificate is loaded automatically, other settings need a restart"
+                    ),
+                },
             }
         }
         tracing::info!("shutting down");

@@ -1,8 +1,8 @@
-//! The argument `-`, which means standard input where a file is read.
+//! The argument `-`, which means standard input where a file is read, and standard output where one is written.
 
 use std::path::Path;
 
-/// Whether the argument means standard input.
+/// Whether the argument means standard input, or standard output where a file is written.
 pub(crate) fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }

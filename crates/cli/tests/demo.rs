@@ -4,6 +4,11 @@
 
 mod common;
 
+use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::common::{counterfoil, output_of, run, run_with_input};
@@ -40,6 +45,23 @@ fn every_step_gives_what_it_says_and_the_text_fits_a_terminal() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("Shows: ")).count(), STEPS.len());
+}
+
+#[test]
+fn ctrl_c_removes_the_temporary_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = counterfoil(&["demo", "--step"]);
+    let command = command.env("TMPDIR", dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut demo = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut waits = [0; 11];
+    demo.stderr.as_mut().unwrap().read_exact(&mut waits).unwrap();
+    assert_eq!(&waits, b"Press Enter");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+
+    kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
+
+    assert_eq!(demo.wait().unwrap().code(), Some(1));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[test]

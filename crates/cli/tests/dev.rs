@@ -108,15 +108,18 @@ fn the_printed_commands_run_in_a_shell_as_they_are() {
 
 #[test]
 fn the_temporary_store_is_removed_at_the_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let (server, text) = Server::dev(&dir.path().join("log"));
-    let data = data_dir(&text);
-    assert!(Path::new(data).join("counterfoil.db").exists());
+    // Ctrl-C, the end of a service, and the end of the terminal.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let dir = tempfile::tempdir().unwrap();
+        let (server, text) = Server::dev(&dir.path().join("log"));
+        let data = data_dir(&text);
+        assert!(Path::new(data).join("counterfoil.db").exists());
 
-    let status = server.stop(Signal::INT);
+        let status = server.stop(signal);
 
-    assert!(status.success(), "{status}");
-    assert!(!Path::new(data).exists());
+        assert!(status.success(), "{status}");
+        assert!(!Path::new(data).exists());
+    }
 }
 
 #[test]
@@ -141,6 +144,30 @@ fn a_data_directory_is_kept_for_the_next_run_and_never_served_to_others() {
         let said = output.stdout + &output.stderr;
         assert!(output.status == 1 && said.contains("public password"), "{command}: {said}");
     }
+}
+
+/// A backup, or a copy of the files, has no marker of `dev`.
+#[test]
+fn a_copy_of_a_store_of_dev_is_served_to_others_only_without_the_public_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (server, _) = Server::dev_with(&dir.path().join("log"), &["--data-dir", data.to_str().unwrap()]);
+    server.stop(Signal::TERM);
+    fs::remove_file(data.join("development")).unwrap();
+
+    let server = Server::serve(&data);
+    server.stop(Signal::TERM);
+    let warned = fs::read_to_string(data.with_extension("log")).unwrap();
+    assert!(warned.contains("public password"), "a server for this machine warns: {warned}");
+
+    let public = ["serve", "--listen", "127.0.0.1:0", "--issuer", "https://auth.example"];
+    let output = run(&in_dir(&data, &public));
+    assert!(output.status == 1 && output.stderr.contains("user delete demo"), "{output:?}");
+    assert!(output.stderr.contains("\nhint: "), "{output:?}");
+
+    common::succeed(&data, &["user", "delete", "demo", "--yes"]);
+    let serve = &mut counterfoil(&in_dir(&data, &public));
+    Server::start(serve, &dir.path().join("log")).stop(Signal::TERM);
 }
 
 #[test]

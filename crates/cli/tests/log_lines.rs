@@ -68,7 +68,9 @@ fn a_401_is_logged_with_its_reason_and_the_client_learns_none() {
     lines_with(&log, "401 GET /v1/me malformed");
     let revoked = lines_with(&log, "401 GET /v1/me revoked: session ended by logout");
     assert_eq!(revoked.len(), 2, "of the session token and of the access token: {revoked:?}");
-    assert!(revoked[0].contains(" request_id=") && revoked[0].contains(" client=127.0.0.1"), "{revoked:?}");
+    assert_eq!(revoked[0].matches("request_id=").count(), 1, "{revoked:?}");
+    assert_eq!(revoked[0].matches("/v1/me").count(), 1, "{revoked:?}");
+    assert!(revoked[0].contains(" client=127.0.0.1"), "{revoked:?}");
     let content = std::fs::read_to_string(&log).unwrap();
     assert!(!content.contains("eyJ") && !content.contains(PASSWORD), "no secret is logged");
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod user_checks;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,6 +14,7 @@ use counterfoil_core::store::{ExpiryEvents, StoreError, complete_all_session_end
 use counterfoil_jose::{Time, random};
 
 use crate::app::App;
+use crate::background::user_checks::UserChecks;
 use crate::clock::ClockJumpPending;
 use crate::clock::checkpoint;
 use crate::passwords::scheme_scan::measure_stored_schemes;
@@ -37,22 +39,29 @@ const SCHEME_SCAN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Starts all jobs. A panic in one job ends neither that job nor the others.
 pub(crate) fn start(app: App) -> Task {
+    let user_checks = UserChecks::new(&app);
     Task::spawn(async move {
         tokio::join!(
             supervise("maintenance", RESTART_DELAY, || maintain_periodically(app.clone())),
             supervise("key rotation", RESTART_DELAY, || rotate_keys_on_schedule(app.clone())),
             supervise("password schemes", RESTART_DELAY, || measure_schemes_daily(app.clone())),
-            supervise("last seen", RESTART_DELAY, || write_last_seen_periodically(app.clone())),
+            supervise("last seen", RESTART_DELAY, || write_last_seen_periodically(
+                app.clone(),
+                user_checks.clone()
+            )),
+            supervise("user checks", RESTART_DELAY, || async { user_checks.run(&app).await }),
         );
     })
 }
 
-async fn write_last_seen_periodically(app: App) {
+async fn write_last_seen_periodically(app: App, user_checks: UserChecks) {
     let mut last_sign = app.parts.started_at;
     loop {
         sleep(last_seen::BATCH_INTERVAL).await;
         write_sign_of_life(&app, &mut last_sign).await;
-        if let Err(error) = last_seen::write(&*app.parts.store, &app.parts.session_cache).await {
+        let used = app.parts.session_cache.take_last_seen();
+        user_checks.add(&used);
+        if let Err(error) = last_seen::write(&*app.parts.store, &used).await {
             tracing::warn!(%error, "some last-seen times of sessions could not be written");
         }
     }

@@ -36,6 +36,7 @@
 //! | [`CookieOptions`] | names and attributes of the cookies |
 //! | [`Error`], [`ErrorKind`] | why an operation failed, as a response and as a value |
 //! | [`Principal`], [`SessionData`] | extractors for the application's handlers |
+//! | [`Ended`], [`CredentialEnd`] | closes WebSockets and event streams when the session ends |
 //! | [`Settings`] | all settings, with secure defaults |
 //! | [`serve`] | serves the application's router with the limits and time-outs of the `counterfoil` server |
 //! | [`App`] | an open installation; [`App::serve`] is the server that the `counterfoil` command runs |
@@ -112,6 +113,7 @@ pub use settings::data_dir::DataDirError;
 pub use settings::database_url::DatabaseUrl;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
+pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
 pub use settings::store_file::StoreFileError;
@@ -135,7 +137,8 @@ pub use counterfoil_core::store::Store;
 pub use serde_json;
 
 pub use counterfoil_verify::{
-    ClientId, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope, SessionId, UserId,
+    ClientId, CredentialEnd, Ended, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope,
+    SessionId, UserId,
 };
 
 #[cfg(feature = "test-util")]

@@ -135,7 +135,7 @@ pub fn verify(
     allowed: &[Algorithm],
     typ: &[&str],
 ) -> Result<VerifiedJws, JwsError> {
-    let compact = Compact::split(token)?;
+    let compact = Compact::split(token, MAX_LENGTH)?;
     if let Some(header) = keys.iter().find_map(|key| key.cached_header(compact.header)) {
         let result = keys.select(header, allowed, Some(typ)).and_then(|key| verify_signature(key, &compact));
         // Decoding also detects a non-canonical encoding. The encoding is checked here only if the token is
@@ -148,6 +148,26 @@ pub fn verify(
     let verified = verify_signature(key, &compact)?;
     key.cache_header(compact.header, &header);
     Ok(verified)
+}
+
+/// Verifies a document that may be longer than a credential, such as a status list: as [`verify`], with another maximum
+/// length than [`MAX_LENGTH`]. No header is cached.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_with_max_length(
+    token: &str,
+    max_length: usize,
+    keys: &KeySet,
+    allowed: &[Algorithm],
+    typ: &[&str],
+) -> Result<VerifiedJws, JwsError> {
+    let compact = Compact::split(token, max_length)?;
+    compact.check_encoding()?;
+    let header = Header::parse(compact.header)?;
+    let key = keys.select(&header, allowed, Some(typ))?;
+    verify_signature(key, &compact)
 }
 
 /// Signatures up to this size in bytes are decoded on the stack: all except those of ML-DSA and of RSA keys

@@ -9,8 +9,8 @@ use crate::json::JsonError;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// The token is longer than [`crate::jws::MAX_LENGTH`]. It was not parsed.
-    #[error("the token is longer than 8 KiB")]
+    /// The token is longer than [`crate::jws::MAX_LENGTH`], or than the maximum that the caller gave. It was not parsed.
+    #[error("the token is too long")]
     TooLong,
     /// Not three non-empty segments, for example a JWE, a JSON serialization, an unsigned or a detached
     /// token.

@@ -26,6 +26,7 @@
 //! | Load and store keys: JWK, PEM, DER, shared secrets | [`SigningKey`], [`VerifyingKey`], [`Algorithm`], [`KeyError`] |
 //! | Publish and read public keys (RFC 7517), thumbprints (RFC 7638) | [`Jwk`], [`JwkSet`], [`KeySet`] |
 //! | Parse JSON strictly, and `NumericDate` (RFC 7519) | [`json`], [`JsonError`], [`numeric_date`], [`Time`] |
+//! | Encode and decode status lists | `status_list` (feature `status-list`) |
 //! | Encrypt secrets for storage | [`SealingKey`], [`SealError`], [`Secret`] |
 //! | Primitives | [`base64url`], [`digest`], [`HmacKey`], [`random`], [`constant_time`] |
 //!
@@ -57,6 +58,8 @@ pub mod random;
 pub mod sealing;
 pub mod secret;
 pub mod signing_key;
+#[cfg(feature = "status-list")]
+pub mod status_list;
 pub mod time;
 pub mod unverified;
 pub mod verifying_key;

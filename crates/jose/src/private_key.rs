@@ -103,6 +103,16 @@ impl PrivateKey {
         }
     }
 
+    /// The length of a signature in bytes.
+    pub(crate) fn signature_len(&self, algorithm: Algorithm) -> usize {
+        match self {
+            Self::Rsa(pair, _) => pair.public_modulus_len(),
+            Self::Ecdsa(_) | Self::Ed25519(_) | Self::MlDsa(_) | Self::Shared { .. } => {
+                algorithm.signature_len().expect("of RSA alone the length depends on the key")
+            }
+        }
+    }
+
     /// Signs `message`; `None` if aws-lc-rs failed.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();

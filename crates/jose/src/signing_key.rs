@@ -164,19 +164,48 @@ impl SigningKey {
     /// `typ` is not a media type, the token would be longer than [`crate::jws::MAX_LENGTH`], or aws-lc-rs
     /// failed.
     pub fn sign(&self, typ: &str, claims: &[u8]) -> Result<String, SignError> {
+        let token = self.sign_document(typ, claims)?;
+        if token.len() > crate::jws::MAX_LENGTH { Err(SignError::TooLong) } else { Ok(token) }
+    }
+
+    /// The length of the token that [`sign`](Self::sign) makes of this many bytes of claims, whatever that method would say
+    /// of it.
+    ///
+    /// ```
+    /// use counterfoil_jose::{Algorithm, SigningKey};
+    ///
+    /// let key = SigningKey::generate(Algorithm::Es256)?;
+    /// assert_eq!(key.signed_len("at+jwt", 2), key.sign("at+jwt", b"{}")?.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn signed_len(&self, typ: &str, claims: usize) -> usize {
+        let encoded = |bytes: usize| (bytes * 4).div_ceil(3);
+        let signature = self.private.signature_len(self.algorithm());
+        encoded(self.header(typ).len()) + 1 + encoded(claims) + 1 + encoded(signature)
+    }
+
+    /// Signs a document of any length, such as a status list, which is no credential: as [`sign`](Self::sign) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// `typ` is not a media type, or aws-lc-rs failed.
+    pub fn sign_document(&self, typ: &str, claims: &[u8]) -> Result<String, SignError> {
         if !is_media_type(typ) {
             return Err(SignError::BadTyp);
         }
-        // No value needs escaping: a media type has no quotes, and the key id is base64url.
-        let header =
-            format!("{{\"typ\":\"{typ}\",\"alg\":\"{}\",\"kid\":\"{}\"}}", self.algorithm(), self.kid());
+        let header = self.header(typ);
         let mut token =
             String::with_capacity((header.len() + claims.len()) * 4 / 3 + self.max_encoded_signature_len());
         base64url::encode_into(header, &mut token);
         token.push('.');
         base64url::encode_into(claims, &mut token);
         self.append_signature(&mut token)?;
-        if token.len() > crate::jws::MAX_LENGTH { Err(SignError::TooLong) } else { Ok(token) }
+        Ok(token)
+    }
+
+    /// No value needs escaping: a media type has no quotes, and the key id is base64url.
+    fn header(&self, typ: &str) -> String {
+        format!("{{\"typ\":\"{typ}\",\"alg\":\"{}\",\"kid\":\"{}\"}}", self.algorithm(), self.kid())
     }
 
     /// The maximum length of an encoded signature; for RSA that of a key with 8192 bits.

@@ -9,6 +9,7 @@ use counterfoil_jose::Time;
 use crate::auth_error::AuthError;
 use crate::credential::PresentedCredential;
 use crate::principal::Principal;
+use crate::stale_policy::StalePolicy;
 
 /// Supplies the current time to the layers. Code below the layers takes the time as an argument.
 ///
@@ -34,6 +35,18 @@ where
 pub trait Authenticator: Send + Sync + 'static {
     /// Verifies `presented` at `now`; answers at once if no I/O is needed.
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture;
+
+    /// As [`Authenticator::authenticate`], but with `policy` while the revocations are stale. An authenticator whose
+    /// revocations are never stale ignores it.
+    fn authenticate_with_policy(
+        &self,
+        presented: PresentedCredential<'_>,
+        now: Time,
+        policy: StalePolicy,
+    ) -> AuthFuture {
+        let _ = policy;
+        self.authenticate(presented, now)
+    }
 }
 
 /// The result of an authentication, or a future of it.

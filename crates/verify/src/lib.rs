@@ -40,6 +40,7 @@
 //! | verify tokens with keys that the application supplies | [`TokenVerifier`], or [`LocalVerifier`] with [`Revocations`] |
 //! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
 //! | require a scope or a role | `HasScope`, `HasRole` (feature `axum`), `RequireScope`, `RequireRole` (feature `tower`) |
+//! | close long-lived connections when the session ends | [`Principal::ended`] (feature `ended`) |
 //! | reject cross-site writes | `CsrfLayer` (feature `tower`) |
 //! | test handlers without a token | `testing` (feature `test-util`) |
 //!
@@ -48,22 +49,33 @@
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "http")]
+mod abort_on_drop;
 mod auth_error;
 mod authenticator;
 #[cfg(feature = "http")]
 mod clock;
 mod credential;
+mod credential_end;
+mod credential_monitor;
+#[cfg(feature = "ended")]
+mod ended;
 mod failure_reason;
 mod feed;
 #[cfg(feature = "tower")]
 mod http;
+#[cfg(feature = "http")]
+mod http_client;
 mod id;
+#[cfg(feature = "http")]
+mod introspection;
 #[cfg(feature = "http")]
 mod jwks;
 mod local_verifier;
 mod loopback;
 mod principal;
 mod revocation;
+mod stale_policy;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod token;
@@ -71,7 +83,15 @@ mod token;
 pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
+pub use credential_end::CredentialEnd;
+#[doc(hidden)]
+pub use credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
 pub use failure_reason::FailureReason;
+#[doc(hidden)]
+pub use feed::follower::{
+    FeedPosition, Follower, FollowerAction, FollowerEvent, FreshnessChange, PollRequest, Publication,
+};
+pub use feed::follower::{PollFailure, StaleReason};
 pub use feed::wire::{FeedEntry, FeedInstanceId, FeedResponse};
 pub use id::{ClientId, IdError, KeyId, RevocationLogId, SessionId, TokenId, UserId};
 pub use local_verifier::LocalVerifier;
@@ -81,12 +101,26 @@ pub use revocation::freshness::Freshness;
 pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
 pub use revocation::query::RevocationQuery;
 pub use revocation::{RevocationStatus, Revocations};
+pub use stale_policy::StalePolicy;
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
 
+#[cfg(feature = "ended")]
+pub use ended::Ended;
+
 #[cfg(feature = "http")]
 pub use clock::SystemClock;
+#[cfg(feature = "http")]
+pub use feed::error::FeedError;
+#[cfg(feature = "http")]
+pub use feed::freshness::{FeedFreshness, FreshnessState};
+#[cfg(feature = "http")]
+pub use feed::options::FeedOptions;
+#[cfg(feature = "http")]
+pub use http_client::error::HttpError;
+#[cfg(feature = "http")]
+pub use http_client::url::HttpUrlError;
 #[cfg(feature = "http")]
 pub use jwks::error::{FetchError, RemoteVerifierError};
 #[cfg(feature = "http")]
@@ -96,9 +130,9 @@ pub use jwks::refresher::JwksRefresher;
 #[cfg(feature = "http")]
 pub use jwks::remote_verifier::RemoteVerifier;
 #[cfg(feature = "http")]
-pub use jwks::status::JwksStatus;
+pub use jwks::remote_verifier_builder::RemoteVerifierBuilder;
 #[cfg(feature = "http")]
-pub use jwks::url::JwksUrlError;
+pub use jwks::status::JwksStatus;
 
 #[cfg(feature = "tower")]
 pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};
@@ -127,6 +161,8 @@ pub use self::http::problem_issuer::ProblemIssuer;
 pub use self::http::require::{RequireRole, RequireScope, RequireService};
 #[cfg(feature = "tower")]
 pub use self::http::response_future::ResponseFuture;
+#[cfg(feature = "tower")]
+pub use self::http::stale_policy_layer::{StalePolicyFuture, StalePolicyLayer, StalePolicyService};
 
 #[cfg(feature = "axum")]
 pub use self::http::permissions::{HasRole, HasScope, Role, Scope};

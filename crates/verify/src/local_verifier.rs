@@ -1,15 +1,19 @@
 //! Verifies an access token completely without I/O: signature, claims, revocations and their freshness.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_jose::Time;
 
 use crate::auth_error::{AuthError, InvalidReason};
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
+use crate::credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
 use crate::principal::Principal;
 use crate::revocation::Revocations;
+use crate::revocation::freshness::AcceptedViews;
 use crate::revocation::log::SubjectKind;
 use crate::token::verifier::TokenVerifier;
 
@@ -36,19 +40,39 @@ pub struct LocalVerifier {
     tokens: Arc<TokenVerifier>,
     revocations: Arc<Revocations>,
     clock: Arc<dyn Clock>,
+    monitor: Arc<dyn CredentialMonitor>,
 }
 
 impl LocalVerifier {
     /// Verifies by `tokens`, then checks `revocations`.
     ///
-    /// `clock` is read only to check the freshness of the revocations, after they were looked up. Everything
-    /// else uses the time that the caller passes.
+    /// `clock` is read only to check the freshness of the revocations, after they were looked up, and by
+    /// `Principal::ended`. Everything else uses the time that the caller passes.
     pub fn new(
         tokens: impl Into<Arc<TokenVerifier>>,
         revocations: Arc<Revocations>,
         clock: impl Clock,
     ) -> Self {
-        Self { tokens: tokens.into(), revocations, clock: Arc::new(clock) }
+        let (tokens, clock): (Arc<TokenVerifier>, Arc<dyn Clock>) = (tokens.into(), Arc::new(clock));
+        let monitor = AccessTokenMonitor {
+            revocations: Arc::clone(&revocations),
+            clock: Arc::clone(&clock),
+            lease_clock: Arc::clone(&clock),
+            leeway: tokens.leeway(),
+        };
+        Self { tokens, revocations, clock, monitor: Arc::new(monitor) }
+    }
+
+    /// Sets the clock by which open connections expire, if it is another one than that of the freshness.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_expiry_clock(self, clock: Arc<dyn Clock>) -> Self {
+        let monitor = AccessTokenMonitor {
+            revocations: Arc::clone(&self.revocations),
+            clock,
+            lease_clock: Arc::clone(&self.clock),
+            leeway: self.tokens.leeway(),
+        };
+        Self { monitor: Arc::new(monitor), ..self }
     }
 
     /// Verifies an access token at `now`.
@@ -70,20 +94,36 @@ impl LocalVerifier {
         now: Time,
         explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
     ) -> Result<Principal, AuthError> {
+        self.verify_by(AcceptedViews::Fresh, token, now, explain)
+    }
+
+    /// As [`LocalVerifier::verify_explaining`], with the revocations as they are if they are one of `accepted`.
+    pub(crate) fn verify_by(
+        &self,
+        accepted: AcceptedViews,
+        token: &str,
+        now: Time,
+        explain: impl FnOnce(&Principal, SubjectKind) -> InvalidReason,
+    ) -> Result<Principal, AuthError> {
         let principal = self.tokens.verify(token, now)?;
         let status = self.revocations.check_with(|| principal.revocation_query());
         if let Some(revoked) = status.revoked {
             return Err(explain(&principal, revoked).into());
         }
-        if !status.freshness.is_fresh(|| self.clock.now()) {
+        if !status.freshness.is_accepted(accepted, || self.clock.now()) {
             return Err(AuthError::StaleRevocations);
         }
-        Ok(principal)
+        Ok(principal.with_monitor(&self.monitor))
     }
 
     /// The token verifier, for example to set new keys.
     pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
         &self.tokens
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// The revocations, for example to publish new entries.
@@ -100,6 +140,35 @@ impl Authenticator for LocalVerifier {
             PresentedCredential::SessionToken(_) => Err(InvalidReason::CredentialKindNotAccepted.into()),
             PresentedCredential::AccessToken(token) => self.verify(token, now),
         })
+    }
+}
+
+/// Access tokens: they end at their expiry, which never moves.
+struct AccessTokenMonitor {
+    revocations: Arc<Revocations>,
+    /// By which the tokens expire.
+    clock: Arc<dyn Clock>,
+    /// By which the revocations become out of date.
+    lease_clock: Arc<dyn Clock>,
+    /// How long a token is accepted after its `exp`.
+    leeway: Duration,
+}
+
+impl CredentialMonitor for AccessTokenMonitor {
+    fn revocations(&self) -> &Arc<Revocations> {
+        &self.revocations
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn lease_now(&self) -> Time {
+        self.lease_clock.now()
+    }
+
+    fn accepted_until(&self, credential: MonitoredCredential, _: Time) -> AcceptedUntil {
+        Box::pin(ready(Ok(credential.expires_at + self.leeway)))
     }
 }
 

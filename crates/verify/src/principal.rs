@@ -9,6 +9,11 @@ use counterfoil_jose::Time;
 
 use crate::auth_error::{AuthError, RequiredPermission};
 use crate::credential::CredentialKind;
+use crate::credential_monitor::CredentialMonitor;
+#[cfg(feature = "ended")]
+use crate::credential_monitor::MonitoredCredential;
+#[cfg(feature = "ended")]
+use crate::ended::Ended;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
 use crate::revocation::log::RevocationPosition;
 use crate::revocation::query::RevocationQuery;
@@ -40,6 +45,8 @@ struct Inner {
     parts: PrincipalParts,
     /// Built at the first lookup: never, as long as nothing is revoked.
     query: OnceLock<RevocationQuery>,
+    /// Says when the credential ends; set by the verifier that knows the revocations.
+    monitor: OnceLock<Arc<dyn CredentialMonitor>>,
 }
 
 impl Inner {
@@ -69,6 +76,8 @@ pub struct PrincipalParts {
     pub token_id: Option<TokenId>,
     pub key_id: Option<KeyId>,
     pub position: RevocationPosition,
+    /// Distinguishes the session token from a later one of the same session.
+    pub token_fingerprint: Option<u64>,
     pub audiences: Vec<String>,
     /// Space-separated scopes; `None` if the credential is not limited by scope.
     pub scope: Option<String>,
@@ -95,6 +104,7 @@ impl PrincipalParts {
             token_id: None,
             key_id: None,
             position: RevocationPosition::START,
+            token_fingerprint: None,
             audiences: Vec::new(),
             scope: None,
             roles: Vec::new(),
@@ -113,7 +123,21 @@ impl Principal {
     /// The principal of a credential that the caller of this function has verified.
     #[doc(hidden)]
     pub fn from_verified(parts: PrincipalParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, query: OnceLock::new() }) }
+        Self { inner: Arc::new(Inner { parts, query: OnceLock::new(), monitor: OnceLock::new() }) }
+    }
+
+    /// The same principal, whose end `monitor` knows. All requests of one credential share one principal, so this clones
+    /// only if another verifier has verified it before.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_monitor(self, monitor: &Arc<dyn CredentialMonitor>) -> Self {
+        let current = self.inner.monitor.get_or_init(|| Arc::clone(monitor));
+        if Arc::as_ptr(current).cast::<()>() == Arc::as_ptr(monitor).cast() {
+            return self;
+        }
+        let other = Self::from_verified(self.inner.parts.clone());
+        let _ = other.inner.monitor.set(Arc::clone(monitor));
+        other
     }
 
     /// The same principal with another expiry: using a session extends it. Only for the session cache of the
@@ -121,7 +145,11 @@ impl Principal {
     #[doc(hidden)]
     #[must_use]
     pub fn with_expires_at(&self, expires_at: Time) -> Self {
-        Self::from_verified(PrincipalParts { expires_at, ..self.inner.parts.clone() })
+        let other = Self::from_verified(PrincipalParts { expires_at, ..self.inner.parts.clone() });
+        match self.inner.monitor.get() {
+            Some(monitor) => other.with_monitor(monitor),
+            None => other,
+        }
     }
 
     /// The `sub` of the token. For a user of this issuer it is the text of a [`UserId`].
@@ -252,6 +280,56 @@ impl Principal {
     /// The head of the revocation log when the credential was issued, or verified against its session record.
     pub fn position(&self) -> RevocationPosition {
         self.inner.parts.position
+    }
+
+    /// Resolves when the credential is no longer accepted, and says why: for a connection that outlives its request, such as
+    /// a WebSocket or an event stream.
+    ///
+    /// | the credential | ends |
+    /// |---|---|
+    /// | each | with the publication of a revocation of its session, user, client, token or key, or of everyone: in the process of the issuer before the logout is answered, at a verifier that follows the feed one hop later |
+    /// | access token | at the moment from which a request with it is refused: `exp` and the leeway of the verifier |
+    /// | session token | at the idle timeout or the absolute end of the session. Other requests of the session extend the idle timeout; the open connection itself does not |
+    /// | each, at a verifier that follows the feed | when the revocations are out of date, at once: a connection that nothing can end must not stay open. [`Ended::danger_accept_stale`] gives it more time |
+    ///
+    /// A revocation between the verification of the request and the first poll is not missed. Requests that never call it
+    /// pay nothing; a future that waits takes less than 2 KiB, and its place is free again when it is dropped. It must be
+    /// polled on a tokio runtime with a timer.
+    ///
+    /// A principal of [`TokenVerifier::verify`](crate::TokenVerifier::verify), which checks no revocations, ends at once with
+    /// [`CredentialEnd::Unavailable`](crate::CredentialEnd::Unavailable).
+    ///
+    /// ```
+    /// use counterfoil_verify::Principal;
+    ///
+    /// # async fn next_message() {}
+    /// async fn serve(user: Principal) {
+    ///     let mut ended = user.ended();
+    ///     loop {
+    ///         tokio::select! {
+    ///             end = &mut ended => break println!("closing with {} {end}", end.close_code()),
+    ///             message = next_message() => println!("{message:?}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "ended")]
+    pub fn ended(&self) -> Ended {
+        let parts = &self.inner.parts;
+        let credential = MonitoredCredential {
+            session: parts.session_id,
+            position: parts.position,
+            token_fingerprint: parts.token_fingerprint,
+            expires_at: parts.expires_at,
+        };
+        Ended::new(self.inner.monitor.get().cloned(), self.revocation_query().clone(), credential)
+    }
+
+    /// Distinguishes the session token from a later one of the same session, which it gets when the password changes. Only
+    /// for the crate that verifies session tokens.
+    #[doc(hidden)]
+    pub fn token_fingerprint(&self) -> Option<u64> {
+        self.inner.parts.token_fingerprint
     }
 
     pub(crate) fn not_before(&self) -> Option<Time> {

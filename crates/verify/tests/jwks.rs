@@ -11,7 +11,8 @@ use serde_json::json;
 
 use counterfoil_jose::{Algorithm, base64url};
 use counterfoil_verify::{
-    AuthError, FetchError, JwksOptions, JwksUrlError, RemoteVerifier, RemoteVerifierError, TokenVerifier,
+    AuthError, FetchError, HttpError, HttpUrlError, JwksOptions, RemoteVerifier, RemoteVerifierError,
+    TokenVerifier,
 };
 
 use issuer_server::{
@@ -94,7 +95,7 @@ async fn a_redirect_is_not_followed() {
 
         assert_eq!(verifier.verify(&issuer.token(&signer)).await, Err(AuthError::Unavailable), "{status}");
         let error = verifier.refresher().status().last_error.unwrap();
-        assert!(matches!(*error, FetchError::Redirect(_)), "{error}");
+        assert!(matches!(*error, FetchError::Http(HttpError::Redirect(_))), "{error}");
     }
     assert_eq!(canary.request_count(KEYS), 0);
 }
@@ -479,9 +480,9 @@ async fn settings_that_cannot_work_are_refused_at_start() {
     };
 
     let plain = start("http://auth.example", Algorithm::Es256);
-    assert!(matches!(plain, RemoteVerifierError::Url(JwksUrlError::InsecureHttp)), "{plain}");
+    assert!(matches!(plain, RemoteVerifierError::Url(HttpUrlError::InsecureHttp)), "{plain}");
     let nowhere = start("auth.example", Algorithm::Es256);
-    assert!(matches!(nowhere, RemoteVerifierError::Url(JwksUrlError::NotHttpUrl)), "{nowhere}");
+    assert!(matches!(nowhere, RemoteVerifierError::Url(HttpUrlError::NotHttpUrl)), "{nowhere}");
     let secret = start("https://auth.example", Algorithm::Hs256);
     assert!(matches!(secret, RemoteVerifierError::SharedSecret), "{secret}");
 }

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use counterfoil_jose::{Algorithm, JwkSet};
-use counterfoil_verify::{AuthError, FetchError, JwksOptions, RemoteVerifier, TokenVerifier};
+use counterfoil_verify::{AuthError, FetchError, HttpError, JwksOptions, RemoteVerifier, TokenVerifier};
 
 use test_signer::{NOON, SHOP, TestSigner, with};
 
@@ -96,7 +96,7 @@ async fn accepts_certificate(name: &str, is_trusted: bool) -> bool {
     let result = verifier.verify(&signer.sign(&with("iss", json!(issuer)))).await;
 
     if let Some(error) = verifier.wait_for_first_fetch().await.last_error {
-        assert!(matches!(*error, FetchError::Unreachable(_)), "{error:?}");
+        assert!(matches!(*error, FetchError::Http(HttpError::Unreachable(_))), "{error:?}");
         assert_eq!(result, Err(AuthError::Unavailable));
     }
     result.is_ok()

@@ -22,7 +22,8 @@ mod phrase;
 mod rust_text;
 
 /// The folders whose Markdown and Rust files are read, with the Markdown files at the root.
-const FOLDERS: [&str; 7] = ["benches", "crates", "docs", "examples", "fault-injection", "fuzz", "xtask"];
+const FOLDERS: [&str; 8] =
+    ["benches", "crates", "docs", "examples", "fault-injection", "fuzz", "models", "xtask"];
 
 /// Reads every file and prints every refused phrase.
 ///

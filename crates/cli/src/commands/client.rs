@@ -141,8 +141,9 @@ async fn consequences(configuration: &Configuration, id: &str) -> Result<String,
     let RevocationPreviewResponse { sessions, .. } = execute(configuration, command).await?;
     let sessions = count(sessions, "active session");
     Ok(format!(
-        "the client {id} is disabled, and everything issued through it is revoked for good: {sessions} and all tokens.\n\
-         Enabling it again does not bring them back: the users must log in again."
+        "the client {id} will be disabled, and everything issued through it will be revoked for good: {sessions} and all \
+         tokens.\n\
+         Enabling it again will not bring them back: the users must log in again."
     ))
 }
 

@@ -1,9 +1,12 @@
 //! `counterfoil demo`: shows sessions, JWTs and the hybrid step by step, on a server that it starts itself.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::thread;
 
 use clap::Args;
 use serde_json::json;
+use tokio::signal;
+use tokio::sync::oneshot;
 
 use crate::commands::demo::narrator::Narrator;
 use crate::commands::demo::server::DemoServer;
@@ -44,7 +47,14 @@ pub(crate) struct Options {
 /// If a step does not give what it says.
 pub(crate) async fn run(options: &Options) -> Result<(), CliError> {
     let server = DemoServer::start().await?;
-    let shown = show(options, &server).await;
+    // Without this, Ctrl-C would leave the temporary store, which has sessions.
+    let shown = tokio::select! {
+        shown = show(options, &server) => shown,
+        interrupted = signal::ctrl_c() => Err(match interrupted {
+            Ok(()) => CliError::failure("interrupted"),
+            Err(error) => CliError::with_cause("cannot listen for signals", &error),
+        }),
+    };
     let stopped = server.stop().await;
     shown.and(stopped)
 }
@@ -59,7 +69,7 @@ async fn show(options: &Options, server: &DemoServer) -> Result<(), CliError> {
     while let Some(step) = steps::run(steps.len(), &mut walk).await? {
         if !options.json {
             print_line(&narrator.text(steps.len() + 1, &step))?;
-            options.wait()?;
+            options.wait().await?;
         }
         steps.push(step);
     }
@@ -76,13 +86,19 @@ impl Options {
     }
 
     /// Waits for Enter if that is requested. At the end of the input the remaining steps follow at once.
-    fn wait(&self) -> Result<(), CliError> {
+    async fn wait(&self) -> Result<(), CliError> {
         if !self.step {
             return Ok(());
         }
         let cannot_read = |error| CliError::with_cause("cannot read from standard input", &error);
         eprint!("Press Enter for the next step. ");
         io::stderr().flush().map_err(cannot_read)?;
-        io::stdin().lock().read_line(&mut String::new()).map(drop).map_err(cannot_read)
+        let (read, is_read) = oneshot::channel();
+        // A thread of its own: the process ends while it still reads, if it is interrupted.
+        let reader = move || {
+            let _ = read.send(io::stdin().lock().read_line(&mut String::new()).map(drop));
+        };
+        thread::Builder::new().name("enter".to_owned()).spawn(reader).map_err(cannot_read)?;
+        is_read.await.map_err(io::Error::other).and_then(|read| read).map_err(cannot_read)
     }
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use clap::Args;
 use counterfoil::operator::{Command, is_loopback_ip};
 use counterfoil::{App, DevelopmentMode, Settings};
-use counterfoil_jose::Secret;
 
+use crate::commands::demo_user::{USERNAME, add_demo_user};
 use crate::commands::dev::data_directory::DataDirectory;
 use crate::commands::serve::start_metrics;
 use crate::configuration::development::Pace;
@@ -20,11 +20,6 @@ mod banner;
 mod data_directory;
 mod lifetimes;
 mod page;
-
-/// The demo user. Its password is public, which is why `dev` listens only on loopback.
-pub(crate) const USERNAME: &str = "demo";
-/// The password of the demo user.
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// The options of `dev`.
 #[derive(Args)]
@@ -65,7 +60,7 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     if !errors.is_empty() {
         return Err(CliError::from_all(errors));
     }
-    let signals = ShutdownSignals::listen()?;
+    let signals = ShutdownSignals::listen()?.ending_at_hangup();
     let (listeners, address) = bind_localhost(configuration.listen)?;
     let metrics = configuration.metrics_listen.map(bind).transpose()?;
     let settings = configuration.settings(address)?;
@@ -107,14 +102,4 @@ async fn prepare(app: &App, pace: Pace) -> Result<(), CliError> {
         })?;
     }
     lifetimes::set(app, pace).await
-}
-
-/// The command that adds the demo user.
-pub(crate) fn add_demo_user() -> Command {
-    Command::UserAdd {
-        username: USERNAME.to_owned(),
-        password: Secret::new(PASSWORD.to_owned()),
-        email: None,
-        roles: Vec::new(),
-    }
 }

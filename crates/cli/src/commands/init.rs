@@ -15,6 +15,7 @@ use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
+use crate::standard_input::is_standard_input;
 
 mod answers;
 mod config_file;
@@ -28,10 +29,10 @@ pub(crate) struct Options {
     /// Read the answers from this TOML or JSON file, or from standard input with `-`, instead of asking.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// The file to write. It must not exist.
+    /// The file to write, which must not exist, or `-` for standard output.
     #[arg(long, value_name = "FILE", default_value = "counterfoil.toml")]
     out: PathBuf,
-    /// Print the recommendations as JSON.
+    /// Print the recommendations as JSON, but not into a configuration on standard output.
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +44,12 @@ pub(crate) struct Options {
 /// If the input ends before the last answer, an answer in a file is invalid, or the file to write exists; nothing is
 /// written then.
 pub(crate) fn run(options: &Options) -> Result<(), CliError> {
-    if options.out.exists() {
+    let is_printed = is_standard_input(&options.out);
+    if is_printed && options.json {
+        return Err(CliError::usage("--json cannot be combined with `--out -`")
+            .with_hint("name a file with --out; standard output then has the recommendations only"));
+    }
+    if !is_printed && options.out.exists() {
         return Err(already_exists(&options.out));
     }
     let answers = match &options.answers {
@@ -58,14 +64,21 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     let recommendations = recommendation::for_clients(&answers);
     let text = config_file::text(&answers, &recommendations);
     validate(&options.out, &text)?;
-    create(&options.out, &text)?;
+    if !is_printed {
+        create(&options.out, &text)?;
+    }
     if options.json {
         return print_json(&json!({ "file": options.out, "recommendations": recommendations }));
     }
     let lines = recommendations
         .iter()
         .map(|one| format!("{}: mode {}: {}", one.client.as_str(), one.mode, one.reason));
-    print_line(&lines.collect::<Vec<_>>().join("\n"))?;
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    if is_printed {
+        eprintln!("{lines}");
+        return print_line(text.trim_end());
+    }
+    print_line(&lines)?;
     let out = escape_controls(&options.out.to_string_lossy());
     print_line(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
 }

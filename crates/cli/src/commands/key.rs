@@ -127,7 +127,9 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 
 async fn revoke(configuration: &Configuration, options: RevokeOptions) -> Result<(), CliError> {
     let RevokeOptions { kid, confirmation, json, .. } = options;
-    confirmation.ask(&consequences_for_key(&kid), "Revoke this key?")?;
+    if !confirmation.is_given() {
+        confirmation.ask(&consequences_for_key(configuration, &kid).await?, "Revoke this key?")?;
+    }
     let request = RevocationRequest { subject: format!("key:{kid}"), reason: None, wait: Wait::None };
     let answer: RevocationResponse = execute(configuration, operator::Command::Revoke(request)).await?;
     if json { print_json(&answer) } else { print_line(&format!("revoked {kid}")) }

@@ -16,6 +16,7 @@ pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod completions;
 pub(crate) mod demo;
+mod demo_user;
 pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;

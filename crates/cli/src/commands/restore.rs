@@ -1,5 +1,6 @@
 //! `counterfoil restore`: replaces the store by a backup, and revokes the credentials in it.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -43,6 +44,10 @@ pub(crate) struct Options {
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let settings = store_settings(configuration)?;
+    if let Some(file) = options.file.as_ref().filter(|file| !is_standard_input(file)) {
+        // Before the question: a backup that is not there needs no answer.
+        File::open(file).map_err(|error| CliError::from_path("read", file, &error))?;
+    }
     options.confirmation.ask(&warning(&options, &settings.store.to_string()), "Restore this backup?")?;
     let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
     let restored = match &options.file {
@@ -62,26 +67,29 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
 fn warning(options: &Options, store: &str) -> String {
     let sessions = match options.keep_sessions {
         true => {
-            "Cookie sessions of the backup stay active, also those that ended after it was written.\n\
-             All access and refresh tokens are revoked."
+            "Cookie sessions of the backup will stay active, also those that ended after it was written.\n\
+             All access and refresh tokens will be revoked."
         }
-        false => "All users are logged out.",
+        false => "All users will be logged out.",
     };
     let replaced = match &options.file {
         Some(file) if is_standard_input(file) => {
             format!(
-                "The backup from standard input replaces {store}; the present database is kept under another name."
+                "The backup from standard input will replace {store}; the present database is kept under another name."
             )
         }
         Some(file) => {
-            format!("{} replaces {store}; the present database is kept under another name.", file.display())
+            format!(
+                "{} will replace {store}; the present database is kept under another name.",
+                file.display()
+            )
         }
         None => format!("{store} has been put back to an older state."),
     };
     format!(
         "{replaced}\n\
-         All changes since the backup are lost. {sessions}\n\
-         All signing keys and admin keys of the backup are revoked."
+         All changes since the backup will be lost. {sessions}\n\
+         All signing keys, admin keys and verifier keys of the backup will be revoked."
     )
 }
 

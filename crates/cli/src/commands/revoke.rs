@@ -125,7 +125,7 @@ fn summary(answer: &RevocationResponse, is_fleet: bool) -> String {
 /// What ends with the subject, if that must be confirmed: it cannot be undone, and concerns more than one user.
 async fn consequences(configuration: &Configuration, subject: &str) -> Result<Option<String>, CliError> {
     if let Some(kid) = subject.strip_prefix("key:") {
-        return Ok(Some(consequences_for_key(kid)));
+        return consequences_for_key(configuration, kid).await.map(Some);
     }
     let whose = match subject.strip_prefix("client:") {
         Some(client) => format!("that were issued through the client {client}"),
@@ -135,22 +135,31 @@ async fn consequences(configuration: &Configuration, subject: &str) -> Result<Op
     let command = operator::Command::RevocationPreview { subject: subject.to_owned() };
     let RevocationPreviewResponse { sessions, .. } = execute(configuration, command).await?;
     Ok(Some(format!(
-        "all credentials {whose} are revoked: {}, and every token issued so far is rejected. The users must log in again.",
+        "all credentials {whose} will be revoked: {}, and every token issued so far will be rejected. The users must log \
+         in again.",
         ends(sessions)
     )))
 }
 
-/// `3 active sessions end`.
+/// `3 active sessions will end`.
 fn ends(sessions: u64) -> String {
-    let verb = if sessions == 1 { "ends" } else { "end" };
-    format!("{} {verb}", count(sessions, "active session"))
+    format!("{} will end", count(sessions, "active session"))
 }
 
 /// What ends with a key.
-pub(crate) fn consequences_for_key(kid: &str) -> String {
-    format!(
-        "the key {kid} is revoked for good: every access token that it signed is rejected from now on, also by services \
-         that fetch the key set. If it is the current key, the next key signs from now on. To replace a key that is not \
-         stolen: counterfoil key rotate"
-    )
+///
+/// # Errors
+///
+/// If there is no such key.
+pub(crate) async fn consequences_for_key(
+    configuration: &Configuration,
+    kid: &str,
+) -> Result<String, CliError> {
+    let command = operator::Command::RevocationPreview { subject: format!("key:{kid}") };
+    let _: RevocationPreviewResponse = execute(configuration, command).await?;
+    Ok(format!(
+        "the key {kid} will be revoked for good: every access token that it signed will be rejected, also by services that \
+         fetch the key set. If it is the current key, the next key will sign. To replace a key that is not stolen: \
+         counterfoil key rotate"
+    ))
 }

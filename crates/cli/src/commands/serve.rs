@@ -6,9 +6,12 @@ use std::net::{SocketAddr, TcpListener};
 use clap::Args;
 use counterfoil::operator::is_localhost_name;
 use counterfoil::{App, IssuerUrl};
+use counterfoil_jose::Secret;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 
+use crate::commands::demo_user::{PASSWORD, USERNAME};
+use crate::configuration::development::is_public;
 use crate::configuration::flags::ServerOptions;
 use crate::configuration::warnings::contradictions::other_address;
 use crate::configuration::warnings::unnamed_proxy;
@@ -50,6 +53,10 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
+    if let Err(error) = check_demo_user(&app).await {
+        let _ = app.close().await;
+        return Err(error);
+    }
 
     let data = escape_controls(&configuration.data_dir.to_string_lossy());
     let mut banner = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
@@ -62,6 +69,23 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         metrics.abort();
     }
     served.map_err(|error| CliError::with_cause("the server failed", &error))
+}
+
+/// Refuses to serve a user with the public password of `dev` to others than this machine: a copy or a backup of a store of
+/// `dev` has one, wherever it lies.
+async fn check_demo_user(app: &App) -> Result<(), CliError> {
+    let password = Secret::new(PASSWORD.to_owned());
+    let has_public_password = app.has_password(USERNAME, &password).await;
+    if !has_public_password.map_err(|error| CliError::with_cause("the store cannot be read", &error))? {
+        return Ok(());
+    }
+    let what = "the user demo has the public password of `counterfoil dev`";
+    let what_to_do = "change it with `counterfoil user passwd demo`, or remove the user with `counterfoil user delete demo`";
+    if is_public(app.settings()) {
+        return Err(CliError::failure(what).with_hint(what_to_do));
+    }
+    tracing::warn!("{what}; {what_to_do}");
+    Ok(())
 }
 
 /// Starts to serve the metrics. If their listener fails, monitoring would report the server as down, so that is logged.

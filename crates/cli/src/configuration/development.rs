@@ -99,11 +99,15 @@ impl Configuration {
     }
 }
 
+/// Whether others than programs on this machine are served.
+pub(crate) fn is_public(settings: &Settings) -> bool {
+    settings.issuer.is_secure() || !settings.issuer.is_loopback()
+}
+
 /// The error if data of `dev`, with its demo user, would be served to others: the password of the demo user is public.
 pub(crate) fn data_in_production(settings: &Settings) -> Option<CliError> {
     let marker = settings.data_dir.as_ref()?.join(MARKER);
-    let is_public = settings.issuer.is_secure() || !settings.issuer.is_loopback();
-    (is_public && marker.exists()).then(|| {
+    (is_public(settings) && marker.exists()).then(|| {
         let dir = marker.parent().unwrap_or(&marker).display();
         CliError::failure(format!(
             "{dir} is a data directory of `counterfoil dev`: its demo user has a public password"

@@ -6,6 +6,7 @@ use crate::configuration::setting::Setting;
 mod audit_log;
 mod cookies;
 mod feed;
+mod introspection;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -51,6 +52,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         write_rate_limits::SETTINGS,
         audit_log::SETTINGS,
         feed::SETTINGS,
+        introspection::SETTINGS,
         request_limits::SETTINGS,
     ];
     groups.into_iter().flatten()

@@ -40,13 +40,13 @@ fn without_a_terminal_they_need_yes_and_say_what_would_end() {
 
     for (command, consequence) in [
         (&["user", "delete", "ada"][..], "2 active sessions"),
-        (&["revoke", "everyone"], "2 active sessions end"),
-        (&["revoke", "client:default"], "2 active sessions end"),
-        (&["revoke", "client:shop"], "0 active sessions end"),
+        (&["revoke", "everyone"], "2 active sessions will end"),
+        (&["revoke", "client:default"], "2 active sessions will end"),
+        (&["revoke", "client:shop"], "0 active sessions will end"),
         (&["client", "set", "default", "--enabled", "false"], "2 active sessions"),
         (&["revoke", &key], "every access token that it signed"),
         (&["key", "revoke", &kid], "every access token that it signed"),
-        (&["restore", &backup], "All users are logged out"),
+        (&["restore", &backup], "All users will be logged out"),
     ] {
         for json in [&[][..], &["--json"]] {
             let output = run(&in_dir(&fixture.dir, &[command, json].concat()));
@@ -63,8 +63,18 @@ fn without_a_terminal_they_need_yes_and_say_what_would_end() {
     let states: Vec<_> = keys.as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap()).collect();
     assert!(states.len() == 2 && states.contains(&"current") && states.contains(&"next"), "{states:?}");
 
-    let unknown = run(&in_dir(&fixture.dir, &["user", "delete", "grace"]));
-    assert!(unknown.stderr.starts_with("error: there is no user \"grace\""), "{unknown:?}");
+    for (unknown, error) in [
+        (&["user", "delete", "grace"][..], "error: there is no user \"grace\""),
+        (&["revoke", "client:library"], "error: there is no client \"library\""),
+        (&["client", "set", "library", "--enabled", "false"], "error: there is no client \"library\""),
+        (&["revoke", "key:none"], "error: there is no key \"none\""),
+        (&["key", "revoke", "none"], "error: there is no key \"none\""),
+        (&["restore", "/no/such/backup"], "error: cannot read /no/such/backup"),
+    ] {
+        let output = run(&in_dir(&fixture.dir, unknown));
+        assert!(output.status != 0 && output.stderr.starts_with(error), "{unknown:?}: {output:?}");
+        assert!(!output.stderr.contains("--yes"), "there is nothing to confirm: {output:?}");
+    }
     fixture.succeed(&["key", "revoke", &kid, "--yes"]);
     fixture.succeed(&["revoke", "everyone", "--yes"]);
     assert_eq!(fixture.json(&["session", "list", "ada"])["sessions"], json!([]));

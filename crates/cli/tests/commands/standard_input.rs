@@ -1,10 +1,12 @@
-//! `-` is standard input wherever a file is read, and standard output for a backup.
+//! `-` is standard input wherever a file is read, and standard output where one is written.
 
 use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
 
 use counterfoil_jose::{Algorithm, SigningKey};
 
-use crate::common::{Server, counterfoil, in_dir, run, run_with_input};
+use crate::common::{Server, counterfoil, in_dir, output_of, run, run_with_input};
 use crate::{Fixture, PASSWORD, login};
 
 #[test]
@@ -39,6 +41,27 @@ fn files_of_operators_are_read_from_standard_input() {
 }
 
 #[test]
+fn a_new_configuration_goes_to_standard_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut init = counterfoil(&["init", "--answers", "-", "--out", "-"]);
+    let init =
+        init.current_dir(dir.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut init = init.spawn().unwrap();
+    init.stdin
+        .take()
+        .unwrap()
+        .write_all(b"issuer = \"https://auth.example\"\nclients = [\"pages\"]\n")
+        .unwrap();
+    let output = output_of(init.wait_with_output().unwrap());
+
+    assert_eq!(output.status, 0, "{output:?}");
+    assert!(output.stderr.contains("mode session"), "{output:?}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    assert!(output.stdout.contains("issuer = \"https://auth.example\"") && !output.stdout.contains("wrote"));
+    assert_eq!(run(&["init", "--out", "-", "--json"]).status, 2);
+}
+
+#[test]
 fn a_backup_goes_through_pipes_and_is_restored_from_one() {
     let fixture = Fixture::new(&["ada"]);
     for is_served in [false, true] {
@@ -65,8 +88,6 @@ fn a_backup_goes_through_pipes_and_is_restored_from_one() {
 #[test]
 fn the_configuration_and_lists_of_passwords_are_read_from_standard_input() {
     let fixture = Fixture::new(&[]);
-    let checked = run_with_input(&["check", "--config", "-", "--json"], "max_sessions = 7\nisuer = \"x\"\n");
-    assert!(checked.stdout.contains("isuer"), "{checked:?}");
 
     let list = fixture.path("list");
     let built = run_with_input(&["passwords", "build-filter", "-", &list, "--plain"], "password\nqwerty\n");

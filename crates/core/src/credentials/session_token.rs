@@ -97,6 +97,12 @@ impl TokenHash {
         &self.0
     }
 
+    /// A part of the hash, to distinguish the tokens of one session in memory.
+    pub const fn fingerprint(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// Whether `presented` has this hash. Takes the same time either way.
     pub fn matches(&self, presented: &SessionToken) -> bool {
         constant_time::equal(&self.0, &presented.hash().0)

@@ -1,4 +1,4 @@
-//! The verifier key: the credential of a resource server that follows the revocation feed.
+//! The verifier key: the credential of a resource server that follows the revocation feed or introspects tokens.
 
 use crate::credentials::service_key::{ServiceKey, ServiceKeyHash, ServiceKeyId, ServiceKeyKind};
 
@@ -11,7 +11,8 @@ impl ServiceKeyKind for Verifier {
     const NAME: &'static str = "VerifierKey";
 }
 
-/// `cfv_<id>.<secret>`: the credential of a resource server that follows the revocation feed. Only the feed accepts it.
+/// `cfv_<id>.<secret>`: the credential of a resource server. Only the revocation feed and introspection accept
+/// it.
 ///
 /// ```
 /// use counterfoil_core::credentials::verifier_key::VerifierKey;

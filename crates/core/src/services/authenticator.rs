@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AuthError, AuthFuture, Authenticator, CredentialKind, InvalidReason, LocalVerifier, PresentedCredential,
-    Principal, PrincipalParts, SubjectKind,
+    AuthError, AuthFuture, Authenticator, CredentialKind, CredentialMonitor, InvalidReason, LocalVerifier,
+    PresentedCredential, Principal, PrincipalParts, SubjectKind,
 };
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
 use crate::model::external_id::ExternalId;
+use crate::services::session_monitor::SessionMonitor;
 use crate::store::session_cache::{CacheLookup, SessionCache};
 use crate::store::{SessionContext, Store, StoreError};
 
@@ -22,13 +23,16 @@ pub struct StoreAuthenticator {
     store: Arc<dyn Store>,
     cache: Arc<dyn SessionCache>,
     verifier: Arc<LocalVerifier>,
+    monitor: Arc<dyn CredentialMonitor>,
 }
 
 impl StoreAuthenticator {
     /// Creates an authenticator. `cache` must listen to the commits of `store`; `verifier` verifies the access tokens of
     /// this issuer.
     pub fn new(store: Arc<dyn Store>, cache: Arc<impl SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
-        Self { store, cache, verifier }
+        let cache: Arc<dyn SessionCache> = cache;
+        let monitor = Arc::new(SessionMonitor::new(&store, &cache, &verifier));
+        Self { store, cache, verifier, monitor }
     }
 
     fn authenticate_session(&self, text: &str, now: Time) -> AuthFuture {
@@ -40,8 +44,9 @@ impl StoreAuthenticator {
             CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
             CacheLookup::Miss => {
                 let (store, cache) = (self.store.clone(), self.cache.clone());
+                let monitor = self.monitor.clone();
                 AuthFuture::Pending(Box::pin(async move {
-                    authenticate_by_store(&*store, &*cache, &presented, now).await
+                    authenticate_by_store(&*store, (&*cache, &monitor), &presented, now).await
                 }))
             }
         }
@@ -77,7 +82,7 @@ impl Authenticator for StoreAuthenticator {
 /// sessions stay valid while the store rejects writes.
 async fn authenticate_by_store(
     store: &dyn Store,
-    cache: &dyn SessionCache,
+    (cache, monitor): (&dyn SessionCache, &Arc<dyn CredentialMonitor>),
     presented: &SessionToken,
     now: Time,
 ) -> Result<Principal, AuthError> {
@@ -91,7 +96,7 @@ async fn authenticate_by_store(
         cache.record_last_seen(next_revision.id, now);
         session_context.session = next_revision;
     }
-    let principal = session_principal(&session_context);
+    let principal = session_principal(&session_context).with_monitor(monitor);
     cache.insert(&session_context.session, principal.clone(), version);
     Ok(principal)
 }
@@ -103,6 +108,7 @@ fn session_principal(session_context: &SessionContext) -> Principal {
         session_id: Some(session.id),
         client_id: Some(session.client.clone()),
         position: session.pos,
+        token_fingerprint: session.token_fingerprint(),
         scope: session.scope.clone(),
         roles: session_context.user.roles.clone(),
         username: Some(session_context.user.username.as_str().to_owned()),

@@ -18,6 +18,7 @@ pub mod restore;
 pub mod revocation_feed;
 pub mod revoker;
 pub mod session_data;
+mod session_monitor;
 pub mod user_import;
 pub mod username_policy;
 pub mod window_counters;

@@ -14,7 +14,7 @@ use crate::model::verifier_key::VerifierKeyRecord;
 use crate::services::InternalError;
 use crate::services::administration::load_retention;
 use crate::services::issuer::MAX_EXCHANGED_LIFETIME;
-use crate::services::keys::active_keys::{ActiveKeys, new_signing};
+use crate::services::keys::active_keys::{ActiveKeys, new_current};
 use crate::store::{Change, CommitOutcome, CutoffScope, NewRevocation, Page, Store};
 
 /// How far above the highest seen position the new revocation log starts. Every position of the lost part of the previous
@@ -78,8 +78,7 @@ pub async fn restore(
     let active =
         ActiveKeys::open(store, master, algorithm, request.now).await.map_err(InternalError::Keys)?;
     let now = request.now;
-    let new = new_signing(active.signing_key().algorithm(), master, now).map_err(InternalError::Keys)?;
-    let new = new.activated(now);
+    let new = new_current(active.signing_key().algorithm(), master, now).map_err(InternalError::Keys)?;
     let key = new.id.clone();
     let keys: Vec<_> = store.keys().await?.into_iter().filter(is_usable_signing_key).collect();
     let removed_admin_keys = store.admin_keys(Page { after: None, limit: u32::MAX }).await?;

@@ -27,6 +27,7 @@ mod revocation_log;
 pub mod session_cache;
 mod session_context;
 mod session_ends;
+mod session_retention;
 mod transaction;
 
 use std::num::NonZeroU32;
@@ -71,6 +72,7 @@ pub use query::{
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
 pub use session_ends::{complete_all_session_ends, complete_session_ends};
+pub use session_retention::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 pub use transaction::{Expectation, Transaction};
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of

@@ -33,10 +33,15 @@ impl SessionContext {
         if !self.user.is_enabled() || !self.client.enabled {
             return Err(InvalidCredential::Disabled);
         }
-        let cutoff = self.user.cutoff.max(self.client.cutoff).max(self.global_cutoff);
-        if self.session.pos < cutoff {
+        if self.session.pos < self.cutoff() {
             return Err(InvalidCredential::RevokedByCutoff);
         }
         Ok(())
+    }
+
+    /// The revocation cutoff: nothing that was issued at a lower position to this user, through this client or to anyone is
+    /// accepted.
+    pub fn cutoff(&self) -> RevocationPosition {
+        self.user.cutoff.max(self.client.cutoff).max(self.global_cutoff)
     }
 }

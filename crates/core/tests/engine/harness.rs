@@ -1,6 +1,7 @@
 //! All services on a SQLite store in memory, with cheap hashes and a fixed time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use counterfoil_core::Store;
@@ -48,6 +49,8 @@ pub(crate) struct Engine {
     pub(crate) authenticator: StoreAuthenticator,
     pub(crate) cache: Arc<MemorySessionCache>,
     pub(crate) keys: Arc<Keyring>,
+    /// What `Principal::ended` takes for the time, in milliseconds.
+    pub(crate) clock: Arc<AtomicU64>,
 }
 
 pub(crate) fn after(seconds: u64) -> Time {
@@ -78,7 +81,10 @@ impl Engine {
             .unwrap();
         let tokens = Arc::new(tokens);
         keys.subscribe(tokens.clone());
-        let verifier = Arc::new(LocalVerifier::new(tokens, revocations, || NOON));
+        let clock = Arc::new(AtomicU64::new(NOON.unix_ms()));
+        let read = Arc::clone(&clock);
+        let read = move || Time::from_unix_ms(read.load(Ordering::SeqCst));
+        let verifier = Arc::new(LocalVerifier::new(tokens, revocations, read));
         Self {
             accounts: AccountService::new(store.clone(), hasher, retention.clone(), rate_limiter(&store)),
             issuer: Issuer::new(
@@ -94,7 +100,13 @@ impl Engine {
             cache,
             keys,
             store,
+            clock,
         }
+    }
+
+    /// Sets the clock of `Principal::ended`.
+    pub(crate) fn set_clock(&self, now: Time) {
+        self.clock.store(now.unix_ms(), Ordering::SeqCst);
     }
 
     /// With these limits of logins and registrations.

@@ -6,6 +6,7 @@ mod active_keys;
 mod administration;
 mod cache_and_store;
 mod configured_claims;
+mod ended;
 mod external_ids;
 mod harness;
 mod key_rotation;

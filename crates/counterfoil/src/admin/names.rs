@@ -112,22 +112,18 @@ impl App {
         }
     }
 
-    /// The id of a signing key: itself, or that of the `current` or the `next` one.
+    /// The id of a key: itself, or that of the `current` or the `next` signing key.
     async fn find_key(&self, text: &str) -> Result<String, AdminError> {
-        let state = match text {
-            "current" => KeyState::Current,
-            "next" => KeyState::Next,
-            _ => return Ok(text.to_owned()),
-        };
         let keys = self.parts.keys.keys().await?;
-        if keys.iter().any(|key| key.id.to_string() == text) {
+        if keys.iter().any(|key| key.id.as_str() == text) {
             return Ok(text.to_owned());
         }
-        let is_meant = |key: &&KeyStatus| key.purpose == KeyPurpose::Signing && key.state == state;
-        let found = keys.iter().find(is_meant).map(|key| key.id.to_string());
-        found.ok_or_else(|| {
-            AdminError::new(format!("there is no {text} signing key"))
-                .hint("`counterfoil key list` lists the keys")
+        let is_meant = |key: &&KeyStatus| key.purpose == KeyPurpose::Signing && key.state.as_str() == text;
+        let states = [KeyState::Current, KeyState::Next];
+        let found = keys.iter().filter(|key| states.contains(&key.state)).find(is_meant);
+        found.map(|key| key.id.to_string()).ok_or_else(|| {
+            AdminError::new(format!("there is no key {text:?}"))
+                .hint("`counterfoil key list` lists the keys; current and next name two of them")
         })
     }
 }

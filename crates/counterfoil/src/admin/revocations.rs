@@ -9,6 +9,7 @@ use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer};
 use crate::app::App;
 use crate::operations::admin::requests::RevocationRequest;
+use crate::operations::admin::responses::RevocationPreviewResponse;
 use crate::operations::admin::{revocation_preview, revocations};
 
 impl App {
@@ -20,19 +21,20 @@ impl App {
         answer(revocations::revoke(self, revocation, self.now()).await?)
     }
 
-    /// Counts what would end.
+    /// Counts what would end. Fails if there is no such user, client or key, so that an operator is not asked for nothing.
     pub(super) async fn preview_revocation(&self, subject: &str) -> Answer {
-        let now = self.now();
-        if let Some(user) = subject.strip_prefix("user:") {
-            let user = self.find_user(user).await?.id;
-            return answer(revocation_preview::of_user(self, user, now).await?);
-        }
-        match subject.parse() {
-            Ok(RevocationSubject::Client(id)) => {
-                answer(revocation_preview::of_client(self, Some(id), now).await?)
+        let (now, subject) = (self.now(), self.resolve_subject(subject).await?);
+        let parsed = subject
+            .parse()
+            .map_err(|_| AdminError::new("the subject must be user:, client:, key: or everyone"));
+        answer(match parsed? {
+            RevocationSubject::User(id) => revocation_preview::of_user(self, id, now).await?,
+            RevocationSubject::Client(id) => revocation_preview::of_client(self, Some(id), now).await?,
+            RevocationSubject::Everyone => revocation_preview::of_client(self, None, now).await?,
+            // One session at most, or tokens, which are not counted.
+            RevocationSubject::Key(_) | RevocationSubject::Session(_) | RevocationSubject::Token(_) => {
+                RevocationPreviewResponse { sessions: 0, admin_keys: 0 }
             }
-            Ok(RevocationSubject::Everyone) => answer(revocation_preview::of_client(self, None, now).await?),
-            Ok(_) | Err(_) => Err(AdminError::new("the subject must be user:, client: or everyone")),
-        }
+        })
     }
 }

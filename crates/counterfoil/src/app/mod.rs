@@ -2,7 +2,8 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
-mod hooks;
+pub(crate) mod hooks;
+mod known_password;
 mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;
@@ -32,6 +33,7 @@ use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
@@ -84,6 +86,7 @@ pub(crate) struct AppParts {
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) write_rate_limiter: WriteRateLimiter,
+    pub(crate) introspection_rate_limiter: IntrospectionRateLimiter,
     pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
@@ -153,7 +156,8 @@ impl App {
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
-        let last_seen = last_seen::write(&*self.parts.store, &self.parts.session_cache).await;
+        let last_seen =
+            last_seen::write(&*self.parts.store, &self.parts.session_cache.take_last_seen()).await;
         let failures = self.parts.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
         self.save_rollback_guard().await;

@@ -39,6 +39,7 @@ use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::limits::body_memory::BodyMemoryLimiter;
+use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
@@ -80,7 +81,8 @@ impl App {
         Self::open_with(settings, Hooks::default(), source).await
     }
 
-    async fn open_with(
+    /// Opens with functions of the embedding application and another clock than the system's.
+    pub(crate) async fn open_with(
         settings: Settings,
         hooks: Hooks,
         source: impl ClockSource,
@@ -137,7 +139,7 @@ impl App {
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
         let node = NodeId::generate().map_err(OpenError::Randomness)?;
         let keys = Arc::new(keys.await?.with_node(node));
-        warn_if_algorithm_is_ignored(&keys);
+        log_if_algorithm_is_unused(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
         let feed =
             Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
@@ -262,6 +264,7 @@ impl Loaded {
             bodies: BodyMemoryLimiter::new(&settings.limits),
             untrusted_proxies: UntrustedProxies::new(Instant::now()),
             write_rate_limiter: WriteRateLimiter::for_settings(&settings),
+            introspection_rate_limiter: IntrospectionRateLimiter::for_settings(&settings),
             audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
             has_stale_keys: AtomicBool::new(false),
@@ -344,13 +347,13 @@ fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> R
     Ok(new)
 }
 
-fn warn_if_algorithm_is_ignored(keys: &Keyring) {
+/// Says that the setting has no effect. It may have its default, so this is no warning.
+fn log_if_algorithm_is_unused(keys: &Keyring) {
     let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
     if current.is_symmetric() != configured.is_symmetric() {
-        tracing::warn!(
-            %current,
-            %configured,
-            "the configured algorithm is ignored: switching between asymmetric and shared-secret algorithms is not supported"
+        tracing::info!(
+            "tokens are signed with {current}, as the keys of this store are; the setting algorithm ({configured}) has no \
+             effect, because a store does not change between asymmetric keys and shared secrets"
         );
     }
 }

@@ -4,6 +4,7 @@
 //!   sharded             for the hottest paths: each thread counts on its own cache lines
 //!   credential_checks   around the authenticator: results by credential type
 //!   events              a commit listener of the store: audit events, sessions created and ended
+//!   introspections      introspections by result
 //!   outcomes            results of logins, refreshes, registrations and password changes
 //!   requests            HTTP requests by route, method and status
 //! ```
@@ -12,6 +13,7 @@
 
 mod credential_checks;
 mod events;
+mod introspections;
 mod outcomes;
 mod requests;
 mod sharded;
@@ -25,6 +27,7 @@ pub(crate) use credential_checks::{
     CHECK_RESULTS, CREDENTIAL_TYPES, CountingAuthenticator, CredentialChecks,
 };
 pub(crate) use events::{EventCounters, Label};
+pub(crate) use introspections::{IntrospectionResult, Introspections};
 pub(crate) use outcomes::{Outcome, Outcomes, service_outcome};
 pub(crate) use requests::{HttpRequests, Route, method_label};
 
@@ -43,6 +46,8 @@ pub(crate) struct Metrics {
     pub(crate) registrations: Outcomes,
     /// Results of password changes.
     pub(crate) password_changes: Outcomes,
+    /// Introspections.
+    pub(crate) introspections: Introspections,
     /// HTTP requests by route.
     pub(crate) requests: HttpRequests,
     /// Connections of the public listener.

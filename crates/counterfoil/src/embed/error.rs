@@ -86,6 +86,7 @@ impl Error {
             AppError::NotFound => ErrorKind::NotFound,
             AppError::MultipleCredentials(_)
             | AppError::Body(_)
+            | AppError::OAuth(_)
             | AppError::MethodNotAllowed
             | AppError::Host(_)
             | AppError::InvalidPrecondition

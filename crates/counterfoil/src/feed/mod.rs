@@ -6,6 +6,7 @@
 pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod followers;
+pub(crate) mod introspections;
 pub(crate) mod key_set_hash;
 pub(crate) mod metrics;
 pub(crate) mod open_streams;
@@ -28,7 +29,9 @@ use std::time::Duration;
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::services::keys::keyring::Keyring;
-use counterfoil_core::services::revocation_feed::{LeaseTable, issuer_lease};
+use counterfoil_core::services::revocation_feed::{
+    INTROSPECTION_LEASE, IntrospectionLeases, LeaseTable, issuer_lease,
+};
 use counterfoil_core::services::window_counters::WindowCounters;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
@@ -60,6 +63,7 @@ pub(crate) struct Feed {
     poll_rate: WindowCounters<VerifierKeyId>,
     waits: FleetWaits,
     promised_lease: PromisedLease,
+    introspections: IntrospectionLeases,
     /// The uptime of the last alarm, in milliseconds; 0 before the first.
     alarmed_at_ms: AtomicU64,
     pub(crate) metrics: FeedMetrics,
@@ -92,6 +96,7 @@ impl Feed {
             poll_rate: WindowCounters::default(),
             waits: FleetWaits::default(),
             promised_lease: PromisedLease::load(Arc::clone(&store), clock.uptime()).await?,
+            introspections: IntrospectionLeases::default(),
             snapshot_pages: SnapshotPages::new(Arc::clone(&store)),
             store,
             alarmed_at_ms: AtomicU64::new(0),
@@ -129,7 +134,7 @@ impl Feed {
     /// The longest time that a wait for the fleet can take.
     pub(crate) fn longest_wait(&self) -> Duration {
         let longest = (self.settings.lease + self.settings.max_stale).max(self.promised_lease.at_start());
-        issuer_lease(longest)
+        issuer_lease(longest.max(INTROSPECTION_LEASE))
     }
 
     fn leases(&self) -> MutexGuard<'_, LeaseTable> {

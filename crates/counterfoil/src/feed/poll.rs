@@ -61,8 +61,6 @@ impl Feed {
     ) -> Result<PartsBody, FeedError> {
         let follower = Follower { key: key.id, instance: request.instance.clone() };
         let lease = self.settings.lease + request.stale;
-        // Before anything is promised: a process that starts after a crash must know how long to wait.
-        self.promised_lease.raise_to(lease).await?;
         let (slot, continues) = self.record_arrival(key, &follower, &request, lease)?;
         let mut waiting = self.waiting.register(&follower);
         if let Some(delay) = slot.checked_sub(self.uptime()).filter(|delay| !delay.is_zero()) {
@@ -72,6 +70,9 @@ impl Feed {
                 () = waiting.replaced() => return Err(self.refuse_poll(delay)),
             }
         }
+        // Before anything is promised: a process that starts after a crash must know how long to wait. A refused poll
+        // promises nothing.
+        self.promised_lease.raise_to(lease).await?;
         let start = request.position.evaluate(&self.log_state(), continues);
         if let Start::After(after) = start {
             let wait = request.wait.unwrap_or(Duration::MAX).min(self.settings.lease / WAITS_PER_LEASE);
@@ -122,8 +123,8 @@ impl Feed {
         instance.paced_until = paced_until;
         let continues = instance.continues;
         drop(leases);
-        if arrived.acknowledged.is_some() {
-            self.waits.acknowledged();
+        if let Some(position) = arrived.acknowledged {
+            self.waits.acknowledged(position);
         }
         Ok((slot, continues))
     }

@@ -21,9 +21,9 @@ use crate::feed::error::FeedError;
 use crate::feed::open_streams::OpenStream;
 use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
-use crate::limits::connection_activity::StreamingResponse;
 
-/// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked.
+/// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked,
+/// also while the client does not read.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How many parts may wait for a client that does not read. After that the stream waits, and continues from the log.
@@ -33,8 +33,13 @@ const MAX_QUEUED_PARTS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct StreamBody {
     parts: mpsc::Receiver<Bytes>,
-    /// Keeps the connection from being closed as idle.
-    _streaming: StreamingResponse,
+}
+
+/// The client of a stream, as the task that sends to it knows it.
+struct StreamClient {
+    open: OpenStream,
+    parts: mpsc::Sender<Bytes>,
+    keep_alive: Duration,
 }
 
 /// The JSON of one event: the members of a poll's response that are not about a lease.
@@ -50,8 +55,7 @@ struct EventData<'a> {
 }
 
 impl Feed {
-    /// Starts a stream after the position of the last event that the client has got. `streaming` is the response's mark
-    /// for its connection.
+    /// Starts a stream after the position of the last event that the client has got.
     ///
     /// # Errors
     ///
@@ -60,27 +64,32 @@ impl Feed {
         self: &Arc<Self>,
         key: VerifierKeyId,
         position: VerifierPosition,
-        streaming: StreamingResponse,
+    ) -> Result<StreamBody, FeedError> {
+        self.open_stream_with(KEEP_ALIVE_INTERVAL, key, position)
+    }
+
+    /// As [`open_stream`](Self::open_stream), with this interval of the keep-alive.
+    pub(super) fn open_stream_with(
+        self: &Arc<Self>,
+        keep_alive: Duration,
+        key: VerifierKeyId,
+        position: VerifierPosition,
     ) -> Result<StreamBody, FeedError> {
         let open = self.streams.open(key, self.settings.max_streams_per_key)?;
-        let (sender, parts) = mpsc::channel(MAX_QUEUED_PARTS);
+        let (parts_sender, parts) = mpsc::channel(MAX_QUEUED_PARTS);
         let feed = Arc::clone(self);
         tokio::spawn(async move {
-            let ended = feed.stream(&open, position, &sender).await;
+            let client = StreamClient { open, parts: parts_sender, keep_alive };
+            let ended = feed.stream(&client, position).await;
             if let Err(error) = ended {
                 tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
             }
         });
-        Ok(StreamBody { parts, _streaming: streaming })
+        Ok(StreamBody { parts })
     }
 
     /// Sends events until the client is gone, its key is removed or the server shuts down.
-    async fn stream(
-        &self,
-        open: &OpenStream,
-        position: VerifierPosition,
-        sender: &mpsc::Sender<Bytes>,
-    ) -> Result<(), FeedError> {
+    async fn stream(&self, client: &StreamClient, position: VerifierPosition) -> Result<(), FeedError> {
         let (mut after, mut is_snapshot) = match position.evaluate(&self.log_state(), None) {
             Start::After(after) => (after, false),
             Start::Snapshot(_) => (RevocationPosition::START, true),
@@ -92,7 +101,10 @@ impl Feed {
             let head = published.borrow_and_update().head;
             while is_due || after < head {
                 let (entries, next) = self.entries_after(after, head).await?;
-                if !self.send_event(sender, head, next, is_snapshot, entries).await {
+                // An attacker with a removed key reads no further revocations.
+                if !self.has_key(client).await?
+                    || !self.send_event(client, head, next, is_snapshot, entries).await?
+                {
                     return Ok(());
                 }
                 (after, is_snapshot, is_due) = (next, false, false);
@@ -103,18 +115,13 @@ impl Feed {
                 published.wait_for(is_news).await.map(|published| *published)
             };
             tokio::select! {
-                () = sender.closed() => return Ok(()),
-                news = timeout(KEEP_ALIVE_INTERVAL, news) => match news {
-                    Ok(Ok(published)) if !published.is_closed => {
-                        // An attacker with a removed key reads no further revocations.
-                        if self.store.verifier_key(open.key).await?.is_none() {
-                            return Ok(());
-                        }
-                    }
+                () = client.parts.closed() => return Ok(()),
+                news = timeout(client.keep_alive, news) => match news {
+                    Ok(Ok(published)) if !published.is_closed => {}
                     Ok(_) => return Ok(()),
                     Err(_) => {
-                        let is_valid = self.store.verifier_key(open.key).await?.is_some();
-                        if !is_valid || sender.send(Bytes::from_static(b":\n\n")).await.is_err() {
+                        let comment = Bytes::from_static(b":\n\n");
+                        if !self.has_key(client).await? || !self.send_part(client, comment).await? {
                             return Ok(());
                         }
                     }
@@ -123,15 +130,15 @@ impl Feed {
         }
     }
 
-    /// Sends one event; `false` if the client is gone.
+    /// Sends one event; `false` if the client is gone or its key is removed.
     async fn send_event(
         &self,
-        sender: &mpsc::Sender<Bytes>,
+        client: &StreamClient,
         head: RevocationPosition,
         next: RevocationPosition,
         is_snapshot: bool,
         entries: EncodedEntries,
-    ) -> bool {
+    ) -> Result<bool, FeedError> {
         let keys = self.key_set.without(&entries.revoked_keys).await;
         let now = self.clock.now().unix_seconds();
         let data =
@@ -141,11 +148,31 @@ impl Feed {
         let beginning = json.strip_suffix("]}").unwrap_or(&json);
         let beginning = format!("id: {}.{next}\nevent: revocations\ndata: {beginning}", self.log);
         for part in [beginning.into(), entries.json, Bytes::from_static(b"]}\n\n")] {
-            if sender.send(part).await.is_err() {
-                return false;
+            if !self.send_part(client, part).await? {
+                return Ok(false);
             }
         }
-        true
+        Ok(true)
+    }
+
+    /// Sends a part. While the client does not read it, the key is checked at intervals; `false` if it is removed or the
+    /// client is gone.
+    async fn send_part(&self, client: &StreamClient, part: Bytes) -> Result<bool, FeedError> {
+        loop {
+            match timeout(client.keep_alive, client.parts.reserve()).await {
+                Ok(Ok(permit)) => {
+                    permit.send(part);
+                    return Ok(true);
+                }
+                Ok(Err(_)) => return Ok(false),
+                Err(_) if !self.has_key(client).await? => return Ok(false),
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn has_key(&self, client: &StreamClient) -> Result<bool, FeedError> {
+        Ok(self.store.verifier_key(client.open.key).await?.is_some())
     }
 }
 

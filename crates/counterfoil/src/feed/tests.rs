@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use counterfoil_core::credentials::verifier_key::VerifierKey;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
+use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_core::services::revocation_feed::VerifierPosition;
 use counterfoil_core::store::{Change, NewRevocation};
 use counterfoil_jose::Time;
 use counterfoil_verify::{FeedResponse, RevocationSubject, SessionId};
 
 use crate::app::App;
+use crate::feed::error::FeedError;
 use crate::feed::poll::PollRequest;
 use crate::feed::promised_lease::{PromisedLease, restore_change};
 use crate::settings::Settings;
@@ -30,7 +33,10 @@ struct Fixture {
 impl Fixture {
     async fn open() -> Self {
         let dir = TempDir::new().unwrap();
-        let app = open(&dir).await;
+        Self::with(open(&dir).await, dir)
+    }
+
+    fn with(app: App, dir: TempDir) -> Self {
         let key = VerifierKey::generate().unwrap();
         let key = VerifierKeyRecord::new(&key, "orders".into(), app.now());
         Self { app, key, dir, polls: 0 }
@@ -42,16 +48,19 @@ impl Fixture {
         Self { app: open(&self.dir).await, ..self }
     }
 
-    async fn poll(&mut self, last: Option<&FeedResponse>) -> FeedResponse {
+    fn next_request(&mut self, last: Option<&FeedResponse>) -> PollRequest {
         self.polls += 1;
-        let position = VerifierPosition { after: last.map(|last| last.next), log: last.map(|last| last.log) };
-        let request = PollRequest {
+        PollRequest {
             instance: "a".parse().unwrap(),
             poll: self.polls,
-            position,
+            position: VerifierPosition { after: last.map(|last| last.next), log: last.map(|last| last.log) },
             wait: Some(Duration::ZERO),
             stale: Duration::ZERO,
-        };
+        }
+    }
+
+    async fn poll(&mut self, last: Option<&FeedResponse>) -> FeedResponse {
+        let request = self.next_request(last);
         let body = self.app.parts.feed.poll(&self.key, request).await.unwrap();
         serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap()
     }
@@ -74,8 +83,14 @@ impl Fixture {
 }
 
 async fn open(dir: &TempDir) -> App {
+    open_with(dir, |_| {}).await
+}
+
+async fn open_with(dir: &TempDir, change: impl FnOnce(&mut Settings)) -> App {
     let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
-    App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap()
+    let mut settings = Settings::new("https://auth.example".parse().unwrap(), store);
+    change(&mut settings);
+    App::open(settings).await.unwrap()
 }
 
 fn in_an_hour(app: &App) -> Time {
@@ -196,4 +211,46 @@ async fn a_long_lease_of_a_former_process_is_forgotten_when_it_has_run_out() {
     promised.forget_former_leases(promised.former_leases_end()).await.unwrap();
     let fixture = fixture.restart().await;
     assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), fixture.app.settings().feed.lease);
+}
+
+#[tokio::test]
+async fn a_refused_poll_promises_no_lease() {
+    let dir = TempDir::new().unwrap();
+    let app = open_with(&dir, |settings| {
+        settings.feed.polls_per_key = RateLimit { max: 1, window: Duration::from_secs(60) };
+    })
+    .await;
+    let mut fixture = Fixture::with(app, dir);
+    fixture.poll(None).await;
+
+    let request = PollRequest { stale: Duration::from_secs(600), ..fixture.next_request(None) };
+    let refused = fixture.app.parts.feed.poll(&fixture.key, request).await;
+
+    assert!(matches!(refused, Err(FeedError::TooManyPolls(_))));
+    let fixture = fixture.restart().await;
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), fixture.app.settings().feed.lease);
+}
+
+#[tokio::test]
+async fn a_stream_of_a_removed_key_ends_although_its_client_does_not_read() {
+    let fixture = Fixture::open().await;
+    let (feed, key) = (&fixture.app.parts.feed, fixture.key.clone());
+    let insert = Change::insert_verifier_key(key.clone());
+    assert!(fixture.app.parts.store.commit(&[insert].into()).await.unwrap().applied().is_some());
+    let (start, keep_alive) = (VerifierPosition { after: None, log: None }, Duration::from_millis(20));
+    let _unread = feed.open_stream_with(keep_alive, key.id, start).unwrap();
+
+    // Its parts fill the queue soon.
+    sleep(10 * keep_alive).await;
+    assert_eq!(feed.open_streams(), 1, "the client may read again");
+    let remove = Change::remove_verifier_key(key.id);
+    assert!(fixture.app.parts.store.commit(&[remove].into()).await.unwrap().applied().is_some());
+
+    for _ in 0..200 {
+        if feed.open_streams() == 0 {
+            return;
+        }
+        sleep(keep_alive).await;
+    }
+    panic!("the stream of a removed key is still open");
 }

@@ -1,6 +1,5 @@
 //! Waits until a revocation is in force at every verifier that follows the feed.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,14 +27,14 @@ impl Feed {
         position: RevocationPosition,
     ) -> Result<FleetProgress, FeedError> {
         self.publication.catch_up(&*self.store, position).await?;
-        let not_before = self.promised_lease.former_leases_end();
+        // After the publication: an introspection that does not see it has been recorded before.
+        let not_before = self.promised_lease.former_leases_end().max(self.introspections.end());
         let wait = Arc::new(FleetWait::start(&self.leases(), position, not_before, self.uptime()));
-        let _registration = self.waits.register(subject, Arc::clone(&wait));
+        let registration = self.waits.register(subject, Arc::clone(&wait));
         let mut published = self.publication.subscribe();
         loop {
-            let mut changed = pin!(self.waits.changed());
             // Before the leases are read: an acknowledgement in between is not missed.
-            changed.as_mut().enable();
+            let acknowledgements = registration.acknowledgements();
             let progress = wait.progress(&self.leases(), self.uptime());
             let now = self.uptime();
             if progress.is_over(now) {
@@ -45,7 +44,7 @@ impl Feed {
             }
             let until_expiry = progress.next_expiry.map_or(LOOK_INTERVAL, |at| at.saturating_sub(now));
             tokio::select! {
-                () = changed => {}
+                () = registration.acknowledged(acknowledgements, progress.waiting.max(1)) => {}
                 () = sleep(until_expiry.min(LOOK_INTERVAL)) => {}
                 _ = published.wait_for(|published| published.is_closed) => {
                     return Err(FeedError::WaitInterrupted);

@@ -22,6 +22,7 @@ use crate::clock::ClockJumpPending;
 use crate::feed::error::FeedError;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
+use crate::http::oauth_error::OAuthError;
 use crate::http::problem_types::{self, ProblemType};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::error::OperationError;
@@ -46,6 +47,9 @@ pub(crate) enum AppError {
     /// The body was rejected.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// An endpoint of OAuth refuses the request.
+    #[error(transparent)]
+    OAuth(#[from] OAuthError),
     /// The request is addressed to no host, or to another one.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -164,6 +168,7 @@ impl AppError {
             }
             Self::MultipleCredentials(_) => MultipleCredentials.into(),
             Self::Body(error) => body_problem(error),
+            Self::OAuth(error) => oauth_problem(*error),
             Self::Host(error @ HostError::Invalid) => {
                 problem(&problem_types::INVALID_HOST).detail(error.to_string())
             }
@@ -285,6 +290,18 @@ fn body_problem(error: &BodyError) -> Problem {
         BodyError::UnsupportedMediaType(_) => problem(&problem_types::UNSUPPORTED_MEDIA_TYPE).detail(text),
         BodyError::TooLarge(_) => problem(&problem_types::BODY_TOO_LARGE).detail(text),
         BodyError::InvalidField { field, detail } => invalid_fields().field(field.clone(), detail.clone()),
+    }
+}
+
+/// Only the layer of `/oauth/*` shows it, with another body.
+fn oauth_problem(error: OAuthError) -> Problem {
+    let (status, name) = error.status_and_name();
+    let problem = Problem::new(status, name, "OAuth error").detail(error.to_string());
+    match error {
+        OAuthError::InvalidClient { scheme, .. } => problem.header(WWW_AUTHENTICATE, scheme.challenge()),
+        OAuthError::InvalidRequest(_)
+        | OAuthError::IssuedToAnotherClient
+        | OAuthError::UnsupportedTokenType => problem,
     }
 }
 

@@ -88,7 +88,7 @@ impl FromRequest<App> for MergePatch {
 
 /// Reads a body of one of the accepted content types; `None` without a body. The bytes may contain a
 /// password, and are wiped when dropped.
-async fn read(
+pub(super) async fn read(
     request: Request,
     app: &App,
     accepted: &[&'static str],

@@ -1,6 +1,7 @@
 //! Extractors, middleware, cookies and error responses that the routes share.
 
 pub(crate) mod body_error;
+pub(crate) mod client_authentication;
 pub(crate) mod client_info;
 pub(crate) mod client_ip;
 pub(crate) mod cookie_scopes;
@@ -8,11 +9,14 @@ pub(crate) mod cors;
 pub(crate) mod current_user;
 pub(crate) mod entity_tags;
 pub(crate) mod error;
+pub(crate) mod form_body;
+mod form_urlencoded;
 pub(crate) mod host;
 pub(crate) mod host_layer;
 pub(crate) mod json_body;
 mod json_numbers;
 mod json_shape;
+pub(crate) mod oauth_error;
 pub(crate) mod presented_sessions;
 pub(crate) mod problem_types;
 pub(crate) mod refusal_notes;

@@ -20,6 +20,7 @@ use crate::counters::Route;
 use crate::http::cors::CorsRequest;
 use crate::http::error::AppError;
 use crate::http::host::{HostPolicy, check_host};
+use crate::http::oauth_error;
 use crate::http::problem_types;
 use crate::http::refusal_notes::RefusalNotes;
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
@@ -68,6 +69,8 @@ pub(crate) struct FinalLayer {
     host: HostPolicy,
     /// The methods of the route, for CORS.
     methods: &'static str,
+    /// Whether errors have the body of RFC 6749, not that of a problem document.
+    has_oauth_errors: bool,
 }
 
 /// The routes that load balancers and probes call by the address of the machine. They reveal nothing about users.
@@ -91,7 +94,14 @@ impl FinalLayer {
         let issuer = ProblemIssuer(app.settings().api_url().into());
         let is_loopback_only = app.settings().issuer.is_loopback();
         let host = HostPolicy { is_required: false, is_loopback_only };
-        Self { app: app.clone(), route: app.parts.metrics.requests.route(template), issuer, host, methods }
+        let route = app.parts.metrics.requests.route(template);
+        Self { app: app.clone(), route, issuer, host, methods, has_oauth_errors: false }
+    }
+
+    /// The same layer, for a route whose errors are those of RFC 6749, section 5.2.
+    pub(crate) fn with_oauth_errors(mut self, has_oauth_errors: bool) -> Self {
+        self.has_oauth_errors = has_oauth_errors;
+        self
     }
 
     /// The same layer, for requests that must name their host.
@@ -107,7 +117,7 @@ impl FinalLayer {
 /// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
 /// request.
 pub(crate) async fn finish(
-    State(FinalLayer { app, route, issuer, host, methods }): State<FinalLayer>,
+    State(FinalLayer { app, route, issuer, host, methods, has_oauth_errors }): State<FinalLayer>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -131,7 +141,8 @@ pub(crate) async fn finish(
     #[cfg(feature = "otel")]
     request_span.finish(&response);
 
-    let mut response = with_request_id(response, &started, &issuer, notes);
+    let errors = if has_oauth_errors { ErrorBody::OAuth } else { ErrorBody::Problem(&issuer, notes) };
+    let mut response = complete(response, &started, errors);
     // Only an error has them, and most responses are none.
     if response.status().is_client_error()
         && let Some(duplicates) = response.extensions_mut().remove::<DuplicateCookies>()
@@ -165,27 +176,34 @@ fn request_span(started: &RequestStarted, route: &Route) -> Span {
     tracing::error_span!("request", request_id = id, method, route, otel.kind = "server")
 }
 
-/// Adds the request id to the headers, and with the issuer to the problem document if the response is one. In development
-/// mode there are `notes`.
-fn with_request_id(
-    mut response: Response,
-    started: &RequestStarted,
-    issuer: &ProblemIssuer,
-    notes: Option<RefusalNotes>,
-) -> Response {
+/// The body of an error response.
+enum ErrorBody<'a> {
+    /// A problem document of this issuer; in development mode with notes.
+    Problem(&'a ProblemIssuer, Option<RefusalNotes>),
+    /// That of an endpoint of OAuth.
+    OAuth,
+}
+
+/// Adds the request id to the headers, and completes the body of an error.
+fn complete(mut response: Response, started: &RequestStarted, errors: ErrorBody<'_>) -> Response {
     let id = &started.id;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if problem.name() == problem_types::INVALID_TOKEN.name && started.context.has_bearer() {
             // A service does not know where the credential of the request was presented.
             response.headers_mut().insert(WWW_AUTHENTICATE, INVALID_TOKEN_CHALLENGE);
         }
-        let problem = match notes {
-            Some(notes) => notes.explain(problem),
-            None => problem,
-        };
-        let complete: Response =
-            IntoResponse::into_response(problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0)));
-        *response.body_mut() = complete.into_body();
+        match errors {
+            ErrorBody::OAuth => oauth_error::replace_body(&mut response, &problem),
+            ErrorBody::Problem(issuer, notes) => {
+                let problem = match notes {
+                    Some(notes) => notes.explain(problem),
+                    None => problem,
+                };
+                let problem = problem.request_id(id.0.clone()).issuer(Arc::clone(&issuer.0));
+                let complete: Response = IntoResponse::into_response(problem);
+                *response.body_mut() = complete.into_body();
+            }
+        }
         response.headers_mut().remove(http::header::CONTENT_LENGTH);
     }
     if let Ok(value) = HeaderValue::from_str(&id.0) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -30,19 +30,6 @@ pub(crate) struct ConnectionActivity {
     in_progress: AtomicU32,
     admission: Mutex<Option<AdmissionPermit>>,
     place: Box<dyn ConnectionPlace>,
-}
-
-/// The mark of a response whose body is a stream: its request is in progress until the body is dropped, so that the
-/// connection is not idle. It is among the extensions of the response, and the body holds another clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StreamingResponse(Arc<OnceLock<ActiveRequest>>);
-
-impl StreamingResponse {
-    /// Keeps the request in progress.
-    pub(crate) fn hold(&self, request: ActiveRequest) {
-        // A response has one request.
-        let _ = self.0.set(request);
-    }
 }
 
 /// The place of a connection among the open ones.

@@ -1,4 +1,4 @@
-//! Quotas per client IP (connections, the memory of request bodies), rate limits of changes, and the detection of proxies
+//! Quotas per client IP (connections, the memory of request bodies), rate limits of changes and of introspection, and the detection of proxies
 //! whose clients share one IP.
 
 pub(crate) mod admission;
@@ -7,6 +7,7 @@ pub(crate) mod connection_activity;
 mod connection_table;
 #[cfg(feature = "server")]
 pub(crate) mod connections;
+pub(crate) mod introspection_rate;
 pub(crate) mod quota;
 pub(crate) mod untrusted_proxies;
 pub(crate) mod write_rate;

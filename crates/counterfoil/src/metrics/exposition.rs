@@ -80,6 +80,11 @@ impl App {
             "Requests that would change something, refused by a rate limit",
             self.parts.write_rate_limiter.refused(),
         );
+        registry.register(
+            "counterfoil_introspections",
+            "Requests for introspection, by result",
+            self.parts.metrics.introspections.requests.clone(),
+        );
         let feed = &self.parts.feed.metrics;
         registry.register("counterfoil_feed_polls", "Polls of verifiers, by result", feed.polls.clone());
         registry.register(

@@ -13,6 +13,7 @@ pub(crate) mod hash_capacity;
 pub(crate) mod label;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod oauth;
 pub(crate) mod pagination;
 pub(crate) mod password;
 pub(crate) mod presented_session;

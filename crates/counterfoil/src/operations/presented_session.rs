@@ -73,7 +73,7 @@ async fn find_live_by_refresh_token(
 }
 
 /// Whether a refresh with this token would succeed. Nothing is rotated.
-fn can_refresh(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
+pub(crate) fn can_refresh(app: &App, session: &Session, token: &RefreshToken, now: Time) -> bool {
     let keys = app.parts.keys.active_keys();
     let Some(key) = session.refresh_token_key_id().and_then(|id| keys.refresh_token_key_by_id(id)) else {
         return false;

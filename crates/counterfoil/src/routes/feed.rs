@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
@@ -23,7 +22,6 @@ use crate::app::App;
 use crate::feed::poll::PollRequest;
 use crate::feed::stream::parse_event_id;
 use crate::http::error::AppError;
-use crate::limits::connection_activity::StreamingResponse;
 use crate::routes::problem_responses::{
     BadRequest, InvalidFields, TooManyRequests, Unauthorized, Unavailable,
 };
@@ -156,10 +154,9 @@ pub(super) async fn stream(
                 AppError::field("Last-Event-ID", "must be the `id` of an event of this stream")
             })?,
         };
-    let streaming = StreamingResponse::default();
-    let body = app.parts.feed.open_stream(key.id, position, streaming.clone())?;
+    let body = app.parts.feed.open_stream(key.id, position)?;
     let headers = [(CONTENT_TYPE, "text/event-stream")];
-    Ok((headers, Extension(streaming), Body::new(body)).into_response())
+    Ok((headers, Body::new(body)).into_response())
 }
 
 fn poll_request(query: &QueryParameters, max_stale: Duration) -> Result<PollRequest, AppError> {

@@ -10,6 +10,7 @@ mod health;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod openapi;
 mod password;
 mod path_id;
@@ -68,7 +69,7 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
             FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
         let route = get(well_known::metadata);
         let limit = app.settings().limits.request_timeout;
-        router.route(&path, with_layers(final_layer, route, app.csrf_layer(), limit))
+        router.route(&path, with_layers(final_layer, route, Some(app.csrf_layer()), limit))
     });
     root.with_state(app)
 }
@@ -106,7 +107,7 @@ pub(crate) fn site(app: App) -> Router {
 fn development_routes(app: App) -> Router {
     let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
     let limit = app.settings().limits.request_timeout;
-    let page = with_layers(final_layer, get(development_page::show), app.csrf_layer(), limit);
+    let page = with_layers(final_layer, get(development_page::show), Some(app.csrf_layer()), limit);
     Router::new().route("/", page).with_state(app)
 }
 
@@ -141,15 +142,24 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/readyz", "GET, HEAD", get(health::readyz)),
     ];
     let csrf = app.csrf_layer();
-    let layered = |(path, methods, route): RouteEntry, csrf: CsrfLayer| {
-        let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
+    // They read no cookie.
+    let unchecked = [
+        (oauth::INTROSPECT, "POST", post(oauth::introspect::introspect)),
+        (oauth::REVOKE, "POST", post(oauth::revoke::revoke)),
+    ];
+    let layered = |(path, methods, route): RouteEntry, csrf: Option<CsrfLayer>| {
+        let final_layer = FinalLayer::for_route(app, path, methods)
+            .require_host(require_host)
+            .with_oauth_errors(path.starts_with(oauth::PREFIX));
         (path, with_layers(final_layer, route, csrf, time_limit(app, path)))
     };
-    let always_checked = always_checked.map(|route| layered(route, csrf.clone().check_every_write()));
+    let always_checked = always_checked.map(|route| layered(route, Some(csrf.clone().check_every_write())));
+    let unchecked = unchecked.map(|route| layered(route, None));
     let checked_with_cookie = checked_with_cookie.into_iter();
     #[cfg(feature = "admin")]
     let checked_with_cookie = checked_with_cookie.chain(admin::routes());
-    always_checked.into_iter().chain(checked_with_cookie.map(|route| layered(route, csrf.clone()))).collect()
+    let checked_with_cookie = checked_with_cookie.map(|route| layered(route, Some(csrf.clone())));
+    always_checked.into_iter().chain(unchecked).chain(checked_with_cookie).collect()
 }
 
 /// How long a request of this route may take. A revocation may wait for the whole fleet.
@@ -165,12 +175,15 @@ fn time_limit(app: &App, path: &str) -> Duration {
 fn with_layers(
     final_layer: FinalLayer,
     route: MethodRouter<App>,
-    csrf: CsrfLayer,
+    csrf: Option<CsrfLayer>,
     limit: Duration,
 ) -> MethodRouter<App> {
+    let route = route.fallback(method_not_allowed);
+    let route = match csrf {
+        Some(csrf) => route.layer::<_, Infallible>(csrf),
+        None => route,
+    };
     route
-        .fallback(method_not_allowed)
-        .layer::<_, Infallible>(csrf)
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
         .layer(from_fn_with_state(limit, limit_duration))
         .layer(from_fn_with_state(final_layer, response_headers::finish))
@@ -338,7 +351,7 @@ mod tests {
         let route = with_layers(
             FinalLayer::for_route(&app, "/broken", "GET, HEAD"),
             get(broken),
-            app.csrf_layer(),
+            Some(app.csrf_layer()),
             app.settings().limits.request_timeout,
         );
         let router = Router::new().route("/broken", route).with_state(app);

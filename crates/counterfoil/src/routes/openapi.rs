@@ -12,14 +12,15 @@ use utoipa::{Modify, OpenApi};
 use counterfoil_verify::CookieNames;
 
 use crate::app::App;
+use crate::http::oauth_error::OAuthErrorBody;
 use crate::http::response_headers::READABLE_BY_ALL;
 #[cfg(feature = "admin")]
 use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    activity, feed, health, login, logout, me, password, problems, refresh, register, session_data, sessions,
-    token, well_known,
+    activity, feed, health, login, logout, me, oauth, password, problems, refresh, register, session_data,
+    sessions, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -34,10 +35,11 @@ use crate::routes::{
         me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream,
+        oauth::introspect::introspect, oauth::revoke::revoke,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),
-    components(schemas(ProblemSchema, FieldErrorSchema)),
+    components(schemas(ProblemSchema, FieldErrorSchema, OAuthErrorBody)),
     modifiers(&SecuritySchemes),
 )]
 struct PublicDocument;
@@ -90,6 +92,7 @@ impl Modify for SecuritySchemes {
     fn modify(&self, document: &mut Document) {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme("verifier", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
         name_cookies(document, &CookieNames::secure());
     }
 }

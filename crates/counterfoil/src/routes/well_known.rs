@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::feed::key_set_hash::jwks_body;
 use crate::http::response_headers::READABLE_BY_ALL;
+use crate::routes::oauth;
 
 /// The cache lifetime of documents that change only with a release.
 pub(super) const CACHE_FIVE_MINUTES: (http::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
@@ -23,6 +24,14 @@ pub(super) struct AuthorizationServerMetadata {
     issuer: String,
     /// The URL of the public keys.
     jwks_uri: String,
+    /// The URL of introspection (RFC 7662).
+    introspection_endpoint: String,
+    /// How a resource server authenticates there: a verifier key as the secret of a client, or as a bearer token.
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    /// The URL of revocation (RFC 7009).
+    revocation_endpoint: String,
+    /// The clients are public ones.
+    revocation_endpoint_auth_methods_supported: [&'static str; 1],
     /// Empty, because there is no authorization endpoint.
     response_types_supported: [&'static str; 0],
     /// Empty, because there is no token endpoint of OAuth.
@@ -58,6 +67,14 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
     let (issuer, url) = (app.settings().issuer.to_string(), app.settings().api_url());
     let metadata = AuthorizationServerMetadata {
         jwks_uri: format!("{url}/.well-known/jwks.json"),
+        introspection_endpoint: format!("{url}{}", oauth::INTROSPECT),
+        introspection_endpoint_auth_methods_supported: [
+            "client_secret_basic",
+            "client_secret_post",
+            "Bearer",
+        ],
+        revocation_endpoint: format!("{url}{}", oauth::REVOKE),
+        revocation_endpoint_auth_methods_supported: ["none"],
         service_documentation: format!("{url}/openapi.json"),
         response_types_supported: [],
         grant_types_supported: [],

@@ -25,7 +25,9 @@ use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::keys::tls::CurrentCertificate;
-use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity, StreamingResponse};
+use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity};
+use crate::server::streaming_body::hold_while_streaming;
+use crate::server::tracked_stream::TrackedStream;
 use crate::server::write_timeout::WriteTimeoutStream;
 use crate::settings::Limits;
 
@@ -93,11 +95,8 @@ impl ConnectionHandler {
         }
     }
 
-    /// Answers the requests of one connection.
-    ///
-    /// A connection without a request within the header timeout is closed at once. One that is idle, or open
-    /// when the server shuts down, is closed gracefully (GOAWAY; RFC 9113, section 6.8): requests that the
-    /// client sent afterwards were not started, and it can send them again on another connection.
+    /// Answers the requests of one connection, and waits for the end of a WebSocket that has taken it over. The end of this
+    /// future ends the WebSocket, so that it counts as a connection until then; a shutdown ends it at once.
     async fn serve_http<S>(
         &self,
         stream: S,
@@ -106,8 +105,32 @@ impl ConnectionHandler {
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let (stream, mut handle) = TrackedStream::new(stream);
+        self.serve_requests(stream, (peer, activity), shutdown.clone()).await;
+        if handle.is_open() {
+            let _request = activity.start_request();
+            tokio::select! {
+                () = handle.dropped() => {}
+                () = wait_for_shutdown(&mut shutdown) => {}
+            }
+        }
+    }
+
+    /// Answers the requests of one connection.
+    ///
+    /// A connection without a request within the header timeout is closed at once. One that is idle, or open
+    /// when the server shuts down, is closed gracefully (GOAWAY; RFC 9113, section 6.8): requests that the
+    /// client sent afterwards were not started, and it can send them again on another connection.
+    async fn serve_requests<S>(
+        &self,
+        stream: S,
+        (peer, activity): (SocketAddr, &Arc<ConnectionActivity>),
+        mut shutdown: ShutdownSignal,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let service = ConnectionService { router: self.router.clone(), peer, activity: Arc::clone(activity) };
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         tokio::select! {
             biased;
             // An error of the connection is not logged: each request has its own line in the request log.
@@ -182,14 +205,8 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.response.poll(cx));
-        let active_request = this.active_request.take();
-        if let Ok(response) = &mut response
-            && let Some(streaming) = response.extensions_mut().remove::<StreamingResponse>()
-            && let Some(active_request) = active_request
-        {
-            streaming.hold(active_request);
-        }
-        Poll::Ready(response)
+        let response = ready!(this.response.poll(cx));
+        let Some(active_request) = this.active_request.take() else { return Poll::Ready(response) };
+        Poll::Ready(response.map(|response| hold_while_streaming(response, active_request)))
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod accept;
 pub(crate) mod connection;
+mod streaming_body;
+mod tracked_stream;
 mod write_timeout;
 
 use std::io;

@@ -19,7 +19,8 @@ pub struct FeedSettings {
     /// refuses every credential after that. A poll waits for a third of it.
     pub lease: Duration,
     /// The longest time for which a verifier may be configured to accept credentials after its lease has run out. A wait
-    /// for the fleet takes so much longer for such a verifier.
+    /// for the fleet takes so much longer for such a verifier, so by default it is 0: the holder of a verifier key cannot
+    /// slow down every wait.
     pub max_stale: Duration,
     /// How many processes may follow the feed with one verifier key at the same time.
     pub max_instances_per_key: usize,
@@ -36,7 +37,7 @@ impl Default for FeedSettings {
         let second = Duration::from_secs(1);
         Self {
             lease: 3 * second,
-            max_stale: 600 * second,
+            max_stale: Duration::ZERO,
             max_instances_per_key: 1_000,
             polls_per_instance: RateLimit { max: 200, window: second },
             polls_per_key: RateLimit { max: 20_000, window: second },

@@ -7,6 +7,7 @@ pub(crate) mod data_dir;
 pub(crate) mod database_url;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
+pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
@@ -34,6 +35,7 @@ use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
+use crate::settings::introspection::IntrospectionLimits;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::store_url::StoreUrl;
@@ -130,6 +132,8 @@ pub struct Settings {
     pub audit_log: AuditLogSettings,
     /// The feed that resource servers follow.
     pub feed: FeedSettings,
+    /// Rate limits of introspection.
+    pub introspection: IntrospectionLimits,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
@@ -252,6 +256,7 @@ impl Settings {
             write_rate_limits: WriteRateLimits::default(),
             audit_log: AuditLogSettings::default(),
             feed: FeedSettings::default(),
+            introspection: IntrospectionLimits::default(),
             limits: Limits::default(),
             tls: None,
             development_mode: None,

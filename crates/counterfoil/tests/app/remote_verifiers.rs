@@ -1,27 +1,22 @@
 //! Remote verifiers of a real server's access tokens, while its signing keys rotate and are revoked.
 
 use std::collections::HashSet;
-use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use counterfoil::App;
-use counterfoil::operator::Command;
-use counterfoil_jose::{Algorithm, Secret, unverified};
-use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
-use serde_json::{Value, json};
+use counterfoil_jose::unverified;
+use counterfoil_verify::{JwksOptions, RemoteVerifier};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
-use crate::client::{Reply, send};
-use crate::fixture::{Fixture, TestServer};
+use crate::client::send;
+use crate::fixture::Fixture;
+use crate::issuer::Issuer;
 
 #[path = "../../../../examples/resource_server.rs"]
 #[allow(dead_code, reason = "the tests serve its router instead of calling its main")]
-mod resource_server;
-
-const SHOP: &str = "http://127.0.0.1:4000";
+pub(crate) mod resource_server;
 
 const ROTATIONS: usize = 20;
 /// The time between two rotations.
@@ -30,64 +25,6 @@ const ROTATION_INTERVAL: Duration = Duration::from_millis(250);
 const VERIFIERS: usize = 3;
 /// The time between two verifications of one verifier: 500 a second in total.
 const VERIFY_INTERVAL: Duration = Duration::from_millis(6);
-
-/// A server whose issuer is its own address, with one logged-in user and an admin key.
-struct Issuer {
-    server: TestServer,
-    url: String,
-    admin_key: String,
-    session: String,
-}
-
-impl Issuer {
-    async fn open(fixture: &Fixture, roles: &[&str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = App::open(fixture.settings().with(|settings| settings.issuer = url.parse().unwrap()))
-            .await
-            .unwrap();
-        let ada = Command::UserAdd {
-            username: "ada".into(),
-            password: Secret::new("correct horse".into()),
-            email: None,
-            roles: roles.iter().map(|&role| role.to_owned()).collect(),
-        };
-        app.administer(ada).await.unwrap();
-        let admin_key = app.administer(Command::AdminKeyAdd { name: "rotator".into() }).await.unwrap();
-        let server = TestServer::serve_on(listener, app).await;
-        let form = r#"{"username":"ada","password":"correct horse"}"#;
-        let session = send(server.address, "POST /v1/login", &[], form).await.json()["session_token"].clone();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        Self { server, url, admin_key: text(&admin_key["key"]), session: text(&session) }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.server.address
-    }
-
-    async fn send(&self, request: &str, bearer: &str, body: &str) -> Reply {
-        send(self.address(), request, &[&format!("authorization: Bearer {bearer}")], body).await
-    }
-
-    /// Issues an access token for the shop with this scope.
-    async fn issue_token(&self, scope: &str) -> String {
-        let form = json!({ "audience": SHOP, "scope": scope }).to_string();
-        let reply = self.send("POST /v1/token", &self.session, &form).await;
-        assert_eq!(reply.status, 200, "{reply:?}");
-        reply.json()["access_token"].as_str().unwrap().to_owned()
-    }
-
-    /// Rotates immediately, so the new key signs before any verifier can have fetched it.
-    async fn rotate_now(&self) {
-        let reply = self.send("POST /v1/admin/keys", &self.admin_key, r#"{"now":true}"#).await;
-        assert_eq!(reply.status, 201, "{reply:?}");
-    }
-
-    fn verifier(&self, follow: JwksOptions) -> RemoteVerifier {
-        let tokens = TokenVerifier::builder(&self.url, SHOP, &[Algorithm::Es256]);
-        RemoteVerifier::start(tokens, follow).unwrap()
-    }
-}
 
 fn kid(token: &str) -> String {
     unverified::decode(token).unwrap().header["kid"].as_str().unwrap().to_owned()

@@ -56,6 +56,11 @@ impl Chromium {
         }
     }
 
+    /// Opens a WebSocket or an `EventSource` in a page at `origin`, which logs out when it is open. Returns how it ended.
+    pub(crate) fn connect(&self, profile: &str, origin: &str, connection: &Value) -> Value {
+        self.call(&json!({ "profile": profile, "origin": origin, "connection": connection }))
+    }
+
     /// The names of the cookies of a profile.
     pub(crate) fn cookies(&self, profile: &str) -> Vec<String> {
         let names = self.call(&json!({ "profile": profile, "cookies": true }));

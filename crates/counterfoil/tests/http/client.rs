@@ -80,8 +80,9 @@ impl Request {
         let has_bearer = self.headers.iter().any(|(name, value)| {
             name.eq_ignore_ascii_case("authorization") && value.to_ascii_lowercase().starts_with(b"bearer")
         });
-        // A refresh ignores it.
-        if response.status == 401 && has_bearer && self.path != "/v1/refresh" && self.method != "HEAD" {
+        // A refresh ignores it, and the endpoints of OAuth have other errors.
+        let has_problem = self.path != "/v1/refresh" && !self.path.starts_with(OAUTH);
+        if response.status == 401 && has_bearer && has_problem && self.method != "HEAD" {
             let challenge = response.header("www-authenticate").unwrap();
             let is_token = response.problem() == "invalid_token";
             assert_eq!(challenge.contains(r#"error="invalid_token""#), is_token, "{self:?}: {response:?}");
@@ -210,6 +211,8 @@ impl Response {
         if (self.status, path) == (503, "/readyz") {
             assert_eq!(self.json()["status"], "unavailable");
             assert!(self.header("retry-after").is_some());
+        } else if self.status >= 400 && path.starts_with(OAUTH) {
+            self.assert_valid_oauth_error(method);
         } else if self.status >= 400 {
             self.assert_valid_problem(method);
         }
@@ -217,10 +220,32 @@ impl Response {
         assert_documented(method, path, self.status, code.as_deref());
     }
 
-    /// The `code` of the body, if it is a problem.
+    /// The code of the body, if it is a problem or an error of OAuth.
     fn problem_code(&self) -> Option<String> {
         let body: Value = serde_json::from_slice(&self.body).ok()?;
-        body["code"].as_str().map(str::to_owned)
+        body["code"].as_str().or(body["error"].as_str()).map(str::to_owned)
+    }
+
+    /// RFC 6749, section 5.2.
+    fn assert_valid_oauth_error(&self, method: &str) {
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        if method != "HEAD" {
+            let body = self.json();
+            assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
+            let description = body["error_description"].as_str().unwrap();
+            let is_allowed = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(!description.is_empty() && description.bytes().all(is_allowed), "{body}");
+        }
+        match self.status {
+            401 => {
+                let challenge = self.header("www-authenticate").unwrap();
+                assert!(challenge.starts_with("Bearer") || challenge.starts_with("Basic realm="));
+            }
+            405 => assert_eq!(self.header("allow"), Some("POST")),
+            429 | 503 => assert!(self.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1),
+            _ => {}
+        }
     }
 
     fn assert_valid_cookies(&self) {
@@ -267,6 +292,9 @@ impl Response {
         }
     }
 }
+
+/// The paths of the endpoints of OAuth begin with it.
+const OAUTH: &str = "/oauth/";
 
 /// The documents that pages of all origins may read.
 const PUBLIC_DOCUMENTS: [&str; 3] = ["/.well-known/", "/openapi.json", "/problems/"];

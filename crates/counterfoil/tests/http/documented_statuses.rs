@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::administration::Admin;
 use crate::client::{Request, recorded};
+use crate::oauth::FORM;
 use crate::openapi_contract::{operations, path_of};
 use crate::programs::output;
 use crate::test_server::{PASSWORD, TestServer, text};
@@ -28,6 +29,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
             call_every_route(&mut seen).await;
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
             crate::feed::call_every_route(&mut seen).await;
+            crate::oauth::call_every_route(&mut seen).await;
             exceed_rate_limits(&mut seen).await;
             exceed_write_rate_limits(&mut seen).await;
             time_out_bodies(&mut seen).await;
@@ -279,9 +281,11 @@ async fn announcements(server: &TestServer) -> Vec<(String, String, Request)> {
     let taking = operations().into_iter().filter(|(.., operation)| accepts_a_body(operation));
     let announced = taking.map(|(path, method, _)| {
         let request = Request::new(&method.to_uppercase(), &path_of(&path));
-        let request = request.header("content-type", "application/json").header("content-length", "9");
+        let kind = if path.starts_with("/oauth/") { FORM } else { "application/json" };
+        let request = request.header("content-type", kind).header("content-length", "9");
         let request = match &*path {
-            "/v1/register" | "/v1/login" | "/v1/refresh" | "/v1/logout" => request,
+            "/v1/register" | "/v1/login" | "/v1/refresh" | "/v1/logout" | "/oauth/introspect"
+            | "/oauth/revoke" => request,
             "/v1/password" | "/v1/session/data" | "/v1/token" => request.bearer(&bearer),
             _ => request.bearer(&admin.bearer),
         };

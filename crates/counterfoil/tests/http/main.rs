@@ -27,6 +27,7 @@ mod metadata;
 mod metrics;
 mod multiple_credentials;
 mod null_members;
+mod oauth;
 mod openapi_contract;
 mod password_change;
 mod problem_pages;

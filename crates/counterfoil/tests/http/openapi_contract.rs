@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::administration::Admin;
 use crate::client::Request;
+use crate::feed::add_key;
+use crate::oauth::FORM;
 use crate::test_server::{PASSWORD, TestServer, text};
 
 /// A documented path with an id in place of `{id}`, and a problem in place of `{name}`.
@@ -76,7 +78,7 @@ fn each_operation_has_its_own_id() {
 async fn every_path_supports_exactly_the_documented_methods() {
     let server = TestServer::open().await;
     let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
-    assert_eq!(paths.len(), 35);
+    assert_eq!(paths.len(), 37);
     for path in paths {
         let mut documented: BTreeSet<String> = operations()
             .into_iter()
@@ -272,6 +274,7 @@ async fn without_its_store_the_server_answers_503_and_authenticates_no_request()
     let server = TestServer::open().await;
     server.register("ada").await;
     let (session, hybrid) = (server.login("ada", "session").await, server.login("ada", "hybrid").await);
+    let key = add_key(&server).await;
     server.app.close().await.unwrap();
     let bearer = text(&session, "session_token");
     let credentials = json!({ "username": "ada", "password": PASSWORD });
@@ -291,6 +294,8 @@ async fn without_its_store_the_server_answers_503_and_authenticates_no_request()
         Request::get("/v1/session/data").bearer(bearer),
         Request::new("PATCH", "/v1/session/data").json(&json!({ "a": 1 })).bearer(bearer),
         Request::post("/v1/password").json(&passwords).bearer(bearer),
+        Request::post("/oauth/introspect").body(FORM, format!("token={bearer}")).bearer(&key),
+        Request::post("/oauth/revoke").body(FORM, format!("token={}", text(&hybrid, "refresh_token"))),
     ] {
         let response = request.send(&server).await;
         assert_eq!(response.status, 503, "{request:?} {response:?}");

@@ -1,8 +1,8 @@
-//! A proxy before the socket of PostgreSQL that cuts a connection at its `COMMIT`.
+//! A proxy before the socket of PostgreSQL that cuts a connection at its `COMMIT`, or delays what clients send.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use counterfoil_test_support::PostgresServer;
@@ -31,20 +31,22 @@ pub(crate) enum Cut {
 pub(crate) struct CuttingProxy {
     directory: TempDir,
     next: Arc<AtomicU8>,
+    delay: Arc<AtomicU64>,
 }
 
 impl CuttingProxy {
     pub(crate) fn start(server: &PostgresServer) -> Self {
         let directory = TempDir::new().unwrap();
         let listener = UnixListener::bind(directory.path().join(SOCKET)).unwrap();
-        let next = Arc::new(AtomicU8::new(0));
-        let (target, cut) = (server.socket_dir().join(SOCKET), Arc::clone(&next));
+        let (next, delay) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU64::new(0)));
+        let (target, cut, of_each) =
+            (server.socket_dir().join(SOCKET), Arc::clone(&next), Arc::clone(&delay));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, target.clone(), Arc::clone(&cut)));
+                tokio::spawn(forward(client, target.clone(), Arc::clone(&cut), Arc::clone(&of_each)));
             }
         });
-        Self { directory, next }
+        Self { directory, next, delay }
     }
 
     /// The URL of the same database through the proxy.
@@ -54,13 +56,23 @@ impl CuttingProxy {
         format!("postgres://postgres@{host}:5432/{database}")
     }
 
+    /// Delays everything that a client sends at once.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.delay.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
     /// Cuts the next `COMMIT`.
     pub(crate) fn cut_next(&self, cut: Cut) {
         self.next.store(cut as u8, Ordering::SeqCst);
     }
 }
 
-async fn forward(mut client: UnixStream, target: impl AsRef<Path>, next: Arc<AtomicU8>) {
+async fn forward(
+    mut client: UnixStream,
+    target: impl AsRef<Path>,
+    next: Arc<AtomicU8>,
+    delay: Arc<AtomicU64>,
+) {
     let Ok(mut server) = UnixStream::connect(target).await else { return };
     let (mut from_client, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -75,6 +87,7 @@ async fn forward(mut client: UnixStream, target: impl AsRef<Path>, next: Arc<Ato
                 if cut != Cut::Nowhere as u8 {
                     return cut_commit(cut, sent, client, server).await;
                 }
+                sleep(Duration::from_millis(delay.load(Ordering::SeqCst))).await;
                 if server.write_all(sent).await.is_err() {
                     return;
                 }

@@ -5,5 +5,6 @@ mod cutting_proxy;
 mod fixture;
 mod interruptions;
 mod open;
+mod same_as_sqlite;
 mod tls;
 mod waiting;

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError, Transaction};
+use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::store::{Change, CommitOutcome, Expectation, Store, StoreError, Transaction};
 use counterfoil_postgres::PostgresStore;
+use counterfoil_verify::ClientId;
 
-use crate::fixture::{insert, open, server, user};
+use crate::cutting_proxy::CuttingProxy;
+use crate::fixture::{NOON, insert, open, server, user};
 
 /// Makes PostgreSQL refuse the first `count` insertions of metadata with this error code.
 fn refuse_metadata(url: &str, count: u32, code: &str) {
@@ -59,6 +63,37 @@ async fn a_transaction_that_never_succeeds_is_refused_and_changes_nothing() {
     assert_eq!(server.sql(&url, "SELECT last_value FROM attempts"), "4");
     assert_eq!(store.metadata("key").await.unwrap(), None);
     assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))), "the store goes on");
+    store.close().await.unwrap();
+}
+
+/// A network has a round trip of a millisecond or more: a transaction must not wait for the answer to each statement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_statements_do_not_depend_on_each_other_takes_one_round_trip() {
+    let Some(server) = server() else { return };
+    let proxy = CuttingProxy::start(server);
+    let store = open(&proxy.url(&server.new_database())).await;
+    let transaction = |number: u32| {
+        let event = AuditEvent::by_user(
+            AuditEventKind::UserRegistered,
+            user(number).id,
+            &ClientInfo::default(),
+            NOON,
+        );
+        Transaction::new([Change::insert_user(user(number)), Change::record_event(event)])
+            .expecting([Expectation::ClientRevision(ClientId::default(), 0)])
+    };
+    // The first one prepares the statements.
+    assert!(matches!(store.commit(&transaction(1)).await, Ok(CommitOutcome::Applied(_))));
+    let delay = Duration::from_millis(300);
+    proxy.delay(delay);
+
+    let started = Instant::now();
+    let outcome = store.commit(&transaction(2)).await;
+
+    assert!(matches!(outcome, Ok(CommitOutcome::Applied(_))), "{outcome:?}");
+    // One for the transaction, and perhaps one for a test of the connection; each statement on its own would take six.
+    assert!(started.elapsed() >= delay && started.elapsed() < 3 * delay, "{:?}", started.elapsed());
+    proxy.delay(Duration::ZERO);
     store.close().await.unwrap();
 }
 

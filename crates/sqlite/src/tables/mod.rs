@@ -13,7 +13,6 @@ pub(crate) mod pending_session_ends;
 pub(crate) mod purge;
 pub(crate) mod revocation_log;
 pub(crate) mod session_data;
-mod session_retention;
 pub(crate) mod sessions;
 pub(crate) mod users;
 pub(crate) mod verifier_keys;

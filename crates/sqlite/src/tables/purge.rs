@@ -1,25 +1,19 @@
 //! Purging: records expired sessions, and deletes sessions that ended long ago, removed users, expired revocations, expired
 //! counters, and old audit events.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, params};
 
 use counterfoil_core::model::audit_event::AuditEvent;
-use counterfoil_core::store::{AppliedChanges, AuditRetention, ExpiryEvents, PurgedEvents};
+use counterfoil_core::store::{
+    AppliedChanges, AuditRetention, ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY,
+    ExpiryEvents, PurgedEvents,
+};
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
 use super::columns::{milliseconds, unix_ms};
-use super::session_retention::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 use super::sessions::end::delete_of_user;
 use super::{audit_events, sessions, users};
-
-/// How long a session is kept after it has expired by itself.
-///
-/// It is longer than the leeway of verifiers and the delay with which uses are written. It is short, because expired
-/// sessions are visited with the live ones, and a client with short lifetimes makes many of them.
-pub(super) const EXPIRED_SESSION_RETENTION: Duration = Duration::from_secs(10 * 60);
 
 /// What a purge has done.
 #[derive(Debug, Default)]

@@ -3,6 +3,8 @@
 // Tests compile it on every system.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
 mod instant_uptime;
+pub(crate) mod issuer_clock;
+pub(crate) mod lease_clock;
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 mod posix_uptime;
 

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use crate::auth_error::AuthError;
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
-use crate::http::auth_state::{AuthState, LayerContext};
+use crate::http::auth_state::{AuthState, Authentication, LayerContext};
 use crate::http::cookies::CookieNames;
 use crate::http::credentials::{AcceptedCredentials, CredentialSource, read_credentials};
 use crate::http::cross_site_request::CrossSiteRequest;
@@ -179,7 +179,15 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        AuthService { inner, settings: Arc::clone(&self.0) }
+        let mut settings = Settings::clone(&self.0);
+        let authentication = Authentication {
+            authenticator: Arc::clone(&settings.authenticator),
+            clock: Arc::clone(&settings.clock),
+            names: Arc::clone(&settings.names),
+            accepted: settings.accepted,
+        };
+        Arc::make_mut(&mut settings.context).authentication = Some(authentication);
+        AuthService { inner, settings: Arc::new(settings) }
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, Uri};
 
 use crate::auth_error::AuthError;
-use crate::http::credentials::CredentialSource;
+use crate::authenticator::{Authenticator, Clock};
+use crate::http::cookies::CookieNames;
+use crate::http::credentials::{AcceptedCredentials, CredentialSource};
 use crate::http::problem_issuer::ProblemIssuer;
 use crate::principal::Principal;
 
@@ -73,6 +75,16 @@ impl AuthState {
         self.layer.application.clone()?.downcast().ok()
     }
 
+    /// The state of the same request with another result.
+    pub(crate) fn with_result(&self, result: Result<Principal, AuthError>) -> Self {
+        Self { result, source: self.source, layer: Arc::clone(&self.layer) }
+    }
+
+    /// How the layer authenticates.
+    pub(crate) fn authentication(&self) -> Option<&Authentication> {
+        self.layer.authentication.as_ref()
+    }
+
     pub(crate) fn problem_issuer(&self) -> Option<&ProblemIssuer> {
         self.layer.problem_issuer.as_ref()
     }
@@ -85,6 +97,16 @@ pub(crate) struct LayerContext {
     pub(crate) problem_issuer: Option<ProblemIssuer>,
     pub(crate) application: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) clear_duplicates: Option<ClearDuplicates>,
+    pub(crate) authentication: Option<Authentication>,
+}
+
+/// How a layer authenticates, for a route that authenticates again with another policy.
+#[derive(Clone)]
+pub(crate) struct Authentication {
+    pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) names: Arc<CookieNames>,
+    pub(crate) accepted: AcceptedCredentials,
 }
 
 /// The headers that clear the duplicates of a request's cookies.

@@ -16,3 +16,4 @@ pub(crate) mod problem;
 pub(crate) mod problem_issuer;
 pub(crate) mod require;
 pub(crate) mod response_future;
+pub(crate) mod stale_policy_layer;

@@ -213,6 +213,12 @@ impl Problem {
         &self.0.body.name
     }
 
+    /// What is wrong in this case. Only for the issuer, whose endpoints of OAuth have another error body.
+    #[doc(hidden)]
+    pub fn detail_text(&self) -> Option<&str> {
+        self.0.body.detail.as_deref()
+    }
+
     /// The problem for an authentication error; `source` is where the credential was presented.
     ///
     /// All invalid credentials have the same response (RFC 6750, section 3.1), so that an attacker cannot

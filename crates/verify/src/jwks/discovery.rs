@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use counterfoil_jose::json;
 
+use crate::http_client::url::{HttpUrl, HttpUrlError};
 use crate::jwks::error::FetchError;
-use crate::jwks::url::{JwksUrl, JwksUrlError};
 
 /// The members that are used; all others are ignored.
 #[derive(Deserialize)]
@@ -20,9 +20,9 @@ struct Metadata {
 /// # Errors
 ///
 /// The issuer is not a URL that may be fetched.
-pub(crate) fn metadata_urls(issuer: &str) -> Result<[JwksUrl; 2], JwksUrlError> {
+pub(crate) fn metadata_urls(issuer: &str) -> Result<[HttpUrl; 2], HttpUrlError> {
     let plain = issuer.strip_suffix('/').unwrap_or(issuer);
-    let scheme_end = plain.find("://").ok_or(JwksUrlError::NotHttpUrl)? + "://".len();
+    let scheme_end = plain.find("://").ok_or(HttpUrlError::NotHttpUrl)? + "://".len();
     let path_at = plain[scheme_end..].find('/').map_or(plain.len(), |at| scheme_end + at);
     let (origin, path) = plain.split_at(path_at);
     let inserted = format!("{origin}/.well-known/oauth-authorization-server{path}");
@@ -35,15 +35,15 @@ pub(crate) fn metadata_urls(issuer: &str) -> Result<[JwksUrl; 2], JwksUrlError> 
 /// # Errors
 ///
 /// The metadata is malformed or does not name `issuer`, byte for byte, or its `jwks_uri` is not acceptable.
-pub(crate) fn jwks_url(body: &[u8], issuer: &str, from: &JwksUrl) -> Result<JwksUrl, FetchError> {
+pub(crate) fn jwks_url(body: &[u8], issuer: &str, from: &HttpUrl) -> Result<HttpUrl, FetchError> {
     let metadata: Metadata = json::parse_object(body).map_err(FetchError::Malformed)?;
     if metadata.issuer != issuer {
         return Err(FetchError::IssuerMismatch);
     }
-    let url: JwksUrl = metadata.jwks_uri.parse().map_err(FetchError::JwksUri)?;
+    let url: HttpUrl = metadata.jwks_uri.parse().map_err(FetchError::JwksUri)?;
     // Otherwise an issuer on the network could direct requests to local ports of the verifier's machine.
     if from.is_https() && !url.is_https() {
-        return Err(FetchError::JwksUri(JwksUrlError::InsecureHttp));
+        return Err(FetchError::JwksUri(HttpUrlError::InsecureHttp));
     }
     Ok(url)
 }
@@ -54,7 +54,7 @@ mod tests {
 
     const ISSUER: &str = "https://auth.example";
 
-    fn read(issuer: &str, jwks_uri: &str) -> Result<JwksUrl, FetchError> {
+    fn read(issuer: &str, jwks_uri: &str) -> Result<HttpUrl, FetchError> {
         let body = serde_json::json!({ "issuer": issuer, "jwks_uri": jwks_uri, "other": [1] }).to_string();
         jwks_url(body.as_bytes(), ISSUER, &metadata_urls(ISSUER).unwrap()[0])
     }
@@ -75,10 +75,10 @@ mod tests {
             ),
         ] {
             let urls = metadata_urls(issuer).unwrap();
-            assert_eq!(urls.each_ref().map(JwksUrl::path_and_query), [inserted, appended]);
+            assert_eq!(urls.each_ref().map(HttpUrl::path_and_query), [inserted, appended]);
         }
-        assert_eq!(metadata_urls("http://auth.example"), Err(JwksUrlError::InsecureHttp));
-        assert_eq!(metadata_urls("auth.example"), Err(JwksUrlError::NotHttpUrl));
+        assert_eq!(metadata_urls("http://auth.example"), Err(HttpUrlError::InsecureHttp));
+        assert_eq!(metadata_urls("auth.example"), Err(HttpUrlError::NotHttpUrl));
     }
 
     #[test]

@@ -7,11 +7,12 @@ use tokio::time::timeout;
 
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, Time, digest};
 
+use crate::http_client::client::HttpClient;
+use crate::http_client::error::HttpError;
+use crate::http_client::url::HttpUrl;
 use crate::jwks::discovery;
 use crate::jwks::error::{FetchError, RemoteVerifierError};
-use crate::jwks::http_client::HttpClient;
 use crate::jwks::options::{JwksOptions, KeySource};
-use crate::jwks::url::JwksUrl;
 use crate::token::builder::TokenVerifierBuilder;
 
 /// The most keys of one issuer. A lookup compares the key id of a token with each of them.
@@ -44,10 +45,10 @@ enum FetchSource {
     /// The metadata is at one of these URLs. The last discovered `jwks_uri` is kept with the time of its
     /// discovery.
     Discovery {
-        metadata_urls: Box<[JwksUrl; 2]>,
-        discovered: Option<(JwksUrl, Time)>,
+        metadata_urls: Box<[HttpUrl; 2]>,
+        discovered: Option<(HttpUrl, Time)>,
     },
-    Url(JwksUrl),
+    Url(HttpUrl),
 }
 
 impl JwksClient {
@@ -75,28 +76,40 @@ impl JwksClient {
         Ok(Self { client, issuer, source, algorithms, timeout: options.timeout })
     }
 
-    /// Fetches the keys. After a failure the next fetch reads the metadata again.
+    /// Fetches the keys. After a failure the next fetch reads the metadata again. `announced` is the hash of the key set if
+    /// the revocation feed has announced one: the URL contains it, so that no cache answers with an older set.
     ///
     /// # Errors
     ///
     /// The documents cannot be fetched, are malformed, or are for another issuer.
-    pub(crate) async fn fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
-        let fetched = timeout(self.timeout, self.discover_and_fetch(now)).await;
-        let fetched = fetched.unwrap_or(Err(FetchError::TimedOut));
+    pub(crate) async fn fetch(
+        &mut self,
+        announced: Option<&str>,
+        now: Time,
+    ) -> Result<FetchedKeys, FetchError> {
+        let fetched = timeout(self.timeout, self.discover_and_fetch(announced, now)).await;
+        let fetched = fetched.unwrap_or(Err(HttpError::TimedOut.into()));
         if let (Err(_), FetchSource::Discovery { discovered, .. }) = (&fetched, &mut self.source) {
             *discovered = None;
         }
         fetched
     }
 
-    async fn discover_and_fetch(&mut self, now: Time) -> Result<FetchedKeys, FetchError> {
-        let url = self.jwks_url(now).await?;
-        let response = self.client.get(&url).await?;
+    async fn discover_and_fetch(
+        &mut self,
+        announced: Option<&str>,
+        now: Time,
+    ) -> Result<FetchedKeys, FetchError> {
+        let mut url = self.jwks_url(now).await?;
+        if let Some(hash) = announced {
+            url = url.with_parameter("v", hash).map_err(FetchError::JwksUri)?;
+        }
+        let response = self.client.get_json(&url).await?;
         let keys = parse_keys(&response.body, &self.algorithms)?;
         Ok(FetchedKeys { keys, digest: digest::sha256(&response.body), fresh_for: response.fresh_for })
     }
 
-    async fn jwks_url(&mut self, now: Time) -> Result<JwksUrl, FetchError> {
+    async fn jwks_url(&mut self, now: Time) -> Result<HttpUrl, FetchError> {
         let (metadata_urls, discovered) = match &mut self.source {
             FetchSource::Url(url) => return Ok(url.clone()),
             FetchSource::Discovery { metadata_urls, discovered } => (metadata_urls, discovered),
@@ -114,11 +127,11 @@ impl JwksClient {
 
 /// Reads the `jwks_uri` from the metadata. The second URL is tried only if there is no metadata at the first;
 /// invalid metadata is an error.
-async fn discover(client: &HttpClient, urls: &[JwksUrl; 2], issuer: &str) -> Result<JwksUrl, FetchError> {
+async fn discover(client: &HttpClient, urls: &[HttpUrl; 2], issuer: &str) -> Result<HttpUrl, FetchError> {
     let [first, second] = urls;
-    let response = match client.get(first).await {
-        Err(FetchError::Status(_) | FetchError::ContentType | FetchError::Redirect(_)) => {
-            client.get(second).await
+    let response = match client.get_json(first).await {
+        Err(HttpError::Status(_) | HttpError::ContentType | HttpError::Redirect(_)) => {
+            client.get_json(second).await
         }
         other => other,
     };

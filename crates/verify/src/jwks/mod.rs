@@ -7,18 +7,15 @@
 //!      |        |
 //!   RefreshPolicy  JwksClient    when to fetch, without I/O;  which documents, how to parse them
 //!                      |
-//!                  HttpClient   one GET within limits
+//!              crate::http_client   one GET within limits
 //! ```
 
-mod cache_control;
 mod discovery;
 pub(crate) mod error;
 mod fetch;
-mod http_client;
 pub(crate) mod options;
 mod refresh_policy;
 pub(crate) mod refresher;
 pub(crate) mod remote_verifier;
+pub(crate) mod remote_verifier_builder;
 pub(crate) mod status;
-mod tls;
-pub(crate) mod url;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::authenticator::Clock;
 use crate::clock::SystemClock;
+use crate::http_client::tls::TrustedRoots;
+use crate::http_client::url::{HttpUrl, HttpUrlError};
 use crate::jwks::refresh_policy::RefreshLimits;
-use crate::jwks::tls::TrustedRoots;
-use crate::jwks::url::{JwksUrl, JwksUrlError};
 
 /// The longest timeout of a fetch, and the longest time that a request waits for one.
 const MAX_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ pub(crate) enum KeySource {
     /// At the `jwks_uri` of the issuer's metadata.
     Discovery,
     /// At this URL.
-    Url(JwksUrl),
+    Url(HttpUrl),
 }
 
 /// Where the keys of a remote issuer are fetched from, and how often.
@@ -37,7 +37,7 @@ pub(crate) enum KeySource {
 ///     .refresh_between(Duration::from_secs(60), Duration::from_secs(600));
 /// let keycloak = JwksOptions::from_url("https://id.example/realms/shop/protocol/openid-connect/certs")?;
 /// assert!(JwksOptions::from_url("file:///etc/keys.json").is_err());
-/// # Ok::<(), counterfoil_verify::JwksUrlError>(())
+/// # Ok::<(), counterfoil_verify::HttpUrlError>(())
 /// ```
 #[derive(Clone)]
 pub struct JwksOptions {
@@ -61,7 +61,7 @@ impl JwksOptions {
     /// # Errors
     ///
     /// The URL is neither `https` nor `http` on loopback.
-    pub fn from_url(url: &str) -> Result<Self, JwksUrlError> {
+    pub fn from_url(url: &str) -> Result<Self, HttpUrlError> {
         Ok(Self::new(KeySource::Url(url.parse()?)))
     }
 

@@ -42,6 +42,8 @@ pub(crate) enum RefreshRequest {
     UnknownKey,
     /// There are no keys, or they are too old to be used.
     NoKeys,
+    /// The revocation feed announces another key set. Only the issuer can cause that, so there is no cooldown.
+    Announced,
 }
 
 /// What a request that wants keys must do.
@@ -123,6 +125,7 @@ impl RefreshPolicy {
         let allowed_from = match request {
             RefreshRequest::UnknownKey => self.unknown_key_after,
             RefreshRequest::NoKeys => self.missing_keys_after,
+            RefreshRequest::Announced => Time::EPOCH,
         };
         if now >= allowed_from {
             self.requested = Some(request);
@@ -159,6 +162,13 @@ impl RefreshPolicy {
             self.unknown_key_after = now.max(started_at + self.limits.cooldown / MIN_COOLDOWN_FRACTION);
         }
         self.failures = 0;
+    }
+
+    /// Records that the fetch in progress brought keys that are older than those announced since it started: they are
+    /// fetched again at once.
+    pub(crate) fn record_outdated(&mut self) {
+        self.running = None;
+        self.requested = Some(RefreshRequest::Announced);
     }
 
     /// Records that the fetch in progress failed. The current keys stay in use.
@@ -262,6 +272,20 @@ mod tests {
             policy.request_refresh(RefreshRequest::UnknownKey, NOON + secs(1)),
             RefreshAdvice::WaitForFetch(3)
         );
+    }
+
+    #[test]
+    fn an_announced_key_set_is_fetched_in_the_cooldown_and_only_once_at_a_time() {
+        let mut policy = loaded();
+        policy.request_refresh(RefreshRequest::UnknownKey, NOON);
+        policy.start_fetch(NOON);
+        policy.record_success(Some(secs(300)), false, 0, NOON);
+
+        assert_eq!(policy.request_refresh(RefreshRequest::Announced, NOON), RefreshAdvice::WaitForFetch(3));
+        policy.start_fetch(NOON);
+        assert_eq!(policy.request_refresh(RefreshRequest::Announced, NOON), RefreshAdvice::WaitForFetch(3));
+        policy.record_outdated();
+        assert_eq!(policy.time_until_fetch(NOON), Duration::ZERO);
     }
 
     #[test]

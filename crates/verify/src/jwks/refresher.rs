@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use counterfoil_jose::{Time, random};
+use counterfoil_jose::{Time, base64url, random};
 
+use crate::abort_on_drop::AbortOnDrop;
 use crate::authenticator::Clock;
 use crate::jwks::error::{FetchError, RemoteVerifierError};
 use crate::jwks::fetch::{FetchedKeys, JwksClient};
@@ -52,19 +52,12 @@ struct Shared {
 
 struct State {
     policy: RefreshPolicy,
+    /// The hash of the issuer's key set, as base64url, while the revocation feed tells it.
+    announced: Option<Arc<str>>,
     digest: Option<[u8; 32]>,
     keys: usize,
     fetched_at: Option<Time>,
     last_error: Option<Arc<FetchError>>,
-}
-
-/// Ends the task when the last refresher is dropped.
-struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl JwksRefresher {
@@ -77,6 +70,7 @@ impl JwksRefresher {
         let runtime = Handle::try_current().map_err(|_| RemoteVerifierError::NoRuntime)?;
         let state = State {
             policy: RefreshPolicy::new(options.limits),
+            announced: None,
             digest: None,
             keys: 0,
             fetched_at: None,
@@ -92,7 +86,7 @@ impl JwksRefresher {
             waiting: Semaphore::new(MAX_WAITING_REQUESTS),
         });
         let task = runtime.spawn(run(Arc::clone(&shared), client));
-        Ok(Self { shared, _task: Arc::new(AbortOnDrop(task.abort_handle())) })
+        Ok(Self { shared, _task: Arc::new(AbortOnDrop::new(&task)) })
     }
 
     /// The current status.
@@ -133,6 +127,11 @@ impl JwksRefresher {
         advice
     }
 
+    /// A handle that does not keep the task running.
+    pub(crate) fn downgrade(&self) -> AnnouncedKeys {
+        AnnouncedKeys(Arc::downgrade(&self.shared))
+    }
+
     /// A permit to wait for keys; `None` if too many requests already wait.
     pub(crate) fn try_wait_permit(&self) -> Option<SemaphorePermit<'_>> {
         self.shared.waiting.try_acquire().ok()
@@ -146,13 +145,36 @@ impl JwksRefresher {
     }
 }
 
+/// Tells the refresher which key set the issuer has.
+pub(crate) struct AnnouncedKeys(Weak<Shared>);
+
+impl AnnouncedKeys {
+    /// Takes the hash of the issuer's key set from the revocation feed, as base64url, and fetches the keys unless they are the
+    /// current ones. From then on only a key set with this hash is used; `None` ends that, when the feed is lost.
+    pub(crate) fn announce(&self, hash: Option<&str>) {
+        let Some(shared) = self.0.upgrade() else { return };
+        let mut state = shared.state();
+        state.announced = hash.filter(|hash| is_sha256(hash)).map(Arc::from);
+        if let Some(announced) = &state.announced
+            && state.digest.map(base64url::encode).as_deref() != Some(announced)
+        {
+            let _ = state.policy.request_refresh(RefreshRequest::Announced, shared.clock.now());
+            shared.refresh_requested.notify_one();
+        }
+    }
+}
+
 async fn run(shared: Arc<Shared>, mut client: JwksClient) {
     loop {
         shared.wait_until_due().await;
-        let started_at = shared.start_fetch();
-        let fetched = client.fetch(started_at).await;
-        shared.finish_fetch(started_at, fetched);
+        let (started_at, announced) = shared.start_fetch();
+        let fetched = client.fetch(announced.as_deref(), started_at).await;
+        shared.finish_fetch(started_at, announced.as_deref(), fetched);
     }
+}
+
+fn is_sha256(hash: &str) -> bool {
+    base64url::decode_exact::<32>(hash).is_ok()
 }
 
 impl Shared {
@@ -172,21 +194,40 @@ impl Shared {
         }
     }
 
-    fn start_fetch(&self) -> Time {
+    fn start_fetch(&self) -> (Time, Option<Arc<str>>) {
         let now = self.clock.now();
-        self.state().policy.start_fetch(now);
-        now
+        let mut state = self.state();
+        state.policy.start_fetch(now);
+        (now, state.announced.clone())
     }
 
-    /// Records the result, and then wakes the requests that wait for it.
-    fn finish_fetch(&self, started_at: Time, fetched: Result<FetchedKeys, FetchError>) {
+    /// Records the result of a fetch that started when the hash `expected` was announced, and then wakes the requests that
+    /// wait for it.
+    fn finish_fetch(
+        &self,
+        started_at: Time,
+        expected: Option<&str>,
+        fetched: Result<FetchedKeys, FetchError>,
+    ) {
         let now = self.clock.now();
         let jitter = random::bytes::<1>().map_or(0, |[byte]| byte);
         match fetched {
-            Ok(fetched) => self.install_keys(fetched, started_at, jitter, now),
+            Ok(fetched) if self.is_announced(&fetched) => {
+                self.install_keys(fetched, started_at, jitter, now);
+            }
+            Ok(_) if self.state().announced.as_deref() == expected => {
+                self.record_failure(FetchError::NotAnnounced, jitter, now);
+            }
+            Ok(_) => self.state().policy.record_outdated(),
             Err(error) => self.record_failure(error, jitter, now),
         }
         self.completed_fetches.send_modify(|completed| *completed += 1);
+    }
+
+    /// Whether the keys are those that the feed announces, if it announces any.
+    fn is_announced(&self, fetched: &FetchedKeys) -> bool {
+        let state = self.state();
+        state.announced.as_deref().is_none_or(|hash| hash == base64url::encode(fetched.digest))
     }
 
     fn install_keys(&self, fetched: FetchedKeys, started_at: Time, jitter: u8, now: Time) {

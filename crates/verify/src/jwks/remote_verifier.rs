@@ -6,22 +6,25 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use counterfoil_jose::{KeySet, Time};
+use counterfoil_jose::Time;
 
-use crate::auth_error::AuthError;
+use crate::auth_error::{AuthError, InvalidReason};
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
+use crate::feed::freshness::FeedFreshness;
+use crate::feed::task::FeedTask;
+use crate::introspection::{Introspection, IntrospectionClient};
 use crate::jwks::error::RemoteVerifierError;
-use crate::jwks::fetch::JwksClient;
 use crate::jwks::options::JwksOptions;
 use crate::jwks::refresh_policy::{RefreshAdvice, RefreshRequest};
 use crate::jwks::refresher::JwksRefresher;
+use crate::jwks::remote_verifier_builder::RemoteVerifierBuilder;
 use crate::jwks::status::JwksStatus;
 use crate::local_verifier::LocalVerifier;
 use crate::principal::Principal;
-use crate::revocation::Revocations;
+use crate::revocation::freshness::AcceptedViews;
+use crate::stale_policy::StalePolicy;
 use crate::token::builder::TokenVerifierBuilder;
-use crate::token::verifier::TokenVerifier;
 
 /// How often one request waits for a fetch. The first fetch may have started before the key was published.
 const MAX_WAITS: usize = 2;
@@ -41,13 +44,25 @@ const MAX_WAITS: usize = 2;
 /// # }
 /// ```
 ///
-/// It receives no revocations: a revoked token is accepted here until it expires.
+/// Without a verifier key it receives no revocations: a revoked token is accepted here until it expires. With one
+/// ([`RemoteVerifier::builder`]) it follows the revocation feed, and refuses a token within one network hop after it was
+/// revoked. A verifier that is cut off refuses every token when its lease ends, three seconds by default; see [`StalePolicy`].
 #[derive(Clone)]
 pub struct RemoteVerifier {
-    local: LocalVerifier,
-    refresher: JwksRefresher,
-    clock: Arc<dyn Clock>,
-    wait_timeout: Duration,
+    pub(crate) local: LocalVerifier,
+    pub(crate) refresher: JwksRefresher,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) wait_timeout: Duration,
+    pub(crate) feed: Option<Arc<FollowedFeed>>,
+}
+
+/// The revocation feed that a verifier follows.
+pub(crate) struct FollowedFeed {
+    pub(crate) task: FeedTask,
+    pub(crate) introspection: IntrospectionClient,
+    pub(crate) policy: StalePolicy,
+    /// For how long after the end of its lease the issuer counts on this verifier.
+    pub(crate) max_stale: Duration,
 }
 
 impl RemoteVerifier {
@@ -58,13 +73,12 @@ impl RemoteVerifier {
     ///
     /// The settings could never work, whatever the issuer answers.
     pub fn start(tokens: TokenVerifierBuilder, options: JwksOptions) -> Result<Self, RemoteVerifierError> {
-        let client = JwksClient::new(&tokens, &options)?;
-        let tokens: Arc<TokenVerifier> = Arc::new(tokens.build(KeySet::default())?);
-        let refresher = JwksRefresher::start(Arc::clone(&tokens), client, &options)?;
-        let JwksOptions { clock, timeout: wait_timeout, .. } = options;
-        let local_clock = Arc::clone(&clock);
-        let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now());
-        Ok(Self { local, refresher, clock, wait_timeout })
+        Self::builder(tokens).jwks(options).start()
+    }
+
+    /// Builds a verifier that also follows the revocation feed, if it has a verifier key.
+    pub fn builder(tokens: TokenVerifierBuilder) -> RemoteVerifierBuilder {
+        RemoteVerifierBuilder::new(tokens)
     }
 
     /// Verifies a token now; waits for keys if necessary.
@@ -80,6 +94,18 @@ impl RemoteVerifier {
     /// The task that keeps the keys current.
     pub const fn refresher(&self) -> &JwksRefresher {
         &self.refresher
+    }
+
+    /// What is known of the revocations and how new that is; `None` without a verifier key.
+    pub fn freshness(&self) -> Option<FeedFreshness> {
+        self.feed.as_ref().map(|feed| feed.task.freshness())
+    }
+
+    /// Waits until the revocations are up to date; returns at once without a verifier key.
+    pub async fn wait_until_fresh(&self) {
+        if let Some(feed) = &self.feed {
+            feed.task.wait_until_fresh().await;
+        }
     }
 
     /// Waits until the first fetch has completed and returns the status, so that a service can fail at start.
@@ -122,10 +148,83 @@ impl RemoteVerifier {
     }
 
     /// Waits for keys and verifies again, within the timeout of a request.
-    async fn verify_after_fetch(self, token: String, fetches: u64) -> Result<Principal, AuthError> {
-        let Some(_permit) = self.refresher.try_wait_permit() else { return Err(AuthError::Unavailable) };
-        let result = timeout(self.wait_timeout, self.retry_after_fetches(&token, fetches)).await;
-        result.unwrap_or(Err(AuthError::Unavailable))
+    async fn verify_after_fetch(
+        self,
+        token: String,
+        fetches: u64,
+        policy: StalePolicy,
+    ) -> Result<Principal, AuthError> {
+        let result = {
+            let Some(_permit) = self.refresher.try_wait_permit() else { return Err(AuthError::Unavailable) };
+            let result = timeout(self.wait_timeout, self.retry_after_fetches(&token, fetches)).await;
+            result.unwrap_or(Err(AuthError::Unavailable))
+        };
+        self.apply_policy(result, &token, self.clock.now(), policy).wait().await
+    }
+
+    /// What becomes of a result that depends on revocations that are stale.
+    fn apply_policy(
+        &self,
+        result: Result<Principal, AuthError>,
+        token: &str,
+        now: Time,
+        policy: StalePolicy,
+    ) -> AuthFuture {
+        let (Err(AuthError::StaleRevocations), Some(feed)) = (&result, &self.feed) else {
+            return AuthFuture::Ready(result);
+        };
+        match policy {
+            StalePolicy::Introspect => {
+                AuthFuture::Pending(Box::pin(self.clone().introspect(Arc::clone(feed), token.to_owned())))
+            }
+            StalePolicy::Deny | StalePolicy::DangerAcceptStale(_) if feed.task.is_starting() => {
+                let verifier = self.clone();
+                AuthFuture::Pending(Box::pin(verifier.verify_when_started(
+                    Arc::clone(feed),
+                    token.to_owned(),
+                    policy,
+                )))
+            }
+            StalePolicy::Deny => AuthFuture::Ready(result),
+            StalePolicy::DangerAcceptStale(_) => {
+                AuthFuture::Ready(self.verify_by(feed.accepted_views(policy), token, now))
+            }
+        }
+    }
+
+    /// Waits for the first poll, within the timeout of a request: the verifier has just started.
+    async fn verify_when_started(
+        self,
+        feed: Arc<FollowedFeed>,
+        token: String,
+        policy: StalePolicy,
+    ) -> Result<Principal, AuthError> {
+        let Some(_permit) = self.refresher.try_wait_permit() else { return Err(AuthError::StaleRevocations) };
+        let _ = timeout(self.wait_timeout, feed.task.wait_until_started()).await;
+        self.verify_by(feed.accepted_views(policy), &token, self.clock.now())
+    }
+
+    /// Asks the issuer about a token that is valid by all that is known here.
+    async fn introspect(self, feed: Arc<FollowedFeed>, token: String) -> Result<Principal, AuthError> {
+        let answer = feed.introspection.introspect(&token).await.map_err(|error| {
+            let issuer = self.local.token_verifier().issuer();
+            tracing::debug!(%error, issuer, "the issuer cannot be asked about a token");
+            AuthError::StaleRevocations
+        })?;
+        let Introspection::Active { subject } = answer else {
+            let (code, message) = ("inactive", "the issuer says that the token is not active");
+            return Err(InvalidReason::RecordRejected { code, message }.into());
+        };
+        // A revocation that has arrived meanwhile counts too.
+        let principal = self.verify_by(AcceptedViews::Any, &token, self.clock.now())?;
+        if principal.subject() == subject { Ok(principal) } else { Err(AuthError::Unavailable) }
+    }
+
+    fn verify_by(&self, accepted: AcceptedViews, token: &str, now: Time) -> Result<Principal, AuthError> {
+        if !self.refresher.has_valid_keys(now) {
+            return Err(AuthError::Unavailable);
+        }
+        self.local.verify_by(accepted, token, now, |_, revoked| InvalidReason::Revoked(revoked))
     }
 
     async fn retry_after_fetches(&self, token: &str, mut fetches: u64) -> Result<Principal, AuthError> {
@@ -159,17 +258,38 @@ enum KeyLookup {
     WaitForFetch(u64),
 }
 
+impl FollowedFeed {
+    /// Which views a policy accepts without asking the issuer, which counts on `max_stale`.
+    fn accepted_views(&self, policy: StalePolicy) -> AcceptedViews {
+        match policy {
+            StalePolicy::DangerAcceptStale(bound) => AcceptedViews::StaleFor(bound.min(self.max_stale)),
+            StalePolicy::Deny | StalePolicy::Introspect => AcceptedViews::Fresh,
+        }
+    }
+}
+
 impl Authenticator for RemoteVerifier {
     fn authenticate(&self, presented: PresentedCredential<'_>, now: Time) -> AuthFuture {
+        let policy = self.feed.as_ref().map_or(StalePolicy::Deny, |feed| feed.policy);
+        self.authenticate_with_policy(presented, now, policy)
+    }
+
+    fn authenticate_with_policy(
+        &self,
+        presented: PresentedCredential<'_>,
+        now: Time,
+        policy: StalePolicy,
+    ) -> AuthFuture {
         let PresentedCredential::AccessToken(token) = presented else {
             return self.local.authenticate(presented, now);
         };
         let result = self.verify_with_current_keys(token, now);
         match self.look_up_keys(&result, now) {
-            KeyLookup::Done => AuthFuture::Ready(result),
+            KeyLookup::Done => self.apply_policy(result, token, now, policy),
             KeyLookup::Unavailable => AuthFuture::Ready(Err(AuthError::Unavailable)),
             KeyLookup::WaitForFetch(fetches) => {
-                AuthFuture::Pending(Box::pin(self.clone().verify_after_fetch(token.to_owned(), fetches)))
+                let verifier = self.clone();
+                AuthFuture::Pending(Box::pin(verifier.verify_after_fetch(token.to_owned(), fetches, policy)))
             }
         }
     }
@@ -180,6 +300,7 @@ impl fmt::Debug for RemoteVerifier {
         f.debug_struct("RemoteVerifier")
             .field("tokens", self.local.token_verifier())
             .field("refresher", &self.refresher)
+            .field("feed", &self.feed.as_ref().map(|feed| &feed.task))
             .finish_non_exhaustive()
     }
 }

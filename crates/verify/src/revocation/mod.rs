@@ -5,6 +5,8 @@ pub(crate) mod log;
 pub(crate) mod query;
 mod subject_hash;
 mod table;
+#[cfg(feature = "ended")]
+mod waiters;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +20,8 @@ use crate::revocation::log::{RevocationEntry, RevocationPosition, RevocationSubj
 use crate::revocation::query::RevocationQuery;
 use crate::revocation::subject_hash::SubjectHash;
 use crate::revocation::table::{Table, TableEntry};
+#[cfg(feature = "ended")]
+use crate::revocation::waiters::{Waiter, Waiters};
 
 /// The number of tables over which the sessions, tokens and users are distributed. A publication copies only
 /// the tables that it changes: with a million entries, about 170 KB each.
@@ -54,6 +58,8 @@ pub struct Revocations {
     view: ArcSwap<View>,
     /// Serializes publications. Readers never lock it.
     publishing: Mutex<()>,
+    #[cfg(feature = "ended")]
+    waiters: Waiters,
 }
 
 /// What one view of the revocations says about a credential.
@@ -90,9 +96,8 @@ impl Revocations {
         Self::with_freshness(Freshness::Always)
     }
 
-    /// An empty set with this freshness. A verifier that follows a feed starts with
-    /// `Freshness::Until(Time::EPOCH)`, which is never fresh, so that it accepts nothing before the first
-    /// poll.
+    /// An empty set with this freshness. A verifier that follows a feed starts with [`Freshness::NEVER`], so that it accepts
+    /// nothing before the first poll.
     pub fn with_freshness(freshness: Freshness) -> Self {
         let view = View {
             head: RevocationPosition::START,
@@ -102,17 +107,25 @@ impl Revocations {
             keys: Table::default(),
             everyone: None,
         };
-        Self { view: ArcSwap::from_pointee(view), publishing: Mutex::new(()) }
+        Self {
+            view: ArcSwap::from_pointee(view),
+            publishing: Mutex::new(()),
+            #[cfg(feature = "ended")]
+            waiters: Waiters::default(),
+        }
     }
 
     /// Merges `entries` and moves the head forward to `head`; the head never moves back.
     ///
-    /// When it returns, every thread sees both. No thread ever sees the head without the entries.
+    /// When it returns, every thread sees both. No thread ever sees the head without the entries. Then it wakes the
+    /// connections that wait for one of the entries (`Principal::ended`).
     pub fn publish(&self, entries: &[RevocationEntry], head: RevocationPosition) {
         self.change(|view| {
             view.merge(entries, Time::EPOCH);
             view.head = view.head.max(head);
         });
+        #[cfg(feature = "ended")]
+        self.waiters.wake(entries);
     }
 
     /// Sets how long the current view is valid. Renew a lease only after all entries of a complete poll are
@@ -124,6 +137,11 @@ impl Revocations {
     /// Removes the entries that have expired at `now`: every credential that they revoke has expired too.
     pub fn prune(&self, now: Time) {
         self.change(|view| view.prune(now));
+    }
+
+    /// How long the current view is valid.
+    pub fn freshness(&self) -> Freshness {
+        self.view.load().freshness
     }
 
     /// The position up to which all entries are known.
@@ -139,6 +157,18 @@ impl Revocations {
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// A waiter for the entries that concern `query`; see [`Waiters::register`].
+    #[cfg(feature = "ended")]
+    pub(crate) fn waiter(&self, query: &RevocationQuery) -> Waiter {
+        self.waiters.register(query)
+    }
+
+    /// How many `Principal::ended` wait.
+    #[cfg(feature = "ended")]
+    pub fn waiting(&self) -> usize {
+        self.waiters.len()
     }
 
     /// The heap memory of the entries, in bytes.

@@ -30,6 +30,12 @@ impl RevocationQuery {
         Self { position, session: None, token: None, user: None, client: None, key: None }
     }
 
+    /// All subjects by which the credential can be revoked, apart from everyone.
+    #[cfg(feature = "ended")]
+    pub(crate) const fn subjects(&self) -> [Option<SubjectHash>; 5] {
+        [self.session, self.token, self.user, self.client, self.key]
+    }
+
     /// Adds the session of the credential.
     #[must_use]
     pub fn session(mut self, id: SessionId) -> Self {

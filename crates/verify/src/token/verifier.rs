@@ -93,6 +93,11 @@ impl TokenVerifier {
         &self.settings.issuer
     }
 
+    /// How long a token is accepted after its `exp`.
+    pub(crate) const fn leeway(&self) -> Duration {
+        self.settings.leeway
+    }
+
     /// Verifies the signature and the claims of a token at `now`.
     ///
     /// For a token in the cache, found by all its bytes, only the times are checked again.
@@ -286,6 +291,7 @@ fn native_principal(claims: AccessClaims, verified: &VerifiedJws) -> Result<Prin
         token_id: Some(claims.jti),
         key_id: Some(key_id),
         position: claims.pos,
+        token_fingerprint: None,
         audiences: claims.aud,
         scope: claims.scope,
         roles: claims.roles,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::commands::dev::add_demo_user;
+use crate::commands::demo_user::add_demo_user;
 use crate::error::CliError;
 use crate::listeners::bind;
 

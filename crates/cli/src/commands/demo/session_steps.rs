@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::commands::demo::client::Request;
 use crate::commands::demo::step::{Step, Topic, shorten};
 use crate::commands::demo::walk::{Walk, unexpected};
-use crate::commands::dev::USERNAME;
+use crate::commands::demo_user::USERNAME;
 use crate::error::CliError;
 
 /// The session cookie of an issuer on plain HTTP and loopback.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::commands::demo::client::{Request, Response, send};
 use crate::commands::demo::server::DemoServer;
 use crate::commands::demo::step::Exchange;
-use crate::commands::dev::{PASSWORD, USERNAME};
+use crate::commands::demo_user::{PASSWORD, USERNAME};
 use crate::error::CliError;
 
 /// A client, and what it has got from the server so far.

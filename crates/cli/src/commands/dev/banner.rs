@@ -1,7 +1,8 @@
 //! What `counterfoil dev` prints when it is ready: the address alone, then commands to try in a POSIX shell.
 
+use crate::commands::demo_user::{PASSWORD, USERNAME};
 use crate::commands::dev::data_directory::DataDirectory;
-use crate::commands::dev::{PASSWORD, USERNAME, lifetimes};
+use crate::commands::dev::lifetimes;
 use crate::configuration::development::Pace;
 use crate::escape::escape_controls;
 

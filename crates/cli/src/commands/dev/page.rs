@@ -1,6 +1,7 @@
 //! The page at `/` of `counterfoil dev`.
 
-use crate::commands::dev::{PASSWORD, USERNAME, lifetimes};
+use crate::commands::demo_user::{PASSWORD, USERNAME};
+use crate::commands::dev::lifetimes;
 use crate::configuration::development::Pace;
 
 /// The document, with places for values in double braces. The server replaces `{{nonce}}`.

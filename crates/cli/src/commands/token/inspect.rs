@@ -14,6 +14,12 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
 
+/// The width of the narrowest column of names.
+const MIN_NAME_WIDTH: usize = 10;
+
+/// The width of the widest column of names; a longer name moves its value to the right.
+const MAX_NAME_WIDTH: usize = 24;
+
 /// Claims that are times in Unix seconds (RFC 7519, section 4.1; `auth_time` of OpenID Connect).
 const TIME_CLAIMS: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
 
@@ -109,12 +115,14 @@ impl InspectedToken {
 
 fn jwt_to_text(token: &UnverifiedJws, signature_length: usize, now: i64) -> String {
     let mut lines = vec!["kind      JWT, signature not checked".to_owned(), "header".to_owned()];
-    lines.extend(token.header.iter().map(|(name, value)| member_to_text(name, value, now)));
+    let names = token.header.iter().chain(token.payload.iter()).map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or(0).clamp(MIN_NAME_WIDTH, MAX_NAME_WIDTH);
+    lines.extend(token.header.iter().map(|(name, value)| member_to_text(name, value, width, now)));
     lines.push("payload".to_owned());
     lines.extend(token.payload.iter().map(|(name, value)| {
         let explained = EXPLAINED_CLAIMS.iter().find(|(claim, _)| claim == name);
         let explanation = explained.map(|(_, explanation)| format!("  ({explanation})"));
-        format!("{}{}", member_to_text(name, value, now), explanation.unwrap_or_default())
+        format!("{}{}", member_to_text(name, value, width, now), explanation.unwrap_or_default())
     }));
 
     let header = |name: &str| token.header.get(name).and_then(Value::as_str).unwrap_or("missing");
@@ -133,7 +141,7 @@ fn jwt_to_text(token: &UnverifiedJws, signature_length: usize, now: i64) -> Stri
 }
 
 /// One line for a member; a time is also shown as a date and relative to now.
-fn member_to_text(name: &str, value: &Value, now: i64) -> String {
+fn member_to_text(name: &str, value: &Value, width: usize, now: i64) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -142,7 +150,7 @@ fn member_to_text(name: &str, value: &Value, now: i64) -> String {
         .as_i64()
         .filter(|_| TIME_CLAIMS.contains(&name))
         .map(|seconds| format!("  {} ({})", datetime::rfc3339(seconds), datetime::relative(seconds, now)));
-    format!("  {:<10} {}{}", escape_controls(name), escape_controls(&text), time.unwrap_or_default())
+    format!("  {:<width$} {}{}", escape_controls(name), escape_controls(&text), time.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -173,7 +181,7 @@ mod tests {
     #[test]
     fn a_time_is_shown_as_seconds_as_a_date_and_relative_to_now() {
         assert_eq!(
-            member_to_text("exp", &json!(1_764_000_000), 1_764_000_000 - 720),
+            member_to_text("exp", &json!(1_764_000_000), 10, 1_764_000_000 - 720),
             "  exp        1764000000  2025-11-24T16:00:00Z (in 12 min)"
         );
     }

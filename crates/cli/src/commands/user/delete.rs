@@ -50,7 +50,7 @@ async fn consequences(configuration: &Configuration, user: String) -> Result<(St
         ends += &format!(", {}", count(admin_keys, "admin key"));
     }
     let text = format!(
-        "the user {name} ({id}) is deleted for good, and with them: {ends}.\n\
+        "the user {name} ({id}) will be deleted for good, and with them: {ends}.\n\
          To keep the account and end its access instead: counterfoil user disable {id}"
     );
     Ok((id, text))

@@ -22,7 +22,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         form: Form::Duration,
         default: DefaultValue::Value(|builder| duration_text(builder.settings.feed.max_stale)),
         doc: "The longest time for which a verifier may be configured to accept credentials after its lease; polls of one \
-              with a longer time get 422. A revocation that waits for the fleet takes so much longer.",
+              with a longer time get 422. A revocation that waits for the fleet takes so much longer, so 0 allows none.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {

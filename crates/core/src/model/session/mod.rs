@@ -226,6 +226,14 @@ impl Session {
         Self { credential, client_info, seen_at: now, revision: self.revision + 1, ..self.clone() }
     }
 
+    /// The fingerprint of its session token; `None` in the other modes.
+    pub const fn token_fingerprint(&self) -> Option<u64> {
+        match &self.credential {
+            SessionCredential::Cookie(token_hash) => Some(token_hash.fingerprint()),
+            SessionCredential::AccessOnly | SessionCredential::Refresh { .. } => None,
+        }
+    }
+
     /// The mode of the session.
     pub fn mode(&self) -> Mode {
         self.credential.mode()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_jose::Time;
+use counterfoil_jose::{Secret, Time};
 
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
 use crate::model::email_address;
@@ -44,6 +44,25 @@ impl AccountService {
         let hash = stored.as_ref().and_then(|user| user.password.clone());
         let password = PlaintextPassword::new(&presented.password);
         Ok((stored, self.verify_password(password, hash, requester).await?))
+    }
+
+    /// Whether an enabled user of the store has this password. Nothing is counted or recorded, so this is only for a
+    /// password that is public, never for one that somebody has sent.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read, or the password cannot be hashed.
+    pub async fn has_password(
+        &self,
+        username: &str,
+        password: &Secret<String>,
+    ) -> Result<bool, ServiceError> {
+        let Some(login) = resolve_login_name(&*self.store, username).await? else { return Ok(false) };
+        let user = self.store.user_by_login(&login).await?.filter(|user| user.disabled_at.is_none());
+        let Some(hash) = user.and_then(|user| user.password) else { return Ok(false) };
+        let password = PlaintextPassword::new(password);
+        let verified = self.verify_password(password, Some(hash), Requester::default()).await?;
+        Ok(verified.check != PasswordCheck::Mismatch)
     }
 
     /// Verifies a password with one hash, also if there is no such user: the response time does not reveal which names

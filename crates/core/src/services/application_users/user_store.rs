@@ -18,9 +18,10 @@ use crate::model::external_id::ExternalId;
 ///
 /// All sessions of a user end, in every mode, when Counterfoil sees that the user is missing or has another
 /// [`epoch`](ApplicationUser::epoch) than before. It reads the user at each login of that user, at each refresh and at
-/// each token exchange, and when the application calls `Counterfoil::user_changed`. Nothing reads the table in the
-/// background: a session token and an access token stay valid until one of these events. So the application calls
-/// `user_changed` after each change that must end sessions at once, such as a new password or a deletion.
+/// each token exchange, once a minute in the background for each session token in use, and when the application calls
+/// `Counterfoil::user_changed`. So a session token is refused within about a minute of its use after a change, and an
+/// access token at the next of these events, or when it expires. The application calls `user_changed` after each change
+/// that must end sessions at once, such as a new password or a deletion.
 ///
 /// # Errors
 ///

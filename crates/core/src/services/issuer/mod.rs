@@ -30,7 +30,7 @@ use crate::services::issuer::exchange_log::ExchangeLog;
 use crate::services::keys::keyring::Keyring;
 use crate::services::refresh_replay_counter::RefreshReplayCounter;
 use crate::services::revoker::RevocationRetention;
-use crate::store::Store;
+use crate::store::{EXPIRED_SESSION_RETENTION, Store};
 
 pub use configured_claims::{ClaimsContext, ClaimsError, ClaimsProvider};
 pub use minting::{MintRequest, MintSubject, MintedToken};
@@ -41,6 +41,11 @@ pub const ACCESS_TYP: &str = "at+jwt";
 
 /// The longest lifetime of a token from [`Issuer::exchange`].
 pub const MAX_EXCHANGED_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+const _: () = assert!(
+    EXPIRED_SESSION_RETENTION.as_secs() >= MAX_EXCHANGED_LIFETIME.as_secs() + 2 * 60,
+    "a token is revoked by its session, which must be found as long as the token is valid"
+);
 
 /// Creates sessions and issues their credentials: session tokens, access tokens and refresh tokens.
 pub struct Issuer {

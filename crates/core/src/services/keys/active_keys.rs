@@ -1,5 +1,7 @@
 //! The active keys: signing key, verification keys and refresh token keys, decrypted with the master key.
 
+use std::time::Duration;
+
 use counterfoil_jose::{
     Algorithm, JwkSet, KeyError, KeySet, SealError, SealingKey, Secret, SigningKey, Time, random,
 };
@@ -75,11 +77,11 @@ impl ActiveKeys {
         algorithm: Algorithm,
         now: Time,
     ) -> Result<Self, ActiveKeysError> {
-        let (current, next) = (new_signing(algorithm, master, now)?, new_signing(algorithm, master, now)?);
+        let (current, next) = (new_current(algorithm, master, now)?, new_signing(algorithm, master, now)?);
         let created =
             AuditEvent::by_actor(AuditEventKind::KeyCreated, Actor::System, &ClientInfo::default(), now);
         let changes = [
-            Change::insert_key(current.activated(now)),
+            Change::insert_key(current),
             Change::insert_key(next),
             Change::insert_key(new_refresh_token_key(master, now)?.activated(now)),
             Change::record_event(created.with_detail("first keys")),
@@ -196,6 +198,19 @@ impl MasterKeys {
 /// Whether this master key opens every stored secret.
 pub fn opens_all(stored: &[KeyRecord], master: &SealingKey) -> bool {
     stored.iter().filter(|record| record.state.needs_secret()).all(|record| record.open(master).is_ok())
+}
+
+/// Creates a signing key that is in use at once.
+///
+/// It is created a millisecond before the next key that comes with it: lists have the order of creation, and with
+/// one time for both it would be the order of their random ids.
+pub(crate) fn new_current(
+    algorithm: Algorithm,
+    master: &SealingKey,
+    now: Time,
+) -> Result<KeyRecord, ActiveKeysError> {
+    let created_at = now - Duration::from_millis(1);
+    new_signing(algorithm, master, created_at).map(|key| key.activated(now))
 }
 
 /// Creates a signing key, sealed and not yet active.

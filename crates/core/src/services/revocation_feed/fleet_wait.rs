@@ -11,7 +11,7 @@ use crate::services::revocation_feed::leases::{Follower, LeaseTable};
 /// It begins after the publication of the position, with the leases of that moment. A poll that arrives later has the
 /// position in its response, and its verifier renews its lease only with it. So neither later leases nor later instances
 /// can prolong the wait.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FleetWait {
     position: RevocationPosition,
     /// The instances that may accept what was revoked, and the uptime at which each can no longer.

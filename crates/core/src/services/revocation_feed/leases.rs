@@ -40,7 +40,7 @@ pub struct ArrivedPoll {
 }
 
 /// What the table knows of one instance. All times are uptimes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Instance {
     /// Up to where it has acknowledged.
     pub acknowledged: RevocationPosition,
@@ -72,7 +72,7 @@ pub enum Arrival {
 }
 
 /// Every instance that has or had a lease.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseTable {
     keys: HashMap<VerifierKeyId, HashMap<FeedInstanceId, Instance>>,
     max_instances_per_key: usize,

@@ -2,11 +2,13 @@
 //! force everywhere. Nothing here waits, locks or reads a clock: positions and times go in, values come out.
 
 mod fleet_wait;
+mod introspection_leases;
 mod leases;
 mod pacing;
 mod verifier_position;
 
 pub use fleet_wait::{FleetProgress, FleetWait};
+pub use introspection_leases::{INTROSPECTION_LEASE, IntrospectionLeases};
 pub use leases::{Arrival, ArrivedPoll, Follower, Instance, LeaseTable, issuer_lease};
 pub use pacing::next_slot;
 pub use verifier_position::{LogState, SnapshotReason, Start, VerifierPosition};

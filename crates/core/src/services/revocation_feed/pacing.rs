@@ -7,12 +7,19 @@ use crate::services::login_rate_limiter::RateLimit;
 /// When a poll that arrives at `now` is served, and the state for the next one: the generic cell rate algorithm (ITU-T
 /// I.371). A whole window's worth of polls is served at once; after that one at a time, evenly.
 ///
+/// A poll that arrives while another one waits for its slot takes that slot, because it replaces that poll. So polls that
+/// are refused book nothing, and no flood delays the polls after it by more than one slot.
+///
 /// `paced_until` is the state after the previous poll.
 pub fn next_slot(paced_until: Duration, limit: RateLimit, now: Duration) -> (Duration, Duration) {
     if limit.is_off() {
         return (now, paced_until);
     }
     let interval = limit.window / limit.max.max(1);
+    let booked = paced_until.saturating_sub(limit.window);
+    if booked > now {
+        return (booked, paced_until);
+    }
     let next = paced_until.max(now) + interval;
     (now.max(next.saturating_sub(limit.window)), next)
 }
@@ -35,12 +42,32 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_served_at_once_and_a_flood_is_slowed_to_the_rate() {
-        let delays = delays(30, LIMIT);
+    fn a_burst_is_served_at_once_and_further_polls_share_the_next_slot() {
+        let delays = delays(1_000, LIMIT);
 
         assert!(delays[..10].iter().all(Duration::is_zero), "{delays:?}");
-        assert_eq!(delays[10], Duration::from_millis(100));
-        assert_eq!(delays[29], Duration::from_millis(2_000));
+        assert!(delays[10..].iter().all(|delay| *delay == Duration::from_millis(100)), "{delays:?}");
+    }
+
+    #[test]
+    fn an_instance_that_polls_without_pause_is_slowed_to_the_rate() {
+        let (mut paced_until, mut now) = (Duration::ZERO, NOW);
+        for _ in 0..30 {
+            (now, paced_until) = next_slot(paced_until, LIMIT, now);
+        }
+
+        assert_eq!(now, NOW + Duration::from_millis(2_000));
+    }
+
+    #[test]
+    fn after_a_flood_the_next_poll_is_late_by_one_slot_at_most() {
+        let (mut paced_until, mut slot) = (Duration::ZERO, NOW);
+        for poll in 0..100_000 {
+            let arrives = NOW + Duration::from_micros(poll * 10);
+            (slot, paced_until) = next_slot(paced_until, LIMIT, arrives);
+        }
+
+        assert!(slot <= NOW + Duration::from_millis(1_100), "{slot:?}");
     }
 
     #[test]

@@ -190,7 +190,7 @@ const CASES: &[Case] = cases! {
     purge {
         active_records_are_never_purged,
         an_ended_session_stays_a_day_without_its_data,
-        an_expired_session_is_purged_after_ten_minutes,
+        an_expired_session_is_purged_after_its_last_token,
         an_expired_session_is_recorded_once_with_its_cause,
         a_session_that_was_ended_or_revoked_does_not_expire,
         a_session_that_is_used_after_its_expiry_was_recorded_is_not_recorded_again,

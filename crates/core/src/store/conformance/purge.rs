@@ -73,13 +73,13 @@ pub(super) async fn an_ended_session_stays_a_day_without_its_data(store: Arc<dyn
     assert_eq!(answer(store.session_data(session_id(1)).await), None);
 }
 
-pub(super) async fn an_expired_session_is_purged_after_ten_minutes(store: Arc<dyn Store>) {
+pub(super) async fn an_expired_session_is_purged_after_its_last_token(store: Arc<dyn Store>) {
     let stored = one_login(&store).await;
     let minute = HOUR / 60;
 
-    let _ = purge_all(&store, NOON + DAY + 9 * minute).await;
+    let _ = purge_all(&store, NOON + DAY + 16 * minute).await;
     assert!(answer(store.session(stored.id).await).is_some());
-    let _ = purge_all(&store, NOON + DAY + 10 * minute).await;
+    let _ = purge_all(&store, NOON + DAY + 17 * minute).await;
     assert_eq!(answer(store.session(stored.id).await), None);
 }
 

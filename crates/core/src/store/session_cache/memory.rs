@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Principal, Revocations, SessionId, UserId};
+use counterfoil_verify::{MonitoredCredential, Principal, Revocations, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
@@ -100,6 +100,11 @@ impl MemorySessionCache {
         CacheLookup::Hit(live.principal.clone())
     }
 
+    /// Whether neither its user nor what may affect any session has changed since it was verified.
+    fn is_current(&self, live: &LiveSession) -> bool {
+        !live.user.is_stale() && live.cutoff_version == self.cutoff_version.load(Ordering::Acquire)
+    }
+
     /// Takes the recorded uses for [`Store::record_last_seen`](crate::store::Store::record_last_seen), in the
     /// order of the session ids, so that neighbouring rows are written together.
     pub fn take_last_seen(&self) -> Vec<LastSeen> {
@@ -179,7 +184,7 @@ impl SessionCache for MemorySessionCache {
     fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
         let shard = self.read(presented.session());
         let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
-        if live.user.is_stale() || live.cutoff_version != self.cutoff_version.load(Ordering::Acquire) {
+        if !self.is_current(live) {
             return CacheLookup::Miss;
         }
         if !live.token_hash.matches(presented) {
@@ -223,6 +228,15 @@ impl SessionCache for MemorySessionCache {
         if pending.len() < MAX_PENDING_LAST_SEEN {
             pending.push(LastSeen { session, at });
         }
+    }
+
+    fn expires_at(&self, credential: MonitoredCredential) -> Option<Time> {
+        let session = credential.session?;
+        let shard = self.read(session);
+        let live = shard.sessions.get(&session)?;
+        let is_same = live.principal.position() == credential.position
+            && live.principal.token_fingerprint() == credential.token_fingerprint;
+        (is_same && self.is_current(live)).then_some(live.ends_at)
     }
 
     fn end_reason(&self, session: SessionId) -> Option<EndReason> {

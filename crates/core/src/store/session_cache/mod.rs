@@ -8,7 +8,7 @@ mod memory;
 mod slots;
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{Principal, SessionId};
+use counterfoil_verify::{MonitoredCredential, Principal, SessionId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
@@ -54,6 +54,13 @@ pub trait SessionCache: Send + Sync + 'static {
 
     /// Records that an active session was used at `at`, to be written to the store later.
     fn record_last_seen(&self, session: SessionId, at: Time);
+
+    /// When the session of this credential expires if it is not used again. `None` if the store must be asked: the session is
+    /// not cached, or something has changed since the credential was verified.
+    fn expires_at(&self, credential: MonitoredCredential) -> Option<Time> {
+        let _ = credential;
+        None
+    }
 
     /// Why a session has ended, for the log. `None` if the cache does not remember it.
     fn end_reason(&self, session: SessionId) -> Option<EndReason> {

@@ -1,6 +1,8 @@
 // Runs requests in pages of Chromium. Each line of standard input is a JSON object {profile, origin, path, url, init}: the
 // page at `origin`, in the cookie jar `profile`, calls fetch(url, init). Each line of standard output is the answer: {status,
 // type, headers, body} with what the page may read, or {error} if fetch rejects. {profile, cookies: true} answers the cookies.
+// {profile, origin, connection: {kind, url, logout}} opens a WebSocket or an EventSource, calls fetch(logout) when it is open, and
+// answers how it ended.
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
@@ -39,11 +41,28 @@ async function request({ url, init }) {
   }
 }
 
+async function connect({ kind, url, logout }) {
+  const connection = kind === 'WebSocket' ? new WebSocket(url) : new EventSource(url, { withCredentials: true });
+  connection.onopen = () => fetch(logout, { method: 'POST', credentials: 'include' });
+  return new Promise((resolve) => {
+    connection.onclose = ({ code, reason, wasClean }) => resolve({ code, reason, wasClean });
+    if (kind === 'WebSocket') return;
+    const end = ({ type, data }) => {
+      connection.close();
+      resolve({ type, data });
+    };
+    connection.addEventListener('session_ended', end);
+    connection.onerror = end;
+  });
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const { profile, origin, cookies, ...call } = JSON.parse(line);
+  const { profile, origin, cookies, connection, ...call } = JSON.parse(line);
   const answer = cookies
     ? (await (await contextOf(profile)).cookies()).map((cookie) => cookie.name)
-    : await (await pageOf(profile, origin)).evaluate(request, call);
+    : connection
+      ? await (await pageOf(profile, origin)).evaluate(connect, connection)
+      : await (await pageOf(profile, origin)).evaluate(request, call);
   console.log(JSON.stringify(answer));
 }
 await browser.close();

@@ -70,12 +70,12 @@ def template_of(document, path):
     return None
 
 
-def check_headers(status, headers):
+def check_headers(path, status, headers):
     """Reads the headers that go with a status."""
     fields = dict(headers)
     if status == 401:
         scheme, _, parameters = fields["www-authenticate"].partition(" ")
-        assert scheme == "Bearer", fields
+        assert scheme == "Bearer" or scheme == "Basic" and path.startswith("/oauth/"), fields
         parsed = urllib.request.parse_keqv_list(urllib.request.parse_http_list(parameters))
         assert set(parsed) <= {"error", "error_description", "scope", "realm"}, parsed
         assert "error" not in parsed or parsed["error"] in ("invalid_token", "insufficient_scope"), parsed
@@ -109,7 +109,7 @@ def main():
             continue
         where = f"{method} {template} {status}: {exchange}"
         headers, body = exchange["headers"], exchange["body"]
-        check_headers(status, headers)
+        check_headers(exchange["path"], status, headers)
         content = responses[str(status)].get("content", {})
         content_type = dict(headers).get("content-type")
         media_type = content_type and content_type.partition(";")[0]

@@ -80,7 +80,11 @@ async fn a_lease_of_a_removed_key_is_awaited_all_the_same() {
 
 #[tokio::test]
 async fn a_verifier_that_accepts_stale_revocations_has_a_longer_lease() {
-    let server = server().await;
+    let server = TestServer::with(|settings| {
+        settings.feed.lease = LEASE;
+        settings.feed.max_stale = Duration::from_secs(1);
+    })
+    .await;
     let key = add_key(&server).await;
     let response = crate::feed::poll(&server, &key, "instance=a&poll=1&stale=1").await;
     assert_eq!(response.status, 200);
@@ -89,6 +93,22 @@ async fn a_verifier_that_accepts_stale_revocations_has_a_longer_lease() {
 
     assert_eq!(answer["expired"], 1);
     assert!(elapsed > LEASE + Duration::from_secs(1), "{elapsed:?}");
+}
+
+#[tokio::test]
+async fn by_default_no_verifier_key_prolongs_the_wait() {
+    let server = server().await;
+    let key = add_key(&server).await;
+    let _fresh = TestFollower::start(&server, &key, "a").await;
+
+    let refused = crate::feed::poll(&server, &key, "instance=b&poll=1&stale=1").await;
+    let (answer, elapsed) = revoke_everywhere(&server, "client:default").await;
+
+    assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (422, &json!("stale")));
+    assert!(
+        answer["expired"] == 1 && elapsed < LEASE * 5 / 4 + Duration::from_secs(1),
+        "{answer} {elapsed:?}"
+    );
 }
 
 #[tokio::test]

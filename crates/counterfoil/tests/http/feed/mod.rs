@@ -68,7 +68,7 @@ impl<'s> TestFollower<'s> {
 }
 
 /// Revokes with a wait for the fleet. Returns the response and how long it took.
-async fn revoke_everywhere(server: &TestServer, subject: &str) -> (Value, Duration) {
+pub(crate) async fn revoke_everywhere(server: &TestServer, subject: &str) -> (Value, Duration) {
     let admin = Admin::new(server).await;
     let started = Instant::now();
     let body = json!({ "subject": subject, "wait": "fleet" });

@@ -163,7 +163,7 @@ async fn wrong_parameters_are_refused_by_name() {
         ("instance=a&poll=1&log=x", "log"),
         ("instance=a&poll=1&wait=soon", "wait"),
         ("instance=a&poll=1&wait=-1", "wait"),
-        ("instance=a&poll=1&stale=601", "stale"),
+        ("instance=a&poll=1&stale=1", "stale"),
         ("instance=a&poll=1&stale=-1", "stale"),
         ("instance=a&poll=1&since=1", "query"),
         ("", "instance"),

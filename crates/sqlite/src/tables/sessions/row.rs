@@ -8,13 +8,12 @@ use rusqlite::{Connection, params};
 use counterfoil_core::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
-use counterfoil_core::store::LastSeen;
+use counterfoil_core::store::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY, LastSeen};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
 use crate::error_class;
 use crate::tables::columns::{Columns, Unsigned, json_array, milliseconds, unix_ms};
-use crate::tables::session_retention::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
 
 /// The columns that [`read_session`] reads, and the order of the parameters of [`write`].
 macro_rules! session_columns {

@@ -10,7 +10,7 @@ use crate::model::audit_event::AuditEventKind;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::services::ServiceError;
 use crate::services::keys::active_keys::{
-    ActiveKeysError, MasterKeys, new_refresh_token_key, new_signing, sealed_signing,
+    ActiveKeysError, MasterKeys, new_current, new_refresh_token_key, new_signing, sealed_signing,
 };
 use crate::services::keys::rotation_schedule::{
     RotationSchedule, RotationStep, ScheduleDecision, find_key, signing_key_in,
@@ -203,7 +203,7 @@ impl<'k> KeyringChange<'k> {
             None => {
                 self.remove_next();
                 let algorithm = self.schedule.algorithm_after(self.current);
-                let activated = new_signing(algorithm, self.master(), self.now)?.activated(self.now);
+                let activated = new_current(algorithm, self.master(), self.now)?;
                 self.insert(activated.clone());
                 activated
             }

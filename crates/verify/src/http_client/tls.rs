@@ -1,4 +1,4 @@
-//! The root certificates that are trusted when keys are fetched.
+//! The root certificates that are trusted for the issuer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,16 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use crate::jwks::error::RemoteVerifierError;
+/// Why there are no root certificates to trust.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RootsError {
+    /// There are none.
+    #[error("there are no trusted root certificates")]
+    None,
+    /// One of them is invalid.
+    #[error("a root certificate is invalid")]
+    Invalid(#[source] rustls::Error),
+}
 
 /// The root certificates that are trusted for the issuer's certificate.
 #[derive(Clone, Default)]
@@ -23,13 +32,13 @@ pub(crate) enum TrustedRoots {
 
 impl TrustedRoots {
     /// A TLS client that trusts them: TLS 1.2 and 1.3, HTTP/1.1.
-    pub(crate) fn connector(&self) -> Result<TlsConnector, RemoteVerifierError> {
+    pub(crate) fn connector(&self) -> Result<TlsConnector, RootsError> {
         let roots = match self {
             Self::System => system_roots(),
             Self::Only(pem) => parse_roots(pem)?,
         };
         if roots.is_empty() {
-            return Err(RemoteVerifierError::NoTrustedRoots);
+            return Err(RootsError::None);
         }
         let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -48,11 +57,11 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn parse_roots(pem: &[u8]) -> Result<RootCertStore, RemoteVerifierError> {
+fn parse_roots(pem: &[u8]) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| RemoteVerifierError::NoTrustedRoots)?;
-        roots.add(certificate).map_err(RemoteVerifierError::InvalidRoot)?;
+        let certificate = certificate.map_err(|_| RootsError::None)?;
+        roots.add(certificate).map_err(RootsError::Invalid)?;
     }
     Ok(roots)
 }

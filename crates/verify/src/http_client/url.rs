@@ -1,4 +1,4 @@
-//! URLs from which keys may be fetched: https, or http on loopback.
+//! URLs that may be fetched: https, or http on loopback.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use http::Uri;
 
 use crate::loopback::is_loopback_host;
 
-/// Keys must not be fetched from this URL.
+/// The issuer must not be asked at this URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum JwksUrlError {
+pub enum HttpUrlError {
     /// Not an `http` or `https` URL with a host, for example `file:` or `data:`.
     #[error("not an https URL with a host")]
     NotHttpUrl,
-    /// Plain http to another machine: an attacker on the network could replace the keys.
+    /// Plain http to another machine: an attacker on the network could replace the keys and read the verifier key.
     #[error("plain http is allowed only on loopback")]
     InsecureHttp,
     /// A user name or a fragment.
@@ -22,16 +22,16 @@ pub enum JwksUrlError {
     UserInfoOrFragment,
 }
 
-/// The URL of a key set, or of the metadata that leads to it.
+/// A URL of the issuer: of its key set, its metadata or its revocation feed.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct JwksUrl {
+pub(crate) struct HttpUrl {
     uri: Uri,
     host: Box<str>,
     port: u16,
     is_https: bool,
 }
 
-impl JwksUrl {
+impl HttpUrl {
     /// The host to connect to: a name, or an address without brackets.
     pub(crate) fn host(&self) -> &str {
         &self.host
@@ -57,41 +57,54 @@ impl JwksUrl {
     }
 }
 
-impl FromStr for JwksUrl {
-    type Err = JwksUrlError;
+impl HttpUrl {
+    /// This URL, whose path is a prefix, with `path` after it.
+    pub(crate) fn join(&self, path: &str) -> Result<Self, HttpUrlError> {
+        format!("{}{path}", self.to_string().trim_end_matches('/')).parse()
+    }
 
-    fn from_str(text: &str) -> Result<Self, JwksUrlError> {
-        let uri: Uri = text.parse().map_err(|_| JwksUrlError::NotHttpUrl)?;
+    /// This URL with a parameter more. `value` needs no percent-encoding.
+    pub(crate) fn with_parameter(&self, name: &str, value: &str) -> Result<Self, HttpUrlError> {
+        let separator = if self.uri.query().is_some() { '&' } else { '?' };
+        format!("{self}{separator}{name}={value}").parse()
+    }
+}
+
+impl FromStr for HttpUrl {
+    type Err = HttpUrlError;
+
+    fn from_str(text: &str) -> Result<Self, HttpUrlError> {
+        let uri: Uri = text.parse().map_err(|_| HttpUrlError::NotHttpUrl)?;
         let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return Err(JwksUrlError::NotHttpUrl);
+            return Err(HttpUrlError::NotHttpUrl);
         };
         if text.contains('#') || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(JwksUrlError::UserInfoOrFragment);
+            return Err(HttpUrlError::UserInfoOrFragment);
         }
         let host: Box<str> = host.trim_start_matches('[').trim_end_matches(']').into();
         let is_https = match scheme {
             "https" => true,
             "http" if is_loopback_host(&host) => false,
-            "http" => return Err(JwksUrlError::InsecureHttp),
-            _ => return Err(JwksUrlError::NotHttpUrl),
+            "http" => return Err(HttpUrlError::InsecureHttp),
+            _ => return Err(HttpUrlError::NotHttpUrl),
         };
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         if host.is_empty() {
-            return Err(JwksUrlError::NotHttpUrl);
+            return Err(HttpUrlError::NotHttpUrl);
         }
         Ok(Self { uri, host, port, is_https })
     }
 }
 
-impl fmt::Display for JwksUrl {
+impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uri.fmt(f)
     }
 }
 
-impl fmt::Debug for JwksUrl {
+impl fmt::Debug for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JwksUrl({self})")
+        write!(f, "HttpUrl({self})")
     }
 }
 
@@ -99,7 +112,7 @@ impl fmt::Debug for JwksUrl {
 mod tests {
     use super::*;
 
-    fn url(text: &str) -> Result<JwksUrl, JwksUrlError> {
+    fn url(text: &str) -> Result<HttpUrl, HttpUrlError> {
         text.parse()
     }
 
@@ -119,7 +132,7 @@ mod tests {
         for plain in
             ["http://auth.example/k", "http://10.0.0.1/k", "http://localhost.example/k", "http://0.0.0.0/k"]
         {
-            assert_eq!(url(plain), Err(JwksUrlError::InsecureHttp), "{plain}");
+            assert_eq!(url(plain), Err(HttpUrlError::InsecureHttp), "{plain}");
         }
         for other in [
             "file:///etc/passwd",
@@ -132,11 +145,27 @@ mod tests {
             "https:///k",
             "gopher://localhost/k",
         ] {
-            assert_eq!(url(other), Err(JwksUrlError::NotHttpUrl), "{other}");
+            assert_eq!(url(other), Err(HttpUrlError::NotHttpUrl), "{other}");
         }
         for more in ["https://user@auth.example/k", "https://a:b@auth.example/k", "https://auth.example/k#x"]
         {
-            assert_eq!(url(more), Err(JwksUrlError::UserInfoOrFragment), "{more}");
+            assert_eq!(url(more), Err(HttpUrlError::UserInfoOrFragment), "{more}");
+        }
+    }
+
+    #[test]
+    fn a_path_and_a_parameter_are_added() {
+        for (base, joined) in [
+            ("https://auth.example", "https://auth.example/v1/feed"),
+            ("https://auth.example/base/", "https://auth.example/base/v1/feed"),
+        ] {
+            assert_eq!(url(base).unwrap().join("/v1/feed").unwrap().to_string(), joined);
+        }
+        for (plain, more) in [
+            ("https://auth.example/jwks.json", "https://auth.example/jwks.json?v=a-_1"),
+            ("https://auth.example/keys?x=1", "https://auth.example/keys?x=1&v=a-_1"),
+        ] {
+            assert_eq!(url(plain).unwrap().with_parameter("v", "a-_1").unwrap().to_string(), more);
         }
     }
 

@@ -1,0 +1,50 @@
+//! The interface between a principal and what decides how long its credential is accepted.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use counterfoil_jose::Time;
+
+use crate::credential_end::CredentialEnd;
+use crate::id::SessionId;
+use crate::revocation::Revocations;
+use crate::revocation::log::RevocationPosition;
+
+/// Until when a credential is accepted, as far as known now.
+#[doc(hidden)]
+pub type AcceptedUntil = Pin<Box<dyn Future<Output = Result<Time, CredentialEnd>> + Send>>;
+
+/// What decides how long the credentials of one kind are accepted. All principals of a verifier share one.
+///
+/// It is public only for the crate that verifies session tokens.
+#[doc(hidden)]
+pub trait CredentialMonitor: Send + Sync + 'static {
+    /// The revocations by which its credentials can end.
+    fn revocations(&self) -> &Arc<Revocations>;
+
+    /// The current time, for the expiry of credentials.
+    fn now(&self) -> Time;
+
+    /// The current time of the clock by which the freshness of the revocations is measured, if that is another one.
+    fn lease_now(&self) -> Time {
+        self.now()
+    }
+
+    /// Until when the credential is accepted if nothing revokes it. It is asked when a wait starts, and again at the time that
+    /// it answered.
+    fn accepted_until(&self, credential: MonitoredCredential, now: Time) -> AcceptedUntil;
+}
+
+/// What a monitor needs to know of the credential of a principal.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct MonitoredCredential {
+    /// The session.
+    pub session: Option<SessionId>,
+    /// The position of the principal.
+    pub position: RevocationPosition,
+    /// Distinguishes the session token from a later one of the same session.
+    pub token_fingerprint: Option<u64>,
+    /// The expiry, as known when the principal was made.
+    pub expires_at: Time,
+}

@@ -1,0 +1,6 @@
+//! The protocol of the revocation feed, checked as a model ([`protocol`]).
+//!
+//! The tests show that no verifier accepts a credential after its revocation is in force, and that each rule of the
+//! protocol is needed for that. The page `docs/revocation.md` explains them. No other crate uses this one.
+
+pub mod protocol;
