@@ -200,6 +200,36 @@ fn a_password_of_the_database_is_refused_in_the_configuration_and_shown_nowhere(
     assert!(!installation.log().contains(SECRET));
 }
 
+#[test]
+fn a_changed_password_is_taken_from_the_file_without_a_restart() {
+    let Some(installation) = Installation::new() else { return };
+    let database = &installation.database;
+    let (address, name) = installation.url.rsplit_once('/').unwrap();
+    let own = address.replace(&format!("postgres:{SECRET}@"), &format!("auth:{SECRET}@"));
+    database.sql("postgres", &format!("CREATE ROLE auth LOGIN PASSWORD '{SECRET}'"));
+    database.sql("postgres", &format!("ALTER DATABASE {name} OWNER TO auth"));
+    database.sql(&installation.url, "ALTER SCHEMA public OWNER TO auth");
+    let access = database.socket_dir().join("data/pg_hba.conf");
+    fs::write(access, "local all auth scram-sha-256\nlocal all all trust\n").unwrap();
+    database.sql("postgres", "SELECT pg_reload_conf()");
+    let url_with = |password: &str| format!("{}/{name}", own.replace(SECRET, password));
+    fs::write(installation.store_file(), url_with("wrong")).unwrap();
+    let refused = installation.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    assert!(!refused.status.success(), "the password counts: {refused:?}");
+    fs::write(installation.store_file(), url_with(SECRET)).unwrap();
+    let server = installation.serve();
+    assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
+
+    database.sql("postgres", "ALTER ROLE auth PASSWORD 'a new one'");
+    fs::write(installation.store_file(), url_with("a%20new%20one")).unwrap();
+    database.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'auth'");
+
+    wait_for(200, || login(&server, "session"));
+    assert!(server.stop(Signal::TERM).success());
+    let log = installation.log();
+    assert!(log.contains("with another password") && !log.contains("a%20new%20one"), "{log}");
+}
+
 /// The tools of PostgreSQL put back an older state. It would make revoked credentials valid again.
 #[test]
 fn an_older_state_of_the_database_is_refused_until_it_is_restored_in_place() {

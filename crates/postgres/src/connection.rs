@@ -1,15 +1,20 @@
 //! How a connection is made: TLS, time limits, and the settings of its session.
 
 use std::io;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use deadpool_postgres::Connect;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::Config;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::QueryError;
@@ -22,11 +27,15 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time after which a connection that the other machine no longer acknowledges is given up.
 const TCP_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Returns the URL again, when the server has refused the password; `None` if it cannot be read.
+pub(crate) type Reload = dyn Fn() -> Option<PostgresUrl> + Send + Sync;
+
 /// Makes connections to one database.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    config: Config,
+    config: Arc<RwLock<Config>>,
     tls: MakeRustlsConnect,
+    reload: Arc<Reload>,
 }
 
 /// A connection, and a signal of its end.
@@ -40,34 +49,84 @@ impl Connector {
     /// # Errors
     ///
     /// If the trusted certificates cannot be read.
-    pub(crate) fn new(url: &PostgresUrl) -> io::Result<Self> {
+    pub(crate) fn new(url: &PostgresUrl, reload: Arc<Reload>) -> io::Result<Self> {
         let mut config = url.config.clone();
         config.application_name("counterfoil");
         config.connect_timeout(CONNECT_TIMEOUT);
         config.tcp_user_timeout(TCP_TIMEOUT);
         config.keepalives_idle(TCP_TIMEOUT);
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls_config(&url.tls)?) })
-    }
-
-    /// What the pool of readers connects with.
-    pub(crate) fn parts(&self) -> (Config, MakeRustlsConnect) {
-        (self.config.clone(), self.tls.clone())
+        let tls = MakeRustlsConnect::new(tls_config(&url.tls)?);
+        Ok(Self { config: Arc::new(RwLock::new(config)), tls, reload })
     }
 
     /// Makes a connection of its own, not one of a pool.
     pub(crate) async fn connect(&self) -> Result<Connected, QueryError> {
-        let connect = self.config.connect(self.tls.clone());
+        let connect = self.connect_with_current_password();
         let (client, connection) =
             timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| QueryError::TimedOut)??;
         let (signal, ended) = oneshot::channel();
         let task = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the database has ended");
-            }
+            run(connection).await;
             let _ = signal.send(());
         });
         Ok(Connected { connection: Connection::new(client, task), ended })
     }
+
+    /// Connects. If the server refuses the password, and there is another one now, it connects with that.
+    async fn connect_with_current_password(
+        &self,
+    ) -> Result<(Client, ServerConnection), tokio_postgres::Error> {
+        let config = self.config();
+        let error = match config.connect(self.tls.clone()).await {
+            Err(error) if is_password_refused(&error) => error,
+            connected => return connected,
+        };
+        match (self.reload)() {
+            Some(url) if url.config.get_password() != config.get_password() => {
+                let mut config = config;
+                config.password(url.config.get_password().unwrap_or_default());
+                let connected = config.connect(self.tls.clone()).await?;
+                tracing::info!("the database is connected with another password");
+                *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+                Ok(connected)
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn config(&self) -> Config {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The pool of readers connects in the same way.
+impl Connect for Connector {
+    fn connect(
+        &self,
+        _: &Config,
+    ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + '_>>
+    {
+        Box::pin(async {
+            let (client, connection) = self.connect_with_current_password().await?;
+            Ok((client, tokio::spawn(run(connection))))
+        })
+    }
+}
+
+type ServerConnection =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// Serves a connection until it ends.
+async fn run(connection: ServerConnection) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection to the database has ended");
+    }
+}
+
+fn is_password_refused(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+    })
 }
 
 fn tls_config(tls: &Tls) -> io::Result<ClientConfig> {

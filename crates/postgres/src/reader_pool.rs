@@ -45,21 +45,23 @@ impl ReaderPool {
         state: Arc<StoreState>,
         metrics: Arc<StoreMetrics>,
     ) -> Result<Self, deadpool_postgres::BuildError> {
-        let (config, tls) = connector.parts();
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let settings =
             format!("{}; SET default_transaction_read_only = on", session_settings(limits.statement));
-        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
-            .max_size(limits.connections)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(limits.wait))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .post_create(Hook::async_fn(move |connection: &mut Connection, _| {
-                let settings = settings.clone();
-                Box::pin(async move { connection.batch_execute(&settings).await.map_err(HookError::Backend) })
-            }))
-            .build()?;
+        let pool =
+            Pool::builder(Manager::from_connect(tokio_postgres::Config::new(), connector.clone(), recycling))
+                .max_size(limits.connections)
+                .runtime(Runtime::Tokio1)
+                .wait_timeout(Some(limits.wait))
+                .create_timeout(Some(CONNECT_TIMEOUT))
+                .recycle_timeout(Some(CONNECT_TIMEOUT))
+                .post_create(Hook::async_fn(move |connection: &mut Connection, _| {
+                    let settings = settings.clone();
+                    Box::pin(
+                        async move { connection.batch_execute(&settings).await.map_err(HookError::Backend) },
+                    )
+                }))
+                .build()?;
         // The server answers first: it knows what the statement waits for.
         let statement_timeout = limits.statement + Duration::from_secs(1);
         Ok(Self { pool, statement_timeout, state, metrics })

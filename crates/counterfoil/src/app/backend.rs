@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
+#[cfg(any(feature = "admin", feature = "postgres"))]
+use std::path::Path;
 #[cfg(feature = "admin")]
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use counterfoil_core::store::{FileBackup, Store};
@@ -72,6 +74,19 @@ fn postgres_error(error: counterfoil_postgres::OpenError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
 
+/// The URL in the file, which may have another password now.
+#[cfg(feature = "postgres")]
+fn read_again(file: &Path) -> Option<PostgresUrl> {
+    match StoreUrl::read_file(file) {
+        Ok(StoreUrl::Postgres(url)) => url.expose().parse().ok(),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, "the file with the URL of the store cannot be read again");
+            None
+        }
+    }
+}
+
 #[cfg(not(feature = "postgres"))]
 fn without_postgres() -> StoreBackendError {
     StoreBackendError {
@@ -120,11 +135,11 @@ pub(crate) async fn open_store(
         StoreUrl::Postgres(_) => Err(without_postgres()),
         #[cfg(feature = "postgres")]
         StoreUrl::Postgres(url) => {
-            let url: PostgresUrl = url
-                .expose()
-                .parse()
-                .map_err(|error| postgres_error(counterfoil_postgres::OpenError::Url(error)))?;
-            let store = PostgresStore::open(&url).await.map_err(postgres_error)?;
+            let file = url.file().map(Path::to_owned);
+            let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
+            let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
+            let reload = move || read_again(file.as_deref()?);
+            let store = PostgresStore::open_with_reload(&url, reload).await.map_err(postgres_error)?;
             Ok(OpenedStore { store, file_backup: None })
         }
         #[cfg(not(feature = "sqlite"))]

@@ -1,6 +1,7 @@
 //! The URL of a database server, which may contain a password.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use counterfoil_jose::Secret;
 
@@ -18,7 +19,11 @@ use counterfoil_jose::Secret;
 /// # Ok::<(), counterfoil::StoreUrlError>(())
 /// ```
 #[derive(Clone)]
-pub struct DatabaseUrl(Secret<String>);
+pub struct DatabaseUrl {
+    text: Secret<String>,
+    /// The file from which it was read.
+    file: Option<PathBuf>,
+}
 
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
@@ -29,13 +34,24 @@ impl DatabaseUrl {
     }
 
     pub(crate) fn new(text: &str) -> Self {
-        Self(Secret::new(text.to_owned()))
+        Self { text: Secret::new(text.to_owned()), file: None }
+    }
+
+    /// The same URL, read from this file.
+    pub(crate) fn with_file(self, file: &Path) -> Self {
+        Self { file: Some(file.to_owned()), ..self }
+    }
+
+    /// The file from which it was read.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The whole text, for the back end alone.
     #[cfg(feature = "postgres")]
     pub(crate) fn expose(&self) -> &str {
-        self.0.expose()
+        self.text.expose()
     }
 
     /// Whether the text contains a password.
@@ -47,7 +63,7 @@ impl DatabaseUrl {
     /// The text after the scheme: before the last `@`, and after it. A password may contain any character that somebody
     /// forgot to encode, so nothing before it is shown but the name of the user.
     fn user_and_address(&self) -> (&str, &str) {
-        let text = self.0.expose();
+        let text = self.text.expose();
         let text = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
         text.rsplit_once('@').unwrap_or(("", text))
     }
@@ -55,7 +71,7 @@ impl DatabaseUrl {
 
 impl PartialEq for DatabaseUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.0.expose() == other.0.expose()
+        self.text.expose() == other.text.expose()
     }
 }
 

@@ -68,7 +68,12 @@ impl StoreUrl {
         opened.take(MAX_LENGTH).read_to_string(&mut text).map_err(unreadable)?;
         let text = Secret::new(text);
         let line = text.expose().lines().next().unwrap_or_default().trim();
-        line.parse().map_err(|source| StoreFileError::Invalid { file: file.to_owned(), source })
+        let url: Self =
+            line.parse().map_err(|source| StoreFileError::Invalid { file: file.to_owned(), source })?;
+        Ok(match url {
+            Self::Postgres(url) => Self::Postgres(url.with_file(file)),
+            other => other,
+        })
     }
 }
 

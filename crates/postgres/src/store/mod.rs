@@ -73,12 +73,25 @@ impl PostgresStore {
     ///
     /// Says what is wrong. Nothing was changed then.
     pub async fn open(url: &PostgresUrl) -> Result<Arc<Self>, OpenError> {
+        Self::open_with_reload(url, || None).await
+    }
+
+    /// As [`PostgresStore::open`]. If the server refuses the password later, `reload` returns the URL again, and the password
+    /// in it is tried: so a password can be changed without a restart. Nothing else of the URL is taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::open`].
+    pub async fn open_with_reload(
+        url: &PostgresUrl,
+        reload: impl Fn() -> Option<PostgresUrl> + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, OpenError> {
         let database = url.to_string();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unreachable {
             database: database.clone(),
             source,
         };
-        let connector = Connector::new(url).map_err(|error| unreachable(error.into()))?;
+        let connector = Connector::new(url, Arc::new(reload)).map_err(|error| unreachable(error.into()))?;
         let mut lock = WriterLock::new(connector.clone());
         let locked = match lock.lock().await {
             Err(QueryError::Locked) => return Err(OpenError::InUse { database }),

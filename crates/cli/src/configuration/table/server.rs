@@ -82,7 +82,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         form: Form::Text,
         default: DefaultValue::Description("none"),
         doc: "File with the URL of the store, readable only by its owner and group; for a URL with a password. It is read at the \
-              start.",
+              start, and again when the database refuses the password.",
         former_names: &[],
         flag: Some(Flag { name: "store-file", value_name: "FILE", scope: Scope::Store }),
         apply: |builder, values| path(values).map(|file| builder.store_file = Some(file)),
