@@ -188,6 +188,7 @@ fn sign(key: &SigningKey, number: u64) -> Result<String> {
         roles: Vec::new(),
         preferred_username: Some("ada".into()),
         pos: RevocationPosition::new(NOW * 1_000),
+        status: None,
         extra: Default::default(),
     };
     Ok(key.sign("at+jwt", &claims.to_json())?)

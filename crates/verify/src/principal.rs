@@ -17,6 +17,7 @@ use crate::ended::Ended;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
 use crate::revocation::log::RevocationPosition;
 use crate::revocation::query::RevocationQuery;
+use crate::status::reference::StatusListReference;
 
 /// The authenticated caller of a request.
 ///
@@ -88,6 +89,7 @@ pub struct PrincipalParts {
     pub authenticated_at: Option<Time>,
     pub not_before: Option<Time>,
     pub expires_at: Time,
+    pub status_list: Option<StatusListReference>,
     pub extra: Map<String, Value>,
 }
 
@@ -114,6 +116,7 @@ impl PrincipalParts {
             authenticated_at: None,
             not_before: None,
             expires_at,
+            status_list: None,
             extra: Map::new(),
         }
     }
@@ -170,6 +173,12 @@ impl Principal {
     /// ```
     pub fn username(&self) -> Option<&str> {
         self.inner.parts.username.as_deref()
+    }
+
+    /// Where the status of the access token is published (the claim `status`), for a service that does not follow the
+    /// revocation feed. `None` for a session token, and for a token of an issuer without status lists.
+    pub fn status_list(&self) -> Option<&StatusListReference> {
+        self.inner.parts.status_list.as_ref()
     }
 
     /// The user, if the subject is a user of this issuer.

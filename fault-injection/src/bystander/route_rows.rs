@@ -93,6 +93,8 @@ pub(super) const ROWS: &[Row] = &[
         &[
             "GET /.well-known/jwks.json",
             "GET /.well-known/oauth-authorization-server",
+            "GET /v1/status-lists",
+            "GET /v1/status-lists/{n}",
             "GET /openapi.json",
             "GET /problems/{name}",
             "GET /healthz",
@@ -102,6 +104,8 @@ pub(super) const ROWS: &[Row] = &[
             let paths = [
                 "/.well-known/jwks.json",
                 "/.well-known/oauth-authorization-server",
+                "/v1/status-lists",
+                "/v1/status-lists/0",
                 "/openapi.json",
                 "/problems/invalid-token",
                 "/healthz",

@@ -12,6 +12,9 @@ pub use counterfoil_verify::testing::{
     FixedAuthenticator, ManualClock, PrincipalBuilder, authenticate_request,
 };
 
+#[doc(hidden)]
+pub use crate::feed::simulated::SimulatedFeed;
+
 /// The password of the users that [`session`] registers.
 const PASSWORD: &str = "a password for tests only";
 

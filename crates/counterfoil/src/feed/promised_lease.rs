@@ -116,6 +116,12 @@ impl PromisedLease {
         written
     }
 
+    /// Whether a lease is being stored.
+    #[cfg(feature = "test-util")]
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.try_lock().is_err()
+    }
+
     async fn write(&self, lease_ms: u64) -> Result<(), StoreError> {
         let change = Change::set_metadata(LONGEST_LEASE, lease_ms.to_be_bytes().to_vec());
         // The value of one key is set: nothing conflicts.

@@ -63,6 +63,13 @@ impl SnapshotPages {
         cell.get_or_try_init(|| self.read(after, head)).await.cloned()
     }
 
+    /// Whether a page is being read.
+    #[cfg(feature = "test-util")]
+    pub(super) fn is_reading(&self) -> bool {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.iter().any(|kept| kept.page.get().is_none())
+    }
+
     fn cell(&self, after: RevocationPosition) -> Arc<OnceCell<SnapshotPage>> {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

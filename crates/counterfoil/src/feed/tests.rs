@@ -75,6 +75,7 @@ impl Fixture {
                 reason: EndReason::ByAdmin,
                 at: self.app.now(),
                 remember_until: Some(until),
+                status_index: None,
             })
         };
         let changes: Vec<_> = (0..count).map(entry).collect();

@@ -20,6 +20,7 @@ use counterfoil_verify::{
 
 use crate::clock::ClockJumpPending;
 use crate::feed::error::FeedError;
+use crate::feed::status_lists::StatusListUnavailable;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
 use crate::http::oauth_error::OAuthError;
@@ -105,6 +106,18 @@ pub(crate) struct AuthRejection {
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
         Self::Service(error.into())
+    }
+}
+
+impl From<StatusListUnavailable> for AppError {
+    fn from(error: StatusListUnavailable) -> Self {
+        match error {
+            StatusListUnavailable::Store(error) => error.into(),
+            StatusListUnavailable::Clock(error) => error.into(),
+            StatusListUnavailable::Sign(error) => {
+                Self::Service(ServiceError::Internal(InternalError::Signing(error)))
+            }
+        }
     }
 }
 

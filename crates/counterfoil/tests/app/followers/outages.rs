@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::fixture::Fixture;
-use crate::followers::captured_log::CapturedLog;
+use crate::followers::captured_log;
 use crate::followers::proxy::{Cut, Proxy};
 use crate::followers::{DEADLINE, HOP, LEASE, follow_with, get, is_revoked, open, serve_shop};
 use crate::issuer::Issuer;
@@ -111,7 +111,7 @@ async fn a_wait_for_the_fleet_during_a_cut_returns_after_the_lease_and_not_befor
 
 #[tokio::test]
 async fn each_change_between_fresh_and_stale_is_one_line_of_the_log_with_its_reason() {
-    let log = CapturedLog::start();
+    captured_log::start();
     let fixture = Fixture::new();
     let issuer = open(&fixture).await;
     let mut proxy = Proxy::start(issuer.address()).await;
@@ -126,11 +126,11 @@ async fn each_change_between_fresh_and_stale_is_one_line_of_the_log_with_its_rea
     proxy.set(Cut::None).await;
     timeout(DEADLINE, verifier.wait_until_fresh()).await.unwrap();
 
-    let (fresh, stale) =
-        (log.lines_with("revocations are up to date"), log.lines_with("revocations are stale"));
+    let lines = |part: &str| captured_log::lines(&issuer.url, part);
+    let (fresh, stale) = (lines("revocations are up to date"), lines("revocations are stale"));
     assert_eq!((fresh.len(), stale.len()), (2, 1), "{fresh:?} {stale:?}");
     assert!(stale[0].starts_with("WARN") && stale[0].contains("cannot be reached"), "{stale:?}");
-    assert!(log.lines_with(&issuer.verifier_key).is_empty());
+    assert!(lines(&issuer.verifier_key).is_empty());
     issuer.server.shut_down().await;
 }
 

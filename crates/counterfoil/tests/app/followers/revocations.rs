@@ -73,6 +73,7 @@ async fn revoke_many(fixture: &Fixture, count: u64) {
             reason: EndReason::ByAdmin,
             at: now,
             remember_until: Some(now + Duration::from_secs(3600)),
+            status_index: None,
         })
     };
     let changes: Vec<_> = (0..count).map(entry).collect();

@@ -10,6 +10,12 @@ pub(super) const STANDARDS: &[Example] = &[
         prepare: "",
         command: "curl $base/.well-known/oauth-authorization-server",
     },
+    Example { call: "GET /v1/status-lists", prepare: "", command: "curl $base/v1/status-lists" },
+    Example {
+        call: "GET /v1/status-lists/{n}",
+        prepare: "",
+        command: "curl --include $base/v1/status-lists/0",
+    },
     Example { call: "GET /openapi.json", prepare: "", command: "curl $base/openapi.json" },
     Example {
         call: "GET /problems/{name}",
