@@ -140,6 +140,8 @@ CREATE TABLE sessions (
     acr                  text    COLLATE "C",
     -- The audience of the session's access tokens; NULL for the issuer itself.
     audience             text    COLLATE "C",
+    -- The index in the status lists; NULL for a session that needs none yet. Two sessions never have the same one.
+    status_index         bigint,
     -- When the purge next checks the row. It is not the end of the session: that moves with every use, and an
     -- index on it would cost each refresh the write of an index. The purge computes the end and, if it has
     -- moved, sets this column again.
@@ -254,10 +256,34 @@ CREATE TABLE revocation_log (
     reason     text   NOT NULL,
     revoked_at bigint NOT NULL,
     -- When the last token of the subject has expired and the entry can be purged; NULL keeps it for ever.
-    expires_at bigint
+    expires_at bigint,
+    -- The index in the status lists of the session that the entry ended. The lists are made of the entries, so that they
+    -- are the same after a restart, and whether or not the row of the session still exists.
+    status_index bigint
 );
 
 CREATE INDEX revocation_log_by_expiry ON revocation_log (expires_at) WHERE expires_at IS NOT NULL;
+
+-- The state of the status lists (Token Status List), a single row.
+CREATE TABLE status_lists (
+    single_row      boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (single_row),
+    -- What is published is the index after a permutation with this key, so that a reader learns no order. It is never
+    -- replaced: the tokens that are in use name the permuted index.
+    permutation_key bytea   NOT NULL CHECK (length(permutation_key) = 32),
+    -- The first index that no session has had.
+    next_index      bigint  NOT NULL
+);
+
+-- Three random ids have more than the 256 bits of randomness that a key needs.
+INSERT INTO status_lists (permutation_key, next_index) VALUES (
+    sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 0);
+
+-- The indexes of deleted sessions, to be assigned again in the order in which they were freed.
+CREATE TABLE free_status_indexes (
+    freed_at     bigint NOT NULL,
+    status_index bigint NOT NULL,
+    PRIMARY KEY (freed_at, status_index)
+);
 
 -- The audit log: what happened, to which user and session, and by which actor. It has no foreign keys,
 -- because an event outlives the records that it names. Numbers have no gaps: an event gets the successor of the newest

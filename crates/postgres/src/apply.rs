@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::store::{
-    AppliedChanges, CommitProgress, CutoffScope, Expectation, NewPositions, RowAction, Transaction,
-    TransactionPart, plan,
+    AppliedChanges, CommitProgress, CutoffScope, Expectation, MAX_ENDED_PER_COMMIT, NewPositions, RowAction,
+    SessionsToEnd, Transaction, TransactionPart, plan,
 };
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
@@ -14,7 +14,7 @@ use crate::statement::{Failure, Pipeline, Statement};
 use crate::tables::sessions::{self, end, position, row};
 use crate::tables::{
     admin_keys, audit_events, clients, counters, job_locks, keys, metadata, pending_session_ends,
-    revocation_log, session_data, users, verifier_keys,
+    revocation_log, session_data, status_indexes, users, verifier_keys,
 };
 
 /// Adds the row operations of `transaction` to the pipeline. It sends what an operation has to wait for; the others are
@@ -77,13 +77,14 @@ impl<'t> Executor<'_, '_, 't> {
         match action {
             RowAction::EndSessions(selected, ending) => {
                 let rows = self.pipeline.query(end::end(selected, ending.end)?).await?;
-                let ended = end::read_ids(&rows)?;
-                self.after_end(selected, &ended)?;
+                let ended = end::read_ended(&rows)?;
+                let ids: Vec<SessionId> = ended.iter().map(|session| session.id).collect();
+                self.after_end(selected, &ids)?;
                 self.progress.sessions_ended(selected, ended, ending);
             }
             RowAction::FindSessions(selected) => {
                 let rows = self.pipeline.query(position::select_refreshable(selected)).await?;
-                if !self.progress.sessions_to_refresh(selected, end::read_ids(&rows)?) {
+                if !self.progress.sessions_to_refresh(selected, position::read_ids(&rows)?) {
                     return Err(Failure::Conflict(part));
                 }
             }
@@ -91,6 +92,12 @@ impl<'t> Executor<'_, '_, 't> {
                 let merged = session_data::merge(self.pipeline, patch).await?;
                 if !self.progress.data_merged(merged) {
                     return Err(Failure::Conflict(part));
+                }
+            }
+            RowAction::AssignStatusIndex(request) => {
+                match status_indexes::assign(self.pipeline, request).await? {
+                    Some(index) => self.progress.status_index_assigned(index),
+                    None => return Err(Failure::Conflict(part)),
                 }
             }
             RowAction::DeleteAdminKeysOf(user, event) => self.delete_admin_keys(user, event).await?,
@@ -109,12 +116,7 @@ impl<'t> Executor<'_, '_, 't> {
     }
 
     /// What else the end of sessions deletes.
-    fn after_end(
-        &mut self,
-        selected: counterfoil_core::store::SessionsToEnd,
-        ended: &[SessionId],
-    ) -> Result<(), Failure> {
-        use counterfoil_core::store::{MAX_ENDED_PER_COMMIT, SessionsToEnd};
+    fn after_end(&mut self, selected: SessionsToEnd, ended: &[SessionId]) -> Result<(), Failure> {
         // An ended session is kept for a day. Its data is of no use, and a client that logs in again and again could
         // store megabytes a minute.
         if !ended.is_empty() {

@@ -14,6 +14,7 @@ use counterfoil_core::model::client::Client;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
+use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::model::user::User;
 use counterfoil_core::model::username::Skeletons;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
@@ -21,8 +22,8 @@ use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
     CounterIncrement, CounterKey, CounterValue, ExpiryEvents, LastSeen, LoginName, Page, PendingSessionEnd,
-    PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData, SessionQuery, Store,
-    StoreError, Transaction, VerifierKeyCursor,
+    PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData, SessionQuery,
+    StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -31,7 +32,7 @@ use super::PostgresStore;
 use crate::reader_pool::{ListOwner, read};
 use crate::tables::{
     admin_keys, audit_events, clients, counters, keys, metadata, pending_session_ends, revocation_log,
-    session_data, sessions, users, verifier_keys, writer,
+    session_data, sessions, status_indexes, users, verifier_keys, writer,
 };
 use crate::write_request::{Input, Output};
 use crate::writer::Message;
@@ -171,6 +172,31 @@ impl Store for PostgresStore {
 
     async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError> {
         read!(self.readers, |connection| revocation_log::id(connection))
+    }
+
+    async fn status_list_state(&self) -> Result<StatusListState, StoreError> {
+        read!(self.readers, |connection| status_indexes::state(connection))
+    }
+
+    async fn status_revocations_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<StatusRevocationPage, StoreError> {
+        read_list!(self, ListOwner::Administration, |connection| status_indexes::revocations_after(
+            connection, after, limit
+        ))
+    }
+
+    async fn status_indexes_below(
+        &self,
+        client: Option<&ClientId>,
+        below: RevocationPosition,
+        after: Option<SessionId>,
+    ) -> Result<Scan<StatusIndex, SessionId>, StoreError> {
+        read_list!(self, ListOwner::Administration, |connection| status_indexes::below(
+            connection, client, below, after
+        ))
     }
 
     async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {

@@ -57,7 +57,7 @@ pub(crate) async fn purge(
 ) -> Result<Purged, Failure> {
     let mut purged = Purged { expiries, ..Purged::default() };
     purge_sessions(pipeline, now, limit, &mut purged).await?;
-    purged.rows += purge_removed_user(pipeline, remaining(limit, &purged)).await?;
+    purged.rows += purge_removed_user(pipeline, now, remaining(limit, &purged)).await?;
     for delete in [delete_revocations, delete_counters] {
         let deleted = pipeline.query(delete(now, remaining(limit, &purged))).await?;
         purged.rows += deleted.len() as u64;
@@ -160,10 +160,16 @@ async fn record_expiries(
     Ok(())
 }
 
-/// Deletes those of the sessions that ended or expired long enough ago.
+/// Deletes those of the sessions that ended or expired long enough ago, and frees their indexes in the status lists.
 fn delete_sessions<'p>(ids: Vec<Vec<u8>>, now: Time) -> Statement<'p> {
     statement!(
-        concat!("DELETE FROM sessions WHERE id = ANY ($1) AND ", purge_time!(), " <= $4"),
+        concat!(
+            "WITH deleted AS (DELETE FROM sessions WHERE id = ANY ($1) AND ",
+            purge_time!(),
+            " <= $4 RETURNING status_index)
+             INSERT INTO free_status_indexes (freed_at, status_index)
+             SELECT $4, status_index FROM deleted WHERE status_index IS NOT NULL"
+        ),
         ids,
         milliseconds(ENDED_SESSION_RETENTION),
         milliseconds(EXPIRED_SESSION_RETENTION),
@@ -189,11 +195,12 @@ fn set_next_check<'p>(ids: Vec<Vec<u8>>) -> Statement<'p> {
 }
 
 /// Deletes the sessions of a removed user, and the user with the last of them.
-async fn purge_removed_user(pipeline: &mut Pipeline<'_, '_>, limit: u32) -> Result<u64, Failure> {
+async fn purge_removed_user(pipeline: &mut Pipeline<'_, '_>, now: Time, limit: u32) -> Result<u64, Failure> {
     let rows = pipeline.query(users::select_removed()).await?;
     let Some(row) = rows.first() else { return Ok(0) };
     let user = users::read_id(row)?;
-    let deleted = pipeline.query(delete_of_user(user, limit)).await?.len() as u64;
+    let rows = pipeline.query(delete_of_user(user, now, limit)).await?;
+    let deleted = rows.first().map_or(Ok(0), |row| Columns::new(row).unsigned())?;
     if deleted == u64::from(limit) {
         return Ok(deleted);
     }

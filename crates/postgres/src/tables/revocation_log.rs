@@ -98,16 +98,17 @@ pub(crate) fn append(
     first: RevocationPosition,
     entries: Vec<NewRevocation>,
 ) -> Result<Vec<RevocationEntry>, Failure> {
-    let (mut positions, mut subjects, mut reasons, mut times, mut expiries) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut positions, mut subjects, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut expiries, mut indexes) = (Vec::new(), Vec::new(), Vec::new());
     let mut appended = Vec::with_capacity(entries.len());
     for (number, entry) in (first.number()..).zip(entries) {
-        let NewRevocation { subject, reason, at, remember_until } = entry;
+        let NewRevocation { subject, reason, at, remember_until, status_index } = entry;
         positions.push(unsigned(number)?);
         subjects.push(subject.to_string());
         reasons.push(reason.as_str());
         times.push(unix_ms(at));
         expiries.push(remember_until.map(unix_ms));
+        indexes.push(status_index.map(|index| unsigned(index.number())).transpose()?);
         appended.push(RevocationEntry {
             position: RevocationPosition::new(number),
             subject,
@@ -116,13 +117,14 @@ pub(crate) fn append(
     }
     if !appended.is_empty() {
         pipeline.push_certain(statement!(
-            "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at)
-             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])",
+            "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at, status_index)
+             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])",
             positions,
             subjects,
             reasons,
             times,
-            expiries
+            expiries,
+            indexes
         ));
     }
     Ok(appended)

@@ -10,7 +10,8 @@ use counterfoil_core::model::client::Client;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::store::{
     AuditEventQuery, Change, CommitOutcome, CounterIncrement, CounterKey, CutoffScope, Expectation,
-    ExpiryEvents, LastSeen, NewRevocation, Page, SessionDataPatch, SessionEnding, Store, Transaction,
+    ExpiryEvents, LastSeen, NewRevocation, Page, SessionDataPatch, SessionEnding, SessionOp,
+    StatusIndexRequest, Store, Transaction,
 };
 use counterfoil_jose::Time;
 use counterfoil_sqlite::SqliteStore;
@@ -66,6 +67,7 @@ fn session(rng: &mut Rng, number: u32, now: Time) -> Session {
         client_info: ClientInfo::default(),
         label: Some("a\\b".into()),
         ended: None,
+        status_index: None,
         revision: 0,
     }
 }
@@ -75,7 +77,7 @@ async fn change(rng: &mut Rng, store: &dyn Store, now: Time) -> Change {
     let (of_user, of_session) = (user(rng.below(USERS)).id, session_id(rng.below(SESSIONS)));
     let end = SessionEnd { at: now, reason: EndReason::ByUser };
     let ending = SessionEnding { end, remember_until: now + Duration::from_secs(60) };
-    match rng.below(15) {
+    match rng.below(16) {
         0 | 1 => Change::insert_user(user(rng.below(USERS))),
         2 => match store.user(of_user).await.unwrap() {
             Some(user) => Change::replace_user(user.next_epoch()),
@@ -112,6 +114,7 @@ async fn change(rng: &mut Rng, store: &dyn Store, now: Time) -> Change {
             reason: EndReason::ByAdmin,
             at: now,
             remember_until: Some(now + Duration::from_secs(30)),
+            status_index: None,
         }),
         12 => Change::set_cutoff(match rng.below(6) {
             0 => CutoffScope::Everyone,
@@ -119,6 +122,12 @@ async fn change(rng: &mut Rng, store: &dyn Store, now: Time) -> Change {
             _ => CutoffScope::User(of_user),
         }),
         13 => Change::refresh_positions_of(of_user),
+        14 => Change::Session(SessionOp::AssignStatusIndex(StatusIndexRequest {
+            session: of_session,
+            replaces: None,
+            now,
+            freed_before: now,
+        })),
         _ => Change::record_session_ends(event(of_user, now)),
     }
 }

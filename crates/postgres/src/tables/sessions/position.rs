@@ -1,14 +1,16 @@
 //! Setting the revocation log position of sessions that are neither ended nor revoked by a cutoff.
 
+use tokio_postgres::Row;
+
 use counterfoil_core::store::SessionsToRefresh;
 use counterfoil_verify::{RevocationPosition, SessionId};
 
 use super::not_below_a_cutoff;
 use crate::error::QueryError;
 use crate::statement::{Statement, statement};
-use crate::tables::columns::position;
+use crate::tables::columns::{Columns, position};
 
-/// Selects the sessions that have neither been ended nor been revoked by a cutoff.
+/// Selects the sessions that have neither been ended nor been revoked by a cutoff; [`read_ids`] reads their ids.
 pub(crate) fn select_refreshable<'p>(sessions: SessionsToRefresh) -> Statement<'p> {
     match sessions {
         SessionsToRefresh::One(id) => statement!(
@@ -27,6 +29,11 @@ pub(crate) fn select_refreshable<'p>(sessions: SessionsToRefresh) -> Statement<'
             not_below_a_cutoff!()
         )),
     }
+}
+
+/// The ids that [`select_refreshable`] returns.
+pub(crate) fn read_ids(rows: &[Row]) -> Result<Vec<SessionId>, QueryError> {
+    rows.iter().map(|row| Columns::new(row).bytes().map(SessionId::from_bytes)).collect()
 }
 
 /// Sets the position of sessions that have not ended. Their revisions rise, so that a writer that read a

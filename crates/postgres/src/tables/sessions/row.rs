@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use counterfoil_core::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::store::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY, LastSeen};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
@@ -44,6 +45,7 @@ macro_rules! session_columns {
             revision,
             acr,
             audience,
+            status_index,
         )
     };
 }
@@ -73,6 +75,7 @@ pub(super) fn read_session(columns: &mut Columns<'_>) -> Result<Session, QueryEr
         revision: columns.unsigned()?,
         acr: columns.optional_text()?,
         audience: columns.optional_text()?,
+        status_index: columns.optional_unsigned()?.map(StatusIndex::new),
     })
 }
 
@@ -144,7 +147,7 @@ pub(crate) fn insert(session: &Session) -> Result<Statement<'_>, QueryError> {
         session_columns!(""),
         ", purge_check_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                 $21, $22, $23, $24, $25)
+                 $21, $22, $23, $24, $25, $26)
          ON CONFLICT DO NOTHING"
     );
     write(SQL, session)
@@ -153,7 +156,7 @@ pub(crate) fn insert(session: &Session) -> Result<Statement<'_>, QueryError> {
 /// The statement that replaces the previous revision of a session.
 ///
 /// Columns that never change are compared and not set, and neither is an indexed column: so the new version of the row
-/// needs no new entry in an index. `$25 IS NOT NULL` binds `purge_check_at`, so that all statements take the same
+/// needs no new entry in an index. `$26 IS NOT NULL` binds `purge_check_at`, so that all statements take the same
 /// parameters.
 macro_rules! replace_session {
     ($set_end:literal, $condition:literal) => {
@@ -166,7 +169,8 @@ macro_rules! replace_session {
             $set_end,
             " WHERE id = $1 AND revision = $22::bigint - 1 AND ended_at IS NULL
                AND user_id = $2 AND client_id = $3 AND authenticated_at = $10 AND amr = $11
-               AND acr IS NOT DISTINCT FROM $23 AND audience IS NOT DISTINCT FROM $24 AND $25::bigint IS NOT NULL",
+               AND acr IS NOT DISTINCT FROM $23 AND audience IS NOT DISTINCT FROM $24
+               AND status_index IS NOT DISTINCT FROM $25 AND $26::bigint IS NOT NULL",
             $condition
         )
     };
@@ -212,6 +216,7 @@ fn write<'p>(sql: &'static str, session: &'p Session) -> Result<Statement<'p>, Q
         unsigned(session.revision)?,
         optional_text(session.acr.as_deref()),
         optional_text(session.audience.as_deref()),
+        session.status_index.map(|index| unsigned(index.number())).transpose()?,
         unix_ms(purge_check_at(session)),
     ))
 }
