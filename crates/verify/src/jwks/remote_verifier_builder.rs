@@ -107,14 +107,13 @@ impl RemoteVerifierBuilder {
         let JwksOptions { clock, timeout: wait_timeout, .. } = jwks;
         let Some(setup) = feed else {
             let local_clock = Arc::clone(&clock);
-            let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now())
-                .with_expiry_clock(Arc::clone(&clock));
+            let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now());
             return Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed: None });
         };
         let lease_clock = Arc::clone(&setup.lease_clock);
         let revocations = Arc::new(Revocations::with_freshness(Freshness::NEVER));
         let local = LocalVerifier::new(tokens, revocations, move || lease_clock.now())
-            .with_expiry_clock(Arc::clone(&clock));
+            .following_feed(Arc::clone(&clock), &setup.options);
         let feed = Some(Arc::new(setup.start(&runtime, &local, &refresher)));
         Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed })
     }
