@@ -1,4 +1,4 @@
-//! The clock of a verifier that its issuer tells the time.
+//! The clock of a verifier that also follows the time of its issuer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::clock::lease_clock::LeaseClock;
 /// The later of two times: that of this machine, and the one that the issuer told plus what has passed since.
 ///
 /// So a machine whose clock is late accepts no token that has expired, and forgets no revocation before the last token has
-/// expired. The time that was told never goes back: entries may have been removed by it.
+/// expired. It never runs back: entries may have been removed by it.
 pub(crate) struct IssuerClock {
     machine: Arc<dyn Clock>,
     lease_clock: Arc<LeaseClock>,
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_never_goes_back() {
+    fn the_time_never_runs_back() {
         let clock = clock(NOON - HOUR);
         clock.tell(NOON, HOUR);
         clock.tell(NOON - HOUR, HOUR);

@@ -328,7 +328,7 @@ impl Driver {
         self.shared.state.send_replace(state);
     }
 
-    /// Waits until the follower is to be woken.
+    /// Waits until the follower must be woken.
     async fn sleep(&self) {
         let uptime = self.shared.lease_clock.uptime();
         let wake_at = self.follower.wake_at().map_or(MAX_SLEEP, |at| at.saturating_sub(uptime));

@@ -52,7 +52,7 @@ struct Shared {
 
 struct State {
     policy: RefreshPolicy,
-    /// The hash of the issuer's key set, as base64url, while the revocation feed tells it.
+    /// The hash of the issuer's key set, as base64url, while the revocation feed announces it.
     announced: Option<Arc<str>>,
     digest: Option<[u8; 32]>,
     keys: usize,
@@ -145,7 +145,7 @@ impl JwksRefresher {
     }
 }
 
-/// Tells the refresher which key set the issuer has.
+/// Takes announcements of the issuer's key set.
 pub(crate) struct AnnouncedKeys(Weak<Shared>);
 
 impl AnnouncedKeys {

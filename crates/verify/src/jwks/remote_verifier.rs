@@ -14,17 +14,13 @@ use crate::credential::PresentedCredential;
 use crate::feed::freshness::FeedFreshness;
 use crate::feed::task::FeedTask;
 use crate::introspection::{Introspection, IntrospectionClient};
-use crate::jwks::error::RemoteVerifierError;
-use crate::jwks::options::JwksOptions;
 use crate::jwks::refresh_policy::{RefreshAdvice, RefreshRequest};
 use crate::jwks::refresher::JwksRefresher;
-use crate::jwks::remote_verifier_builder::RemoteVerifierBuilder;
 use crate::jwks::status::JwksStatus;
 use crate::local_verifier::LocalVerifier;
 use crate::principal::Principal;
 use crate::revocation::freshness::AcceptedViews;
 use crate::stale_policy::StalePolicy;
-use crate::token::builder::TokenVerifierBuilder;
 
 /// How often one request waits for a fetch. The first fetch may have started before the key was published.
 const MAX_WAITS: usize = 2;
@@ -66,21 +62,6 @@ pub(crate) struct FollowedFeed {
 }
 
 impl RemoteVerifier {
-    /// Starts fetching the keys of the issuer of `tokens`, on the caller's tokio runtime. It returns at once;
-    /// until the first keys are fetched, requests wait for them.
-    ///
-    /// # Errors
-    ///
-    /// The settings could never work, whatever the issuer answers.
-    pub fn start(tokens: TokenVerifierBuilder, options: JwksOptions) -> Result<Self, RemoteVerifierError> {
-        Self::builder(tokens).jwks(options).start()
-    }
-
-    /// Builds a verifier that also follows the revocation feed, if it has a verifier key.
-    pub fn builder(tokens: TokenVerifierBuilder) -> RemoteVerifierBuilder {
-        RemoteVerifierBuilder::new(tokens)
-    }
-
     /// Verifies a token now; waits for keys if necessary.
     ///
     /// # Errors

@@ -51,11 +51,24 @@ pub struct RemoteVerifierBuilder {
     feed: Option<FeedOptions>,
 }
 
-impl RemoteVerifierBuilder {
-    pub(crate) fn new(tokens: TokenVerifierBuilder) -> Self {
-        Self { tokens, jwks: JwksOptions::from_discovery(), feed: None }
+impl RemoteVerifier {
+    /// Starts fetching the keys of the issuer of `tokens`, on the caller's tokio runtime. It returns at once;
+    /// until the first keys are fetched, requests wait for them.
+    ///
+    /// # Errors
+    ///
+    /// The settings could never work, whatever the issuer answers.
+    pub fn start(tokens: TokenVerifierBuilder, options: JwksOptions) -> Result<Self, RemoteVerifierError> {
+        Self::builder(tokens).jwks(options).start()
     }
 
+    /// Builds a verifier that also follows the revocation feed, if it has a verifier key.
+    pub fn builder(tokens: TokenVerifierBuilder) -> RemoteVerifierBuilder {
+        RemoteVerifierBuilder { tokens, jwks: JwksOptions::from_discovery(), feed: None }
+    }
+}
+
+impl RemoteVerifierBuilder {
     /// Sets where the keys are fetched from; [`JwksOptions::from_discovery`] by default.
     pub fn jwks(mut self, options: JwksOptions) -> Self {
         self.jwks = options;
@@ -85,7 +98,7 @@ impl RemoteVerifierBuilder {
         let runtime = Handle::try_current().map_err(|_| RemoteVerifierError::NoRuntime)?;
         let feed = feed.map(|options| FeedSetup::new(&tokens, &jwks, options)).transpose()?;
         if let Some(setup) = &feed {
-            // Keys and tokens are judged by one clock.
+            // Keys and tokens expire by one clock.
             jwks.clock = Arc::clone(&setup.clock) as _;
         }
         let client = JwksClient::new(&tokens, &jwks)?;

@@ -176,7 +176,7 @@ async fn a_jump_of_the_wall_clock_changes_no_lease() {
         jump.store(seconds, std::sync::atomic::Ordering::Relaxed);
         let started = Instant::now();
         assert!(verifier.freshness().unwrap().is_fresh(), "{seconds}");
-        // Whether it has expired is judged by the clock.
+        // The clock decides whether it has expired.
         let result = verifier.verify(&token).await;
         assert_eq!(result.is_ok(), is_accepted, "{seconds}: {result:?}");
         assert!(started.elapsed() < Duration::from_secs(5));

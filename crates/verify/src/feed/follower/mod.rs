@@ -96,7 +96,7 @@ struct Pending {
 
 impl Follower {
     /// A follower that knows nothing. `instance` must be drawn at random by this process. `stale` is for how long it accepts
-    /// credentials after its lease has ended, which it tells the issuer.
+    /// credentials after its lease has ended; each poll contains it.
     pub const fn new(instance: FeedInstanceId, stale: Duration) -> Self {
         Self {
             instance,
