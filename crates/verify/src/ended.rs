@@ -54,7 +54,7 @@ impl Ended {
     /// the future is polled.
     ///
     /// The danger: while the verifier is cut off from its issuer, a connection stays open for this long after a logout. A
-    /// verifier that follows the feed allows no longer time than the one that it tells the issuer
+    /// verifier that follows the feed allows no longer time than the one that it reports to the issuer
     /// (`FeedOptions::danger_let_routes_accept_stale`), because a wait for the fleet counts on that.
     pub fn danger_accept_stale(mut self, bound: Duration) -> Self {
         if let State::New(wait) = &mut self.0 {
