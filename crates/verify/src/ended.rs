@@ -153,3 +153,50 @@ impl Wait {
         Ok(Accepted { accepted_until, sleep })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use crate::credential_monitor::AcceptedUntil;
+    use crate::revocation::Revocations;
+    use crate::revocation::log::RevocationPosition;
+
+    use super::*;
+
+    struct NoMonitor(Arc<Revocations>);
+
+    impl CredentialMonitor for NoMonitor {
+        fn revocations(&self) -> &Arc<Revocations> {
+            &self.0
+        }
+
+        fn now(&self) -> Time {
+            Time::EPOCH
+        }
+
+        fn accepted_until(&self, credential: MonitoredCredential, _: Time) -> AcceptedUntil {
+            Box::pin(ready(Ok(credential.expires_at)))
+        }
+    }
+
+    #[test]
+    fn a_wait_takes_less_than_one_kib_apart_from_its_place_among_the_waiters() {
+        let credential = MonitoredCredential {
+            session: None,
+            position: RevocationPosition::START,
+            token_fingerprint: None,
+            expires_at: Time::EPOCH,
+        };
+        let wait = Wait {
+            monitor: Arc::new(NoMonitor(Arc::default())),
+            query: RevocationQuery::new(RevocationPosition::START),
+            credential,
+            accepted_stale: Duration::ZERO,
+        };
+
+        let size = size_of_val(&wait.end());
+
+        assert!(size < 1024, "{size} bytes");
+    }
+}
