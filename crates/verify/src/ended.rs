@@ -54,7 +54,7 @@ impl Ended {
     /// the future is polled.
     ///
     /// The danger: while the verifier is cut off from its issuer, a connection stays open for this long after a logout. A
-    /// verifier that follows the feed allows no longer time than the one that it tells the issuer
+    /// verifier that follows the feed allows no longer time than the one that it reports to the issuer
     /// (`FeedOptions::danger_let_routes_accept_stale`), because a wait for the fleet counts on that.
     pub fn danger_accept_stale(mut self, bound: Duration) -> Self {
         if let State::New(wait) = &mut self.0 {
@@ -151,5 +151,52 @@ impl Wait {
             Freshness::Until(end) => until_expiry.min((end + self.accepted_stale).since(lease_now)),
         };
         Ok(Accepted { accepted_until, sleep })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use crate::credential_monitor::AcceptedUntil;
+    use crate::revocation::Revocations;
+    use crate::revocation::log::RevocationPosition;
+
+    use super::*;
+
+    struct NoMonitor(Arc<Revocations>);
+
+    impl CredentialMonitor for NoMonitor {
+        fn revocations(&self) -> &Arc<Revocations> {
+            &self.0
+        }
+
+        fn now(&self) -> Time {
+            Time::EPOCH
+        }
+
+        fn accepted_until(&self, credential: MonitoredCredential, _: Time) -> AcceptedUntil {
+            Box::pin(ready(Ok(credential.expires_at)))
+        }
+    }
+
+    #[test]
+    fn a_wait_takes_less_than_one_kib_apart_from_its_place_among_the_waiters() {
+        let credential = MonitoredCredential {
+            session: None,
+            position: RevocationPosition::START,
+            token_fingerprint: None,
+            expires_at: Time::EPOCH,
+        };
+        let wait = Wait {
+            monitor: Arc::new(NoMonitor(Arc::default())),
+            query: RevocationQuery::new(RevocationPosition::START),
+            credential,
+            accepted_stale: Duration::ZERO,
+        };
+
+        let size = size_of_val(&wait.end());
+
+        assert!(size < 1024, "{size} bytes");
     }
 }
