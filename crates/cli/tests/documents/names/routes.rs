@@ -31,10 +31,10 @@ impl Routes {
     pub(super) fn missing(&self, text: &str) -> Vec<String> {
         let mut missing = Vec::new();
         for (at, start) in STARTS.iter().flat_map(|start| text.match_indices(start)) {
-            // Within a longer path or word, as `/sub/v1/` and `a/v1/`.
+            // Within a longer path or word, as `/sub/v1/` and `operations/oauth/`.
             let before = &text[..at];
             if before.ends_with(|letter: char| letter.is_ascii_lowercase())
-                && start == "/v1/"
+                && matches!(start, "/v1/" | "/oauth/")
                 && !before.ends_with("base")
             {
                 continue;
