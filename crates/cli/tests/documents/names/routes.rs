@@ -89,7 +89,8 @@ fn is_part_of_path(letter: char) -> bool {
 }
 
 fn is_placeholder(part: &str) -> bool {
-    part.starts_with(['{', '$', '<', ':', '…']) || part == "mobile" || part.len() == 22
+    let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    part.starts_with(['{', '$', '<', ':', '…']) || part == "mobile" || part.len() == 22 || is_number
 }
 
 /// The methods directly before a path, as in `GET, POST /v1/x`.
