@@ -14,8 +14,21 @@ const MAX_LINES: usize = 60;
 const CREDENTIALS: [&str; 5] = ["cfs_", "cfr_", "cfa_", "cfv_", "eyJ"];
 
 /// Numbers that differ each time, besides those that end with `_at` and `_ms`.
-const VARYING_NUMBERS: [&str; 9] =
-    ["acknowledged", "at", "count", "head", "next", "now", "number", "position", "until"];
+const VARYING_NUMBERS: [&str; 13] = [
+    "acknowledged",
+    "at",
+    "auth_time",
+    "count",
+    "exp",
+    "head",
+    "iat",
+    "next",
+    "now",
+    "number",
+    "pos",
+    "position",
+    "until",
+];
 
 /// The text of `body`.
 pub(super) fn text(body: &Json) -> String {

@@ -31,10 +31,10 @@ impl Routes {
     pub(super) fn missing(&self, text: &str) -> Vec<String> {
         let mut missing = Vec::new();
         for (at, start) in STARTS.iter().flat_map(|start| text.match_indices(start)) {
-            // Within a longer path or word, as `/sub/v1/` and `a/v1/`.
+            // Within a longer path or word, as `/sub/v1/` and `operations/oauth/`.
             let before = &text[..at];
             if before.ends_with(|letter: char| letter.is_ascii_lowercase())
-                && start == "/v1/"
+                && matches!(start, "/v1/" | "/oauth/")
                 && !before.ends_with("base")
             {
                 continue;
@@ -89,7 +89,8 @@ fn is_part_of_path(letter: char) -> bool {
 }
 
 fn is_placeholder(part: &str) -> bool {
-    part.starts_with(['{', '$', '<', ':', '…']) || part == "mobile" || part.len() == 22
+    let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    part.starts_with(['{', '$', '<', ':', '…']) || part == "mobile" || part.len() == 22 || is_number
 }
 
 /// The methods directly before a path, as in `GET, POST /v1/x`.

@@ -53,7 +53,8 @@ impl Settings {
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         };
         let is_key = match key.split_once('.') {
-            Some((table, name)) => self.has_table(table) && is_name(name),
+            // `feed.rs` is a file.
+            Some((table, name)) => self.has_table(table) && is_name(name) && name != "rs",
             None => is_assigned && is_name(key),
         };
         let is_known =
