@@ -14,7 +14,7 @@ use crate::status::token_status::TokenStatus;
 /// The `typ` header of status list tokens (section 5.1).
 const STATUS_LIST_TYP: [&str; 1] = ["statuslist+jwt"];
 
-/// How far the clock of the issuer may be ahead of ours.
+/// How far the clock of the issuer may be ahead of that of the reader.
 const LEEWAY: Duration = Duration::from_secs(60);
 
 /// What a reader accepts of a status list, so that no issuer makes it use much memory or fetch all the time.
