@@ -79,6 +79,7 @@ fn session(token: &SessionToken, number: usize, now: Time) -> Session {
         audience: None,
         client_info: ClientInfo { ip: Some([192, 0, 2, 1].into()), user_agent: Some("Mozilla/5.0".into()) },
         label: None,
+        status_index: None,
         ended: None,
         revision: 0,
     }

@@ -52,6 +52,7 @@ fn valid_claims() -> Vec<u8> {
         roles: vec!["clerk".into()],
         preferred_username: Some("ada".into()),
         pos: RevocationPosition::new(7),
+        status: None,
         extra: [("tenant".to_owned(), "a".into())].into_iter().collect(),
     };
     claims.to_json()

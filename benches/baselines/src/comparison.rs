@@ -111,6 +111,7 @@ fn claims(seconds: u64) -> Result<AccessClaims> {
         roles: Vec::new(),
         preferred_username: Some("ada".into()),
         pos: RevocationPosition::new(1_764_000_000_123),
+        status: None,
         extra: Default::default(),
     })
 }

@@ -12,7 +12,7 @@ use counterfoil_verify::{RevocationPosition, UserId};
 use crate::tables::sessions::{end, exists_active, find_user_and_client, position, row};
 use crate::tables::{
     admin_keys, audit_events, clients, counters, job_locks, keys, metadata, pending_session_ends,
-    revocation_log, session_data, users, verifier_keys,
+    revocation_log, session_data, status_indexes, users, verifier_keys,
 };
 
 /// Why a transaction was not applied.
@@ -62,12 +62,17 @@ impl Executor<'_> {
                 self.progress.session_replaced(session);
                 row::replace(c, session)
             }
+            RowAction::AssignStatusIndex(request) => {
+                let index = status_indexes::assign(c, request)?;
+                index.into_iter().for_each(|index| self.progress.status_index_assigned(index));
+                Ok(index.is_some())
+            }
             RowAction::EndSessions(sessions, ending) => {
                 let ended = end::end(c, *sessions, ending.end)?;
                 // An ended session is kept for a day. Its data is of no use, and a client that logs in again and again could
                 // store megabytes a minute.
                 for session in &ended {
-                    session_data::delete(c, *session)?;
+                    session_data::delete(c, session.id)?;
                 }
                 self.progress.sessions_ended(*sessions, ended, *ending);
                 Ok(true)

@@ -11,7 +11,7 @@ mod embedded {
 }
 
 /// The schema version that this program writes.
-pub(crate) const VERSION: u32 = 7;
+pub(crate) const VERSION: u32 = 8;
 
 /// Migrates an empty database or an older schema to [`VERSION`].
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), refinery::Error> {
@@ -61,13 +61,16 @@ pub(crate) fn migrate_if_older(
     }
 }
 
-/// Whether every table of a single row has that row.
-pub(crate) fn has_single_rows(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row(
-        "SELECT (SELECT count(*) FROM revocation_log_head) = 1 AND (SELECT count(*) FROM newest_time) = 1",
-        [],
-        |row| row.get(0),
-    )
+/// Whether every table of a single row has that row, in the schema of this version.
+pub(crate) fn has_single_rows(connection: &Connection, version: u32) -> rusqlite::Result<bool> {
+    let tables = [("revocation_log_head", 1), ("newest_time", 1), ("status_lists", 8)];
+    for (table, _) in tables.into_iter().filter(|(_, since)| *since <= version) {
+        let has_one = format!("SELECT (SELECT count(*) FROM {table}) = 1");
+        if !connection.query_row(&has_one, [], |row| row.get::<_, bool>(0))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

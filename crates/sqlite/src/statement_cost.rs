@@ -133,6 +133,7 @@ fn session(number: u8) -> Session {
         audience: None,
         client_info: ClientInfo::default(),
         label: None,
+        status_index: None,
         ended: None,
         revision: 0,
     }

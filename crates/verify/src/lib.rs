@@ -37,8 +37,10 @@
 //! | to | use |
 //! |---|---|
 //! | verify tokens of an issuer that runs elsewhere | `RemoteVerifier` (feature `http`) |
+//! | refuse revoked tokens, and decide what happens while revocations are unknown | `RemoteVerifierBuilder`, `FeedOptions` (feature `http`), [`StalePolicy`], `StalePolicyLayer` (feature `tower`) |
 //! | verify tokens with keys that the application supplies | [`TokenVerifier`], or [`LocalVerifier`] with [`Revocations`] |
 //! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
+//! | verify a status list (Token Status List), without a feed | `StatusListToken` (feature `status-list`) |
 //! | require a scope or a role | `HasScope`, `HasRole` (feature `axum`), `RequireScope`, `RequireRole` (feature `tower`) |
 //! | close long-lived connections when the session ends | [`Principal::ended`] (feature `ended`) |
 //! | reject cross-site writes | `CsrfLayer` (feature `tower`) |
@@ -76,6 +78,7 @@ mod loopback;
 mod principal;
 mod revocation;
 mod stale_policy;
+mod status;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod token;
@@ -102,12 +105,17 @@ pub use revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject
 pub use revocation::query::RevocationQuery;
 pub use revocation::{RevocationStatus, Revocations};
 pub use stale_policy::StalePolicy;
+pub use status::reference::StatusListReference;
 pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
 
 #[cfg(feature = "ended")]
 pub use ended::Ended;
+#[cfg(feature = "status-list")]
+pub use status::list_token::{StatusListLimits, StatusListToken, StatusListTokenError};
+#[cfg(feature = "status-list")]
+pub use status::token_status::TokenStatus;
 
 #[cfg(feature = "http")]
 pub use clock::SystemClock;

@@ -17,6 +17,7 @@ use crate::ended::Ended;
 use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
 use crate::revocation::log::RevocationPosition;
 use crate::revocation::query::RevocationQuery;
+use crate::status::reference::StatusListReference;
 
 /// The authenticated caller of a request.
 ///
@@ -88,6 +89,7 @@ pub struct PrincipalParts {
     pub authenticated_at: Option<Time>,
     pub not_before: Option<Time>,
     pub expires_at: Time,
+    pub status_list: Option<StatusListReference>,
     pub extra: Map<String, Value>,
 }
 
@@ -114,6 +116,7 @@ impl PrincipalParts {
             authenticated_at: None,
             not_before: None,
             expires_at,
+            status_list: None,
             extra: Map::new(),
         }
     }
@@ -170,6 +173,12 @@ impl Principal {
     /// ```
     pub fn username(&self) -> Option<&str> {
         self.inner.parts.username.as_deref()
+    }
+
+    /// Where the status of the access token is published (the claim `status`), for a service that does not follow the
+    /// revocation feed. `None` for a session token, and for a token of an issuer without status lists.
+    pub fn status_list(&self) -> Option<&StatusListReference> {
+        self.inner.parts.status_list.as_ref()
     }
 
     /// The user, if the subject is a user of this issuer.
@@ -290,7 +299,7 @@ impl Principal {
     /// | each | with the publication of a revocation of its session, user, client, token or key, or of everyone: in the process of the issuer before the logout is answered, at a verifier that follows the feed one hop later |
     /// | access token | at the moment from which a request with it is refused: `exp` and the leeway of the verifier |
     /// | session token | at the idle timeout or the absolute end of the session. Other requests of the session extend the idle timeout; the open connection itself does not |
-    /// | each, at a verifier that follows the feed | when the revocations are out of date, at once: a connection that nothing can end must not stay open. [`Ended::danger_accept_stale`] gives it more time |
+    /// | each, at a verifier that follows the feed | when the revocations have been stale for longer than its stale policy allows, which is at once for `Deny` and `Introspect`: a connection that nothing can end must not stay open. [`Ended::danger_accept_stale`] gives it more time |
     ///
     /// A revocation between the verification of the request and the first poll is not missed. Requests that never call it
     /// pay nothing; a future that waits takes less than 2 KiB, and its place is free again when it is dropped. It must be

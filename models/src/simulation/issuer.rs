@@ -119,6 +119,7 @@ impl<'i> Issuer<'i> {
             reason: EndReason::ByAdmin,
             at: self.clock.now(),
             remember_until: Some(until),
+            status_index: None,
         };
         let committed = wait(self.installation.store.commit(&[Change::append_revocation(revocation)].into()));
         let applied = committed.expect("the store works").applied().expect("nothing conflicts");

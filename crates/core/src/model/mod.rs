@@ -8,6 +8,7 @@ pub mod external_id;
 mod invisible;
 pub mod key;
 pub mod session;
+pub mod status_index;
 pub mod user;
 pub mod username;
 pub mod verifier_key;

@@ -19,6 +19,7 @@ pub mod revocation_feed;
 pub mod revoker;
 pub mod session_data;
 mod session_monitor;
+pub mod status_lists;
 pub mod user_import;
 pub mod username_policy;
 pub mod window_counters;

@@ -166,6 +166,7 @@ fn append_revocation(subject: RevocationSubject, until: Option<Time>, now: Time)
         reason: EndReason::Restored,
         at: now,
         remember_until: until,
+        status_index: None,
     })
 }
 

@@ -7,7 +7,8 @@
 //! - Positions of the revocation log follow the order of commits, and no position is assigned twice.
 //! - An ended session never becomes active again, whatever is replaced, merged or inserted.
 //! - A store decides nothing: it compares and writes.
-//! - After a commit with an unknown outcome a store rejects everything until it is opened again.
+//! - After a commit with an unknown outcome a store rejects everything until it is opened again, or until it has found out
+//!   whether the commit was executed. Its listeners are told so: [`CommitListener::on_failure`].
 
 mod audit_retention;
 mod change;
@@ -27,6 +28,7 @@ pub mod session_cache;
 mod session_context;
 mod session_ends;
 mod session_retention;
+mod status_index;
 mod transaction;
 
 use std::num::NonZeroU32;
@@ -46,6 +48,7 @@ use crate::model::client::Client;
 use crate::model::external_id::ExternalId;
 use crate::model::key::KeyRecord;
 use crate::model::session::Session;
+use crate::model::status_index::StatusIndex;
 use crate::model::user::User;
 use crate::model::username::Skeletons;
 use crate::model::verifier_key::VerifierKeyRecord;
@@ -54,8 +57,8 @@ use crate::store::metrics::StoreMetrics;
 pub use audit_retention::{AuditRetention, PurgedEvents};
 pub use change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LastSeen, LogOp, MAX_ENDED_PER_COMMIT,
-    NewRevocation, SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp,
-    VerifierKeyOp,
+    NewRevocation, SessionDataPatch, SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh,
+    StatusIndexRequest, UserOp, VerifierKeyOp,
 };
 pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
@@ -72,6 +75,7 @@ pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
 pub use session_ends::{complete_all_session_ends, complete_session_ends};
 pub use session_retention::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY};
+pub use status_index::{EndedSession, StatusListState, StatusRevocation, StatusRevocationPage};
 pub use transaction::{Expectation, Transaction};
 
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of
@@ -171,6 +175,26 @@ pub trait Store: Send + Sync + 'static {
     /// The id of the revocation log. It changes when the store is restored from a backup.
     async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError>;
 
+    /// The state of the status lists.
+    async fn status_list_state(&self) -> Result<StatusListState, StoreError>;
+
+    /// The first `limit` entries of the revocation log after `after`, with the indexes of the sessions that they ended, and
+    /// the head of the log, from one snapshot.
+    async fn status_revocations_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<StatusRevocationPage, StoreError>;
+
+    /// The status indexes of the sessions of a client, or of all, whose position is below `below`: those that a cutoff at
+    /// this position revokes. In the order of the session ids, after the given one. It visits a bounded number of sessions.
+    async fn status_indexes_below(
+        &self,
+        client: Option<&ClientId>,
+        below: RevocationPosition,
+        after: Option<SessionId>,
+    ) -> Result<Scan<StatusIndex, SessionId>, StoreError>;
+
     /// The data of a session. `None` if it has none.
     async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError>;
 
@@ -261,6 +285,7 @@ pub trait CommitListener: Send + Sync {
     /// `changes` are durable, with this result.
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges);
 
-    /// A commit failed with an unknown outcome: everything in memory is unreliable.
+    /// A commit failed with an unknown outcome, or this process is no longer the only writer as far as it knows: everything in
+    /// memory is unreliable. If the store recovers, later commits are reported again.
     fn on_failure(&self);
 }

@@ -4,6 +4,7 @@ use counterfoil_verify::{RevocationEntry, SessionId};
 
 use crate::model::audit_event::AuditEvent;
 use crate::model::session::EndReason;
+use crate::model::status_index::StatusIndex;
 use crate::store::pending_end::PendingSessionEnd;
 use crate::store::query::SessionData;
 
@@ -51,6 +52,8 @@ pub struct AppliedChanges {
     pub derived_events: Vec<AuditEvent>,
     /// The sessions that it has revoked and not marked as ended yet, because they were too many for one commit.
     pub pending_ends: Vec<PendingSessionEnd>,
+    /// The index in the status lists of the last session that should get one.
+    pub status_index: Option<StatusIndex>,
     /// The session data after the last merge.
     pub session_data: Option<SessionData>,
 }

@@ -227,6 +227,7 @@ impl Installation {
             audience: None,
             client_info: ClientInfo::default(),
             label: None,
+            status_index: None,
             ended: None,
             revision: 0,
         };

@@ -24,13 +24,14 @@ use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter::{LoginRateLimiter, RateLimits};
 use counterfoil_core::services::password_hasher::{InlineHasher, PasswordHasher};
 use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention, Revoker};
-use counterfoil_core::store::AuditEventQuery;
+use counterfoil_core::services::status_lists::{StatusListPermutation, StatusReferences};
 use counterfoil_core::store::session_cache::MemorySessionCache;
+use counterfoil_core::store::{AuditEventQuery, LoginName};
 use counterfoil_jose::{Algorithm, HmacKey, SealingKey, Secret, Time};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
     AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
-    TokenVerifier,
+    TokenVerifier, UserId,
 };
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -132,6 +133,20 @@ impl Engine {
     /// Without the claim `preferred_username` in access tokens.
     pub(crate) fn without_username_claim(self) -> Self {
         Self { issuer: self.issuer.with_username_claim(false), ..self }
+    }
+
+    /// With entries in the status lists.
+    pub(crate) async fn with_status_lists(self) -> Self {
+        let state = self.store.status_list_state().await.unwrap();
+        let permutation = Arc::new(StatusListPermutation::new(state.permutation_key.expose()));
+        let retention = Arc::new(RevocationRetention::new(Lifetimes::default().max_access_lifetime()));
+        let references = StatusReferences::new(ISSUER.into(), permutation, retention);
+        Self { issuer: self.issuer.with_status_references(Some(references)), ..self }
+    }
+
+    /// The id of ada, who is registered.
+    pub(crate) async fn ada_id(&self) -> UserId {
+        self.store.user_by_login(&LoginName::Username("ada".into())).await.unwrap().unwrap().id
     }
 
     pub(crate) async fn ada(&self) -> User {

@@ -362,6 +362,7 @@ async fn a_log_entry_for_a_user_revokes_earlier_tokens_only() {
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: Some(after(4000)),
+        status_index: None,
     });
     assert!(matches!(engine.store.commit(&[entry].into()).await, Ok(CommitOutcome::Applied(_))));
 

@@ -22,5 +22,6 @@ mod refresh;
 mod requested_access;
 mod restore;
 mod session_cache;
+mod status_lists;
 mod user_import;
 mod usernames_in_tokens;

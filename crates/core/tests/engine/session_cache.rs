@@ -42,6 +42,7 @@ fn cookie(id: u8) -> (Session, SessionToken) {
         audience: None,
         client_info: ClientInfo::default(),
         label: None,
+        status_index: None,
         ended: None,
         revision: 0,
     };

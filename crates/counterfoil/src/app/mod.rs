@@ -32,6 +32,7 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
+use crate::feed::status_lists::StatusLists;
 use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
@@ -80,6 +81,7 @@ pub(crate) struct AppParts {
     pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) status_lists: StatusLists,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
     pub(crate) cookies: Arc<Cookies>,

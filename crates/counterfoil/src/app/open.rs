@@ -22,6 +22,7 @@ use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
+use counterfoil_core::services::status_lists::StatusReferences;
 use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
@@ -35,6 +36,7 @@ use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
+use crate::feed::status_lists::StatusLists;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
@@ -96,7 +98,7 @@ impl App {
             guard.check_no_former_store()?;
         }
         let created_dir = data_dir::create(&settings)?;
-        let opened = open_store(&settings.store, checked.hooks.store.clone());
+        let opened = open_store(&settings.store, checked.hooks.store.clone()).await;
         if let (Err(_), Some(dir)) = (&opened, created_dir) {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);
@@ -144,6 +146,9 @@ impl App {
         let feed =
             Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
         let feed = Arc::new(feed);
+        let urls = (settings.issuer.to_string(), settings.api_url());
+        let status_lists =
+            StatusLists::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), urls).await?;
         let hashing = start_hash_pool(&settings)?;
         if let Some(guard) = &guard {
             guard.initialize(&*store).await?;
@@ -164,6 +169,7 @@ impl App {
             keys,
             verifier,
             feed,
+            status_lists,
             hashing,
         };
         Ok(loaded.into_app(settings, (password_policy, cookies, hooks)))
@@ -217,6 +223,7 @@ struct Loaded {
     keys: Arc<Keyring>,
     verifier: Arc<LocalVerifier>,
     feed: Arc<Feed>,
+    status_lists: StatusLists,
     hashing: Arc<HashPool>,
 }
 
@@ -246,6 +253,9 @@ impl Loaded {
             StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
         let checks = Arc::clone(&self.metrics.credential_checks);
         let origins = origin_policy(&settings);
+        let status_references = settings
+            .status_claim
+            .then(|| StatusReferences::new(settings.api_url(), self.status_lists.permutation(), retention()));
         let parts = AppParts {
             accounts: accounts
                 .with_password_policy(password_policy)
@@ -254,6 +264,7 @@ impl Loaded {
             issuer: issuer
                 .with_max_sessions(settings.max_sessions)
                 .with_username_claim(settings.username_claim)
+                .with_status_references(status_references)
                 .with_claims(hooks.claims),
             revoker: Revoker::new(store(), retention()),
             administration: administration(),
@@ -281,6 +292,7 @@ impl Loaded {
             metrics: self.metrics,
             verifier: self.verifier,
             feed: self.feed,
+            status_lists: self.status_lists,
             clock: self.clock,
             started_at,
             refresh_grace: grace,

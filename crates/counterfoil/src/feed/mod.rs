@@ -18,6 +18,7 @@ pub(crate) mod running_waits;
 #[cfg(feature = "test-util")]
 pub(crate) mod simulated;
 pub(crate) mod snapshot_pages;
+pub(crate) mod status_lists;
 pub(crate) mod stream;
 pub(crate) mod wait_for_fleet;
 pub(crate) mod waiting;

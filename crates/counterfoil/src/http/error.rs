@@ -20,6 +20,7 @@ use counterfoil_verify::{
 
 use crate::clock::ClockJumpPending;
 use crate::feed::error::FeedError;
+use crate::feed::status_lists::StatusListUnavailable;
 use crate::http::body_error::BodyError;
 use crate::http::host::HostError;
 use crate::http::oauth_error::OAuthError;
@@ -105,6 +106,18 @@ pub(crate) struct AuthRejection {
 impl From<ClientError> for AppError {
     fn from(error: ClientError) -> Self {
         Self::Service(error.into())
+    }
+}
+
+impl From<StatusListUnavailable> for AppError {
+    fn from(error: StatusListUnavailable) -> Self {
+        match error {
+            StatusListUnavailable::Store(error) => error.into(),
+            StatusListUnavailable::Clock(error) => error.into(),
+            StatusListUnavailable::Sign(error) => {
+                Self::Service(ServiceError::Internal(InternalError::Signing(error)))
+            }
+        }
     }
 }
 
@@ -295,7 +308,12 @@ fn body_problem(error: &BodyError) -> Problem {
 
 /// Only the layer of `/oauth/*` shows it, with another body.
 fn oauth_problem(error: OAuthError) -> Problem {
-    let (status, name) = error.status_and_name();
+    let (status, name) = match error {
+        OAuthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request"),
+        OAuthError::InvalidClient { .. } => (StatusCode::UNAUTHORIZED, "invalid-client"),
+        OAuthError::IssuedToAnotherClient => (StatusCode::BAD_REQUEST, "invalid-grant"),
+        OAuthError::UnsupportedTokenType => (StatusCode::BAD_REQUEST, "unsupported-token-type"),
+    };
     let problem = Problem::new(status, name, "OAuth error").detail(error.to_string());
     match error {
         OAuthError::InvalidClient { scheme, .. } => problem.header(WWW_AUTHENTICATE, scheme.challenge()),

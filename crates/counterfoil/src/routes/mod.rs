@@ -22,6 +22,7 @@ mod register;
 mod responses;
 mod session_data;
 mod sessions;
+mod status_lists;
 mod token;
 mod well_known;
 
@@ -134,6 +135,8 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),
         ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),
+        ("/v1/status-lists", "GET, HEAD", get(status_lists::aggregation)),
+        ("/v1/status-lists/{n}", "GET, HEAD", get(status_lists::list)),
         ("/.well-known/jwks.json", "GET, HEAD", get(well_known::jwks)),
         (METADATA, "GET, HEAD", get(well_known::metadata)),
         ("/openapi.json", "GET, HEAD", get(openapi::document)),

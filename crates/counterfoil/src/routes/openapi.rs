@@ -20,7 +20,7 @@ use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
     activity, feed, health, login, logout, me, oauth, password, problems, refresh, register, session_data,
-    sessions, token, well_known,
+    sessions, status_lists, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -34,7 +34,7 @@ use crate::routes::{
         register::register, login::login, refresh::refresh, logout::logout,
         me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
-        feed::poll, feed::stream,
+        feed::poll, feed::stream, status_lists::aggregation, status_lists::list,
         oauth::introspect::introspect, oauth::revoke::revoke,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,

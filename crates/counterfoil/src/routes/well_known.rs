@@ -36,6 +36,9 @@ pub(super) struct AuthorizationServerMetadata {
     response_types_supported: [&'static str; 0],
     /// Empty, because there is no token endpoint of OAuth.
     grant_types_supported: [&'static str; 0],
+    /// The URLs of the status lists (Token Status List, section 9.2); absent if access tokens name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_list_aggregation_endpoint: Option<String>,
     /// The OpenAPI document.
     service_documentation: String,
 }
@@ -67,6 +70,10 @@ pub(super) async fn metadata(State(app): State<App>) -> Response {
     let (issuer, url) = (app.settings().issuer.to_string(), app.settings().api_url());
     let metadata = AuthorizationServerMetadata {
         jwks_uri: format!("{url}/.well-known/jwks.json"),
+        status_list_aggregation_endpoint: app
+            .settings()
+            .status_claim
+            .then(|| app.parts.status_lists.aggregation_url()),
         introspection_endpoint: format!("{url}{}", oauth::INTROSPECT),
         introspection_endpoint_auth_methods_supported: [
             "client_secret_basic",

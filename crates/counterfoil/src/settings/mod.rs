@@ -4,12 +4,14 @@ pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
+pub(crate) mod database_url;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
 pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
+pub(crate) mod store_file;
 pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
 
@@ -80,6 +82,9 @@ pub struct Settings {
     /// Whether access tokens name their user in the claim `preferred_username` (OpenID Connect Core 1.0, section 5.1).
     /// Without it `Principal::username` is `None` for access tokens; services then learn no names.
     pub username_claim: bool,
+    /// Whether access tokens name their entry in a status list (the claim `status`), for services that do not follow the
+    /// revocation feed. The claim takes some 120 bytes of a token. The lists are served either way.
+    pub status_claim: bool,
     /// The signature algorithm of access tokens. If the current key has another algorithm, a rotation starts
     /// at the next start of the server; there is no rotation between asymmetric and shared-secret algorithms.
     pub algorithm: Algorithm,
@@ -233,6 +238,7 @@ impl Settings {
             cookies: CookieOptions::new(),
             clear_site_data_on_logout: false,
             username_claim: true,
+            status_claim: true,
             algorithm: RotationSchedule::DEFAULT.algorithm,
             signing_key_rotation_interval: RotationSchedule::DEFAULT.interval,
             jwks_max_age: RotationSchedule::DEFAULT.max_age,

@@ -191,8 +191,8 @@ impl Response {
         }
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
-        let is_public_document =
-            self.status == 200 && PUBLIC_DOCUMENTS.iter().any(|public| path.starts_with(public));
+        let is_public_document = matches!(self.status, 200 | 304)
+            && PUBLIC_DOCUMENTS.iter().any(|public| path.starts_with(public));
         let policy = if is_public_document { "cross-origin" } else { "same-origin" };
         assert_eq!(self.header("cross-origin-resource-policy"), Some(policy), "{path}");
         assert!(self.header("content-security-policy").unwrap().contains("default-src 'none'"));
@@ -297,7 +297,7 @@ impl Response {
 const OAUTH: &str = "/oauth/";
 
 /// The documents that pages of all origins may read.
-const PUBLIC_DOCUMENTS: [&str; 3] = ["/.well-known/", "/openapi.json", "/problems/"];
+const PUBLIC_DOCUMENTS: [&str; 4] = ["/.well-known/", "/openapi.json", "/problems/", "/v1/status-lists"];
 
 /// The names in the table of problem types. `every_type_of_problem_has_a_page_for_people_and_for_programs` reads their pages.
 pub(crate) static PROBLEM_PAGES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {

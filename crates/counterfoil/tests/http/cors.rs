@@ -108,7 +108,9 @@ async fn without_trusted_origins_no_response_has_a_cors_header_except_public_doc
             None => assert!(has_no_cors_header(&response), "{path}"),
             Some(origin) => {
                 assert_eq!(origin, "*", "{path}");
-                let is_public = ["/.well-known/", "/problems/"].iter().any(|public| path.starts_with(public));
+                let is_public = ["/.well-known/", "/problems/", "/v1/status-lists"]
+                    .iter()
+                    .any(|public| path.starts_with(public));
                 assert!(is_public || path == "/openapi.json", "{path}");
             }
         }

@@ -39,5 +39,6 @@ mod registration;
 mod requested_access;
 mod session_data;
 mod session_list;
+mod status_lists;
 mod test_server;
 mod write_rate_limit;

@@ -9,6 +9,7 @@ mod express;
 mod foreign_library;
 mod foreign_tokens;
 mod our_tokens;
+mod status_list;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod test_server;

@@ -108,7 +108,7 @@ pub(super) fn check_contents(path: &Path, connection: &Connection) -> Result<(),
     if schema::version(connection).map_err(sqlite_error)? != Some(version) {
         return Err(OpenError::damaged(path, "its migration history is invalid"));
     }
-    if !schema::has_single_rows(connection).map_err(sqlite_error)? {
+    if !schema::has_single_rows(connection, version).map_err(sqlite_error)? {
         return Err(OpenError::damaged(path, "a required row is missing"));
     }
     let size = path.metadata().map_err(|error| OpenError::from_io(path, error))?.len();

@@ -18,6 +18,7 @@ use counterfoil_core::model::client::Client;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::key::KeyRecord;
 use counterfoil_core::model::session::Session;
+use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::model::user::User;
 use counterfoil_core::model::username::Skeletons;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
@@ -26,7 +27,7 @@ use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
     CounterIncrement, CounterKey, CounterValue, ExpiryEvents, FileBackup, LastSeen, LoginName, Page,
     PendingSessionEnd, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData,
-    SessionQuery, Store, StoreError, Transaction, VerifierKeyCursor,
+    SessionQuery, StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -36,7 +37,7 @@ use crate::file::backup;
 use crate::list_lane::ListOwner;
 use crate::tables::{
     admin_keys, audit_events, clients, counters, keys, metadata, newest_time, pending_session_ends,
-    revocation_log, session_data, sessions, users, verifier_keys,
+    revocation_log, session_data, sessions, status_indexes, users, verifier_keys,
 };
 use crate::write_request::WriteRequest;
 
@@ -167,6 +168,31 @@ impl Store for SqliteStore {
 
     async fn revocation_log_id(&self) -> Result<RevocationLogId, StoreError> {
         self.readers.read(revocation_log::id)
+    }
+
+    async fn status_list_state(&self) -> Result<StatusListState, StoreError> {
+        self.readers.read(status_indexes::state)
+    }
+
+    async fn status_revocations_after(
+        &self,
+        after: RevocationPosition,
+        limit: NonZeroU32,
+    ) -> Result<StatusRevocationPage, StoreError> {
+        let read = move |connection: &Connection| status_indexes::revocations_after(connection, after, limit);
+        self.lists.read(ListOwner::Administration, read).await
+    }
+
+    async fn status_indexes_below(
+        &self,
+        client: Option<&ClientId>,
+        below: RevocationPosition,
+        after: Option<SessionId>,
+    ) -> Result<Scan<StatusIndex, SessionId>, StoreError> {
+        let client = client.cloned();
+        let read =
+            move |connection: &Connection| status_indexes::below(connection, client.as_ref(), below, after);
+        self.lists.read(ListOwner::Administration, read).await
     }
 
     async fn session_data(&self, session: SessionId) -> Result<Option<SessionData>, StoreError> {

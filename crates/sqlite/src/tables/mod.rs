@@ -14,5 +14,6 @@ pub(crate) mod purge;
 pub(crate) mod revocation_log;
 pub(crate) mod session_data;
 pub(crate) mod sessions;
+pub(crate) mod status_indexes;
 pub(crate) mod users;
 pub(crate) mod verifier_keys;

@@ -1,9 +1,10 @@
 //! Purging: records expired sessions, and deletes sessions that ended long ago, removed users, expired revocations, expired
 //! counters, and old audit events.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use counterfoil_core::model::audit_event::AuditEvent;
+use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::store::{
     AppliedChanges, AuditRetention, ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY,
     ExpiryEvents, PurgedEvents,
@@ -11,9 +12,9 @@ use counterfoil_core::store::{
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
 
-use super::columns::{milliseconds, unix_ms};
+use super::columns::{Columns, milliseconds, unix_ms};
 use super::sessions::end::delete_of_user;
-use super::{audit_events, sessions, users};
+use super::{audit_events, sessions, status_indexes, users};
 
 /// What a purge has done.
 #[derive(Debug, Default)]
@@ -117,14 +118,22 @@ fn record_expiry(connection: &Connection, id: SessionId, purged: &mut Purged) ->
     Ok(())
 }
 
-/// Deletes one session, or sets the time of its next check.
+/// Deletes one session and frees its index in the status lists, or sets the time of its next check.
 fn purge_session(connection: &Connection, id: &[u8; 16], now: Time) -> rusqlite::Result<()> {
     let ended = milliseconds(ENDED_SESSION_RETENTION);
     let expired = milliseconds(EXPIRED_SESSION_RETENTION);
-    let deleted = connection
-        .prepare_cached(concat!("DELETE FROM sessions WHERE id = ?1 AND ", purge_time!(), " <= ?4"))?
-        .execute(params![id, ended, expired, unix_ms(now)])?;
-    if deleted == 0 {
+    let deleted: Option<Option<u64>> = connection
+        .prepare_cached(concat!(
+            "DELETE FROM sessions WHERE id = ?1 AND ",
+            purge_time!(),
+            " <= ?4 RETURNING status_index"
+        ))?
+        .query_row(params![id, ended, expired, unix_ms(now)], |row| Columns::new(row).optional_unsigned())
+        .optional()?;
+    if let Some(Some(index)) = deleted {
+        status_indexes::free(connection, StatusIndex::new(index), now)?;
+    }
+    if deleted.is_none() {
         connection
             .prepare_cached(concat!(
                 "UPDATE sessions SET purge_check_at = CASE WHEN ended_at IS NULL AND expiry_recorded = 0 THEN ",
@@ -138,10 +147,10 @@ fn purge_session(connection: &Connection, id: &[u8; 16], now: Time) -> rusqlite:
     Ok(())
 }
 
-/// Deletes the sessions of a removed user, and the user with the last of them. The time does not matter.
-fn purge_removed_user(connection: &Connection, _: Time, limit: u32) -> rusqlite::Result<u64> {
+/// Deletes the sessions of a removed user, and the user with the last of them.
+fn purge_removed_user(connection: &Connection, now: Time, limit: u32) -> rusqlite::Result<u64> {
     let Some(user) = users::find_removed(connection)? else { return Ok(0) };
-    let deleted = delete_of_user(connection, user, limit)?;
+    let deleted = delete_of_user(connection, user, now, limit)?;
     if deleted == limit {
         return Ok(deleted.into());
     }

@@ -102,18 +102,20 @@ pub(crate) fn append(
     entries: Vec<NewRevocation>,
 ) -> rusqlite::Result<Vec<RevocationEntry>> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at, status_index)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     (first.number()..)
         .zip(entries)
         .map(|(position, entry)| {
-            let NewRevocation { subject, reason, at, remember_until } = entry;
+            let NewRevocation { subject, reason, at, remember_until, status_index } = entry;
             statement.execute(params![
                 Unsigned(position),
                 subject.to_string(),
                 reason.as_str(),
                 unix_ms(at),
-                remember_until.map(unix_ms)
+                remember_until.map(unix_ms),
+                status_index.map(|index| Unsigned(index.number()))
             ])?;
             Ok(RevocationEntry {
                 position: RevocationPosition::new(position),

@@ -227,6 +227,7 @@ fn logs() -> Vec<Change> {
             reason,
             at: NOON,
             remember_until: entry.until,
+            status_index: None,
         })
     }));
     changes.push(Change::set_cutoff(CutoffScope::Everyone));

@@ -159,6 +159,7 @@ fn session(number: u8, credential: SessionCredential) -> Session {
         audience: None,
         client_info: client_info(),
         label: Some("Laptop".into()),
+        status_index: None,
         ended: None,
         revision: 4,
     }

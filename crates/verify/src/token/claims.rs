@@ -10,6 +10,7 @@ use counterfoil_jose::json::{self, JsonError};
 
 use crate::id::{ClientId, SessionId, TokenId};
 use crate::revocation::log::RevocationPosition;
+use crate::status::reference::{StatusClaim, StatusListReference};
 
 /// The claim names with a fixed meaning, whether or not a token has them. A custom claim must not have one of
 /// these names.
@@ -62,6 +63,7 @@ const MAX_NUMERIC_DATE: u64 = (1 << 53) - 1;
 ///     roles: Vec::new(),
 ///     preferred_username: Some("ada".into()),
 ///     pos: RevocationPosition::new(7),
+///     status: None,
 ///     extra: Default::default(),
 /// };
 ///
@@ -103,6 +105,8 @@ pub struct AccessClaims {
     pub preferred_username: Option<String>,
     /// The position of the head of the revocation log when the token was issued.
     pub pos: RevocationPosition,
+    /// Where the status of the token is published, for verifiers that do not follow the revocation feed.
+    pub status: Option<StatusListReference>,
     /// All other claims.
     pub extra: Map<String, Value>,
 }
@@ -172,11 +176,20 @@ impl Serialize for AccessClaims {
             map.serialize_entry("preferred_username", username)?;
         }
         map.serialize_entry("pos", &self.pos)?;
+        if let Some(status) = &self.status {
+            map.serialize_entry("status", &StatusMembers { status_list: status })?;
+        }
         for (name, value) in self.extra.iter().filter(|(name, _)| !Self::is_registered(name)) {
             map.serialize_entry(name, value)?;
         }
         map.end()
     }
+}
+
+/// The claim `status`, as it is written.
+#[derive(serde::Serialize)]
+struct StatusMembers<'a> {
+    status_list: &'a StatusListReference,
 }
 
 impl<'de> Deserialize<'de> for AccessClaims {
@@ -204,6 +217,7 @@ struct ClaimsBuilder {
     roles: Option<Vec<String>>,
     preferred_username: Option<String>,
     pos: Option<RevocationPosition>,
+    status: Option<StatusClaim>,
     extra: Map<String, Value>,
 }
 
@@ -243,6 +257,7 @@ enum Claim {
     Roles,
     PreferredUsername,
     Pos,
+    Status,
     Cnf,
     Other(String),
 }
@@ -266,6 +281,7 @@ impl From<&str> for Claim {
             "roles" => Self::Roles,
             "preferred_username" => Self::PreferredUsername,
             "pos" => Self::Pos,
+            "status" => Self::Status,
             "cnf" => Self::Cnf,
             other => Self::Other(other.to_owned()),
         }
@@ -311,6 +327,7 @@ impl ClaimsBuilder {
             Claim::Roles => read_once(&mut self.roles, "roles", map),
             Claim::PreferredUsername => read_once(&mut self.preferred_username, "preferred_username", map),
             Claim::Pos => read_once(&mut self.pos, "pos", map),
+            Claim::Status => read_once(&mut self.status, "status", map),
             // A sender-constrained token (RFC 7800) must be refused, because its proof is not checked.
             Claim::Cnf => Err(A::Error::custom("sender-constrained tokens (`cnf`) are not supported")),
             Claim::Other(name) if self.extra.contains_key(&name) => Err(A::Error::custom("duplicate member")),
@@ -344,6 +361,7 @@ impl ClaimsBuilder {
             roles: self.roles.unwrap_or_default(),
             preferred_username: self.preferred_username,
             pos: required(self.pos, "pos")?,
+            status: self.status.and_then(|status| status.status_list),
             extra: self.extra,
         })
     }

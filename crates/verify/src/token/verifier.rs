@@ -301,6 +301,7 @@ fn native_principal(claims: AccessClaims, verified: &VerifiedJws) -> Result<Prin
         authenticated_at: Some(Time::from_unix_seconds(claims.auth_time)),
         not_before: Some(Time::from_unix_seconds(not_before)),
         expires_at: Time::from_unix_seconds(claims.exp),
+        status_list: claims.status,
         extra: claims.extra,
     }))
 }

@@ -35,6 +35,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| boolean(values).map(|has_claim| builder.settings.username_claim = has_claim),
     },
     Setting {
+        name: "status_claim",
+        form: Form::Boolean,
+        default: DefaultValue::Value(|builder| builder.settings.status_claim.to_string()),
+        doc: "Whether access tokens name their entry in a status list (the claim `status`, some 120 bytes), for services \
+              that do not follow the revocation feed. The lists are served either way.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| boolean(values).map(|has_claim| builder.settings.status_claim = has_claim),
+    },
+    Setting {
         name: "signing_key_rotation_interval",
         form: Form::Duration,
         default: DefaultValue::Value(|builder| {

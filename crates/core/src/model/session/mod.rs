@@ -12,6 +12,7 @@ use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 use crate::client_error::InvalidCredential;
 use crate::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use crate::credentials::session_token::{SessionToken, TokenHash};
+use crate::model::status_index::StatusIndex;
 
 pub use lifetime::TOUCH_INTERVAL;
 pub(crate) use lifetime::touch_interval;
@@ -55,6 +56,8 @@ pub struct Session {
     pub client_info: ClientInfo,
     /// The user's name for the device.
     pub label: Option<String>,
+    /// Its index in the status lists; `None` before its first access token that names one.
+    pub status_index: Option<StatusIndex>,
     /// When and why it ended. An ended session is kept for a while to detect the reuse of refresh tokens.
     pub ended: Option<SessionEnd>,
     /// The number of changes.
@@ -305,6 +308,7 @@ mod fixture {
             audience: None,
             client_info: ClientInfo::default(),
             label: None,
+            status_index: None,
             ended: None,
             revision: 0,
         }

@@ -7,6 +7,7 @@ use crate::client_error::{ClientError, LoginFailure};
 use crate::credentials::password::{PasswordHash, PlaintextPassword};
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, Session};
+use crate::model::status_index::StatusIndex;
 use crate::model::user::User;
 use crate::services::account::{AccountService, Credentials};
 use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
@@ -34,6 +35,15 @@ pub(in crate::services) struct PasswordChangeContext<'a> {
     pub(in crate::services) now: Time,
 }
 
+/// The session in which the password is changed, and which stays.
+#[derive(Clone, Copy)]
+pub(in crate::services) struct KeptSession<'a> {
+    /// Its next revision, with its new credential.
+    pub(in crate::services) session: &'a Session,
+    /// The index in the status lists that the revoked access tokens of this session name.
+    pub(in crate::services) revoked_index: Option<StatusIndex>,
+}
+
 impl AuthorizedPasswordChange {
     /// The user whose password changes.
     pub fn user(&self) -> UserId {
@@ -43,12 +53,11 @@ impl AuthorizedPasswordChange {
     /// The changes of one commit: the new hash, the next epoch, the end of every session but `kept`, and a revocation of
     /// every access token of the user, so that those of the kept session are invalid, too.
     ///
-    /// `kept` is the next revision of the session, with its new credential. It gets the position of the revocation, and its
-    /// next access token must not have a lower one.
+    /// The kept session gets the position of the revocation, and its next access token must not have a lower one.
     pub(in crate::services) fn changes(
         &self,
         retention: &RevocationRetention,
-        kept: Option<&Session>,
+        kept: Option<KeptSession<'_>>,
         context: &PasswordChangeContext<'_>,
     ) -> Vec<Change> {
         let PasswordChangeContext { actor, client_info, now } = context;
@@ -56,7 +65,7 @@ impl AuthorizedPasswordChange {
         let event = AuditEvent::by_actor(AuditEventKind::PasswordChanged, actor.clone(), client_info, now)
             .with_user(self.user.id);
         let ended = AuditEvent { kind: AuditEventKind::SessionEnded, ..event.clone() };
-        let kept_id = kept.map(|session| session.id);
+        let kept_id = kept.map(|kept| kept.session.id);
         let mut changes = vec![
             Change::replace_user(self.user.with_password(self.hash.clone())),
             Change::end_sessions_of(self.user.id, kept_id, retention.session_ending(reason, now)),
@@ -67,9 +76,10 @@ impl AuthorizedPasswordChange {
                 reason,
                 at: now,
                 remember_until: Some(retention.remember_until(now)),
+                status_index: kept.and_then(|kept| kept.revoked_index),
             }),
         ];
-        if let Some(session) = kept {
+        if let Some(KeptSession { session, .. }) = kept {
             changes.push(Change::replace_session(session.clone()));
             changes.push(Change::refresh_position(session.id));
         }

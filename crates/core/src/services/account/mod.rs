@@ -34,7 +34,7 @@ pub use attempt::{
     AttemptError, AuthenticatedUser, AuthenticationAttempt, Factor, FactorCategory, RequiredFactors,
 };
 pub use change_password::AuthorizedPasswordChange;
-pub(in crate::services) use change_password::{PasswordChangeContext, complete_ends};
+pub(in crate::services) use change_password::{KeptSession, PasswordChangeContext, complete_ends};
 pub use login::Credentials;
 pub use register::Registration;
 

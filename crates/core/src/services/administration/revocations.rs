@@ -170,6 +170,7 @@ impl Administration {
             reason: context.reason,
             at: now,
             remember_until: Some(self.retention.remember_until(now)),
+            status_index: None,
         })
     }
 }

@@ -6,6 +6,7 @@ use counterfoil_verify::{RevocationPosition, SessionId};
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, Session};
+use crate::model::status_index::StatusIndex;
 use crate::services::ServiceError;
 use crate::services::issuer::{
     AccessBounds, IssuedAccessToken, Issuer, MAX_EXCHANGED_LIFETIME, TokenContent, TokenRequest,
@@ -47,12 +48,15 @@ impl Issuer {
         });
         let stored = session_context.session;
         let content = self.token_content(&stored, &session_context.user, lifetime, position, now)?;
-        let access = self.sign_access_token(TokenContent { scope: scope.clone(), audience, ..content })?;
-        self.record_exchange(&stored, request.audience.as_deref(), client_info, now).await?;
+        let claims = self.first_claims(TokenContent { scope: scope.clone(), audience, ..content }, None)?;
+        let status_index =
+            self.record_exchange(&stored, request.audience.as_deref(), client_info, now).await?;
+        let access = self.sign_first(claims, &Session { status_index, ..stored })?;
         Ok((access, scope))
     }
 
-    /// Records an exchange, once for each session, audience and hour.
+    /// Records an exchange, once for each session, audience and hour, and gives the session an index in the status lists at
+    /// its first one. Returns the index.
     ///
     /// An exchange that is recorded already needs no commit. If the session ends after it was read, its revocation revokes
     /// the token.
@@ -62,17 +66,25 @@ impl Issuer {
         audience: Option<&str>,
         client_info: &ClientInfo,
         now: Time,
-    ) -> Result<(), ServiceError> {
-        let Some(due) = self.exchange_log.take(session.id, audience, now) else { return Ok(()) };
-        let event = session_event(session, AuditEventKind::TokenExchanged, client_info, now);
-        let event = AuditEvent { detail: due.detail.map(|text| text.to_owned().into()), ..event };
-        let transaction = Transaction::new([Change::record_event(event)])
-            .expecting([Expectation::ActiveSession(session.id, now)]);
+    ) -> Result<Option<StatusIndex>, ServiceError> {
+        let due = self.exchange_log.take(session.id, audience, now);
+        let event = due.as_ref().map(|due| {
+            let event = session_event(session, AuditEventKind::TokenExchanged, client_info, now);
+            Change::record_event(AuditEvent {
+                detail: due.detail.map(|text| text.to_owned().into()),
+                ..event
+            })
+        });
+        let changes: Vec<_> = event.into_iter().chain(self.missing_status_index(session, now)).collect();
+        if changes.is_empty() {
+            return Ok(session.status_index);
+        }
+        let transaction = Transaction::new(changes).expecting([Expectation::ActiveSession(session.id, now)]);
         match self.store.commit(&transaction).await {
-            Ok(CommitOutcome::Applied(_)) => Ok(()),
+            Ok(CommitOutcome::Applied(applied)) => Ok(applied.status_index.or(session.status_index)),
             Ok(CommitOutcome::Conflict(_)) => Err(InvalidCredential::Ended(None).into()),
             Err(error) => {
-                self.exchange_log.put_back(&due);
+                due.iter().for_each(|due| self.exchange_log.put_back(due));
                 Err(error.into())
             }
         }

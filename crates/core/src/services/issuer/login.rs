@@ -9,11 +9,9 @@ use crate::credentials::refresh_token::Salt;
 use crate::credentials::session_token::SessionToken;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::Lifetimes;
-use crate::model::session::{EndReason, Session, SessionCredential};
+use crate::model::session::{EndReason, Mode, Session, SessionCredential};
 use crate::services::account::{AccountService, AuthenticatedUser};
-use crate::services::issuer::{
-    IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, check_token_length, seconds,
-};
+use crate::services::issuer::{IssuedAccessToken, IssuedSession, Issuer, NewSession, TokenPair, seconds};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, Expectation, Transaction, TransactionPart};
 
@@ -32,9 +30,8 @@ impl Issuer {
     ) -> Result<IssuedSession<SessionToken>, ServiceError> {
         let token = SessionToken::generate(SessionId::from_bytes(random::bytes()?))?;
         let credential = SessionCredential::Cookie(token.hash());
-        let opened = self
-            .create_session(token.session(), credential, authenticated, &new_session, now, |_, _| Ok(()))
-            .await?;
+        let create = NewRecord { id: token.session(), credential, new_session: &new_session, now };
+        let opened = self.create_session(create, authenticated, |_, _| Ok(()), |(), _| Ok(())).await?;
         Ok(IssuedSession { session: opened.session, credential: token, user: opened.user })
     }
 
@@ -51,19 +48,18 @@ impl Issuer {
         now: Time,
     ) -> Result<IssuedSession<IssuedAccessToken>, ServiceError> {
         let id = SessionId::from_bytes(random::bytes()?);
+        let create =
+            NewRecord { id, credential: SessionCredential::AccessOnly, new_session: &new_session, now };
         self.create_session(
-            id,
-            SessionCredential::AccessOnly,
+            create,
             authenticated,
-            &new_session,
-            now,
             |session, authenticated| {
                 let lifetime = seconds(authenticated.client().lifetimes.jwt);
                 let content =
                     self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
-                let access = self.sign_access_token(content)?;
-                Ok(check_token_length(access, new_session.max_token_length)?)
+                self.first_claims(content, new_session.max_token_length)
             },
+            |claims, session| self.sign_first(claims, session),
         )
         .await
     }
@@ -86,35 +82,41 @@ impl Issuer {
             counter: 0,
             rotated_at: now,
         };
-        self.create_session(id, credential, authenticated, &new_session, now, |session, authenticated| {
-            let lifetime = seconds(authenticated.client().lifetimes.access);
-            let content =
-                self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
-            let access = check_token_length(self.sign_access_token(content)?, new_session.max_token_length)?;
-            self.token_pair(session, access)
-        })
+        let create = NewRecord { id, credential, new_session: &new_session, now };
+        self.create_session(
+            create,
+            authenticated,
+            |session, authenticated| {
+                let lifetime = seconds(authenticated.client().lifetimes.access);
+                let content =
+                    self.token_content(session, authenticated.user(), lifetime, authenticated.pos(), now)?;
+                self.first_claims(content, new_session.max_token_length)
+            },
+            |claims, session| self.token_pair(session, self.sign_first(claims, session)?),
+        )
         .await
     }
 
     /// Stores the session if user and client have not changed since the login; otherwise revalidates the login and tries
-    /// again. The credential is made before the commit: if that fails, no session is stored.
-    async fn create_session<T>(
+    /// again. What the credential states is made by `prepare`, before the commit: if that fails, no session is stored. It is
+    /// signed by `issue` after the commit, which gives the session its index in the status lists.
+    async fn create_session<C, T>(
         &self,
-        id: SessionId,
-        credential: SessionCredential,
+        NewRecord { id, credential, new_session, now }: NewRecord<'_>,
         mut authenticated: AuthenticatedUser,
-        new_session: &NewSession,
-        now: Time,
-        issue: impl Fn(&Session, &AuthenticatedUser) -> Result<T, ServiceError>,
+        prepare: impl Fn(&Session, &AuthenticatedUser) -> Result<C, ServiceError>,
+        issue: impl FnOnce(C, &Session) -> Result<T, ServiceError>,
     ) -> Result<IssuedSession<T>, ServiceError> {
         for _ in 0..ATTEMPTS {
             // In the loop: the commit checks that the client is still the one of this check.
             self.check_requested_access(authenticated.client(), &credential, new_session)?;
             let session = Session::new(id, credential, &authenticated, new_session, now);
-            let credential = issue(&session, &authenticated)?;
+            let prepared = prepare(&session, &authenticated)?;
             match self.store.commit(&self.session_changes(&session, &authenticated, new_session, now)).await?
             {
-                CommitOutcome::Applied(_) => {
+                CommitOutcome::Applied(applied) => {
+                    let session = Session { status_index: applied.status_index, ..session };
+                    let credential = issue(prepared, &session)?;
                     return Ok(IssuedSession { session, credential, user: authenticated.into_user() });
                 }
                 CommitOutcome::Conflict(TransactionPart::Expectation(_)) => {
@@ -147,6 +149,10 @@ impl Issuer {
             Change::insert_session(session.clone()),
             Change::record_event(AuditEvent { detail: Some(session.mode().as_str().into()), ..event }),
         ];
+        // A session with a session token gets its index with the first token that it is exchanged for.
+        if let Some(lists) = self.status_references.as_ref().filter(|_| session.mode() != Mode::Session) {
+            changes.push(lists.assign(session.id, None, now));
+        }
         let session_ended = |reason| {
             let event = AuditEvent::by_user(
                 AuditEventKind::SessionEnded,
@@ -167,6 +173,14 @@ impl Issuer {
         }
         Transaction::new(changes).expecting(expectations)
     }
+}
+
+/// The session that a login creates.
+struct NewRecord<'a> {
+    id: SessionId,
+    credential: SessionCredential,
+    new_session: &'a NewSession,
+    now: Time,
 }
 
 impl Session {
@@ -195,6 +209,7 @@ impl Session {
             audience: new_session.audience.clone(),
             client_info: new_session.client_info.clone(),
             label: new_session.label.clone(),
+            status_index: None,
             ended: None,
             revision: 0,
         }

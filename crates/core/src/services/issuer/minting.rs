@@ -94,7 +94,7 @@ impl Issuer {
             let id = SessionId::from_bytes(random::bytes()?);
             let session = minted_session(id, (&stored, &client), request, lifetime, pos, now);
             let content = self.token_content(&session, &stored, lifetime, pos, now)?;
-            let claims = self.session_claims(content)?;
+            let claims = self.first_claims(content, None)?;
             let event = AuditEvent::by_actor(
                 AuditEventKind::TokenMinted,
                 context.actor.clone(),
@@ -108,11 +108,14 @@ impl Issuer {
                 Expectation::Epoch(user, stored.epoch),
                 Expectation::ClientRevision(client.id.clone(), client.revision),
             ];
-            let changes = [Change::insert_session(session.clone()), Change::record_event(event)];
+            let mut changes = vec![Change::insert_session(session.clone()), Change::record_event(event)];
+            changes.extend(self.status_references.as_ref().map(|lists| lists.assign(session.id, None, now)));
             let transaction = Transaction::new(changes).expecting(expectations);
-            if let CommitOutcome::Applied(_) = self.store.commit(&transaction).await? {
-                let access = self.sign(&claims)?;
-                return Ok(MintedToken { access, id: claims.jti, session: Some(session.id) });
+            if let CommitOutcome::Applied(applied) = self.store.commit(&transaction).await? {
+                let token_id = claims.jti;
+                let session = Session { status_index: applied.status_index, ..session };
+                let access = self.sign_first(claims, &session)?;
+                return Ok(MintedToken { access, id: token_id, session: Some(session.id) });
             }
         }
         Err(InternalError::Contention.into())
@@ -154,6 +157,8 @@ impl Issuer {
             pos,
             issued_at: now,
             expires_at: now + lifetime,
+            // The lists are about sessions.
+            status: None,
             further_claims: Map::new(),
         })?;
         let event = AuditEvent::by_actor(
@@ -219,6 +224,7 @@ fn minted_session(
         audience: request.audience.clone(),
         client_info: ClientInfo::default(),
         label: Some("minted by hand".into()),
+        status_index: None,
         ended: None,
         revision: 0,
     }

@@ -17,7 +17,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use counterfoil_jose::{Time, jws, random};
-use counterfoil_verify::{AccessClaims, ClientId, RevocationPosition, SessionId, TokenId};
+use counterfoil_verify::{
+    AccessClaims, ClientId, RevocationPosition, SessionId, StatusListReference, TokenId,
+};
 
 use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::access_token::AccessToken;
@@ -30,6 +32,7 @@ use crate::services::issuer::exchange_log::ExchangeLog;
 use crate::services::keys::keyring::Keyring;
 use crate::services::refresh_replay_counter::RefreshReplayCounter;
 use crate::services::revoker::RevocationRetention;
+use crate::services::status_lists::StatusReferences;
 use crate::store::{EXPIRED_SESSION_RETENTION, Store};
 
 pub use configured_claims::{ClaimsContext, ClaimsError, ClaimsProvider};
@@ -62,6 +65,8 @@ pub struct Issuer {
     exchange_log: ExchangeLog,
     max_sessions: Option<NonZeroU32>,
     claims: Option<ClaimsProvider>,
+    /// The references of access tokens to the status lists; `None`: there are none.
+    status_references: Option<StatusReferences>,
     /// Whether access tokens have the claim `preferred_username`.
     has_username_claim: bool,
 }
@@ -89,8 +94,14 @@ fn check_token_length(
     access: IssuedAccessToken,
     max_length: Option<usize>,
 ) -> Result<IssuedAccessToken, ClientError> {
-    if max_length.is_none_or(|max| access.token.length() <= max) {
-        return Ok(access);
+    check_length(access.token.length(), max_length)?;
+    Ok(access)
+}
+
+/// Checks that the transport allows a token of this length.
+fn check_length(length: usize, max_length: Option<usize>) -> Result<(), ClientError> {
+    if max_length.is_none_or(|max| length <= max) {
+        return Ok(());
     }
     let detail = "must be `bearer`: the access token is too large for a cookie".to_owned();
     Err(ClientError::Field { field: "transport", detail })
@@ -168,6 +179,7 @@ struct AccessGrant {
     pos: RevocationPosition,
     issued_at: Time,
     expires_at: Time,
+    status: Option<StatusListReference>,
     further_claims: Map<String, Value>,
 }
 
@@ -209,6 +221,7 @@ impl Issuer {
             exchange_log,
             max_sessions: None,
             claims: None,
+            status_references: None,
             has_username_claim: true,
         }
     }
@@ -223,6 +236,12 @@ impl Issuer {
     #[must_use]
     pub fn with_claims(self, claims: Option<ClaimsProvider>) -> Self {
         Self { claims, ..self }
+    }
+
+    /// Gives every session with access tokens an entry in the status lists, which its tokens name in the claim `status`.
+    #[must_use]
+    pub fn with_status_references(self, status_references: Option<StatusReferences>) -> Self {
+        Self { status_references, ..self }
     }
 
     /// Sets whether access tokens name their user in `preferred_username` (OpenID Connect Core 1.0, section 5.1); they do by
@@ -303,6 +322,7 @@ impl Issuer {
             pos: content.pos,
             issued_at: content.issued_at,
             expires_at: content.expires_at,
+            status: self.status_of(session),
             further_claims: content.further_claims,
         })
     }
@@ -326,8 +346,36 @@ impl Issuer {
             roles: grant.roles,
             preferred_username: grant.username,
             pos: grant.pos,
+            status: grant.status,
             extra: grant.further_claims,
         })
+    }
+
+    /// Where the status of the tokens of this session is published.
+    fn status_of(&self, session: &Session) -> Option<StatusListReference> {
+        self.status_references.as_ref().zip(session.status_index).map(|(lists, index)| lists.reference(index))
+    }
+
+    /// The claims of the first access token of a session, which has no index in the status lists yet. The length of the
+    /// token is checked now: a token that cannot be issued must not leave a session behind.
+    fn first_claims(
+        &self,
+        content: TokenContent<'_>,
+        max_length: Option<usize>,
+    ) -> Result<AccessClaims, ServiceError> {
+        let status = self.status_references.as_ref().map(StatusReferences::longest);
+        let claims = AccessClaims { status, ..self.session_claims(content)? };
+        let length = self.keys.active_keys().signing_key().signed_len(ACCESS_TYP, claims.to_json().len());
+        if length > jws::MAX_LENGTH {
+            return Err(ClaimsError::TooLarge.into());
+        }
+        check_length(length, max_length)?;
+        Ok(claims)
+    }
+
+    /// Signs the first access token of a session that has an index now.
+    fn sign_first(&self, claims: AccessClaims, session: &Session) -> Result<IssuedAccessToken, ServiceError> {
+        self.sign(&AccessClaims { status: self.status_of(session), ..claims })
     }
 
     fn sign(&self, claims: &AccessClaims) -> Result<IssuedAccessToken, ServiceError> {

@@ -8,7 +8,7 @@ use crate::credentials::refresh_token::Salt;
 use crate::credentials::session_token::SessionToken;
 use crate::model::audit_event::Actor;
 use crate::model::session::{ClientInfo, Mode, Session, SessionCredential};
-use crate::services::account::{AuthorizedPasswordChange, PasswordChangeContext, complete_ends};
+use crate::services::account::{AuthorizedPasswordChange, KeptSession, PasswordChangeContext, complete_ends};
 use crate::services::issuer::{
     AccessBounds, IssuedAccessToken, IssuedSession, Issuer, MAX_EXCHANGED_LIFETIME, TokenContent, TokenPair,
     check_token_length, seconds,
@@ -71,17 +71,26 @@ impl Issuer {
                 return Err(InvalidCredential::Unknown.into());
             }
             change = change.revalidated(Some(stored.user.clone()))?;
-            let renewal = self.renewal(stored, presented.access, client_info, now)?;
+            let mut renewal = self.renewal(stored, presented.access, client_info, now)?;
             // Before the commit: a token that cannot be issued must not cost the session. The position is not known yet.
             let head = renewal.context.revocation_log_head;
             if let Some(access) = self.renewed_access(&renewal, head, now)? {
                 check_token_length(access, presented.max_token_length)?;
             }
-            let changes = change.changes(&self.retention, Some(&renewal.context.session), &context);
+            // The tokens of before are revoked and the session stays, so the next tokens name another index.
+            let replaced = self.status_references.as_ref().zip(renewal.context.session.status_index);
+            let kept = KeptSession {
+                session: &renewal.context.session,
+                revoked_index: replaced.map(|(_, index)| index),
+            };
+            let mut changes = change.changes(&self.retention, Some(kept), &context);
+            changes.extend(replaced.map(|(lists, index)| lists.assign(presented.session, Some(index), now)));
             let expectation = Expectation::ActiveSession(presented.session, now);
             match self.store.commit(&Transaction::new(changes).expecting([expectation])).await? {
                 CommitOutcome::Applied(applied) => {
                     complete_ends(&*self.store, &applied).await;
+                    let former = renewal.context.session.status_index;
+                    renewal.context.session.status_index = applied.status_index.or(former);
                     let position = applied.entries.last().map_or(head, |last| last.position);
                     return self.issue_renewal(renewal, position, now);
                 }

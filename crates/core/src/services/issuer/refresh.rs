@@ -152,6 +152,7 @@ impl Issuer {
         let changes = [Change::replace_session(next.clone())]
             .into_iter()
             .chain(is_recorded.then(|| Change::record_event(event())))
+            .chain(self.missing_status_index(&session_context.session, now))
             .collect::<Vec<_>>();
         match self.store.commit(&Transaction::new(changes).expecting(expectations)).await? {
             CommitOutcome::Applied(_) => {
@@ -161,6 +162,13 @@ impl Issuer {
             }
             CommitOutcome::Conflict(_) => Ok(None),
         }
+    }
+
+    /// Gives a session that has none an index in the status lists, which its next token names: at the first exchange of a
+    /// session token, and for a session of before the lists.
+    pub(super) fn missing_status_index(&self, session: &Session, now: Time) -> Option<Change> {
+        let lists = self.status_references.as_ref().filter(|_| session.status_index.is_none())?;
+        Some(lists.assign(session.id, None, now))
     }
 
     /// How many refresh tokens were rotated since the start, for the metrics.

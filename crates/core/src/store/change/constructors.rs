@@ -14,7 +14,7 @@ use crate::model::user::User;
 use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LogOp, NewRevocation, SessionDataPatch,
-    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp, VerifierKeyOp,
+    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, StatusIndexRequest, UserOp, VerifierKeyOp,
 };
 use crate::store::counter::{CounterKey, CounterValue};
 use crate::store::job_lock::{JobLock, JobLockOp};
@@ -43,6 +43,11 @@ impl Change {
     /// Replaces a session ([`SessionOp::Replace`]).
     pub fn replace_session(session: Session) -> Self {
         Self::Session(SessionOp::Replace(Box::new(session)))
+    }
+
+    /// Gives a session an index in the status lists ([`SessionOp::AssignStatusIndex`]).
+    pub fn assign_status_index(request: StatusIndexRequest) -> Self {
+        Self::Session(SessionOp::AssignStatusIndex(request))
     }
 
     /// Ends a session ([`SessionOp::End`]).

@@ -17,6 +17,7 @@ use crate::model::audit_event::AuditEvent;
 use crate::model::client::Client;
 use crate::model::key::KeyRecord;
 use crate::model::session::{EndReason, Session, SessionEnd};
+use crate::model::status_index::StatusIndex;
 use crate::model::user::User;
 use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::counter::{CounterKey, CounterValue};
@@ -74,7 +75,7 @@ pub enum SessionOp {
     /// Inserts a session. Conflict: the id exists, or the user or the client does not exist.
     Insert(Box<Session>),
     /// Replaces a session. Conflict: the revision is not the next one, the session has ended, or the user,
-    /// the client, `authenticated_at` or `amr` differs.
+    /// the client, `authenticated_at`, `amr` or the status index differs.
     Replace(Box<Session>),
     /// Ends sessions that have not ended yet, at most [`MAX_ENDED_PER_COMMIT`], and appends a revocation for each.
     End(SessionsToEnd, SessionEnding),
@@ -84,6 +85,14 @@ pub enum SessionOp {
     ///
     /// It raises the revision, so that a writer with the former revision cannot restore the former `pos`.
     RefreshPosition(SessionsToRefresh),
+    /// Gives a session an index in the status lists if it has none: one that was freed long enough ago, else a new one.
+    /// [`AppliedChanges::status_index`] is the index of the session. Conflict: the session does not exist, or
+    /// [`StatusIndexRequest::replaces`] is not its index.
+    ///
+    /// It does not change the revision. An index is freed when it is replaced, and when the row of its session is deleted.
+    ///
+    /// [`AppliedChanges::status_index`]: crate::store::AppliedChanges::status_index
+    AssignStatusIndex(StatusIndexRequest),
     /// Merges a patch into the data of a session, member by member (RFC 7396), in one statement.
     ///
     /// Conflict: the session is not active at `now`, the data has another revision than `expected_revision`,
@@ -161,6 +170,21 @@ pub struct SessionDataPatch {
     pub now: Time,
 }
 
+/// A request for an index in the status lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusIndexRequest {
+    /// The session.
+    pub session: SessionId,
+    /// The index of the session that is replaced by another one, because the tokens that name it are revoked and the session
+    /// stays. The same commit contains the revocation with this index.
+    pub replaces: Option<StatusIndex>,
+    /// The current time.
+    pub now: Time,
+    /// An index that was freed at this time or later is not assigned yet: a revocation of its last session may still be
+    /// published.
+    pub freed_before: Time,
+}
+
 /// A change of a client.
 #[derive(Debug, Clone)]
 pub enum ClientOp {
@@ -233,6 +257,8 @@ pub struct NewRevocation {
     pub at: Time,
     /// How long it must be remembered. `None`: for ever (keys).
     pub remember_until: Option<Time>,
+    /// The index of the session in the status lists, if it ends one that has an index.
+    pub status_index: Option<StatusIndex>,
 }
 
 /// An addition to the audit log.

@@ -37,6 +37,7 @@ fn newest_in_session(operation: &SessionOp) -> Time {
         SessionOp::Insert(session) | SessionOp::Replace(session) => newest_of(session),
         SessionOp::End(_, ending) => ending.end.at,
         SessionOp::MergeData(patch) => patch.now,
+        SessionOp::AssignStatusIndex(request) => request.now,
         SessionOp::RefreshPosition(_) => Time::EPOCH,
     }
 }

@@ -58,6 +58,7 @@ fn one_of_each() -> Vec<Change> {
             reason: EndReason::ByAdmin,
             at: NOON,
             remember_until: Some(NOON),
+            status_index: None,
         }),
         Change::refresh_position(session_id(1)),
         Change::end_session(session_id(2), ending(NOON, EndReason::Logout)),

@@ -19,6 +19,7 @@ fn append(subject: RevocationSubject) -> Change {
         reason: EndReason::ByAdmin,
         at: NOON,
         remember_until: Some(NOON + YEAR),
+        status_index: None,
     })
 }
 

@@ -117,6 +117,7 @@ pub(super) fn session(number: u16, user: u16) -> Session {
         audience: None,
         client_info: ClientInfo::default(),
         label: None,
+        status_index: None,
         ended: None,
         revision: 0,
     }

@@ -25,6 +25,7 @@ mod revocation_log;
 mod session_data;
 mod session_ends;
 mod sessions;
+mod status_lists;
 mod users;
 mod verifier_keys;
 
@@ -152,6 +153,18 @@ const CASES: &[Case] = cases! {
         pages_give_every_entry_once_and_the_head_with_the_last,
         revocations_are_loaded_page_by_page,
         a_new_log_starts_above_the_former_and_keeps_its_entries,
+    }
+    status_lists {
+        a_session_gets_one_index_and_keeps_it,
+        an_index_is_assigned_in_the_commit_that_inserts_the_session,
+        parallel_sessions_get_different_indexes,
+        a_replacement_neither_changes_nor_loses_an_index,
+        the_end_of_a_session_names_its_index,
+        an_index_is_assigned_again_only_after_its_time,
+        the_indexes_of_a_removed_user_are_free_later,
+        a_replaced_index_is_revoked_and_free_later,
+        the_indexes_below_a_cutoff_are_found,
+        a_page_of_status_revocations_says_what_follows,
     }
     cutoffs {
         a_cutoff_is_the_last_position_of_its_commit,

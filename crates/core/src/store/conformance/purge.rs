@@ -21,7 +21,7 @@ use crate::store::{
 };
 
 /// Purges until nothing is left to remove.
-async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
+pub(super) async fn purge_all(store: &Arc<dyn Store>, now: counterfoil_jose::Time) -> u64 {
     let mut dropped = 0;
     loop {
         let count = answer(store.purge(now, 1000, ExpiryEvents::Record).await);
@@ -197,6 +197,7 @@ pub(super) async fn log_entries_are_purged_when_they_expire_and_keys_never(store
             reason: EndReason::ByAdmin,
             at: NOON,
             remember_until: until,
+            status_index: None,
         })
     };
     let changes = [

@@ -19,6 +19,7 @@ use crate::model::client::{Client, Lifetimes};
 use crate::model::external_id::ExternalId;
 use crate::model::key::{KeyPurpose, KeyRecord, KeyState};
 use crate::model::session::{ClientInfo, EndReason, Mode, Session, SessionCredential, SessionEnd};
+use crate::model::status_index::StatusIndex;
 use crate::model::user::{User, Username};
 use crate::store::conformance::fixture::{
     NOON, TestRng, answer, applied, conflict, holds, session, session_id, user, user_id,
@@ -98,6 +99,7 @@ pub(super) async fn every_field_of_a_session_is_stored(store: Arc<dyn Store>) {
             amr: stored.amr.clone(),
             acr: stored.acr.clone(),
             audience: stored.audience.clone(),
+            status_index: stored.status_index,
             revision: stored.revision + 1,
             ..any_session(number, &mut rng)
         };
@@ -133,6 +135,7 @@ fn any_session(number: u16, rng: &mut TestRng) -> Session {
         audience: rng.maybe(TestRng::text),
         client_info: any_client_info(rng),
         label: rng.maybe(TestRng::text),
+        status_index: rng.maybe(|rng| StatusIndex::new(rng.count())),
         ended: rng.maybe(|rng| SessionEnd { at: rng.time(), reason: rng.one_of(&EndReason::ALL) }),
         revision: rng.count() / 2,
         ..session(number, rng.below(3) as u16)

@@ -25,6 +25,7 @@ fn append(number: u8, at: Time) -> Change {
         reason: EndReason::Logout,
         at,
         remember_until: Some(at + YEAR),
+        status_index: None,
     })
 }
 
@@ -124,6 +125,7 @@ pub(super) async fn the_entries_of_one_commit_keep_their_order(store: Arc<dyn St
         reason: EndReason::KeyCompromised,
         at: NOON,
         remember_until: None,
+        status_index: None,
     });
     let mut changes: Vec<Change> = (0..9).map(|number| append(number, NOON)).collect();
     changes.insert(4, remember_for_ever);

@@ -17,7 +17,7 @@ use crate::model::user::User;
 use crate::model::verifier_key::VerifierKeyRecord;
 use crate::store::change::{
     AdminKeyOp, AuditOp, Change, ClientOp, CutoffScope, KeyOp, LogOp, NewRevocation, SessionDataPatch,
-    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, UserOp, VerifierKeyOp,
+    SessionEnding, SessionOp, SessionsToEnd, SessionsToRefresh, StatusIndexRequest, UserOp, VerifierKeyOp,
 };
 use crate::store::counter::{CounterKey, CounterValue};
 use crate::store::job_lock::JobLockOp;
@@ -54,6 +54,8 @@ pub enum RowAction<'t> {
     InsertSession(&'t Session),
     /// Replaces the previous revision of a session; then [`CommitProgress::session_replaced`].
     UpdateSession(&'t Session),
+    /// Gives a session an index in the status lists; then [`CommitProgress::status_index_assigned`].
+    AssignStatusIndex(StatusIndexRequest),
     /// Ends sessions, at most [`MAX_ENDED_PER_COMMIT`](crate::store::MAX_ENDED_PER_COMMIT); then
     /// [`CommitProgress::sessions_ended`]. If fewer sessions end by [`SessionsToEnd::Below`], it deletes the pending end
     /// of that user and position. It never conflicts.
@@ -220,6 +222,7 @@ impl<'t> Plan<'t> {
         match operation {
             SessionOp::Insert(session) => self.push(part, RowAction::InsertSession(session)),
             SessionOp::Replace(session) => self.push(part, RowAction::UpdateSession(session)),
+            SessionOp::AssignStatusIndex(request) => self.push(part, RowAction::AssignStatusIndex(*request)),
             SessionOp::MergeData(patch) => self.push(part, RowAction::MergeData(patch)),
             SessionOp::End(sessions, ending) => {
                 self.first_positioned.get_or_insert(part);

@@ -5,12 +5,14 @@ use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject,
 
 use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, Session};
+use crate::model::status_index::StatusIndex;
 use crate::store::change::{
     MAX_ENDED_PER_COMMIT, NewRevocation, SessionEnding, SessionsToEnd, SessionsToRefresh,
 };
 use crate::store::outcome::AppliedChanges;
 use crate::store::pending_end::PendingSessionEnd;
 use crate::store::query::SessionData;
+use crate::store::status_index::EndedSession;
 
 /// What has been applied of a transaction. A back end reports to it what its statements have found, and asks
 /// it what the next operation writes.
@@ -64,13 +66,18 @@ impl CommitProgress {
     }
 
     /// These of the `selected` sessions had not ended, and have ended now. Each gets an entry in the revocation log.
-    pub fn sessions_ended(&mut self, selected: SessionsToEnd, ended: Vec<SessionId>, ending: SessionEnding) {
+    pub fn sessions_ended(
+        &mut self,
+        selected: SessionsToEnd,
+        ended: Vec<EndedSession>,
+        ending: SessionEnding,
+    ) {
         if let SessionsToEnd::AllOf { user, except } = selected
             && ended.len() >= MAX_ENDED_PER_COMMIT as usize
         {
             self.unfinished.push(UnfinishedEnd { user, except, ending, event: None });
         }
-        for session in ended {
+        for EndedSession { id: session, status_index } in ended {
             self.applied.ended_sessions.push(session);
             self.applied.end_reasons.push(ending.end.reason);
             self.entries.push(NewRevocation {
@@ -78,8 +85,14 @@ impl CommitProgress {
                 reason: ending.end.reason,
                 at: ending.end.at,
                 remember_until: Some(ending.remember_until),
+                status_index,
             });
         }
+    }
+
+    /// A session has this index in the status lists.
+    pub fn status_index_assigned(&mut self, index: StatusIndex) {
+        self.applied.status_index = Some(index);
     }
 
     /// The sessions of this commit that have ended since the previous call, to be recorded by `event`. So are those that

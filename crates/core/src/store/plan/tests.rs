@@ -12,6 +12,7 @@ use crate::store::change::{
     Change, CutoffScope, MAX_ENDED_PER_COMMIT, NewRevocation, SessionEnding, SessionsToEnd, SessionsToRefresh,
 };
 use crate::store::outcome::TransactionPart;
+use crate::store::status_index::EndedSession;
 use crate::store::transaction::{Expectation, Transaction};
 
 const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -31,7 +32,12 @@ fn revocation(at: Time) -> NewRevocation {
         reason: EndReason::ByAdmin,
         at,
         remember_until: None,
+        status_index: None,
     }
+}
+
+fn ended(id: SessionId) -> EndedSession {
+    EndedSession { id, status_index: None }
 }
 
 /// The parts of the operations and the names of their actions.
@@ -144,7 +150,7 @@ fn entries_keep_the_order_of_the_changes_and_none_is_below_the_newest_time() {
     let mut progress = CommitProgress::default();
     let later = NOON + Duration::from_secs(5);
     progress.add_entry(revocation(later));
-    progress.sessions_ended(SessionsToEnd::One(SESSION), vec![SESSION, OTHER], ENDING);
+    progress.sessions_ended(SessionsToEnd::One(SESSION), vec![ended(SESSION), ended(OTHER)], ENDING);
 
     let NewPositions::Take { count, at, entries } = progress.new_positions(true) else { panic!() };
 
@@ -157,10 +163,10 @@ fn entries_keep_the_order_of_the_changes_and_none_is_below_the_newest_time() {
 #[test]
 fn each_session_end_is_recorded_once() {
     let mut progress = CommitProgress::default();
-    progress.sessions_ended(SessionsToEnd::One(SESSION), vec![SESSION], ENDING);
+    progress.sessions_ended(SessionsToEnd::One(SESSION), vec![ended(SESSION)], ENDING);
     assert_eq!(progress.take_unrecorded_ends(&event(NOON)), [SESSION]);
 
-    progress.sessions_ended(SessionsToEnd::One(OTHER), vec![OTHER], ENDING);
+    progress.sessions_ended(SessionsToEnd::One(OTHER), vec![ended(OTHER)], ENDING);
 
     assert_eq!(progress.take_unrecorded_ends(&event(NOON)), [OTHER]);
     assert!(progress.take_unrecorded_ends(&event(NOON)).is_empty());
@@ -198,8 +204,8 @@ fn more_sessions_than_a_commit_ends_are_pending_below_its_last_position() {
     let mut progress = CommitProgress::default();
     let all = SessionsToEnd::AllOf { user: USER, except: Some(OTHER) };
     let last = RevocationPosition::new(9);
-    let portion = vec![SESSION; MAX_ENDED_PER_COMMIT as usize];
-    progress.sessions_ended(SessionsToEnd::AllOf { user: USER, except: None }, vec![SESSION], ENDING);
+    let portion = vec![ended(SESSION); MAX_ENDED_PER_COMMIT as usize];
+    progress.sessions_ended(SessionsToEnd::AllOf { user: USER, except: None }, vec![ended(SESSION)], ENDING);
     progress.sessions_ended(all, portion, ENDING);
     let by_user = AuditEvent { user: None, ..event(NOON) };
     let _ = progress.take_unrecorded_ends(&by_user);

@@ -65,6 +65,8 @@ impl Invalidation {
                 SessionsToEnd::AllOf { .. } | SessionsToEnd::Below { .. } | SessionsToEnd::OldestOf { .. },
                 _,
             )
+            // No check of a credential reads the index.
+            | SessionOp::AssignStatusIndex(_)
             | SessionOp::MergeData(_) => None,
         }
     }

@@ -243,7 +243,8 @@ pub struct RevocationResponse {
     /// The duration of the request in milliseconds.
     pub elapsed_ms: u64,
     /// The kinds of verifier that no wait covers. `jwks`: services that only use the published keys accept an
-    /// access token until it expires.
+    /// access token until it expires. `status_lists`: services that read the status lists accept it until they fetch them
+    /// again.
     pub beyond: Vec<String>,
 }
 
@@ -255,7 +256,7 @@ impl RevocationResponse {
             confirmed: fleet.map_or(0, |fleet| count(fleet.confirmed)),
             expired: fleet.map_or(0, |fleet| count(fleet.expired)),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            beyond: vec!["jwks".to_owned()],
+            beyond: vec!["jwks".to_owned(), "status_lists".to_owned()],
         }
     }
 }

@@ -1,37 +1,32 @@
-//! The log lines of the current thread, as text.
+//! The log lines of the verifiers in this process, as text.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The lines that verifiers log on this thread while it exists.
-pub(super) struct CapturedLog {
-    lines: Arc<Mutex<Vec<String>>>,
-    _guard: DefaultGuard,
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static START: Once = Once::new();
+
+/// Captures from now on. The tests of this process share the lines, because one that captures only its own thread misses the
+/// lines whose place another thread has reached first, without a subscriber.
+pub(super) fn start() {
+    START.call_once(|| tracing::subscriber::set_global_default(Collector).unwrap());
 }
 
-impl CapturedLog {
-    pub(super) fn start() -> Self {
-        let lines = Arc::default();
-        let guard = tracing::subscriber::set_default(Collector(Arc::clone(&lines)));
-        Self { lines, _guard: guard }
-    }
-
-    /// The lines that contain `part`.
-    pub(super) fn lines_with(&self, part: &str) -> Vec<String> {
-        self.lines.lock().unwrap().iter().filter(|line| line.contains(part)).cloned().collect()
-    }
+/// The lines about this issuer that contain `part`.
+pub(super) fn lines(issuer: &str, part: &str) -> Vec<String> {
+    let lines = LINES.lock().unwrap();
+    lines.iter().filter(|line| line.contains(issuer) && line.contains(part)).cloned().collect()
 }
 
-struct Collector(Arc<Mutex<Vec<String>>>);
+struct Collector;
 
 impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("counterfoil_verify") && *metadata.level() <= Level::INFO
+        metadata.target().starts_with("counterfoil_verify::feed") && *metadata.level() <= Level::INFO
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -45,7 +40,7 @@ impl Subscriber for Collector {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        LINES.lock().unwrap().push(line.0);
     }
 
     fn enter(&self, _: &Id) {}

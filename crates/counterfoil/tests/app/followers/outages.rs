@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::fixture::Fixture;
-use crate::followers::captured_log::CapturedLog;
+use crate::followers::captured_log;
 use crate::followers::proxy::{Cut, Proxy};
 use crate::followers::{DEADLINE, HOP, LEASE, follow_with, get, is_revoked, open, serve_shop};
 use crate::issuer::Issuer;
@@ -32,6 +32,7 @@ async fn refuses_within_its_lease_and_heals(cut: Cut, duration: Duration) {
     let (ended, other) =
         (issuer.issue_token_for(&session, "orders:read").await, issuer.issue_token("orders:read").await);
     assert_eq!(get(shop, "/orders", &ended).await.status, 200);
+    assert!(get(shop, "/freshness", "").await.body.starts_with("fresh, 0 revocations"));
 
     proxy.set(cut).await;
     let cut_at = Instant::now();
@@ -42,6 +43,7 @@ async fn refuses_within_its_lease_and_heals(cut: Cut, duration: Duration) {
     }
     let refused = get(shop, "/orders", &other).await;
     assert!(refused.status == 503 && refused.head.contains("retry-after: "), "{refused:?}");
+    assert!(get(shop, "/freshness", "").await.body.starts_with("stale ("));
     sleep(duration).await;
     assert!(verifier.verify(&ended).await.is_err());
     assert!(matches!(verifier.freshness().unwrap().state, FreshnessState::Stale { .. }));
@@ -57,24 +59,15 @@ async fn refuses_within_its_lease_and_heals(cut: Cut, duration: Duration) {
     issuer.server.shut_down().await;
 }
 
+/// A stalling proxy, a dropped port, one direction, and a half-open connection, at the same time.
 #[tokio::test]
-async fn a_verifier_behind_a_stalling_proxy_refuses_within_its_lease_and_heals() {
-    refuses_within_its_lease_and_heals(Cut::Stalled, Duration::from_millis(700)).await;
-}
-
-#[tokio::test]
-async fn a_verifier_whose_issuer_drops_its_port_refuses_within_its_lease_and_heals() {
-    refuses_within_its_lease_and_heals(Cut::PortDropped, Duration::from_millis(1_500)).await;
-}
-
-#[tokio::test]
-async fn a_verifier_that_gets_no_responses_refuses_within_its_lease_and_heals() {
-    refuses_within_its_lease_and_heals(Cut::ResponsesLost, Duration::from_millis(700)).await;
-}
-
-#[tokio::test]
-async fn a_verifier_whose_connection_is_half_open_refuses_within_its_lease_and_heals() {
-    refuses_within_its_lease_and_heals(Cut::HalfOpen, Duration::from_millis(700)).await;
+async fn a_verifier_that_is_cut_off_refuses_within_its_lease_and_heals_with_everything_that_it_missed() {
+    tokio::join!(
+        refuses_within_its_lease_and_heals(Cut::Stalled, Duration::from_millis(700)),
+        refuses_within_its_lease_and_heals(Cut::PortDropped, Duration::from_millis(1_500)),
+        refuses_within_its_lease_and_heals(Cut::ResponsesLost, Duration::from_millis(700)),
+        refuses_within_its_lease_and_heals(Cut::HalfOpen, Duration::from_millis(700)),
+    );
 }
 
 #[tokio::test]
@@ -111,7 +104,7 @@ async fn a_wait_for_the_fleet_during_a_cut_returns_after_the_lease_and_not_befor
 
 #[tokio::test]
 async fn each_change_between_fresh_and_stale_is_one_line_of_the_log_with_its_reason() {
-    let log = CapturedLog::start();
+    captured_log::start();
     let fixture = Fixture::new();
     let issuer = open(&fixture).await;
     let mut proxy = Proxy::start(issuer.address()).await;
@@ -126,11 +119,11 @@ async fn each_change_between_fresh_and_stale_is_one_line_of_the_log_with_its_rea
     proxy.set(Cut::None).await;
     timeout(DEADLINE, verifier.wait_until_fresh()).await.unwrap();
 
-    let (fresh, stale) =
-        (log.lines_with("revocations are up to date"), log.lines_with("revocations are stale"));
+    let lines = |part: &str| captured_log::lines(&issuer.url, part);
+    let (fresh, stale) = (lines("revocations are up to date"), lines("revocations are stale"));
     assert_eq!((fresh.len(), stale.len()), (2, 1), "{fresh:?} {stale:?}");
     assert!(stale[0].starts_with("WARN") && stale[0].contains("cannot be reached"), "{stale:?}");
-    assert!(log.lines_with(&issuer.verifier_key).is_empty());
+    assert!(lines(&issuer.verifier_key).is_empty());
     issuer.server.shut_down().await;
 }
 

@@ -135,7 +135,7 @@ async fn a_revocation_returns_its_log_position_and_confirmations() {
     assert!(first["position"].as_u64() < second["position"].as_u64());
     // Verifiers do not receive revocations yet, so none has confirmed it.
     assert_eq!((&first["confirmed"], &first["expired"]), (&json!(0), &json!(0)));
-    assert!(first["elapsed_ms"].is_u64() && first["beyond"] == json!(["jwks"]), "{first}");
+    assert!(first["elapsed_ms"].is_u64() && first["beyond"] == json!(["jwks", "status_lists"]), "{first}");
     let event = &fixture.admin().get("/v1/admin/events").await["events"][1];
     assert_eq!((&event["kind"], &event["detail"]), (&json!("everyone_revoked"), &json!("a stolen laptop")));
 }

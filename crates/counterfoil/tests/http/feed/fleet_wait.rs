@@ -25,7 +25,7 @@ async fn without_verifiers_it_returns_at_once() {
     let (answer, elapsed) = revoke_everywhere(&server, "client:default").await;
 
     assert_eq!((&answer["confirmed"], &answer["expired"]), (&json!(0), &json!(0)));
-    assert_eq!(answer["beyond"], json!(["jwks"]));
+    assert_eq!(answer["beyond"], json!(["jwks", "status_lists"]));
     assert!(elapsed < ISSUER_LEASE, "{elapsed:?}");
 }
 

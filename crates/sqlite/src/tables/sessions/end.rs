@@ -1,24 +1,26 @@
 //! Ending and deleting sessions.
 
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use counterfoil_core::model::session::SessionEnd;
-use counterfoil_core::store::{MAX_ENDED_PER_COMMIT, SessionsToEnd};
+use counterfoil_core::model::status_index::StatusIndex;
+use counterfoil_core::store::{EndedSession, MAX_ENDED_PER_COMMIT, SessionsToEnd};
+use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationPosition, SessionId, UserId};
 
 use super::{active_at, not_below_a_cutoff};
-use crate::tables::columns::{Unsigned, unix_ms};
-use crate::tables::pending_session_ends;
+use crate::tables::columns::{Columns, Unsigned, unix_ms};
+use crate::tables::{pending_session_ends, status_indexes};
 
-/// Ends sessions, at most [`MAX_ENDED_PER_COMMIT`]; returns the ids of those that had not ended before. Their revisions rise, so that a writer
+/// Ends sessions, at most [`MAX_ENDED_PER_COMMIT`]; returns those that had not ended before. Their revisions rise, so that a writer
 /// that read a session before cannot restore it.
 pub(crate) fn end(
     connection: &Connection,
     sessions: SessionsToEnd,
     ended: SessionEnd,
-) -> rusqlite::Result<Vec<SessionId>> {
+) -> rusqlite::Result<Vec<EndedSession>> {
     match sessions {
-        SessionsToEnd::One(id) => Ok(Vec::from_iter(end_one(connection, id, ended)?.then_some(id))),
+        SessionsToEnd::One(id) => Ok(Vec::from_iter(end_one(connection, id, ended)?)),
         SessionsToEnd::AllOf { user, except } => end_all_of_user(connection, user, except, ended),
         SessionsToEnd::Below { user, position } => end_all_below(connection, user, position, ended),
         SessionsToEnd::OldestOf { user, except, keep } => {
@@ -27,31 +29,45 @@ pub(crate) fn end(
     }
 }
 
-/// Ends a session; `false` if it does not exist or has ended before.
-fn end_one(connection: &Connection, id: SessionId, ended: SessionEnd) -> rusqlite::Result<bool> {
-    let changed = connection
+/// Ends a session; `None` if it does not exist or has ended before.
+fn end_one(
+    connection: &Connection,
+    id: SessionId,
+    ended: SessionEnd,
+) -> rusqlite::Result<Option<EndedSession>> {
+    connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2, end_reason = ?3, revision = revision + 1
-             WHERE id = ?1 AND ended_at IS NULL",
+             WHERE id = ?1 AND ended_at IS NULL
+             RETURNING id, status_index",
         )?
-        .execute(params![id.as_bytes(), unix_ms(ended.at), ended.reason.as_str()])?;
-    Ok(changed == 1)
+        .query_row(params![id.as_bytes(), unix_ms(ended.at), ended.reason.as_str()], read_ended)
+        .optional()
 }
 
-/// Ends the sessions of `user` that have not ended, except `except`; returns the ids of the ended sessions.
+/// The row of an ended session.
+fn read_ended(row: &Row<'_>) -> rusqlite::Result<EndedSession> {
+    let mut columns = Columns::new(row);
+    Ok(EndedSession {
+        id: SessionId::from_bytes(columns.bytes()?),
+        status_index: columns.optional_unsigned()?.map(StatusIndex::new),
+    })
+}
+
+/// Ends the sessions of `user` that have not ended, except `except`; returns the ended sessions.
 fn end_all_of_user(
     connection: &Connection,
     user: UserId,
     except: Option<SessionId>,
     ended: SessionEnd,
-) -> rusqlite::Result<Vec<SessionId>> {
+) -> rusqlite::Result<Vec<EndedSession>> {
     connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?3, end_reason = ?4, revision = revision + 1
              WHERE id IN (SELECT id FROM sessions INDEXED BY live_sessions_by_user
                           WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?2
                           ORDER BY authenticated_at, id LIMIT ?5)
-             RETURNING id",
+             RETURNING id, status_index",
         )?
         .query_map(
             params![
@@ -61,26 +77,26 @@ fn end_all_of_user(
                 ended.reason.as_str(),
                 MAX_ENDED_PER_COMMIT
             ],
-            |row| row.get(0).map(SessionId::from_bytes),
+            read_ended,
         )?
         .collect()
 }
 
 /// Ends the sessions of `user` with a position below `position`, and deletes the pending end if none remains; returns the
-/// ids of the ended sessions.
+/// ended sessions.
 fn end_all_below(
     connection: &Connection,
     user: UserId,
     position: RevocationPosition,
     ended: SessionEnd,
-) -> rusqlite::Result<Vec<SessionId>> {
-    let ids: Vec<SessionId> = connection
+) -> rusqlite::Result<Vec<EndedSession>> {
+    let ended: Vec<EndedSession> = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?3, end_reason = ?4, revision = revision + 1
              WHERE id IN (SELECT id FROM sessions INDEXED BY live_sessions_by_user
                           WHERE user_id = ?1 AND ended_at IS NULL AND position < ?2
                           ORDER BY authenticated_at, id LIMIT ?5)
-             RETURNING id",
+             RETURNING id, status_index",
         )?
         .query_map(
             params![
@@ -90,24 +106,24 @@ fn end_all_below(
                 ended.reason.as_str(),
                 MAX_ENDED_PER_COMMIT
             ],
-            |row| row.get(0).map(SessionId::from_bytes),
+            read_ended,
         )?
         .collect::<rusqlite::Result<_>>()?;
-    if ids.len() < MAX_ENDED_PER_COMMIT as usize {
+    if ended.len() < MAX_ENDED_PER_COMMIT as usize {
         pending_session_ends::delete(connection, user, position)?;
     }
-    Ok(ids)
+    Ok(ended)
 }
 
-/// Ends the active sessions of `user`, except `except` and the `keep` newest of the others; returns the ids
-/// of the ended sessions.
+/// Ends the active sessions of `user`, except `except` and the `keep` newest of the others; returns the
+/// ended sessions.
 fn end_oldest_of_user(
     connection: &Connection,
     user: UserId,
     except: SessionId,
     keep: u32,
     ended: SessionEnd,
-) -> rusqlite::Result<Vec<SessionId>> {
+) -> rusqlite::Result<Vec<EndedSession>> {
     connection
         .prepare_cached(concat!(
             "UPDATE sessions SET ended_at = ?4, end_reason = ?5, revision = revision + 1
@@ -117,7 +133,7 @@ fn end_oldest_of_user(
             " AND ",
             not_below_a_cutoff!(),
             " ORDER BY authenticated_at DESC, id DESC LIMIT ?6 OFFSET ?3)
-             RETURNING id",
+             RETURNING id, status_index",
         ))?
         .query_map(
             params![
@@ -128,17 +144,28 @@ fn end_oldest_of_user(
                 ended.reason.as_str(),
                 MAX_ENDED_PER_COMMIT
             ],
-            |row| row.get(0).map(SessionId::from_bytes),
+            read_ended,
         )?
         .collect()
 }
 
-/// Deletes sessions of `user` and their data, at most `limit`; returns the number of deleted sessions.
-pub(crate) fn delete_of_user(connection: &Connection, user: UserId, limit: u32) -> rusqlite::Result<u32> {
-    let deleted = connection
+/// Deletes sessions of `user` and their data, at most `limit`, and frees their indexes in the status lists; returns the
+/// number of deleted sessions.
+pub(crate) fn delete_of_user(
+    connection: &Connection,
+    user: UserId,
+    now: Time,
+    limit: u32,
+) -> rusqlite::Result<u32> {
+    let deleted: Vec<Option<u64>> = connection
         .prepare_cached(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ?1 LIMIT ?2)
+             RETURNING status_index",
         )?
-        .execute(params![user.as_bytes(), limit])?;
-    Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
+        .query_map(params![user.as_bytes(), limit], |row| Columns::new(row).optional_unsigned())?
+        .collect::<rusqlite::Result<_>>()?;
+    for index in deleted.iter().flatten() {
+        status_indexes::free(connection, StatusIndex::new(*index), now)?;
+    }
+    Ok(u32::try_from(deleted.len()).unwrap_or(u32::MAX))
 }

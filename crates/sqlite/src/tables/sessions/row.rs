@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use counterfoil_core::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::store::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY, LastSeen};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
@@ -44,6 +45,7 @@ macro_rules! session_columns {
             revision,
             acr,
             audience,
+            status_index,
         )
     };
 }
@@ -73,6 +75,7 @@ pub(super) fn read_session(columns: &mut Columns<'_>) -> rusqlite::Result<Sessio
         revision: columns.unsigned()?,
         acr: columns.value()?,
         audience: columns.value()?,
+        status_index: columns.optional_unsigned()?.map(StatusIndex::new),
     })
 }
 
@@ -147,7 +150,7 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
             session_columns!(""),
             ", purge_check_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                     ?21, ?22, ?23, ?24, ?25)
+                     ?21, ?22, ?23, ?24, ?25, ?26)
              ON CONFLICT DO NOTHING"
         ),
         session,
@@ -162,7 +165,7 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> rusqlite::Re
 ///
 /// Columns that never change are compared and not set: SQLite rewrites the index entries of a column that is set and
 /// checks its foreign keys, even if the value is the same. `purge_check_at` is not set either (see the schema);
-/// `?25 IS NOT NULL` binds it, so that all statements take the same parameters. A unary `+` keeps SQLite from choosing an
+/// `?26 IS NOT NULL` binds it, so that all statements take the same parameters. A unary `+` keeps SQLite from choosing an
 /// index.
 macro_rules! replace_session {
     ($set_end:literal, $condition:literal) => {
@@ -175,7 +178,7 @@ macro_rules! replace_session {
             $set_end,
             " WHERE id = ?1 AND revision = ?22 - 1 AND ended_at IS NULL
                AND +user_id = ?2 AND +client_id = ?3 AND +authenticated_at = ?10 AND +amr = ?11 AND acr IS ?23
-               AND audience IS ?24 AND ?25 IS NOT NULL",
+               AND audience IS ?24 AND status_index IS ?25 AND ?26 IS NOT NULL",
             $condition
         )
     };
@@ -221,6 +224,7 @@ fn write(connection: &Connection, sql: &str, session: &Session) -> rusqlite::Res
         Unsigned(session.revision),
         session.acr,
         session.audience,
+        session.status_index.map(|index| Unsigned(index.number())),
         unix_ms(purge_check_at(session)),
     ])?;
     Ok(written == 1)

@@ -118,8 +118,13 @@ impl<'k> KeyringChange<'k> {
         let matches_id = |key: &&KeyRecord| key.id == *id && key.purpose == KeyPurpose::Signing;
         let key = self.stored.iter().find(matches_id).ok_or(ClientError::NotFound("key"))?;
         let (subject, reason) = (RevocationSubject::Key(id.clone()), self.context.reason);
-        let revoked =
-            Change::append_revocation(NewRevocation { subject, reason, at: self.now, remember_until: None });
+        let revoked = Change::append_revocation(NewRevocation {
+            subject,
+            reason,
+            at: self.now,
+            remember_until: None,
+            status_index: None,
+        });
         match key.state {
             KeyState::Revoked => return Ok(()),
             KeyState::Current => {
