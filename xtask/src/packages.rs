@@ -22,10 +22,11 @@ pub(crate) const REQUIRED: &[Tool] = &[
     Tool { program: "openssl", packages: "openssl" },
 ];
 
-/// What single tests need, which are skipped without it: chromium shows pages of other origins, faketime a false time of
+/// What single tests need, which are skipped without it: apache2 guards a path by introspection, chromium shows pages of other origins, faketime a false time of
 /// day, systemd-analyze checks the unit file, setpriv starts a process as another user, mount makes a disk that can be
 /// full, and zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
+    Tool { program: "apache2", packages: "apache2 libapache2-mod-auth-openidc" },
     Tool { program: "chromium", packages: "chromium" },
     Tool { program: "faketime", packages: "faketime" },
     Tool { program: "mount", packages: "mount" },
