@@ -111,11 +111,10 @@ mod tests {
 
     use super::*;
 
-    const STORE: &str = "config data-dir store master-key-file log-format log-level";
-    const SERVER: &str = "config data-dir store master-key-file log-format log-level issuer listen registration \
+    const STORE: &str = "config data-dir store store-file master-key-file log-format log-level";
+    const SERVER: &str = "config data-dir store store-file master-key-file log-format log-level issuer listen registration \
                           refresh-reuse-grace password-min-length breached-passwords metrics-listen";
-    const NEW_PASSWORD: &str =
-        "config data-dir store master-key-file log-format log-level password-min-length breached-passwords";
+    const NEW_PASSWORD: &str = "config data-dir store store-file master-key-file log-format log-level password-min-length breached-passwords";
     const PAGE: &str = "json limit after";
     const CLIENT: &str = "name mode audience scope lifetime enabled json";
 
@@ -165,13 +164,13 @@ mod tests {
         (
             "token mint --subject ci",
             "user subject audience scope lifetime json",
-            "config data-dir store master-key-file log-format log-level issuer",
+            "config data-dir store store-file master-key-file log-format log-level issuer",
         ),
         ("passwords build-filter in out", "plain json", ""),
         ("passwords check-filter file", "json", ""),
         ("openapi", "", ""),
         ("backup file", "force json", STORE),
-        ("restore file", "keep-sessions yes json", STORE),
+        ("restore file", "in-place keep-sessions yes json", STORE),
         ("clock accept", "json", STORE),
     ];
 
@@ -247,9 +246,10 @@ mod tests {
     }
 
     /// Arguments that name a file which is written, or which the server reads again later.
-    const NOT_READ_ONCE: [&str; 5] = [
+    const NOT_READ_ONCE: [&str; 6] = [
         "passwords build-filter output",
         "* master-key-file",
+        "* store-file",
         "* breached-passwords",
         "init out",
         "backup file",

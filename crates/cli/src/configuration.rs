@@ -113,15 +113,20 @@ impl Configuration {
     }
 
     /// The store, if one is set.
-    pub(crate) fn configured_store(&self) -> Option<&StoreUrl> {
-        self.builder.store.as_ref()
+    pub(crate) fn configured_store(&self) -> Option<StoreUrl> {
+        self.store().ok().flatten()
+    }
+
+    /// Whether a store is set.
+    fn names_store(&self) -> bool {
+        self.builder.store.is_some() || self.builder.store_file.is_some()
     }
 
     /// Whether a command may create the store. For a store that is named alone, it is not known whether a server or an
     /// application will have it, and so where its master key has to be.
     pub(crate) fn may_create_store(&self) -> bool {
         let has_key = self.builder.master_key.file.is_some() || self.builder.master_key.text.is_some();
-        self.builder.store.is_none() || self.is_set("data_dir") || has_key
+        !self.names_store() || self.is_set("data_dir") || has_key
     }
 
     /// Whether the setting with this name does not have its default.

@@ -91,7 +91,7 @@ impl CliError {
 }
 
 /// The error and its causes; a cause that the message above already ends with is left out.
-fn error_chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

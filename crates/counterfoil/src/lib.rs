@@ -110,11 +110,13 @@ pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
+pub use settings::database_url::DatabaseUrl;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
 pub use settings::{Limits, Registration, Settings};
@@ -147,7 +149,7 @@ pub use embed::testing;
 /// before a start.
 pub mod operator {
     pub use crate::admin::file_location::{FileLocationError, locate_files};
-    pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore};
+    pub use crate::admin::restore::{KeptOnRestore, RestoreError, Restored, restore, restore_in_place};
     pub use crate::admin::socket::AdminSocket;
     pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};

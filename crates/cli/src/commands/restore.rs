@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
-use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore};
+use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore, restore_in_place};
 use counterfoil_jose::Time;
 use serde_json::{Value, json};
 
@@ -23,7 +23,11 @@ use crate::standard_input::is_standard_input;
 #[derive(Args)]
 pub(crate) struct Options {
     /// The file that `counterfoil backup` wrote, or `-` for standard input. It is not changed.
-    file: PathBuf,
+    #[arg(required_unless_present = "in_place")]
+    file: Option<PathBuf>,
+    /// The tools of the database server have put back an older state: revoke the credentials in it.
+    #[arg(long, conflicts_with = "file")]
+    in_place: bool,
     /// Keep cookie sessions. Sessions that ended after the backup become active again, stolen ones too. Access and
     /// refresh tokens are revoked in any case.
     #[arg(long)]
@@ -40,15 +44,19 @@ pub(crate) struct Options {
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, options: Options) -> Result<(), CliError> {
     let settings = store_settings(configuration)?;
-    if !is_standard_input(&options.file) {
+    if let Some(file) = options.file.as_ref().filter(|file| !is_standard_input(file)) {
         // Before the question: a backup that is not there needs no answer.
-        let opened = File::open(&options.file);
-        opened.map_err(|error| CliError::from_path("read", &options.file, &error))?;
+        File::open(file).map_err(|error| CliError::from_path("read", file, &error))?;
     }
     options.confirmation.ask(&warning(&options, &settings.store.to_string()), "Restore this backup?")?;
     let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
-    let backup = InputFile::open(&options.file, None)?;
-    let restored = restore(&settings, backup.path(), kept).await?;
+    let restored = match &options.file {
+        Some(file) => {
+            let backup = InputFile::open(file, None)?;
+            restore(&settings, backup.path(), kept).await?
+        }
+        None => restore_in_place(&settings, kept).await?,
+    };
     if options.json {
         return print_json(&to_json(&restored, kept));
     }
@@ -57,10 +65,6 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
 
 /// What will happen.
 fn warning(options: &Options, store: &str) -> String {
-    let file = match is_standard_input(&options.file) {
-        true => "the backup from standard input".to_owned(),
-        false => options.file.display().to_string(),
-    };
     let sessions = match options.keep_sessions {
         true => {
             "Cookie sessions of the backup will stay active, also those that ended after it was written.\n\
@@ -68,8 +72,22 @@ fn warning(options: &Options, store: &str) -> String {
         }
         false => "All users will be logged out.",
     };
+    let replaced = match &options.file {
+        Some(file) if is_standard_input(file) => {
+            format!(
+                "The backup from standard input will replace {store}; the present database is kept under another name."
+            )
+        }
+        Some(file) => {
+            format!(
+                "{} will replace {store}; the present database is kept under another name.",
+                file.display()
+            )
+        }
+        None => format!("{store} has been put back to an older state."),
+    };
     format!(
-        "{file} will replace {store}; the present database is kept under another name.\n\
+        "{replaced}\n\
          All changes since the backup will be lost. {sessions}\n\
          All signing keys, admin keys and verifier keys of the backup will be revoked."
     )

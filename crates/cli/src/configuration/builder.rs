@@ -24,6 +24,8 @@ pub(crate) struct SettingsBuilder {
     pub(crate) issuer: Option<IssuerUrl>,
     /// The store, if it is set.
     pub(crate) store: Option<StoreUrl>,
+    /// The file with the URL of the store, if it is set.
+    pub(crate) store_file: Option<PathBuf>,
     /// Where the master key is read from.
     pub(crate) master_key: MasterKeySource,
     /// The certificate chain for TLS.
@@ -46,6 +48,7 @@ impl Default for SettingsBuilder {
             log_level: None,
             issuer: None,
             store: None,
+            store_file: None,
             master_key: MasterKeySource::default(),
             tls_certificate: None,
             tls_key: None,

@@ -13,9 +13,14 @@ use crate::error::CliError;
 pub(crate) const MARKER: &str = "development";
 
 /// Settings that `dev` refuses, with the reason and what to do.
-const REFUSED: [(&str, &str, &str); 3] = [
+const REFUSED: [(&str, &str, &str); 4] = [
     (
         "store",
+        "dev keeps its store in its data directory, so that its demo user is in no other store",
+        "remove it; --data-dir DIR keeps the data of dev between two runs",
+    ),
+    (
+        "store_file",
         "dev keeps its store in its data directory, so that its demo user is in no other store",
         "remove it; --data-dir DIR keeps the data of dev between two runs",
     ),

@@ -7,7 +7,7 @@ use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles};
 
 use crate::configuration::diagnostic::Diagnostic;
 use crate::configuration::{Configuration, DATABASE};
-use crate::error::CliError;
+use crate::error::{CliError, error_chain};
 
 impl Configuration {
     /// The settings of a server that listens on `address`, which is the issuer if none is set.
@@ -30,25 +30,28 @@ impl Configuration {
         let is_address_known = self.is_file_readable && !has_error("issuer") && !has_error("listen");
         let issuer = self.issuer_at(address);
         let tls = self.tls();
+        let store = self.store();
         if is_address_known {
             errors.extend(issuer.as_ref().err().cloned());
         }
         if self.is_file_readable {
             errors.extend(self.shared_listener());
+            errors.extend(self.two_stores());
+            errors.extend(store.as_ref().err().cloned());
             errors.extend(tls.as_ref().err().cloned());
         }
-        match (issuer, tls) {
-            (Ok(issuer), Ok(tls)) if errors.is_empty() => Ok(self.build(issuer, tls)),
+        match (issuer, tls, store) {
+            (Ok(issuer), Ok(tls), Ok(store)) if errors.is_empty() => Ok(self.build(issuer, tls, store)),
             _ => Err(errors),
         }
     }
 
-    fn build(&self, issuer: IssuerUrl, tls: Option<TlsFiles>) -> Settings {
+    fn build(&self, issuer: IssuerUrl, tls: Option<TlsFiles>, store: Option<StoreUrl>) -> Settings {
         let builder = self.builder.clone();
         let in_data_dir = || StoreUrl::Sqlite(self.data_dir.join(DATABASE));
         builder.settings.with(|settings| {
             settings.issuer = issuer;
-            settings.store = builder.store.unwrap_or_else(in_data_dir);
+            settings.store = store.unwrap_or_else(in_data_dir);
             settings.data_dir = Some(builder.data_dir);
             settings.master_key = builder.master_key;
             settings.tls = tls;
@@ -74,6 +77,22 @@ impl Configuration {
                 "set the URL that clients use, as --issuer https://auth.example; a proxy may terminate TLS",
             )
         })
+    }
+
+    /// The store, if one is set; its URL may be in a file.
+    pub(super) fn store(&self) -> Result<Option<StoreUrl>, Diagnostic> {
+        let Some(file) = &self.builder.store_file else { return Ok(self.builder.store.clone()) };
+        let unusable = |error: counterfoil::StoreFileError| {
+            Diagnostic::combination("store_file", error_chain(&error), &error.hint())
+        };
+        StoreUrl::read_file(file).map(Some).map_err(unusable)
+    }
+
+    /// The error if the store is set twice.
+    fn two_stores(&self) -> Option<Diagnostic> {
+        let is_twice = self.is_set("store") && self.is_set("store_file");
+        let hint = "remove one of them";
+        is_twice.then(|| Diagnostic::combination("store_file", "the store is also set with `store`", hint))
     }
 
     /// The error if metrics, which need no authentication, would be served at the public address.

@@ -16,6 +16,11 @@ pub enum StoreError {
     /// A commit failed and its outcome is unknown. The store rejects everything until it is opened again.
     #[error("the store has failed and must be opened again")]
     Poisoned,
+    /// It is not known yet whether a commit was executed: its answer was lost, and the database cannot be asked. The store
+    /// finds out by itself; until then it rejects everything. A caller must not say that the change was made, nor that it
+    /// was not.
+    #[error("it is not known yet whether the commit was executed")]
+    OutcomeUnknown,
     /// A record cannot be read: it is damaged, or another program wrote it.
     #[error("a record in the store cannot be read: {detail}")]
     Corrupt {

@@ -7,7 +7,8 @@
 //! - Positions of the revocation log follow the order of commits, and no position is assigned twice.
 //! - An ended session never becomes active again, whatever is replaced, merged or inserted.
 //! - A store decides nothing: it compares and writes.
-//! - After a commit with an unknown outcome a store rejects everything until it is opened again.
+//! - After a commit with an unknown outcome a store rejects everything until it is opened again, or until it has found out
+//!   whether the commit was executed. Its listeners are told so: [`CommitListener::on_failure`].
 
 mod audit_retention;
 mod change;
@@ -284,6 +285,7 @@ pub trait CommitListener: Send + Sync {
     /// `changes` are durable, with this result.
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges);
 
-    /// A commit failed with an unknown outcome: everything in memory is unreliable.
+    /// A commit failed with an unknown outcome, or this process is no longer the only writer as far as it knows: everything in
+    /// memory is unreliable. If the store recovers, later commits are reported again.
     fn on_failure(&self);
 }

@@ -15,7 +15,7 @@ use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
 use crate::admin::socket_client::{CallError, call};
-use crate::app::backend::{StoreBackendError, install_restore, prepare_restore};
+use crate::app::backend::{StoreBackendError, install_restore, open_store, prepare_restore};
 use crate::app::error::OpenError;
 use crate::clock::SystemClock;
 use crate::clock::checkpoint;
@@ -156,6 +156,37 @@ pub async fn restore(
         let _ = std::fs::remove_dir(dir);
     }
     restored
+}
+
+/// Revokes what the store of `settings` contains, after the tools of a database server have put back an older state of it.
+/// It does what [`restore`] does to the store of a backup, in one transaction.
+///
+/// # Errors
+///
+/// If a server is running, the store cannot be opened, or the master key is not that of the store.
+pub async fn restore_in_place(settings: &Settings, kept: KeptOnRestore) -> Result<Restored, RestoreError> {
+    ensure_no_server(settings).await?;
+    let master_key = master_key(settings)?;
+    let store = open_store(&settings.store, None).await?.store;
+    let restored = revoke_in_place(&*store, settings, (&master_key, kept)).await;
+    let closed = store.close().await;
+    let restored = restored?;
+    closed?;
+    Ok(restored)
+}
+
+async fn revoke_in_place(
+    store: &dyn Store,
+    settings: &Settings,
+    keys: (&SealingKey, KeptOnRestore),
+) -> Result<Restored, RestoreError> {
+    let guard = settings.rollback_guard_file().map(RollbackGuard::new);
+    let recorded = guard.as_ref().map_or(Ok(None), recorded).map_err(OpenError::from)?;
+    let (restored, log) = prepare(store, settings, keys, recorded).await?;
+    if let Some(guard) = guard {
+        guard.record_restore(log, restored.head).await.map_err(RestoreError::GuardNotWritten)?;
+    }
+    Ok(restored)
 }
 
 async fn replace_store(

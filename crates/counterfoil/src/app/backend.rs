@@ -2,11 +2,15 @@
 
 use std::error::Error;
 use std::fmt;
+#[cfg(any(feature = "admin", feature = "postgres"))]
+use std::path::Path;
 #[cfg(feature = "admin")]
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use counterfoil_core::store::{FileBackup, Store};
+#[cfg(feature = "postgres")]
+use counterfoil_postgres::{PostgresStore, PostgresUrl};
 #[cfg(feature = "sqlite")]
 use counterfoil_sqlite::SqliteStore;
 
@@ -56,6 +60,43 @@ fn restore_error(error: counterfoil_sqlite::RestoreError) -> StoreBackendError {
     StoreBackendError { hint: error.hint(), error: Box::new(error) }
 }
 
+#[cfg(feature = "admin")]
+fn of_a_database_server() -> StoreBackendError {
+    StoreBackendError {
+        error: "the store is in a database server, so no file replaces it".into(),
+        hint: "put the database back with the tools of PostgreSQL, and then run `counterfoil restore --in-place`"
+            .to_owned(),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_error(error: counterfoil_postgres::OpenError) -> StoreBackendError {
+    StoreBackendError { hint: error.hint(), error: Box::new(error) }
+}
+
+/// The URL in the file, which may have another password now.
+#[cfg(feature = "postgres")]
+fn read_again(file: &Path) -> Option<PostgresUrl> {
+    match StoreUrl::read_file(file) {
+        Ok(StoreUrl::Postgres(url)) => url.expose().parse().ok(),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%error, "the file with the URL of the store cannot be read again");
+            None
+        }
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+fn without_postgres() -> StoreBackendError {
+    StoreBackendError {
+        error: "the store is a PostgreSQL database, and this program was built without PostgreSQL".into(),
+        hint:
+            "Enable the feature `postgres` of the crate `counterfoil`, or give the builder another `Store`."
+                .to_owned(),
+    }
+}
+
 fn not_a_file() -> StoreBackendError {
     StoreBackendError {
         error: "the store belongs to an application".into(),
@@ -81,13 +122,24 @@ pub(crate) struct OpenedStore {
 }
 
 /// Opens or creates the store at `url`, or takes the store of the application.
-pub(super) fn open_store(
+pub(crate) async fn open_store(
     url: &StoreUrl,
     of_application: Option<Arc<dyn Store>>,
 ) -> Result<OpenedStore, StoreBackendError> {
     match url {
         StoreUrl::Application => {
             let store = of_application.ok_or_else(not_a_file)?;
+            Ok(OpenedStore { store, file_backup: None })
+        }
+        #[cfg(not(feature = "postgres"))]
+        StoreUrl::Postgres(_) => Err(without_postgres()),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => {
+            let file = url.file().map(Path::to_owned);
+            let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
+            let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
+            let reload = move || read_again(file.as_deref()?);
+            let store = PostgresStore::open_with_reload(&url, reload).await.map_err(postgres_error)?;
             Ok(OpenedStore { store, file_backup: None })
         }
         #[cfg(not(feature = "sqlite"))]
@@ -105,6 +157,7 @@ pub(super) fn open_store(
 pub(crate) fn prepare_restore(url: &StoreUrl, backup: &Path) -> Result<PendingRestore, StoreBackendError> {
     match url {
         StoreUrl::Sqlite(file) => PendingRestore::prepare(backup, file).map_err(restore_error),
+        StoreUrl::Postgres(_) => Err(of_a_database_server()),
         StoreUrl::Application => Err(not_a_file()),
     }
 }
@@ -117,7 +170,8 @@ pub(crate) async fn install_restore(restore: PendingRestore) -> Result<Option<Pa
 }
 
 impl App {
-    /// Whether the store of `settings` exists. If not, opening creates it.
+    /// Whether the store of `settings` exists. If not, opening creates it. A database server is not asked: it counts as one
+    /// that has the store.
     pub fn store_exists(settings: &Settings) -> bool {
         match &settings.store {
             #[cfg(feature = "sqlite")]
@@ -125,6 +179,7 @@ impl App {
             // Opening it is an error.
             #[cfg(not(feature = "sqlite"))]
             StoreUrl::Sqlite(_) => false,
+            StoreUrl::Postgres(_) => true,
             // The application has opened it.
             StoreUrl::Application => true,
         }

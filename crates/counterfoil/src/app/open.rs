@@ -98,7 +98,7 @@ impl App {
             guard.check_no_former_store()?;
         }
         let created_dir = data_dir::create(&settings)?;
-        let opened = open_store(&settings.store, checked.hooks.store.clone());
+        let opened = open_store(&settings.store, checked.hooks.store.clone()).await;
         if let (Err(_), Some(dir)) = (&opened, created_dir) {
             // Fails if it is not empty.
             let _ = std::fs::remove_dir(dir);

@@ -13,6 +13,7 @@ use crate::keys::tls::TlsError;
 use crate::passwords::breached::BreachedFile;
 use crate::settings::Settings;
 use crate::settings::data_dir::{self, DataDirError};
+use crate::settings::store_url::StoreUrl;
 
 /// A reason why an installation cannot be opened or served.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,8 @@ fn check_data_dir(dir: &Path) -> Result<(), OpenError> {
 /// ```
 pub fn missing_master_key(settings: &Settings) -> Option<PreflightError> {
     match settings.master_key.resolve(settings.default_master_key_file()) {
+        // Whether a database server has the store is not known before it is opened.
+        Ok(ResolvedMasterKey::ToCreate(_)) if matches!(settings.store, StoreUrl::Postgres(_)) => None,
         Ok(ResolvedMasterKey::ToCreate(file)) if App::store_exists(settings) => {
             Some(OpenError::from(MasterKeyError::Missing { file }).into())
         }

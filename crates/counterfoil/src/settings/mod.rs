@@ -4,12 +4,14 @@ pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
+pub(crate) mod database_url;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
 pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
+pub(crate) mod store_file;
 pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
 

@@ -104,7 +104,8 @@ impl RollbackGuardError {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::RolledBack { .. } => Some(
-                "do not use this copy: later revocations are missing in it; restore the newest backup with `counterfoil restore FILE`",
+                "do not use this copy: later revocations are missing in it; restore the newest backup with `counterfoil restore FILE`, or, if the \
+                 tools of a database server put it back, run `counterfoil restore --in-place`",
             ),
             Self::DifferentStore { .. } => Some(
                 "name the data directory of this store; if the store is a backup, restore it with `counterfoil restore FILE`",

@@ -208,8 +208,14 @@ mod tests {
         });
         let without: Vec<_> = without.map(|setting| setting.name).collect();
 
-        let expected =
-            ["breached_passwords", "master_key_file", "tls.certificate", "tls.key", "cookies.domain"];
+        let expected = [
+            "breached_passwords",
+            "master_key_file",
+            "store_file",
+            "tls.certificate",
+            "tls.key",
+            "cookies.domain",
+        ];
         for name in &without {
             assert!(expected.contains(name), "{name} needs an example in `example`");
         }

@@ -59,18 +59,33 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "store",
         form: Form::Text,
         default: DefaultValue::Description("`sqlite:DATA_DIR/counterfoil.db`"),
-        doc: "The store: `sqlite:FILE`. If an application embeds it, its master key is in `FILE.key`, and commands use that.",
+        doc: "The store: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` without a password. If an application embeds a file, \
+              its master key is in `FILE.key`, and commands use that.",
         former_names: &[],
         flag: Some(Flag { name: "store", value_name: "URL", scope: Scope::Store }),
         apply: |builder, values| {
             let text = single(values)?;
-            if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
-                return Err(InvalidValue::new("PostgreSQL is not supported yet").hint("use sqlite:FILE"));
+            let invalid = |_| {
+                InvalidValue::new("must be a store like sqlite:auth.db or postgres://auth@localhost/auth")
+            };
+            let store: counterfoil::StoreUrl = text.parse().map_err(invalid)?;
+            if store.has_password() {
+                return Err(InvalidValue::new("must not contain a password")
+                    .hint("write the URL into a file with mode 0600, and set store_file"));
             }
-            let invalid = |_| InvalidValue::new("must be a store like sqlite:auth.db");
-            builder.store = Some(text.parse().map_err(invalid)?);
+            builder.store = Some(store);
             Ok(())
         },
+    },
+    Setting {
+        name: "store_file",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "File with the URL of the store, readable only by its owner and group; for a URL with a password. It is read at the \
+              start, and again when the database refuses the password.",
+        former_names: &[],
+        flag: Some(Flag { name: "store-file", value_name: "FILE", scope: Scope::Store }),
+        apply: |builder, values| path(values).map(|file| builder.store_file = Some(file)),
     },
     Setting {
         name: "master_key_file",

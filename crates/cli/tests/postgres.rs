@@ -1,0 +1,268 @@
+//! The server on a PostgreSQL database: what it does without a database, and what no output shows.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+mod common;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use counterfoil_test_support::{PostgresServer, skip};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::{Server, counterfoil, in_dir, run};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// The password in the URL. The server trusts everybody, so any one is right.
+const SECRET: &str = "swordfish";
+
+/// An installation in a database of its own.
+struct Installation {
+    database: PostgresServer,
+    temp: TempDir,
+    url: String,
+}
+
+impl Installation {
+    #[track_caller]
+    fn new() -> Option<Self> {
+        let Some(database) = PostgresServer::own() else {
+            skip("PostgreSQL is not installed");
+            return None;
+        };
+        let url = database.new_database().replace("postgres@", &format!("postgres:{SECRET}@"));
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("store-url");
+        fs::write(&file, &url).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        Some(Self { database, temp, url })
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.temp.path().join("data")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.temp.path().join("server.log")).unwrap()
+    }
+
+    fn store_file(&self) -> String {
+        self.temp.path().join("store-url").to_str().unwrap().to_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let file = self.store_file();
+        let mut command = counterfoil(&in_dir(&self.dir(), arguments));
+        command.env("COUNTERFOIL_STORE_FILE", file);
+        command
+    }
+
+    fn serve(&self) -> Server {
+        Server::start(
+            &mut self.command(&["serve", "--listen", "127.0.0.1:0"]),
+            &self.temp.path().join("server.log"),
+        )
+    }
+
+    /// Ends all sessions of the database server and makes it recover, as after a crash.
+    fn crash_database(&self) {
+        let writer = self
+            .database
+            .sql(&self.url, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted LIMIT 1");
+        assert!(Command::new("kill").args(["-KILL", &writer]).status().unwrap().success());
+    }
+}
+
+fn login(server: &Server, mode: &str) -> (u16, Value) {
+    server.post("/v1/login", &json!({ "username": "ada", "password": PASSWORD, "mode": mode }))
+}
+
+fn text(answer: &Value, name: &str) -> String {
+    answer[name].as_str().unwrap_or_else(|| panic!("no {name} in {answer}")).to_owned()
+}
+
+/// Asks until the answer has this status.
+fn wait_for(status: u16, mut ask: impl FnMut() -> (u16, Value)) -> Value {
+    let started = Instant::now();
+    loop {
+        let (found, answer) = ask();
+        if found == status {
+            return answer;
+        }
+        assert!([200, 401, 503].contains(&found), "{found}: {answer}");
+        assert!(started.elapsed() < Duration::from_secs(15), "still {found} after 15 s: {answer}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_login_is_used_refreshed_ended_and_revoked_and_survives_a_restart() {
+    let Some(installation) = Installation::new() else { return };
+    let server = installation.serve();
+    let user = json!({ "username": "ada", "password": PASSWORD });
+    assert_eq!(server.post("/v1/register", &user).0, 201);
+
+    let session = text(&login(&server, "session").1, "session_token");
+    assert_eq!(server.get("/v1/me", &session).0, 200);
+    let hybrid = login(&server, "hybrid").1;
+    let refresh = json!({ "refresh_token": text(&hybrid, "refresh_token") });
+    let (status, refreshed) = server.post("/v1/refresh", &refresh);
+    assert_eq!(status, 200, "{refreshed}");
+    let access = text(&refreshed, "access_token");
+    assert_eq!(server.get("/v1/me", &access).0, 200);
+
+    let bearer = format!("Authorization: Bearer {session}");
+    assert_eq!(server.curl("/v1/logout", &["-X", "POST", "-H", &bearer]).0, 204);
+    assert_eq!(server.get("/v1/me", &session).0, 401);
+    // Another process cannot open the store, so the command is executed by the server.
+    let list = installation.command(&["session", "list", "ada", "--json"]).output().unwrap();
+    assert!(list.status.success(), "{list:?}");
+    let revoked = installation.command(&["revoke", "everyone", "--yes"]).output().unwrap();
+    assert!(revoked.status.success(), "{revoked:?}");
+    assert_eq!(server.get("/v1/me", &access).0, 401);
+
+    let kept = text(&login(&server, "session").1, "session_token");
+    assert!(server.stop(Signal::TERM).success());
+    let server = installation.serve();
+    assert_eq!(server.get("/v1/me", &kept).0, 200);
+    assert_eq!(server.get("/v1/me", &session).0, 401);
+    assert!(server.stop(Signal::TERM).success());
+}
+
+#[test]
+fn a_database_that_crashes_gives_503_and_then_everything_is_as_before() {
+    let Some(installation) = Installation::new() else { return };
+    let server = installation.serve();
+    assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
+    let [kept, ended] = ["session"; 2].map(|mode| text(&login(&server, mode).1, "session_token"));
+    assert_eq!(server.get("/v1/me", &kept).0, 200);
+    let bearer = format!("Authorization: Bearer {ended}");
+    assert_eq!(server.curl("/v1/logout", &["-X", "POST", "-H", &bearer]).0, 204);
+
+    for _ in 0..2 {
+        installation.crash_database();
+        wait_for(200, || server.get("/v1/me", &kept));
+        wait_for(200, || login(&server, "session"));
+        assert_eq!(server.get("/v1/me", &ended).0, 401, "what was ended stays so");
+    }
+    // A server that is stopped is not one that crashes: no connection can be made for a while.
+    let pid = installation.database.pid().to_string();
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    signal("-QUIT");
+    let problem = wait_for(503, || server.get("/v1/me", &kept));
+    assert_eq!(problem["status"], 503, "{problem}");
+    assert_eq!(login(&server, "session").0, 503);
+    assert_eq!(server.curl("/readyz", &[]).0, 503);
+    // What it has to write at the end cannot be written.
+    assert!(!server.stop(Signal::TERM).success());
+    let log = installation.log();
+    assert!(log.contains("the database is not connected"), "{log}");
+    assert!(!log.contains(SECRET), "{log}");
+}
+
+#[test]
+fn a_password_of_the_database_is_refused_in_the_configuration_and_shown_nowhere() {
+    let Some(installation) = Installation::new() else { return };
+    let dir = installation.dir();
+    let output = run(&in_dir(&dir, &["check", "--store", &installation.url]));
+    assert_ne!(output.status, 0, "{output:?}");
+    assert!(output.stdout.contains("set store_file"), "{output:?}");
+    assert!(!format!("{output:?}").contains(SECRET), "{output:?}");
+
+    let twice = installation.command(&["check", "--store", "sqlite:auth.db"]).output().unwrap();
+    assert!(!twice.status.success(), "{twice:?}");
+    assert!(installation.command(&["check"]).output().unwrap().status.success());
+
+    let server = installation.serve();
+    // The store is in use; the error names it.
+    let other = installation.temp.path().join("other");
+    let mut second = counterfoil(&in_dir(&other, &["serve", "--listen", "127.0.0.1:0"]));
+    let refused = second.env("COUNTERFOIL_STORE_FILE", installation.store_file()).output().unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("is in use by another process"), "{message}");
+    assert!(!message.contains(SECRET), "{message}");
+    let backup = installation.temp.path().join("backup.db");
+    let backup = installation.command(&["backup", backup.to_str().unwrap()]).output().unwrap();
+    let message = String::from_utf8(backup.stderr).unwrap();
+    assert!(message.contains("database server"), "{message}");
+    assert!(server.stop(Signal::TERM).success());
+
+    fs::set_permissions(installation.store_file(), Permissions::from_mode(0o644)).unwrap();
+    let exposed = installation.command(&["check"]).output().unwrap();
+    let message = String::from_utf8(exposed.stdout).unwrap();
+    assert!(message.contains("other users can read"), "{message}");
+    assert!(!installation.log().contains(SECRET));
+}
+
+#[test]
+fn a_changed_password_is_taken_from_the_file_without_a_restart() {
+    let Some(installation) = Installation::new() else { return };
+    let database = &installation.database;
+    let (address, name) = installation.url.rsplit_once('/').unwrap();
+    let own = address.replace(&format!("postgres:{SECRET}@"), &format!("auth:{SECRET}@"));
+    database.sql("postgres", &format!("CREATE ROLE auth LOGIN PASSWORD '{SECRET}'"));
+    database.sql("postgres", &format!("ALTER DATABASE {name} OWNER TO auth"));
+    database.sql(&installation.url, "ALTER SCHEMA public OWNER TO auth");
+    let access = database.socket_dir().join("data/pg_hba.conf");
+    fs::write(access, "local all auth scram-sha-256\nlocal all all trust\n").unwrap();
+    database.sql("postgres", "SELECT pg_reload_conf()");
+    let url_with = |password: &str| format!("{}/{name}", own.replace(SECRET, password));
+    fs::write(installation.store_file(), url_with("wrong")).unwrap();
+    let refused = installation.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    assert!(!refused.status.success(), "the password counts: {refused:?}");
+    fs::write(installation.store_file(), url_with(SECRET)).unwrap();
+    let server = installation.serve();
+    assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
+
+    database.sql("postgres", "ALTER ROLE auth PASSWORD 'a new one'");
+    fs::write(installation.store_file(), url_with("a%20new%20one")).unwrap();
+    database.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'auth'");
+
+    wait_for(200, || login(&server, "session"));
+    assert!(server.stop(Signal::TERM).success());
+    let log = installation.log();
+    assert!(log.contains("with another password") && !log.contains("a%20new%20one"), "{log}");
+}
+
+/// The tools of PostgreSQL put back an older state. It would make revoked credentials valid again.
+#[test]
+fn an_older_state_of_the_database_is_refused_until_it_is_restored_in_place() {
+    let Some(installation) = Installation::new() else { return };
+    let server = installation.serve();
+    assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
+    let token = text(&login(&server, "session").1, "session_token");
+    assert!(server.stop(Signal::TERM).success());
+    let (_, database) = installation.url.rsplit_once('/').unwrap();
+    installation.database.sql("postgres", &format!("CREATE DATABASE older TEMPLATE {database}"));
+    let server = installation.serve();
+    let bearer = format!("Authorization: Bearer {token}");
+    assert_eq!(server.curl("/v1/logout", &["-X", "POST", "-H", &bearer]).0, 204);
+    assert!(server.stop(Signal::TERM).success());
+    let swap = format!("ALTER DATABASE {database} RENAME TO newer");
+    installation.database.sql("postgres", &swap);
+    installation.database.sql("postgres", &format!("ALTER DATABASE older RENAME TO {database}"));
+
+    let refused = installation.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("rolled back"), "{message}");
+
+    let restored = installation.command(&["restore", "--in-place", "--yes"]).output().unwrap();
+    assert!(restored.status.success(), "{restored:?}");
+    let server = installation.serve();
+    assert_eq!(server.get("/v1/me", &token).0, 401, "the session that was ended does not return");
+    assert_eq!(login(&server, "session").0, 200);
+    assert!(server.stop(Signal::TERM).success());
+    assert!(is_empty_of_secret(&installation.dir()));
+}
+
+/// Whether no file of the data directory contains the password.
+fn is_empty_of_secret(dir: &Path) -> bool {
+    let contents = fs::read_dir(dir).unwrap().filter_map(|entry| fs::read(entry.unwrap().path()).ok());
+    contents.into_iter().all(|bytes| !String::from_utf8_lossy(&bytes).contains(SECRET))
+}

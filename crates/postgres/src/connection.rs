@@ -1,0 +1,167 @@
+//! How a connection is made: TLS, time limits, and the settings of its session.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use deadpool_postgres::Connect;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::QueryError;
+use crate::statement::Connection;
+use crate::url::{PostgresUrl, Tls};
+
+/// The time within which a connection must be made.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The time after which a connection that the other machine no longer acknowledges is given up.
+const TCP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Returns the URL again, when the server has refused the password; `None` if it cannot be read.
+pub(crate) type Reload = dyn Fn() -> Option<PostgresUrl> + Send + Sync;
+
+/// Makes connections to one database.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    config: Arc<RwLock<Config>>,
+    tls: MakeRustlsConnect,
+    reload: Arc<Reload>,
+}
+
+/// A connection, and a signal of its end.
+pub(crate) struct Connected {
+    pub(crate) connection: Connection,
+    /// Answered, or dropped, when the connection has ended.
+    pub(crate) ended: oneshot::Receiver<()>,
+}
+
+impl Connector {
+    /// # Errors
+    ///
+    /// If the trusted certificates cannot be read.
+    pub(crate) fn new(url: &PostgresUrl, reload: Arc<Reload>) -> io::Result<Self> {
+        let mut config = url.config.clone();
+        config.application_name("counterfoil");
+        config.connect_timeout(CONNECT_TIMEOUT);
+        config.tcp_user_timeout(TCP_TIMEOUT);
+        config.keepalives_idle(TCP_TIMEOUT);
+        let tls = MakeRustlsConnect::new(tls_config(&url.tls)?);
+        Ok(Self { config: Arc::new(RwLock::new(config)), tls, reload })
+    }
+
+    /// Makes a connection of its own, not one of a pool.
+    pub(crate) async fn connect(&self) -> Result<Connected, QueryError> {
+        let connect = self.connect_with_current_password();
+        let (client, connection) =
+            timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| QueryError::TimedOut)??;
+        let (signal, ended) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            run(connection).await;
+            let _ = signal.send(());
+        });
+        Ok(Connected { connection: Connection::new(client, task), ended })
+    }
+
+    /// Connects. If the server refuses the password, and there is another one now, it connects with that.
+    async fn connect_with_current_password(
+        &self,
+    ) -> Result<(Client, ServerConnection), tokio_postgres::Error> {
+        let config = self.config();
+        let error = match config.connect(self.tls.clone()).await {
+            Err(error) if is_password_refused(&error) => error,
+            connected => return connected,
+        };
+        match (self.reload)() {
+            Some(url) if url.config.get_password() != config.get_password() => {
+                let mut config = config;
+                config.password(url.config.get_password().unwrap_or_default());
+                let connected = config.connect(self.tls.clone()).await?;
+                tracing::info!("the database is connected with another password");
+                *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+                Ok(connected)
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn config(&self) -> Config {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The pool of readers connects in the same way.
+impl Connect for Connector {
+    fn connect(
+        &self,
+        _: &Config,
+    ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + '_>>
+    {
+        Box::pin(async {
+            let (client, connection) = self.connect_with_current_password().await?;
+            Ok((client, tokio::spawn(run(connection))))
+        })
+    }
+}
+
+type ServerConnection =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// Serves a connection until it ends.
+async fn run(connection: ServerConnection) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection to the database has ended");
+    }
+}
+
+fn is_password_refused(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+    })
+}
+
+fn tls_config(tls: &Tls) -> io::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    match tls {
+        Tls::Off => {}
+        Tls::Verify { roots: Some(file) } => {
+            let certificates = CertificateDer::pem_file_iter(file).map_err(io::Error::other)?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(io::Error::other)?;
+                roots.add(certificate).map_err(io::Error::other)?;
+            }
+            if roots.is_empty() {
+                return Err(io::Error::other("the file of trusted certificates has none"));
+            }
+        }
+        Tls::Verify { roots: None } => {
+            // A certificate of the system that cannot be read is left out.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The settings of every session. A statement that takes longer than `limit`, or that waits half of it for a lock that
+/// another program holds, fails, so that no caller waits for long.
+pub(crate) fn session_settings(limit: Duration) -> String {
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = 10000;
+         SET default_transaction_isolation = 'read committed'; SET jit = off",
+        limit.as_millis(),
+        limit.as_millis() / 2
+    )
+}

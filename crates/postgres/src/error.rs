@@ -1,0 +1,122 @@
+//! Errors: of one statement, and of opening a store.
+
+use counterfoil_core::store::StoreError;
+
+use crate::url::UrlError;
+
+/// Why a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum QueryError {
+    /// The server, or the connection to it.
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    /// No connection of the pool became free in time, or none could be made.
+    #[error(transparent)]
+    Pool(#[from] deadpool_postgres::PoolError),
+    /// A column holds what this program never writes, or a value cannot be written.
+    #[error("{0}")]
+    InvalidValue(&'static str),
+    /// A number that no column can hold.
+    #[error("a number is too large for its column")]
+    NumberTooLarge,
+    /// Another session holds the lock of the store.
+    #[error("another process has the store open")]
+    Locked,
+    /// Another process has written to the store since this one was the writer.
+    #[error("another process has written to the store")]
+    Superseded,
+    /// The connection took longer than allowed.
+    #[error("the database did not answer in time")]
+    TimedOut,
+}
+
+/// Why a store was not opened. Nothing was changed then.
+///
+/// The message says what is wrong; [`hint`](Self::hint) says what to do. Neither contains the password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The URL of the database cannot be used.
+    #[error("the URL of the database cannot be used")]
+    Url(#[source] UrlError),
+    /// The server cannot be reached, or it refuses the user.
+    #[error("the database {database} cannot be reached")]
+    Unreachable {
+        /// Where it is, without the password.
+        database: String,
+        /// The error of the server or of the connection.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Another process has the store open.
+    #[error("the database {database} is in use by another process")]
+    InUse {
+        /// Where it is, without the password.
+        database: String,
+    },
+    /// The schema is newer than this program.
+    #[error("the database {database} has schema version {found}; this program supports up to {supported}")]
+    NewerSchema {
+        /// Where it is, without the password.
+        database: String,
+        /// Its schema version.
+        found: i64,
+        /// The newest schema version that this program supports.
+        supported: i64,
+    },
+    /// The database does not store text as UTF-8.
+    #[error("the database {database} has the encoding {encoding}, not UTF8")]
+    Encoding {
+        /// Where it is, without the password.
+        database: String,
+        /// Its encoding.
+        encoding: String,
+    },
+    /// The server accepts no writes.
+    #[error("the database {database} accepts only reads")]
+    ReadOnly {
+        /// Where it is, without the password.
+        database: String,
+    },
+    /// The tables cannot be created, changed or read.
+    #[error("the tables in the database {database} cannot be created or read")]
+    Schema {
+        /// Where it is, without the password.
+        database: String,
+        /// The error of the server or of the migration.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl OpenError {
+    /// What to do about it, as one sentence for the operator.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Url(error) => error.hint().to_owned(),
+            Self::Unreachable { .. } => {
+                "check that the server runs, and the host, the user and the password in the URL".to_owned()
+            }
+            Self::InUse { .. } => {
+                "stop the other process first: only one process may have the store open".to_owned()
+            }
+            Self::NewerSchema { .. } => {
+                "run the newer version, or restore a backup from before the upgrade".to_owned()
+            }
+            Self::Encoding { .. } => {
+                "create the database with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`".to_owned()
+            }
+            Self::ReadOnly { .. } => "name the primary, not a standby".to_owned(),
+            Self::Schema { .. } => {
+                "the user must own the schema: `CREATE SCHEMA … AUTHORIZATION …`, or own the database"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl From<QueryError> for StoreError {
+    fn from(error: QueryError) -> Self {
+        crate::error_class::store_error(std::sync::Arc::new(error))
+    }
+}

@@ -1,0 +1,32 @@
+//! The PostgreSQL store: one connection that writes, and a pool of connections that read.
+//!
+//! ```text
+//!   commit, counters, purge ->  queue  ->  writer     one connection; one transaction for all queued requests;
+//!                                            |        then the listeners, then the callers
+//!   session, user, ...      ->  pool         |        one statement and one snapshot for each read
+//!                                      \     |
+//!                                      PostgreSQL     an advisory lock: one process has the store open
+//! ```
+//!
+//! `lease` makes the connection that writes, `tables` holds the SQL of each table, `apply` executes the row operations of a
+//! commit, and `statement` sends statements together. Nothing in this crate decides whether a session or a token is valid.
+
+mod apply;
+mod canonical_names;
+mod connection;
+mod error;
+mod error_class;
+mod lease;
+mod reader_pool;
+mod schema;
+mod state;
+mod statement;
+mod store;
+mod tables;
+mod url;
+mod write_request;
+mod writer;
+
+pub use error::OpenError;
+pub use store::PostgresStore;
+pub use url::{PostgresUrl, UrlError};

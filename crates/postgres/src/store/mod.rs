@@ -1,0 +1,221 @@
+//! The store: it opens the database, starts the writer, and sends requests to it.
+
+mod operations;
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use counterfoil_core::model::client::Client;
+use counterfoil_core::store::metrics::StoreMetrics;
+use counterfoil_core::store::{CommitListener, StoreError};
+use counterfoil_verify::ClientId;
+
+use crate::canonical_names::follow_rules;
+use crate::connection::Connector;
+use crate::error::{OpenError, QueryError};
+use crate::lease::{Lease, LockedConnection, WriterLock};
+use crate::reader_pool::{ListAdmission, PoolLimits, ReaderPool};
+use crate::schema;
+use crate::state::StoreState;
+use crate::statement::Connection;
+use crate::tables::{clients, job_locks};
+use crate::url::PostgresUrl;
+use crate::write_request::{Input, Output, WriteRequest};
+use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
+
+/// The connections of requests.
+const READERS: PoolLimits =
+    PoolLimits { connections: 8, wait: Duration::from_secs(1), statement: Duration::from_secs(2) };
+
+/// The connections of lists, which take longer.
+const LIST_READERS: PoolLimits =
+    PoolLimits { connections: 2, wait: Duration::from_secs(10), statement: Duration::from_secs(20) };
+
+/// How long a caller waits for the outcome of a request. The writer carries it out in any case.
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A store in a PostgreSQL database. One process at a time can have it open.
+///
+/// It needs PostgreSQL 14 or newer, a database with the encoding UTF8, and a user who owns the schema that its
+/// `search_path` names first. Other programs may read the tables, and must not change them.
+///
+/// ```no_run
+/// use counterfoil_core::Store;
+/// use counterfoil_postgres::PostgresStore;
+///
+/// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+/// let url = "postgres://auth@db.example/auth".parse()?;
+/// let store = PostgresStore::open(&url).await?;
+/// assert!(store.client(&"default".parse()?).await?.is_some());
+/// store.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct PostgresStore {
+    readers: ReaderPool,
+    list_readers: ReaderPool,
+    lists: ListAdmission,
+    queue: mpsc::Sender<Message>,
+    listeners: Arc<CommitListeners>,
+    state: Arc<StoreState>,
+    metrics: Arc<StoreMetrics>,
+    database: String,
+}
+
+impl PostgresStore {
+    /// Opens the store in this database, and creates or migrates its tables. Called within a tokio runtime, which must
+    /// live as long as the store.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong. Nothing was changed then.
+    pub async fn open(url: &PostgresUrl) -> Result<Arc<Self>, OpenError> {
+        Self::open_with_reload(url, || None).await
+    }
+
+    /// As [`PostgresStore::open`]. If the server refuses the password later, `reload` returns the URL again, and the password
+    /// in it is tried: so a password can be changed without a restart. Nothing else of the URL is taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::open`].
+    pub async fn open_with_reload(
+        url: &PostgresUrl,
+        reload: impl Fn() -> Option<PostgresUrl> + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, OpenError> {
+        let database = url.to_string();
+        let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unreachable {
+            database: database.clone(),
+            source,
+        };
+        let connector = Connector::new(url, Arc::new(reload)).map_err(|error| unreachable(error.into()))?;
+        let mut lock = WriterLock::new(connector.clone());
+        let locked = match lock.lock().await {
+            Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
+            locked => locked.map_err(|error| unreachable(error.into()))?,
+        };
+        let lease = prepare(locked, &database).await?;
+        let state = Arc::new(StoreState::default());
+        let metrics = Arc::new(StoreMetrics::default());
+        let pool = |limits| ReaderPool::new(&connector, limits, Arc::clone(&state), Arc::clone(&metrics));
+        let readers = pool(&READERS).map_err(|error| unreachable(error.into()))?;
+        let list_readers = pool(&LIST_READERS).map_err(|error| unreachable(error.into()))?;
+        let listeners = Arc::new(CommitListeners::default());
+        let writer =
+            Writer::new(lock, lease, Arc::clone(&state), Arc::clone(&listeners), Arc::clone(&metrics));
+        let (queue, messages) = mpsc::channel(QUEUE_SIZE);
+        tokio::spawn(writer.run(messages));
+        let lists = ListAdmission::default();
+        Ok(Arc::new(Self { readers, list_readers, lists, queue, listeners, state, metrics, database }))
+    }
+
+    /// Queues a request, and waits for its outcome. A caller that stops waiting does not cancel the request.
+    async fn request(&self, input: Input) -> Result<Output, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(WriteRequest { input, queued_at: Instant::now(), reply })?;
+        match timeout(OUTCOME_TIMEOUT, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(self.writer_ended()),
+            Err(_) => Err(StoreError::OutcomeUnknown),
+        }
+    }
+
+    fn send(&self, request: WriteRequest) -> Result<(), StoreError> {
+        self.state.check_open()?;
+        // Counted first, because the writer may finish the request before this thread continues.
+        self.metrics.request_started();
+        self.queue.try_send(Message::Request(request)).map_err(|error| {
+            self.metrics.requests_finished(1);
+            self.metrics.requests_failed(1);
+            match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    StoreError::Unavailable { reason: "the write queue is full", source: None }
+                }
+                mpsc::error::TrySendError::Closed(_) => self.writer_ended(),
+            }
+        })
+    }
+
+    /// The error for a writer that has ended.
+    fn writer_ended(&self) -> StoreError {
+        self.state.check_open().err().unwrap_or(StoreError::Poisoned)
+    }
+
+    fn add_listener(&self, listener: Arc<dyn CommitListener>) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+}
+
+/// Checks the server, creates or migrates the tables, and becomes the writer.
+async fn prepare(mut locked: LockedConnection, database: &str) -> Result<Lease, OpenError> {
+    let schema_error = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Schema {
+        database: database.to_owned(),
+        source,
+    };
+    check_server(&locked.connection, database).await?;
+    let version = schema::version(&locked.connection).await.map_err(|error| schema_error(error.into()))?;
+    if let Some(found) = version
+        && found > schema::VERSION
+    {
+        return Err(OpenError::NewerSchema {
+            database: database.to_owned(),
+            found,
+            supported: schema::VERSION,
+        });
+    }
+    if version != Some(schema::VERSION) {
+        schema::migrate(&mut locked.connection).await.map_err(schema_error)?;
+    }
+    // A start that was interrupted after the migration has left no client.
+    let is_new = clients::find(&locked.connection, &ClientId::default()).await;
+    let is_new = is_new.map_err(|error| schema_error(error.into()))?.is_none();
+    bring_up_to_date(&locked.connection, is_new).await.map_err(|error| schema_error(error.into()))?;
+    locked.take_over(None).await.map_err(|error| schema_error(error.into()))
+}
+
+/// Refuses a server that cannot keep what is written.
+async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
+    let select =
+        "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync') = 'on'";
+    let read = async || -> Result<(String, bool, bool), QueryError> {
+        let row = connection.query_one(select, &[]).await?;
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+    };
+    let (encoding, is_standby, syncs) = read()
+        .await
+        .map_err(|error| OpenError::Unreachable { database: database.to_owned(), source: error.into() })?;
+    if is_standby {
+        return Err(OpenError::ReadOnly { database: database.to_owned() });
+    }
+    if encoding != "UTF8" {
+        return Err(OpenError::Encoding { database: database.to_owned(), encoding });
+    }
+    if !syncs {
+        tracing::warn!(
+            "`fsync` is off in PostgreSQL: a crash of its machine can lose commits that were confirmed"
+        );
+    }
+    Ok(())
+}
+
+/// Inserts what a new store has, makes stored names follow the current rules, and deletes the locks of processes that have
+/// ended.
+async fn bring_up_to_date(connection: &Connection, is_new: bool) -> Result<(), QueryError> {
+    connection.batch_execute("BEGIN").await?;
+    if is_new {
+        clients::insert(&Client::default_client())?.query(connection).await?;
+    }
+    follow_rules(connection).await?;
+    job_locks::delete_all().query(connection).await?;
+    connection.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}

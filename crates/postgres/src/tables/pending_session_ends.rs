@@ -1,0 +1,71 @@
+//! The table `pending_session_ends`: sessions that are revoked, and that are still to be marked as ended.
+
+use std::net::IpAddr;
+
+use tokio_postgres::Row;
+
+use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::{ClientInfo, EndReason, SessionEnd};
+use counterfoil_core::store::{PendingSessionEnd, SessionEnding};
+use counterfoil_verify::{RevocationPosition, UserId};
+
+use super::audit_events::{actor_columns, read_actor};
+use super::columns::{Columns, Text, position, unix_ms};
+use crate::error::QueryError;
+use crate::statement::{Connection, Statement, statement};
+
+/// The pending ends in the order of their cutoffs, at most `limit`.
+pub(crate) async fn all(connection: &Connection, limit: u32) -> Result<Vec<PendingSessionEnd>, QueryError> {
+    let select = statement!(
+        "SELECT below, user_id, ended_at, end_reason, remember_until, actor, actor_id, ip, user_agent
+         FROM pending_session_ends ORDER BY below, user_id LIMIT $1",
+        i64::from(limit)
+    );
+    select.query(connection).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<PendingSessionEnd, QueryError> {
+    let mut columns = Columns::new(row);
+    let below = columns.position()?;
+    let user = UserId::from_bytes(columns.bytes()?);
+    let end = SessionEnd { at: columns.time()?, reason: columns.word(EndReason::from_name)? };
+    let remember_until = columns.time()?;
+    let actor = read_actor(&mut columns)?;
+    let client_info = ClientInfo { ip: columns.optional_ip()?, user_agent: columns.optional_text()? };
+    let event = AuditEvent::by_actor(AuditEventKind::SessionEnded, actor, &client_info, end.at);
+    Ok(PendingSessionEnd {
+        user,
+        below,
+        ending: SessionEnding { end, remember_until },
+        event: event.with_user(user).with_reason(end.reason),
+    })
+}
+
+/// Inserts a pending end. One of the same user and cutoff stays as it is.
+pub(crate) fn insert<'p>(pending: &PendingSessionEnd) -> Result<Statement<'p>, QueryError> {
+    let (actor, actor_id) = actor_columns(&pending.event.actor);
+    let info = &pending.event.client_info;
+    Ok(statement!(
+        "INSERT INTO pending_session_ends
+             (below, user_id, ended_at, end_reason, remember_until, actor, actor_id, ip, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        position(pending.below)?,
+        pending.user.as_bytes().to_vec(),
+        unix_ms(pending.ending.end.at),
+        pending.ending.end.reason.as_str(),
+        unix_ms(pending.ending.remember_until),
+        actor,
+        actor_id,
+        info.ip.as_ref().map(IpAddr::to_string),
+        info.user_agent.as_deref().map(|text| Text(text).into_stored()),
+    ))
+}
+
+/// Deletes the pending end of `user` with this cutoff, if there is one.
+pub(crate) fn delete<'p>(user: UserId, below: RevocationPosition) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        "DELETE FROM pending_session_ends WHERE below = $1 AND user_id = $2",
+        position(below)?,
+        user.as_bytes().to_vec()
+    ))
+}

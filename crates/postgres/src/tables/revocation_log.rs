@@ -1,0 +1,139 @@
+//! The tables `revocation_log` and `revocation_log_head`: entries, their positions, and the head.
+
+use std::num::NonZeroU32;
+
+use tokio_postgres::Row;
+
+use counterfoil_core::store::{NewRevocation, RevocationLogPage};
+use counterfoil_jose::Time;
+use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition};
+
+use super::columns::{Columns, position, unix_ms, unsigned};
+use crate::error::QueryError;
+use crate::statement::{Connection, Failure, Pipeline, Statement, required, statement};
+
+/// Reads the last position of the revocation log; [`read_head`] reads the row.
+pub(crate) fn select_head<'p>() -> Statement<'p> {
+    statement!("SELECT last_position FROM revocation_log_head")
+}
+
+/// The position that [`select_head`] or [`take_positions`] returns.
+pub(crate) fn read_head(rows: &[Row]) -> Result<RevocationPosition, QueryError> {
+    let row = rows.first().ok_or(QueryError::InvalidValue("the head of the revocation log is missing"))?;
+    Columns::new(row).position()
+}
+
+/// The last position of the revocation log.
+pub(crate) async fn head(connection: &Connection) -> Result<RevocationPosition, QueryError> {
+    read_head(&select_head().query(connection).await?)
+}
+
+/// The id of the revocation log.
+pub(crate) async fn id(connection: &Connection) -> Result<RevocationLogId, QueryError> {
+    let row = statement!("SELECT log_id FROM revocation_log_head").query_one(connection).await?;
+    Columns::new(&row).bytes().map(RevocationLogId::from_bytes)
+}
+
+/// Starts a new revocation log: every later position is above `after` and above all positions of the former
+/// log.
+pub(crate) fn start<'p>(id: RevocationLogId, after: RevocationPosition) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        "UPDATE revocation_log_head SET log_id = $1, last_position = greatest(last_position, $2) WHERE single_row",
+        id.as_bytes().to_vec(),
+        position(after)?
+    ))
+}
+
+/// The first `limit` entries after `after`, with the head. One statement, so one snapshot: no entry of the
+/// page is missing.
+pub(crate) async fn entries_after(
+    connection: &Connection,
+    after: RevocationPosition,
+    limit: NonZeroU32,
+) -> Result<RevocationLogPage, QueryError> {
+    let select = statement!(
+        "SELECT h.last_position, l.position, l.subject, l.expires_at
+         FROM revocation_log_head h
+         LEFT JOIN LATERAL (SELECT position, subject, expires_at FROM revocation_log WHERE position > $1
+                            ORDER BY position LIMIT $2) l ON true
+         ORDER BY l.position",
+        // No entry has a position that a column cannot hold.
+        i64::try_from(after.number()).unwrap_or(i64::MAX),
+        // One row more than the page has shows whether another page follows.
+        i64::from(limit.get()) + 1
+    );
+    let mut page = RevocationLogPage::default();
+    for row in select.query(connection).await? {
+        let mut columns = Columns::new(&row);
+        page.head = columns.position()?;
+        if page.entries.len() as u64 == u64::from(limit.get()) {
+            page.next = page.entries.last().map(|entry| entry.position);
+        } else if let Some(position) = columns.optional_unsigned()? {
+            page.entries.push(RevocationEntry {
+                position: RevocationPosition::new(position),
+                subject: columns.parsed()?,
+                until: columns.optional_time()?,
+            });
+        }
+    }
+    Ok(page)
+}
+
+/// Takes the next `count` positions, none of them below `at` in Unix milliseconds; [`read_head`] reads the last one.
+///
+/// It must be the last value that a commit takes. The lock of the row lasts until the commit has ended, so positions are
+/// in commit order. A clock that was set back does not change that: `last_position` only rises.
+pub(crate) fn take_positions<'p>(count: u64, at: Time) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        "UPDATE revocation_log_head SET last_position = greatest(last_position + $1, $2 + $1 - 1) WHERE single_row
+         RETURNING last_position",
+        unsigned(count)?,
+        unix_ms(at)
+    ))
+}
+
+/// Appends entries at the positions from `first` on.
+pub(crate) fn append(
+    pipeline: &mut Pipeline<'_, '_>,
+    first: RevocationPosition,
+    entries: Vec<NewRevocation>,
+) -> Result<Vec<RevocationEntry>, Failure> {
+    let (mut positions, mut subjects, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut times, mut expiries, mut indexes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut appended = Vec::with_capacity(entries.len());
+    for (number, entry) in (first.number()..).zip(entries) {
+        let NewRevocation { subject, reason, at, remember_until, status_index } = entry;
+        positions.push(unsigned(number)?);
+        subjects.push(subject.to_string());
+        reasons.push(reason.as_str());
+        times.push(unix_ms(at));
+        expiries.push(remember_until.map(unix_ms));
+        indexes.push(status_index.map(|index| unsigned(index.number())).transpose()?);
+        appended.push(RevocationEntry {
+            position: RevocationPosition::new(number),
+            subject,
+            until: remember_until,
+        });
+    }
+    if !appended.is_empty() {
+        pipeline.push_certain(statement!(
+            "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at, status_index)
+             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])",
+            positions,
+            subjects,
+            reasons,
+            times,
+            expiries,
+            indexes
+        ));
+    }
+    Ok(appended)
+}
+
+/// Raises the cutoff of the whole installation.
+pub(crate) fn raise_cutoff<'p>(to: RevocationPosition) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        required!("UPDATE revocation_log_head SET cutoff = greatest(cutoff, $1) WHERE single_row"),
+        position(to)?
+    ))
+}

@@ -1,0 +1,66 @@
+//! Setting the revocation log position of sessions that are neither ended nor revoked by a cutoff.
+
+use tokio_postgres::Row;
+
+use counterfoil_core::store::SessionsToRefresh;
+use counterfoil_verify::{RevocationPosition, SessionId};
+
+use super::not_below_a_cutoff;
+use crate::error::QueryError;
+use crate::statement::{Statement, statement};
+use crate::tables::columns::{Columns, position};
+
+/// Selects the sessions that have neither been ended nor been revoked by a cutoff; [`read_ids`] reads their ids.
+pub(crate) fn select_refreshable<'p>(sessions: SessionsToRefresh) -> Statement<'p> {
+    match sessions {
+        SessionsToRefresh::One(id) => statement!(
+            concat!("SELECT id FROM sessions WHERE id = $1 AND ended_at IS NULL AND ", not_below_a_cutoff!()),
+            id.as_bytes().to_vec()
+        ),
+        SessionsToRefresh::AllOf(user) => statement!(
+            concat!(
+                "SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND ",
+                not_below_a_cutoff!()
+            ),
+            user.as_bytes().to_vec()
+        ),
+        SessionsToRefresh::Cookies => statement!(concat!(
+            "SELECT id FROM sessions WHERE credential = 'cookie' AND ended_at IS NULL AND ",
+            not_below_a_cutoff!()
+        )),
+    }
+}
+
+/// The ids that [`select_refreshable`] returns.
+pub(crate) fn read_ids(rows: &[Row]) -> Result<Vec<SessionId>, QueryError> {
+    rows.iter().map(|row| Columns::new(row).bytes().map(SessionId::from_bytes)).collect()
+}
+
+/// Sets the position of sessions that have not ended. Their revisions rise, so that a writer that read a
+/// session before cannot restore the old position.
+pub(crate) fn set_position<'p>(
+    sessions: &[SessionId],
+    to: RevocationPosition,
+) -> Result<Statement<'p>, QueryError> {
+    let ids: Vec<Vec<u8>> = sessions.iter().map(|id| id.as_bytes().to_vec()).collect();
+    Ok(statement!(
+        "UPDATE sessions SET position = $2, revision = revision + 1 WHERE id = ANY ($1) AND ended_at IS NULL",
+        ids,
+        position(to)?
+    ))
+}
+
+/// Sets the position of a session, if it has neither been ended nor been revoked by a cutoff.
+pub(crate) fn set_position_if_refreshable<'p>(
+    session: SessionId,
+    to: RevocationPosition,
+) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        concat!(
+            "UPDATE sessions SET position = $2, revision = revision + 1 WHERE id = $1 AND ended_at IS NULL AND ",
+            not_below_a_cutoff!()
+        ),
+        session.as_bytes().to_vec(),
+        position(to)?
+    ))
+}

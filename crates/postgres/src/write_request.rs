@@ -1,0 +1,99 @@
+//! The requests to the writer, and how their callers are answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use counterfoil_core::store::{
+    AuditRetention, CommitListener, CommitOutcome, CounterIncrement, CounterValue, ExpiryEvents, LastSeen,
+    PurgedEvents, StoreError, Transaction,
+};
+use counterfoil_jose::Time;
+
+use crate::apply::apply;
+use crate::statement::{Failure, Pipeline};
+use crate::tables::counters::increment;
+use crate::tables::purge::{Purged, purge, purge_audit_log};
+use crate::tables::sessions::row::record_last_seen;
+
+/// What a request asks for.
+pub(crate) enum Input {
+    /// Applies this transaction or nothing of it.
+    Commit(Transaction),
+    /// Records when sessions were last used.
+    RecordLastSeen(Vec<LastSeen>),
+    /// Increments counters at this time.
+    IncrementCounters(Vec<CounterIncrement>, Time),
+    /// Records and deletes what has expired at this time, at most this number of rows.
+    Purge(Time, u32, ExpiryEvents),
+    /// Deletes audit events that are too old at this time or above the limit, at most this number.
+    PurgeAuditLog(AuditRetention, Time, u32),
+}
+
+/// What a request has done.
+pub(crate) enum Output {
+    Commit(CommitOutcome),
+    RecordLastSeen,
+    IncrementCounters(Vec<CounterValue>),
+    Purge(Purged),
+    PurgeAuditLog(PurgedEvents),
+}
+
+/// One request to the writer.
+pub(crate) struct WriteRequest {
+    pub(crate) input: Input,
+    /// When it was queued.
+    pub(crate) queued_at: Instant,
+    pub(crate) reply: oneshot::Sender<Result<Output, StoreError>>,
+}
+
+impl Input {
+    /// Adds the statements of the request to the pipeline, and sends those that others wait for.
+    pub(crate) async fn execute<'t>(&'t self, pipeline: &mut Pipeline<'_, 't>) -> Result<Output, Failure> {
+        Ok(match self {
+            Self::Commit(transaction) => {
+                Output::Commit(CommitOutcome::Applied(apply(pipeline, transaction).await?))
+            }
+            Self::RecordLastSeen(uses) => {
+                if !uses.is_empty() {
+                    pipeline.push_certain(record_last_seen(uses));
+                }
+                Output::RecordLastSeen
+            }
+            Self::IncrementCounters(increments, now) => {
+                Output::IncrementCounters(increment(pipeline, increments, *now).await?)
+            }
+            Self::Purge(now, limit, expiries) => {
+                Output::Purge(purge(pipeline, *now, *limit, *expiries).await?)
+            }
+            Self::PurgeAuditLog(retention, now, limit) => {
+                Output::PurgeAuditLog(purge_audit_log(pipeline, *retention, *now, *limit).await?)
+            }
+        })
+    }
+
+    /// The newest time in what the request writes.
+    pub(crate) fn newest_time(&self) -> Time {
+        match self {
+            Self::Commit(transaction) => transaction.newest_time(),
+            Self::RecordLastSeen(uses) => uses.iter().map(|used| used.at).max().unwrap_or_default(),
+            Self::IncrementCounters(..) | Self::Purge(..) | Self::PurgeAuditLog(..) => Time::EPOCH,
+        }
+    }
+}
+
+/// Notifies the listeners of what was applied, which is durable now.
+pub(crate) fn notify(listeners: &[Arc<dyn CommitListener>], input: &Input, output: &Output) {
+    match (input, output) {
+        (Input::Commit(transaction), Output::Commit(CommitOutcome::Applied(applied))) => {
+            listeners.iter().for_each(|listener| listener.on_commit(&transaction.changes, applied));
+        }
+        (_, Output::Purge(purged)) => {
+            if let Some(applied) = purged.applied_changes() {
+                listeners.iter().for_each(|listener| listener.on_commit(&[], &applied));
+            }
+        }
+        _ => {}
+    }
+}

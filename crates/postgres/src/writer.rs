@@ -1,0 +1,443 @@
+//! The writer: one connection that commits the queued requests in one transaction, and then answers their callers.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use counterfoil_core::store::metrics::StoreMetrics;
+use counterfoil_core::store::{CommitListener, CommitOutcome, StoreError};
+use counterfoil_jose::{Time, random};
+
+use crate::error::QueryError;
+use crate::error_class::store_error;
+use crate::lease::{Lease, WriterLock};
+use crate::state::StoreState;
+use crate::statement::{Failure, Pipeline};
+use crate::tables::writer::{self, CommitId};
+use crate::write_request::{Input, Output, WriteRequest, notify};
+
+/// The length of the queue. Beyond it callers get an error at once, so that waiting times stay bounded.
+pub(crate) const QUEUE_SIZE: usize = 4096;
+
+/// The most requests that share one transaction.
+const BATCH_SIZE: usize = 64;
+
+/// How often a transaction is executed again that other transactions were in the way of.
+const MAX_RETRIES: u32 = 3;
+
+/// The time within which a statement of the writer must be answered.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The time between two tests of an idle connection.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The time between two attempts to connect.
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The listeners that are notified of every commit.
+pub(crate) type CommitListeners = RwLock<Vec<Arc<dyn CommitListener>>>;
+
+/// A message to the writer.
+pub(crate) enum Message {
+    Request(WriteRequest),
+    /// Completes the requests before it, and ends.
+    Close(oneshot::Sender<()>),
+}
+
+/// The state of the writer.
+pub(crate) struct Writer {
+    lock: WriterLock,
+    /// `None` while the writer is not connected.
+    lease: Option<Lease>,
+    /// The epoch of the last connection.
+    epoch: i64,
+    state: Arc<StoreState>,
+    listeners: Arc<CommitListeners>,
+    metrics: Arc<StoreMetrics>,
+}
+
+/// A batch whose commit was sent and not answered.
+struct Undecided {
+    id: CommitId,
+    outputs: Vec<Result<Output, StoreError>>,
+    error: QueryError,
+}
+
+/// Why a batch was not committed.
+enum BatchError {
+    Failed(Failure),
+    Undecided(Undecided),
+}
+
+impl From<Failure> for BatchError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(
+        lock: WriterLock,
+        lease: Lease,
+        state: Arc<StoreState>,
+        listeners: Arc<CommitListeners>,
+        metrics: Arc<StoreMetrics>,
+    ) -> Self {
+        let epoch = lease.takeover.epoch;
+        Self { lock, lease: Some(lease), epoch, state, listeners, metrics }
+    }
+
+    /// Runs until a request to close, or until all senders are dropped.
+    pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let guard = PoisonOnDrop(Arc::clone(&self.state), Arc::clone(&self.listeners), true);
+        let mut heartbeat = interval(HEARTBEAT_INTERVAL);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let closing = loop {
+            if self.lease.is_none() {
+                self.reconnect().await;
+                self.open();
+            }
+            let message = tokio::select! {
+                biased;
+                message = messages.recv() => message,
+                () = ended(&mut self.lease) => { self.disconnect("the connection has ended"); continue }
+                _ = heartbeat.tick() => { self.check_connection().await; continue }
+                () = sleep(RECONNECT_INTERVAL), if self.lease.is_none() => continue,
+            };
+            match message {
+                Some(Message::Request(first)) => {
+                    let (batch, close) = next_batch(first, &mut messages);
+                    self.process(batch).await;
+                    if let Some(close) = close {
+                        break Some(close);
+                    }
+                }
+                Some(Message::Close(close)) => break Some(close),
+                None => break None,
+            }
+        };
+        self.state.close();
+        if let Some(lease) = self.lease.take() {
+            lease.end().await;
+        }
+        guard.disarm();
+        if let Some(close) = closing {
+            let _ = close.send(());
+        }
+        messages.close();
+        while let Some(message) = messages.recv().await {
+            match message {
+                Message::Request(request) => self.answer_late(request),
+                Message::Close(close) => drop(close.send(())),
+            }
+        }
+    }
+
+    fn answer_late(&self, request: WriteRequest) {
+        self.metrics.requests_finished(1);
+        let _ = request.reply.send(Err(StoreError::Closed));
+    }
+
+    /// Tries once to become the writer again, unless another process was it meanwhile.
+    async fn reconnect(&mut self) {
+        if self.state.check_not_ended().is_err() {
+            return;
+        }
+        match self.lock.connect(self.epoch).await {
+            Ok(lease) => {
+                tracing::info!("the database is connected again");
+                self.epoch = lease.takeover.epoch;
+                self.lease = Some(lease);
+            }
+            Err(error @ QueryError::Superseded) => {
+                tracing::error!(%error, "this process must be restarted");
+                self.state.poison();
+            }
+            Err(error) => tracing::debug!(%error, "the database cannot be connected"),
+        }
+    }
+
+    /// Accepts requests again, if the writer is connected.
+    fn open(&self) {
+        if self.lease.is_some() {
+            self.state.connect();
+        }
+    }
+
+    /// Gives up the connection. Nothing in memory counts until this process is the writer again.
+    fn disconnect(&mut self, reason: &str) {
+        if self.lease.take().is_some() {
+            tracing::warn!(reason, "the database is not connected; requests are refused");
+        }
+        self.state.disconnect();
+        for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener.on_failure();
+        }
+    }
+
+    /// Makes sure that an idle connection still works.
+    async fn check_connection(&mut self) {
+        let Some(lease) = &self.lease else { return };
+        let answered = timeout(ANSWER_TIMEOUT, lease.connection.batch_execute("SELECT 1")).await;
+        if !matches!(answered, Ok(Ok(()))) {
+            self.disconnect("the server does not answer");
+        }
+    }
+
+    /// Commits a batch, then notifies the listeners, then answers the callers.
+    async fn process(&mut self, batch: Vec<WriteRequest>) {
+        let started = Instant::now();
+        if self.lease.is_none() {
+            return self.fail(batch, || self.state.check_open().err().unwrap_or(StoreError::Poisoned));
+        }
+        match self.commit(&batch).await {
+            Ok(outputs) => self.finish(batch, outputs, started),
+            Err(BatchError::Failed(failure)) => self.fail_with(batch, failure),
+            Err(BatchError::Undecided(undecided)) => {
+                self.disconnect("the answer to a commit was lost");
+                self.resolve(batch, undecided, started).await;
+            }
+        }
+    }
+
+    /// Executes a batch: all requests together, and if one of them fails, each on its own.
+    async fn commit(
+        &mut self,
+        batch: &[WriteRequest],
+    ) -> Result<Vec<Result<Output, StoreError>>, BatchError> {
+        let mut in_savepoints = false;
+        let mut retries = 0;
+        loop {
+            let error = match self.execute(batch, in_savepoints).await {
+                Ok(outputs) => return Ok(outputs),
+                Err(BatchError::Failed(failure)) => failure,
+                Err(undecided) => return Err(undecided),
+            };
+            match error {
+                Failure::Conflict(part) if batch.len() == 1 => {
+                    self.roll_back().await?;
+                    return Ok(vec![Ok(Output::Commit(CommitOutcome::Conflict(part)))]);
+                }
+                Failure::Conflict(_) | Failure::Statement(_) if batch.len() > 1 && !in_savepoints => {
+                    self.roll_back().await?;
+                    in_savepoints = true;
+                }
+                Failure::Retry(_) if retries < MAX_RETRIES => {
+                    self.roll_back().await?;
+                    retries += 1;
+                    sleep(Duration::from_millis(5 << retries)).await;
+                }
+                Failure::Conflict(_) | Failure::Statement(_) | Failure::Retry(_) => {
+                    self.roll_back().await?;
+                    return Err(error.into());
+                }
+                other => return Err(other.into()),
+            }
+        }
+    }
+
+    async fn roll_back(&self) -> Result<(), Failure> {
+        let Some(lease) = &self.lease else { return Ok(()) };
+        match timeout(ANSWER_TIMEOUT, lease.connection.batch_execute("ROLLBACK")).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failure::ConnectionLost(error.into())),
+            Err(_) => Err(Failure::ConnectionLost(QueryError::TimedOut)),
+        }
+    }
+
+    /// Executes a batch in one transaction.
+    async fn execute(
+        &self,
+        batch: &[WriteRequest],
+        in_savepoints: bool,
+    ) -> Result<Vec<Result<Output, StoreError>>, BatchError> {
+        let Some(lease) = &self.lease else { return Err(Failure::Superseded.into()) };
+        let id: CommitId = random::bytes()
+            .map_err(|_| Failure::Statement(QueryError::InvalidValue("there is no randomness")))?;
+        let mut pipeline = Pipeline::new(&lease.connection, ANSWER_TIMEOUT);
+        pipeline.control("BEGIN");
+        let (mut outputs, mut newest) = (Vec::with_capacity(batch.len()), Time::EPOCH);
+        for request in batch {
+            let output = match in_savepoints {
+                true => execute_in_savepoint(&mut pipeline, &request.input).await?,
+                false => Ok(request.input.execute(&mut pipeline).await?),
+            };
+            if !matches!(output, Err(_) | Ok(Output::Commit(CommitOutcome::Conflict(_)))) {
+                newest = newest.max(request.input.newest_time());
+            }
+            outputs.push(output);
+        }
+        match pipeline.commit(writer::mark(self.epoch, id, newest)).await {
+            Ok(()) => Ok(outputs),
+            Err(Failure::OutcomeUnknown(error)) => {
+                Err(BatchError::Undecided(Undecided { id, outputs, error }))
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Finds out whether a commit was executed whose answer was lost.
+    ///
+    /// The next connection raises the epoch of the writer. That waits until the transaction is decided, if it is in
+    /// progress, and no statement that is still on its way finds its epoch afterwards. Then the id of the last commit says
+    /// whether it was this one. Until then nobody is told anything.
+    async fn resolve(&mut self, batch: Vec<WriteRequest>, undecided: Undecided, started: Instant) {
+        tracing::warn!(error = %undecided.error, requests = batch.len(), "the outcome of a commit is not known yet");
+        let asked_at = Instant::now();
+        loop {
+            self.reconnect().await;
+            match &self.lease {
+                Some(lease) if lease.takeover.last_commit == Some(undecided.id) => {
+                    tracing::info!(requests = batch.len(), "the commit was executed");
+                    return self.finish(batch, undecided.outputs, started);
+                }
+                Some(_) => {
+                    tracing::info!(
+                        requests = batch.len(),
+                        "the commit was not executed; nothing was changed"
+                    );
+                    self.open();
+                    let error = Arc::new(undecided.error);
+                    return self.fail(batch, || store_error(Arc::clone(&error)));
+                }
+                None if self.state.check_not_ended().is_err() => {
+                    return self.fail(batch, || StoreError::Poisoned);
+                }
+                None if self.state.is_closing() && asked_at.elapsed() > ANSWER_TIMEOUT => {
+                    return self.fail(batch, || StoreError::OutcomeUnknown);
+                }
+                None => sleep(RECONNECT_INTERVAL).await,
+            }
+        }
+    }
+
+    /// Notifies the listeners of a committed batch, and answers its callers.
+    fn finish(&self, batch: Vec<WriteRequest>, outputs: Vec<Result<Output, StoreError>>, started: Instant) {
+        let now = Instant::now();
+        self.metrics.transactions.record(now - started);
+        for request in &batch {
+            self.metrics.commits.record(now.saturating_duration_since(request.queued_at));
+        }
+        self.metrics.last_commit_failed.store(false, Ordering::Relaxed);
+        self.metrics.requests_finished(batch.len());
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for (request, output) in batch.iter().zip(&outputs) {
+            if let Ok(output) = output {
+                notify(&listeners, &request.input, output);
+            }
+        }
+        drop(listeners);
+        // After a reconnection, no read goes into the session cache before the listeners know of the commit.
+        self.open();
+        for (request, output) in batch.into_iter().zip(outputs) {
+            let _ = request.reply.send(output);
+        }
+    }
+
+    /// Answers every caller of a batch of which nothing was committed.
+    fn fail_with(&mut self, batch: Vec<WriteRequest>, failure: Failure) {
+        let error = match failure {
+            Failure::Superseded => {
+                self.disconnect("another process has become the writer");
+                self.state.poison();
+                return self.fail(batch, || StoreError::Poisoned);
+            }
+            Failure::ConnectionLost(error) => {
+                self.disconnect("the connection was lost");
+                error
+            }
+            Failure::Statement(error) | Failure::Retry(error) | Failure::OutcomeUnknown(error) => error,
+            Failure::Conflict(_) => QueryError::InvalidValue("a request without conditions conflicts"),
+        };
+        let error = Arc::new(error);
+        tracing::warn!(%error, requests = batch.len(), "a commit failed; nothing was changed");
+        self.fail(batch, || store_error(Arc::clone(&error)));
+    }
+
+    fn fail(&self, batch: Vec<WriteRequest>, error: impl Fn() -> StoreError) {
+        self.metrics.last_commit_failed.store(true, Ordering::Relaxed);
+        self.metrics.requests_failed(batch.len());
+        self.metrics.requests_finished(batch.len());
+        for request in batch {
+            let _ = request.reply.send(Err(error()));
+        }
+    }
+}
+
+/// Executes a request so that its failure does not affect the others of the transaction.
+///
+/// The outer error is one of the whole transaction.
+async fn execute_in_savepoint<'t>(
+    pipeline: &mut Pipeline<'_, 't>,
+    input: &'t Input,
+) -> Result<Result<Output, StoreError>, Failure> {
+    pipeline.control("SAVEPOINT request");
+    let executed = match input.execute(pipeline).await {
+        Ok(output) => pipeline.flush().await.map(|()| output),
+        Err(failure) => Err(failure),
+    };
+    let result = match executed {
+        Ok(output) => {
+            pipeline.control("RELEASE request");
+            return Ok(Ok(output));
+        }
+        Err(Failure::Conflict(part)) => Ok(Output::Commit(CommitOutcome::Conflict(part))),
+        Err(Failure::Statement(error)) => Err(StoreError::from(error)),
+        Err(failure) => return Err(failure),
+    };
+    pipeline.clear();
+    pipeline.control("ROLLBACK TO request");
+    pipeline.control("RELEASE request");
+    pipeline.flush().await?;
+    Ok(result)
+}
+
+/// Waits for the end of the connection; for ever if there is none.
+async fn ended(lease: &mut Option<Lease>) {
+    match lease {
+        Some(lease) => {
+            let _ = (&mut lease.ended).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The queued requests in their order, up to [`BATCH_SIZE`] or up to the request to close.
+fn next_batch(
+    first: WriteRequest,
+    messages: &mut mpsc::Receiver<Message>,
+) -> (Vec<WriteRequest>, Option<oneshot::Sender<()>>) {
+    let mut batch = vec![first];
+    while batch.len() < BATCH_SIZE {
+        match messages.try_recv() {
+            Ok(Message::Request(request)) => batch.push(request),
+            Ok(Message::Close(close)) => return (batch, Some(close)),
+            Err(_) => break,
+        }
+    }
+    (batch, None)
+}
+
+/// Poisons the store if the writer ends without being closed: it has panicked, and a listener may have missed a commit.
+struct PoisonOnDrop(Arc<StoreState>, Arc<CommitListeners>, bool);
+
+impl PoisonOnDrop {
+    fn disarm(mut self) {
+        self.2 = false;
+    }
+}
+
+impl Drop for PoisonOnDrop {
+    fn drop(&mut self) {
+        if !self.2 {
+            return;
+        }
+        self.0.poison();
+        for listener in self.1.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener.on_failure();
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Connections that are cut and servers that crash: what was confirmed is there, and what was refused is not.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use counterfoil_core::store::{CommitOutcome, Store, StoreError};
+use counterfoil_postgres::PostgresStore;
+use counterfoil_test_support::{PostgresServer, skip};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::cutting_proxy::{Cut, CuttingProxy};
+use crate::fixture::{CountingListener, insert, insert_when_recovered, open, server, user};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_was_lost_is_reported_as_it_was_decided() {
+    let Some(server) = server() else { return };
+    let direct = server.new_database();
+    let proxy = CuttingProxy::start(server);
+    let store = open(&proxy.url(&direct)).await;
+    let listener = Arc::new(CountingListener::default());
+    store.subscribe(listener.clone());
+
+    for (number, cut) in [(1, Cut::Answer), (2, Cut::Request), (3, Cut::Late), (4, Cut::Answer)] {
+        let (commits, failures) = listener.counts();
+        proxy.cut_next(cut);
+
+        let outcome = insert(&store, number).await;
+
+        let is_stored =
+            server.sql(&direct, &format!("SELECT count(*) FROM users WHERE username = 'user{number:05}'"));
+        match cut {
+            Cut::Answer => assert!(matches!(outcome, Ok(CommitOutcome::Applied(_))), "{cut:?}: {outcome:?}"),
+            _ => assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{cut:?}: {outcome:?}"),
+        }
+        assert_eq!(is_stored == "1", cut == Cut::Answer, "{cut:?}");
+        let is_committed = usize::from(cut == Cut::Answer);
+        assert_eq!(listener.counts(), (commits + is_committed, failures + 1), "{cut:?}");
+        // The same store goes on, and a commit that comes late finds another writer.
+        sleep(Duration::from_millis(200)).await;
+        insert_when_recovered(&store, number + 100).await;
+        assert_eq!(
+            server.sql(&direct, &format!("SELECT count(*) FROM users WHERE username = 'user{number:05}'")),
+            is_stored,
+            "{cut:?}"
+        );
+    }
+    store.close().await.unwrap();
+}
+
+/// Inserts users from several tasks until it is stopped. Returns the numbers of those that were confirmed and of those that
+/// were refused.
+fn start_load(store: &Arc<PostgresStore>, stop: &Arc<AtomicBool>) -> JoinSet<(Vec<u32>, Vec<u32>)> {
+    let next = Arc::new(AtomicU32::new(1000));
+    let mut tasks = JoinSet::new();
+    for _ in 0..6 {
+        let (store, stop, next) = (Arc::clone(store), Arc::clone(stop), Arc::clone(&next));
+        tasks.spawn(async move {
+            let (mut confirmed, mut refused) = (Vec::new(), Vec::new());
+            while !stop.load(Ordering::SeqCst) {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                match insert(&store, number).await {
+                    Ok(CommitOutcome::Applied(_)) => confirmed.push(number),
+                    Ok(CommitOutcome::Conflict(part)) => panic!("{number}: {part:?}"),
+                    Err(StoreError::Unavailable { .. } | StoreError::Backend(_)) => {
+                        refused.push(number);
+                        sleep(Duration::from_millis(5)).await;
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            (confirmed, refused)
+        });
+    }
+    tasks
+}
+
+/// Everything that was confirmed is stored, and nothing that was refused.
+async fn check(store: &PostgresStore, outcomes: Vec<(Vec<u32>, Vec<u32>)>) {
+    let mut count = 0;
+    for (confirmed, refused) in outcomes {
+        for (numbers, is_confirmed) in [(&confirmed, true), (&refused, false)] {
+            for number in numbers {
+                let stored = store.user(user(*number).id).await.unwrap();
+                assert_eq!(stored.is_some(), is_confirmed, "user {number}");
+                count += usize::from(is_confirmed);
+            }
+        }
+    }
+    assert!(count > 20, "only {count} commits were confirmed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_of_the_server_that_are_ended_lose_nothing_and_invent_nothing() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = start_load(&store, &stop);
+
+    for _ in 0..10 {
+        sleep(Duration::from_millis(90)).await;
+        server.sql(
+            &url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name = 'counterfoil' AND datname = current_database()",
+        );
+    }
+    insert_when_recovered(&store, 1).await;
+    stop.store(true, Ordering::SeqCst);
+
+    check(&store, load.join_all().await).await;
+    store.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_crashes_and_recovers_loses_nothing_and_invents_nothing() {
+    let Some(server) = PostgresServer::own() else { return skip("PostgreSQL is not installed") };
+    let url = server.new_database();
+    let store = open(&url).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = start_load(&store, &stop);
+
+    for _ in 0..2 {
+        sleep(Duration::from_millis(300)).await;
+        // PostgreSQL ends every session and recovers from its write-ahead log when one of its processes is killed.
+        let writer =
+            server.sql(&url, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted LIMIT 1");
+        assert!(Command::new("kill").args(["-KILL", &writer]).status().unwrap().success());
+        sleep(Duration::from_millis(300)).await;
+        insert_when_recovered(&store, user_number_after_crash(&store).await).await;
+    }
+    stop.store(true, Ordering::SeqCst);
+
+    check(&store, load.join_all().await).await;
+    store.close().await.unwrap();
+}
+
+/// A number below those of the load that is not used yet.
+async fn user_number_after_crash(store: &PostgresStore) -> u32 {
+    for number in 1..1000 {
+        loop {
+            match store.user(user(number).id).await {
+                Ok(None) => return number,
+                Ok(Some(_)) => break,
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+    unreachable!("the test inserts two of them")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_was_superseded_writes_and_reads_nothing_more() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    let listener = Arc::new(CountingListener::default());
+    store.subscribe(listener.clone());
+    // What another process does that opens the store.
+    server.sql(&url, "UPDATE writer SET epoch = epoch + 1");
+
+    let outcome = insert(&store, 1).await;
+
+    assert!(matches!(outcome, Err(StoreError::Poisoned)), "{outcome:?}");
+    assert!(matches!(store.user(user(1).id).await, Err(StoreError::Poisoned)));
+    assert_eq!(server.sql(&url, "SELECT count(*) FROM users"), "0");
+    assert_eq!(listener.counts(), (0, 1), "the session cache was emptied");
+    sleep(Duration::from_millis(600)).await;
+    assert_eq!(server.sql(&url, "SELECT epoch FROM writer"), "2", "the other process stays the writer");
+}

@@ -1,0 +1,12 @@
+//! The PostgreSQL store on a real server, which most of these tests share.
+
+#![allow(clippy::unwrap_used, reason = "a failed step must fail the test")]
+
+mod conformance;
+mod cutting_proxy;
+mod fixture;
+mod interruptions;
+mod open;
+mod same_as_sqlite;
+mod tls;
+mod waiting;
