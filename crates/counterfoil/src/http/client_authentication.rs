@@ -103,7 +103,7 @@ fn read_basic(line: &[u8]) -> Option<ClientAuthentication> {
 fn decode_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let (digits, padding) = text.split_at(end);
-    if padding.len() > 2 || (!padding.is_empty() && text.len() % 4 != 0) {
+    if padding.len() > 2 || (!padding.is_empty() && !text.len().is_multiple_of(4)) {
         return None;
     }
     let to_url_alphabet = |byte: &u8| match byte {
