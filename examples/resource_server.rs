@@ -7,7 +7,11 @@
 //! curl -H "authorization: Bearer $session" -H "$json" -d "$request" http://127.0.0.1:3000/v1/token
 //! curl -H "authorization: Bearer <access_token>" http://127.0.0.1:4000/orders
 //! ```
+//!
+//! With `VERIFIER_KEY=$(counterfoil verifier add shop)` it follows the revocation feed: `/orders` refuses a token within one hop
+//! after its logout, and `/freshness` shows how new the known revocations are.
 
+use std::env;
 use std::error::Error;
 
 use axum::Router;
@@ -21,14 +25,22 @@ use counterfoil_verify::{
 async fn main() -> Result<(), Box<dyn Error>> {
     let (issuer, audience) = ("http://127.0.0.1:3000", "http://127.0.0.1:4000");
     let tokens = TokenVerifier::builder(issuer, audience, &[Algorithm::Es256]);
-    let verifier = RemoteVerifier::start(tokens, JwksOptions::from_discovery())?;
+    let verifier = match env::var("VERIFIER_KEY") {
+        Ok(key) => RemoteVerifier::builder(tokens).verifier_key(key).start()?,
+        Err(_) => RemoteVerifier::start(tokens, JwksOptions::from_discovery())?,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
     Ok(axum::serve(listener, shop(&verifier)).await?)
 }
 
 /// The routes of the service, behind the layer that authenticates requests.
 pub(crate) fn shop(verifier: &RemoteVerifier) -> Router {
+    let watched = verifier.clone();
+    let freshness = move || async move {
+        watched.freshness().map_or_else(|| "no revocations".into(), |freshness| freshness.to_string())
+    };
     Router::new()
+        .route("/freshness", get(freshness))
         .route("/", get(home))
         .route("/orders", get(orders))
         .route("/close", post(close))

@@ -27,6 +27,7 @@ mod revocations;
 mod seed;
 mod server;
 mod server_process;
+mod status_list;
 
 #[derive(Parser)]
 struct Arguments {

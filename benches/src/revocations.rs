@@ -15,6 +15,7 @@ use crate::cpu_affinity;
 use crate::options::Options;
 use crate::primitives::cpu_time;
 use crate::report::{Assessment, median_of};
+use crate::status_list;
 
 const ISSUER: &str = "https://auth.example";
 const AUDIENCE: &str = "https://shop.example";
@@ -46,6 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<(&'static str, Assessment)>> 
     let times = WarmVerification::new(&none, &many)?.measure(options);
     let bytes = many.memory_bytes() as f64 / many.len() as f64;
     let (size, applied) = snapshot(&entries[..SNAPSHOT], options.iterations)?;
+    let list = status_list::build_time(options.iterations)?;
     cpu_affinity::pin_to(cpu_affinity::CLIENT_CORE)?;
     Ok(vec![
         ("warm verification without a check", measured(format!("{:.0} ns", times.bare))),
@@ -54,6 +56,10 @@ pub(crate) fn run(options: &Options) -> Result<Vec<(&'static str, Assessment)>> 
         ("memory of a revocation, of 1,000,000", at_most(bytes, 64.0, "bytes")),
         ("snapshot of 50,000 revocations", below(size as f64 / 1e6, 5.0, "MB")),
         ("  parsed and applied", below(applied.as_secs_f64() * 1e3, 100.0, "ms")),
+        (
+            "status list of 1,048,576 sessions, built and signed",
+            below(list.as_secs_f64() * 1e3, 1_000.0, "ms"),
+        ),
     ])
 }
 

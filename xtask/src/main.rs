@@ -53,7 +53,7 @@ enum Task {
     InteropTools,
     /// Measures Counterfoil next to a bare axum application.
     Bench(bench::Options),
-    /// Runs the long fault-injection scenarios: crashes, failing disks, load spikes, slow clients.
+    /// Runs the long fault-injection scenarios (crashes, failing disks, load spikes, slow clients) and models.
     Soak(soak::Options),
 }
 

@@ -22,10 +22,12 @@ pub(crate) const REQUIRED: &[Tool] = &[
     Tool { program: "openssl", packages: "openssl" },
 ];
 
-/// What single tests need, which are skipped without it: chromium shows pages of other origins, faketime a false time of
-/// day, initdb makes a database, systemd-analyze checks the unit file, setpriv starts a process as another user, mount makes a disk that can be
+/// What single tests need, which are skipped without it: apache2 guards a path by introspection, chromium shows pages of
+/// other origins, faketime a false time of day, initdb makes a database, systemd-analyze checks the unit file, setpriv
+/// starts a process as another user, mount makes a disk that can be
 /// full, and zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
+    Tool { program: "apache2", packages: "apache2 libapache2-mod-auth-openidc" },
     Tool { program: "chromium", packages: "chromium" },
     Tool { program: "faketime", packages: "faketime" },
     // Debian puts the programs of PostgreSQL beside each version, not in a directory of `PATH`.

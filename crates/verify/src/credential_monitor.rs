@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_jose::Time;
 
@@ -28,6 +29,16 @@ pub trait CredentialMonitor: Send + Sync + 'static {
     /// The current time of the clock by which the freshness of the revocations is measured, if that is another one.
     fn lease_now(&self) -> Time {
         self.now()
+    }
+
+    /// For how long after their lease has ended the revocations are used for an open connection.
+    fn accepted_stale(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The longest such time that a connection may ask for: the issuer counts on no longer one.
+    fn max_stale(&self) -> Duration {
+        Duration::MAX
     }
 
     /// Until when the credential is accepted if nothing revokes it. It is asked when a wait starts, and again at the time that

@@ -13,7 +13,7 @@ use counterfoil_jose::Time;
 
 use crate::credential_end::CredentialEnd;
 use crate::credential_monitor::{CredentialMonitor, MonitoredCredential};
-use crate::revocation::freshness::Freshness;
+use crate::revocation::freshness::{AcceptedViews, Freshness};
 use crate::revocation::query::RevocationQuery;
 
 /// The longest time between two looks at the clock. The timer does not count while the machine is suspended, and the clock
@@ -46,16 +46,19 @@ impl Ended {
         credential: MonitoredCredential,
     ) -> Self {
         let Some(monitor) = monitor else { return Self(State::Ended(CredentialEnd::Unavailable)) };
-        Self(State::New(Box::new(Wait { monitor, query, credential, accept_stale: Duration::ZERO })))
+        let accepted_stale = monitor.accepted_stale();
+        Self(State::New(Box::new(Wait { monitor, query, credential, accepted_stale })))
     }
 
-    /// Continues for this long after the revocations have become out of date, as the stale policy of the same name does for
-    /// requests. Call it before the future is polled.
+    /// Continues for this long after the revocations have become stale, whatever the verifier's own policy is. Call it before
+    /// the future is polled.
     ///
-    /// The danger: while the verifier is cut off from its issuer, a connection stays open for this long after a logout.
+    /// The danger: while the verifier is cut off from its issuer, a connection stays open for this long after a logout. A
+    /// verifier that follows the feed allows no longer time than the one that it tells the issuer
+    /// (`FeedOptions::danger_let_routes_accept_stale`), because a wait for the fleet counts on that.
     pub fn danger_accept_stale(mut self, bound: Duration) -> Self {
         if let State::New(wait) = &mut self.0 {
-            wait.accept_stale = bound;
+            wait.accepted_stale = bound.min(wait.monitor.max_stale());
         }
         self
     }
@@ -95,7 +98,7 @@ struct Wait {
     monitor: Arc<dyn CredentialMonitor>,
     query: RevocationQuery,
     credential: MonitoredCredential,
-    accept_stale: Duration,
+    accepted_stale: Duration,
 }
 
 /// A credential that is accepted now.
@@ -132,7 +135,8 @@ impl Wait {
         }
         // Read after the look-up, so that what the look-up said is never older than its freshness.
         let (now, lease_now) = (self.monitor.now(), self.monitor.lease_now());
-        if !status.freshness.is_fresh(|| lease_now - self.accept_stale) {
+        let accepted = AcceptedViews::StaleFor(self.accepted_stale);
+        if !status.freshness.is_accepted(accepted, || lease_now) {
             return Err(CredentialEnd::Unavailable);
         }
         if now >= accepted_until {
@@ -144,7 +148,7 @@ impl Wait {
         let until_expiry = accepted_until.since(now);
         let sleep = match status.freshness {
             Freshness::Always => until_expiry,
-            Freshness::Until(end) => until_expiry.min((end + self.accept_stale).since(lease_now)),
+            Freshness::Until(end) => until_expiry.min((end + self.accepted_stale).since(lease_now)),
         };
         Ok(Accepted { accepted_until, sleep })
     }

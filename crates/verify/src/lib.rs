@@ -37,6 +37,7 @@
 //! | to | use |
 //! |---|---|
 //! | verify tokens of an issuer that runs elsewhere | `RemoteVerifier` (feature `http`) |
+//! | refuse revoked tokens, and decide what happens while revocations are unknown | `RemoteVerifierBuilder`, `FeedOptions` (feature `http`), [`StalePolicy`], `StalePolicyLayer` (feature `tower`) |
 //! | verify tokens with keys that the application supplies | [`TokenVerifier`], or [`LocalVerifier`] with [`Revocations`] |
 //! | authenticate the requests of a tower service | `AuthLayer` (feature `tower`) |
 //! | verify a status list (Token Status List), without a feed | `StatusListToken` (feature `status-list`) |

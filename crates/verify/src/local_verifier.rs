@@ -11,6 +11,8 @@ use crate::auth_error::{AuthError, InvalidReason};
 use crate::authenticator::{AuthFuture, Authenticator, Clock};
 use crate::credential::PresentedCredential;
 use crate::credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
+#[cfg(feature = "http")]
+use crate::feed::options::FeedOptions;
 use crate::principal::Principal;
 use crate::revocation::Revocations;
 use crate::revocation::freshness::AcceptedViews;
@@ -59,18 +61,23 @@ impl LocalVerifier {
             clock: Arc::clone(&clock),
             lease_clock: Arc::clone(&clock),
             leeway: tokens.leeway(),
+            accepted_stale: Duration::ZERO,
+            max_stale: Duration::MAX,
         };
         Self { tokens, revocations, clock, monitor: Arc::new(monitor) }
     }
 
-    /// Sets the clock by which open connections expire, if it is another one than that of the freshness.
+    /// Sets how open connections end at a verifier that follows a feed: their tokens expire by `clock`, which is another one
+    /// than that of the lease, and stale revocations are used as `options` say.
     #[cfg(feature = "http")]
-    pub(crate) fn with_expiry_clock(self, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn following_feed(self, clock: Arc<dyn Clock>, options: &FeedOptions) -> Self {
         let monitor = AccessTokenMonitor {
             revocations: Arc::clone(&self.revocations),
             clock,
             lease_clock: Arc::clone(&self.clock),
             leeway: self.tokens.leeway(),
+            accepted_stale: options.accepted_stale(),
+            max_stale: options.max_stale(),
         };
         Self { monitor: Arc::new(monitor), ..self }
     }
@@ -152,6 +159,8 @@ struct AccessTokenMonitor {
     lease_clock: Arc<dyn Clock>,
     /// How long a token is accepted after its `exp`.
     leeway: Duration,
+    accepted_stale: Duration,
+    max_stale: Duration,
 }
 
 impl CredentialMonitor for AccessTokenMonitor {
@@ -165,6 +174,14 @@ impl CredentialMonitor for AccessTokenMonitor {
 
     fn lease_now(&self) -> Time {
         self.lease_clock.now()
+    }
+
+    fn accepted_stale(&self) -> Duration {
+        self.accepted_stale
+    }
+
+    fn max_stale(&self) -> Duration {
+        self.max_stale
     }
 
     fn accepted_until(&self, credential: MonitoredCredential, _: Time) -> AcceptedUntil {

@@ -299,7 +299,7 @@ impl Principal {
     /// | each | with the publication of a revocation of its session, user, client, token or key, or of everyone: in the process of the issuer before the logout is answered, at a verifier that follows the feed one hop later |
     /// | access token | at the moment from which a request with it is refused: `exp` and the leeway of the verifier |
     /// | session token | at the idle timeout or the absolute end of the session. Other requests of the session extend the idle timeout; the open connection itself does not |
-    /// | each, at a verifier that follows the feed | when the revocations are out of date, at once: a connection that nothing can end must not stay open. [`Ended::danger_accept_stale`] gives it more time |
+    /// | each, at a verifier that follows the feed | when the revocations have been stale for longer than its stale policy allows, which is at once for `Deny` and `Introspect`: a connection that nothing can end must not stay open. [`Ended::danger_accept_stale`] gives it more time |
     ///
     /// A revocation between the verification of the request and the first poll is not missed. Requests that never call it
     /// pay nothing; a future that waits takes less than 2 KiB, and its place is free again when it is dropped. It must be

@@ -2,6 +2,7 @@
 #![cfg(all(feature = "axum", feature = "test-util"))]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +15,8 @@ use tower::ServiceExt;
 use counterfoil_jose::Time;
 use counterfoil_verify::testing::{FixedAuthenticator, ManualClock, PrincipalBuilder, authenticate_request};
 use counterfoil_verify::{
-    AuthError, AuthState, Clock, CredentialKind, CredentialSource, HasScope, Principal, Scope, UserId,
+    AuthError, AuthState, Clock, CredentialEnd, CredentialKind, CredentialSource, HasScope, Principal,
+    RevocationEntry, RevocationPosition, RevocationSubject, Revocations, Scope, SessionId, UserId,
 };
 
 struct ReadOrders;
@@ -105,4 +107,19 @@ fn a_manual_clock_moves_only_when_it_is_advanced() {
     assert_eq!(clock.now(), noon + Duration::from_secs(60));
     clock.advance(Duration::MAX);
     assert_eq!(clock.now(), Time::from_unix_ms(u64::MAX), "the clock never runs backwards");
+}
+
+#[tokio::test]
+async fn a_test_ends_the_connections_of_its_principal() {
+    let (revocations, session) = (Arc::new(Revocations::new()), SessionId::from_bytes([1; 16]));
+    let builder = PrincipalBuilder::new("alice").session_id(session).revocations(Arc::clone(&revocations));
+    let waiting = tokio::spawn(builder.build().ended());
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+
+    let position = RevocationPosition::new(1);
+    let entry = RevocationEntry { position, subject: RevocationSubject::Session(session), until: None };
+    revocations.publish(&[entry], position);
+
+    assert_eq!(waiting.await.unwrap(), CredentialEnd::SessionEnded);
 }

@@ -214,6 +214,20 @@ pub(super) const ROWS: &[Row] = &[
         },
     ),
     Row::send(
+        "introspects tokens with a verifier key and without one",
+        &["POST /oauth/introspect"],
+        |from, number| {
+            let token = [&from.session_token, &from.access_token, &from.refresh_token][number as usize % 3];
+            let request = form("/oauth/introspect", &format!("token={token}"));
+            if number % 4 == 0 { request } else { request.bearer(&from.target.verifier_key) }
+        },
+    ),
+    Row::send("revokes its token and unknown tokens", &["POST /oauth/revoke"], |from, number| {
+        let unknown = format!("cfs_{NO_ID}.{number}");
+        let token = [&from.access_token, &unknown][number as usize % 2];
+        form("/oauth/revoke", &format!("token={token}"))
+    }),
+    Row::send(
         "rotates and revokes keys as an administrator",
         &["POST /v1/admin/keys", "DELETE /v1/admin/keys/{id}"],
         |from, number| match number % 2 {
@@ -266,6 +280,10 @@ fn admin_route(number: u64) -> (&'static str, &'static str) {
 
 fn admin(from: &Identity, method: &str, path: &str) -> Request {
     Request::new(method, path).bearer(&from.target.admin_key)
+}
+
+fn form(path: &str, body: &str) -> Request {
+    Request::post(path).body("application/x-www-form-urlencoded", body)
 }
 
 fn register(from: &Identity, number: u64, password: &str) -> Request {

@@ -142,7 +142,7 @@ async fn the_lists_show_every_end_of_a_session() {
     assert!(is_revoked(&engine, &kept_entry).await, "the revocation of a user");
 }
 
-/// Its former tokens are revoked and it goes on: a thief of a token could otherwise use it until it expires.
+/// Its former tokens are revoked although it has not ended: a thief of a token could otherwise use it until it expires.
 #[tokio::test]
 async fn after_a_password_change_the_session_that_stays_has_another_entry() {
     let engine = engine().await;

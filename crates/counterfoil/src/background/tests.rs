@@ -18,6 +18,7 @@ use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId
 use super::*;
 use crate::clock::CLOCK_JUMP_HOLD_TIME;
 use crate::clock::manual::ManualClock;
+use crate::operations::oauth::introspection::introspect;
 use crate::runtime::panics::panic_count;
 use crate::runtime::test_log::CapturedLogs;
 use crate::settings::Settings;
@@ -300,4 +301,21 @@ fn jitter_is_at_most_twice_its_limit() {
     for _ in 0..100 {
         assert!(random_jitter() <= 2 * JITTER);
     }
+}
+
+#[tokio::test]
+async fn an_introspected_session_token_counts_as_used() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let app = app_with_a_user(dir.path(), &clock).await;
+    let session = log_in_with_token(&app).await;
+    let token = session.credential.to_string();
+    let most_of_idle = session.session.idle - Duration::from_secs(60);
+
+    for _ in 0..3 {
+        clock.advance(most_of_idle);
+        assert!(introspect(&app, &token, None, app.now()).await.unwrap().is_some());
+    }
+
+    clock.advance(session.session.idle);
+    assert!(introspect(&app, &token, None, app.now()).await.unwrap().is_none());
 }

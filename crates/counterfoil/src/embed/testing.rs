@@ -11,6 +11,7 @@ use crate::embed::login::{LoginOutcome, NewUser};
 pub use counterfoil_verify::testing::{
     FixedAuthenticator, ManualClock, PrincipalBuilder, authenticate_request,
 };
+pub use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, Revocations};
 
 #[doc(hidden)]
 pub use crate::feed::simulated::SimulatedFeed;

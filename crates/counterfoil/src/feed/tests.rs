@@ -11,7 +11,7 @@ use counterfoil_core::credentials::verifier_key::VerifierKey;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
-use counterfoil_core::services::revocation_feed::VerifierPosition;
+use counterfoil_core::services::revocation_feed::{INTROSPECTION_LEASE, VerifierPosition};
 use counterfoil_core::store::{Change, NewRevocation};
 use counterfoil_jose::Time;
 use counterfoil_verify::{FeedResponse, RevocationSubject, SessionId};
@@ -212,6 +212,16 @@ async fn a_long_lease_of_a_former_process_is_forgotten_when_it_has_run_out() {
     promised.forget_former_leases(promised.former_leases_end()).await.unwrap();
     let fixture = fixture.restart().await;
     assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), fixture.app.settings().feed.lease);
+}
+
+#[tokio::test]
+async fn an_introspection_is_durable_as_a_promised_lease() {
+    let fixture = Fixture::open().await;
+    fixture.app.parts.feed.begin_introspection().await.unwrap();
+
+    let fixture = fixture.restart().await;
+
+    assert_eq!(fixture.app.parts.feed.promised_lease.at_start(), INTROSPECTION_LEASE);
 }
 
 #[tokio::test]

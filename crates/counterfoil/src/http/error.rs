@@ -308,7 +308,12 @@ fn body_problem(error: &BodyError) -> Problem {
 
 /// Only the layer of `/oauth/*` shows it, with another body.
 fn oauth_problem(error: OAuthError) -> Problem {
-    let (status, name) = error.status_and_name();
+    let (status, name) = match error {
+        OAuthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request"),
+        OAuthError::InvalidClient { .. } => (StatusCode::UNAUTHORIZED, "invalid-client"),
+        OAuthError::IssuedToAnotherClient => (StatusCode::BAD_REQUEST, "invalid-grant"),
+        OAuthError::UnsupportedTokenType => (StatusCode::BAD_REQUEST, "unsupported-token-type"),
+    };
     let problem = Problem::new(status, name, "OAuth error").detail(error.to_string());
     match error {
         OAuthError::InvalidClient { scheme, .. } => problem.header(WWW_AUTHENTICATE, scheme.challenge()),

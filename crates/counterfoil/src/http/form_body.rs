@@ -19,7 +19,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) struct FormBody(Vec<(Zeroizing<String>, Zeroizing<String>)>);
 
 /// The parameters that an endpoint of OAuth reads. Most of them are secrets, so none may be in a URL, which is logged.
-const BODY_ONLY: [&str; 5] = ["token", "token_type_hint", "client_id", "client_secret", "client_assertion"];
+const BODY_ONLY: [&str; 6] =
+    ["token", "token_type_hint", "audience", "client_id", "client_secret", "client_assertion"];
 
 impl FromRequest<App> for FormBody {
     type Rejection = AppError;

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,18 +50,6 @@ impl ChallengeScheme {
     }
 }
 
-impl OAuthError {
-    /// The status, and the code in kebab case.
-    pub(crate) const fn status_and_name(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid-request"),
-            Self::InvalidClient { .. } => (StatusCode::UNAUTHORIZED, "invalid-client"),
-            Self::IssuedToAnotherClient => (StatusCode::BAD_REQUEST, "invalid-grant"),
-            Self::UnsupportedTokenType => (StatusCode::BAD_REQUEST, "unsupported-token-type"),
-        }
-    }
-}
-
 /// The body of an error of an endpoint of OAuth (RFC 6749, section 5.2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuthError)]
@@ -88,12 +76,12 @@ impl OAuthErrorBody {
 
 /// The code of RFC 6749, section 5.2, RFC 7009, section 2.2.1, or, for the state of the server, RFC 6749, section 4.1.2.1.
 fn error_code(problem: &Problem) -> &'static str {
-    match (problem.name(), problem.status()) {
+    match (problem.name(), problem.status().as_u16()) {
         ("invalid-grant", _) => "invalid_grant",
         ("unsupported-token-type", _) => "unsupported_token_type",
-        (_, StatusCode::UNAUTHORIZED) => "invalid_client",
-        (_, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => "temporarily_unavailable",
-        (_, status) if status.is_server_error() => "server_error",
+        (_, 401) => "invalid_client",
+        (_, 429 | 503) => "temporarily_unavailable",
+        (_, 500..) => "server_error",
         _ => "invalid_request",
     }
 }
@@ -106,6 +94,8 @@ pub(crate) fn replace_body(response: &mut Response, problem: &Problem) {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     fn problem(status: StatusCode, name: &'static str) -> Problem {

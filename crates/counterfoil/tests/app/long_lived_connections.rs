@@ -4,9 +4,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::routing::{any, get};
 use counterfoil::operator::Command;
 use counterfoil::{Counterfoil, Limits};
-use counterfoil_jose::Secret;
+use counterfoil_jose::{Algorithm, Secret};
+use counterfoil_verify::{FeedOptions, RemoteVerifier, TokenVerifier};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
@@ -29,18 +31,25 @@ mod server_sent_events;
 #[allow(dead_code, reason = "the tests serve its router instead of calling its main")]
 mod websocket;
 
-const OWN: &str = "http://localhost:3000";
 /// A page of the same host at another port: `SameSite` does not keep its requests from having the cookie.
-const OTHER: &str = "http://localhost:3001";
+const OTHER: &str = "http://127.0.0.1:1";
+
+/// The audience of the other service.
+const SHOP: &str = "https://shop.example";
 
 /// How long a connection may stay open after the answer to a logout, on a busy machine. The end is one hop; the usual time is
 /// printed.
 const ONE_HOP: Duration = Duration::from_secs(5);
 
+/// How long a service that is cut off from the issuer accepts anything.
+const LEASE: Duration = Duration::from_secs(1);
+
 /// An application with both examples and one user.
 struct Application {
     auth: Counterfoil,
     address: SocketAddr,
+    /// Its origin.
+    own: String,
     stop: Option<oneshot::Sender<()>>,
     _fixture: Fixture,
 }
@@ -57,6 +66,9 @@ impl Transport {
     const ALL: [Self; 3] = [Self::SessionCookie, Self::AccessCookie, Self::AccessToken];
 }
 
+/// The client's end of a WebSocket.
+type Socket = WebSocketStream<TcpStream>;
+
 /// The header of a login.
 type Header = (&'static str, String);
 
@@ -68,10 +80,16 @@ impl Application {
     async fn within(limits: Limits) -> Self {
         let fixture = Fixture::new();
         let argon2 = fixture.settings().argon2;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let own = format!("http://{address}");
         let auth = Counterfoil::builder()
-            .issuer(OWN)
+            .issuer(&own)
             .store(format!("sqlite:{}", fixture.path("sockets.db").display()))
-            .configure(move |settings| settings.argon2 = argon2)
+            .configure(move |settings| {
+                settings.argon2 = argon2;
+                settings.feed.lease = LEASE;
+            })
             .open()
             .await
             .unwrap();
@@ -82,17 +100,14 @@ impl Application {
             roles: Vec::new(),
         };
         auth.app().administer(ada).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let ticks = axum::routing::get(server_sent_events::ticks);
-        let router =
-            websocket::sockets(&auth).merge(Router::new().route("/ticks", ticks).layer(auth.layer()));
+        let ticks = Router::new().route("/ticks", get(server_sent_events::ticks)).layer(auth.layer());
+        let router = websocket::sockets(&auth).merge(ticks);
         tokio::spawn(counterfoil::serve(router, listener, limits, shutdown));
-        Self { auth, address, stop: Some(stop), _fixture: fixture }
+        Self { auth, address, own, stop: Some(stop), _fixture: fixture }
     }
 
     async fn log_in(&self, transport: Transport) -> Header {
@@ -103,7 +118,7 @@ impl Application {
         };
         let form = json!({ "username": "ada", "password": "correct horse", "mode": mode, "transport": how })
             .to_string();
-        let reply = send(self.address, "POST /v1/login", &[&format!("origin: {OWN}")], &form).await;
+        let reply = send(self.address, "POST /v1/login", &[&format!("origin: {}", self.own)], &form).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         match transport {
             Transport::SessionCookie => ("cookie", reply.cookie("counterfoil-session=")),
@@ -113,54 +128,97 @@ impl Application {
     }
 
     async fn post(&self, path: &str, (name, value): &Header) -> Reply {
-        let headers = [format!("{name}: {value}"), format!("origin: {OWN}")];
+        let headers = [format!("{name}: {value}"), format!("origin: {}", self.own)];
         send(self.address, &format!("POST {path}"), &headers.each_ref().map(String::as_str), "").await
     }
 
     /// Opens a WebSocket as a page of this origin does.
-    async fn open_socket(
-        &self,
-        (name, value): &Header,
-        origin: Option<&str>,
-    ) -> Result<WebSocketStream<TcpStream>, u16> {
-        let mut request = format!("ws://{}/echo", self.address).into_client_request().unwrap();
-        request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().unwrap());
-        }
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        match client_async(request, stream).await {
-            Ok((socket, _)) => Ok(socket),
-            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-            Err(error) => panic!("{error}"),
-        }
+    async fn open_socket(&self, login: &Header, origin: Option<&str>) -> Result<Socket, u16> {
+        open_socket(self.address, login, origin).await
     }
 
     /// Opens an event stream, and returns its lines after the head.
-    async fn open_stream(&self, (name, value): &Header) -> Lines<BufReader<TcpStream>> {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let head = format!(
-            "GET /ticks HTTP/1.0\r\nhost: localhost\r\naccept: text/event-stream\r\norigin: {OWN}\r\n{name}: {value}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut lines = BufReader::new(stream).lines();
-        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("HTTP/1.0 200 OK"));
-        while lines.next_line().await.unwrap().is_some_and(|line| !line.is_empty()) {}
-        lines
+    async fn open_stream(&self, login: &Header) -> Lines<BufReader<TcpStream>> {
+        open_stream(self.address, login, &self.own).await
     }
+
+    /// An access token for the other service.
+    async fn token_for_shop(&self) -> Header {
+        let form = json!({ "username": "ada", "password": "correct horse", "mode": "jwt", "audience": SHOP });
+        let reply = send(self.address, "POST /v1/login", &[], &form.to_string()).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        ("authorization", bearer(&reply.json()))
+    }
+}
+
+/// Another service with both examples, which follows the feed of the issuer.
+async fn shop(issuer: &Application) -> (SocketAddr, RemoteVerifier) {
+    let key = Command::VerifierKeyAdd { name: "shop".into() };
+    let key = issuer.auth.app().administer(key).await.unwrap();
+    let tokens = TokenVerifier::builder(&issuer.own, SHOP, &[Algorithm::Es256]);
+    let feed = FeedOptions::new(key["key"].as_str().unwrap());
+    let verifier = RemoteVerifier::builder(tokens).feed(feed).start().unwrap();
+    verifier.wait_for_first_fetch().await;
+    timeout(ONE_HOP, verifier.wait_until_fresh()).await.unwrap();
+    let router = Router::new()
+        .route("/echo", any(websocket::connect))
+        .route("/ticks", get(server_sent_events::ticks))
+        .layer(verifier.layer());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(counterfoil::serve(router, listener, Limits::default(), std::future::pending()));
+    (address, verifier)
+}
+
+async fn open_socket(to: SocketAddr, (name, value): &Header, origin: Option<&str>) -> Result<Socket, u16> {
+    let mut request = format!("ws://{to}/echo").into_client_request().unwrap();
+    request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+    }
+    let stream = TcpStream::connect(to).await.unwrap();
+    match client_async(request, stream).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn open_stream(to: SocketAddr, (name, value): &Header, origin: &str) -> Lines<BufReader<TcpStream>> {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let head = format!(
+        "GET /ticks HTTP/1.0\r\nhost: localhost\r\naccept: text/event-stream\r\norigin: {origin}\r\n{name}: {value}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("HTTP/1.0 200 OK"));
+    while lines.next_line().await.unwrap().is_some_and(|line| !line.is_empty()) {}
+    lines
+}
+
+/// The last event of a stream, which must end.
+async fn last_event(lines: &mut Lines<BufReader<TcpStream>>) -> Vec<String> {
+    let mut all = Vec::new();
+    let read = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            all.push(line);
+        }
+    };
+    timeout(ONE_HOP, read).await.unwrap();
+    all.split_off(all.len() - 3)
 }
 
 fn bearer(login: &Value) -> String {
     format!("Bearer {}", login["access_token"].as_str().unwrap())
 }
 
-async fn echo(socket: &mut WebSocketStream<TcpStream>, text: &str) -> String {
+async fn echo(socket: &mut Socket, text: &str) -> String {
     socket.send(Message::text(text)).await.unwrap();
     socket.next().await.unwrap().unwrap().into_text().unwrap().to_string()
 }
 
 /// The code and the reason of the close frame, which must be the next one.
-async fn close_frame(socket: &mut WebSocketStream<TcpStream>) -> (u16, String) {
+async fn close_frame(socket: &mut Socket) -> (u16, String) {
     match timeout(ONE_HOP, socket.next()).await.unwrap().unwrap().unwrap() {
         Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
         other => panic!("{other:?}"),
@@ -172,7 +230,7 @@ async fn a_logout_closes_a_websocket_with_the_code_4401_and_a_reason() {
     let application = Application::start().await;
     for transport in Transport::ALL {
         let login = application.log_in(transport).await;
-        let mut socket = application.open_socket(&login, Some(OWN)).await.unwrap();
+        let mut socket = application.open_socket(&login, Some(&application.own)).await.unwrap();
         assert_eq!(echo(&mut socket, "hello").await, "hello");
 
         assert_eq!(application.post("/v1/logout", &login).await.status, 204);
@@ -181,7 +239,7 @@ async fn a_logout_closes_a_websocket_with_the_code_4401_and_a_reason() {
         assert_eq!(close_frame(&mut socket).await, (4401, "session_ended".to_owned()), "{transport:?}");
         println!("{transport:?}: closed {:?} after the answer to the logout", answered.elapsed());
         assert!(socket.next().await.is_none_or(|next| next.is_err()), "nothing follows");
-        assert_eq!(application.open_socket(&login, Some(OWN)).await.unwrap_err(), 401);
+        assert_eq!(application.open_socket(&login, Some(&application.own)).await.unwrap_err(), 401);
     }
     application.auth.close().await.unwrap();
 }
@@ -195,15 +253,8 @@ async fn a_logout_ends_an_event_stream_with_an_event_that_says_why() {
         assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("event: tick"));
 
         assert_eq!(application.post("/v1/logout", &login).await.status, 204);
-        let mut rest = Vec::new();
-        let read = async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                rest.push(line);
-            }
-        };
-        timeout(ONE_HOP, read).await.unwrap();
 
-        let last = &rest[rest.len() - 3..];
+        let last = last_event(&mut lines).await;
         assert_eq!(last, ["event: session_ended", "data: session_ended", ""], "{transport:?}");
     }
     application.auth.close().await.unwrap();
@@ -216,8 +267,8 @@ async fn a_logout_of_one_session_closes_no_other_connection() {
         application.log_in(Transport::SessionCookie).await,
         application.log_in(Transport::SessionCookie).await,
     );
-    let mut first = application.open_socket(&one, Some(OWN)).await.unwrap();
-    let mut second = application.open_socket(&two, Some(OWN)).await.unwrap();
+    let mut first = application.open_socket(&one, Some(&application.own)).await.unwrap();
+    let mut second = application.open_socket(&two, Some(&application.own)).await.unwrap();
     echo(&mut first, "both are open").await;
     echo(&mut second, "both are open").await;
 
@@ -237,7 +288,7 @@ async fn a_handshake_with_a_cookie_needs_a_trusted_origin() {
         assert_eq!(application.open_socket(&login, Some(OTHER)).await.unwrap_err(), 403);
         assert_eq!(application.open_socket(&login, Some("null")).await.unwrap_err(), 403);
         assert_eq!(application.open_socket(&login, None).await.unwrap_err(), 403);
-        assert!(application.open_socket(&login, Some(OWN)).await.is_ok());
+        assert!(application.open_socket(&login, Some(&application.own)).await.is_ok());
     }
     // A page of another origin cannot send the token of the user.
     let login = application.log_in(Transport::AccessToken).await;
@@ -249,7 +300,7 @@ async fn a_handshake_with_a_cookie_needs_a_trusted_origin() {
 async fn a_shutdown_ends_open_websockets_and_does_not_wait_for_them() {
     let mut application = Application::start().await;
     let login = application.log_in(Transport::SessionCookie).await;
-    let mut socket = application.open_socket(&login, Some(OWN)).await.unwrap();
+    let mut socket = application.open_socket(&login, Some(&application.own)).await.unwrap();
     echo(&mut socket, "open").await;
 
     drop(application.stop.take());
@@ -264,7 +315,7 @@ async fn open_websockets_and_event_streams_are_not_closed_as_idle() {
     let limits = Limits::default().with(|limits| limits.idle_timeout = Duration::from_millis(100));
     let application = Application::within(limits).await;
     let login = application.log_in(Transport::SessionCookie).await;
-    let mut socket = application.open_socket(&login, Some(OWN)).await.unwrap();
+    let mut socket = application.open_socket(&login, Some(&application.own)).await.unwrap();
     let mut lines = application.open_stream(&login).await;
 
     // Two events are a second apart.
@@ -283,7 +334,7 @@ async fn an_open_websocket_counts_as_a_connection() {
     let limits = Limits::default().with(|limits| limits.max_connections = 1);
     let application = Application::within(limits).await;
     let login = application.log_in(Transport::SessionCookie).await;
-    let mut socket = application.open_socket(&login, Some(OWN)).await.unwrap();
+    let mut socket = application.open_socket(&login, Some(&application.own)).await.unwrap();
     echo(&mut socket, "open").await;
 
     let mut refused = TcpStream::connect(application.address).await.unwrap();
@@ -300,4 +351,42 @@ async fn an_open_websocket_counts_as_a_connection() {
     timeout(ONE_HOP, connection.read_exact(&mut status)).await.unwrap().unwrap();
     assert_eq!(&status, b"HTTP/1.0 200");
     application.auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_logout_closes_the_connections_of_a_service_that_follows_the_feed() {
+    let issuer = Application::start().await;
+    let (shop, _verifier) = shop(&issuer).await;
+    let token = issuer.token_for_shop().await;
+    let mut socket = open_socket(shop, &token, None).await.unwrap();
+    let mut lines = open_stream(shop, &token, SHOP).await;
+    assert_eq!(echo(&mut socket, "hello").await, "hello");
+
+    assert_eq!(issuer.post("/v1/logout", &token).await.status, 204);
+    let answered = Instant::now();
+
+    assert_eq!(close_frame(&mut socket).await, (4401, "session_ended".to_owned()));
+    println!("at another service: closed {:?} after the answer to the logout", answered.elapsed());
+    assert_eq!(last_event(&mut lines).await, ["event: session_ended", "data: session_ended", ""]);
+    issuer.auth.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_is_cut_off_closes_its_connections_at_the_end_of_its_lease() {
+    let mut issuer = Application::start().await;
+    let (shop, _verifier) = shop(&issuer).await;
+    let token = issuer.token_for_shop().await;
+    let mut socket = open_socket(shop, &token, None).await.unwrap();
+    let mut lines = open_stream(shop, &token, SHOP).await;
+    // The lease is renewed meanwhile.
+    let news = timeout(2 * LEASE, socket.next()).await;
+    assert!(news.is_err(), "{news:?}");
+
+    let cut = Instant::now();
+    drop(issuer.stop.take());
+
+    assert_eq!(close_frame(&mut socket).await, (1013, "unavailable".to_owned()));
+    println!("closed {:?} after the cut, with a lease of {LEASE:?}", cut.elapsed());
+    assert_eq!(last_event(&mut lines).await, ["event: unavailable", "data: unavailable", ""]);
+    issuer.auth.close().await.unwrap();
 }

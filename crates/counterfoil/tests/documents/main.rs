@@ -8,6 +8,7 @@ mod alerts;
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
 mod cookies;
+mod introspection;
 mod issuer;
 mod metrics;
 mod openapi;

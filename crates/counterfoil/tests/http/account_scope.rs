@@ -12,8 +12,14 @@ use crate::test_server::{Browser, PASSWORD, TestServer, text};
 const ALLOWED: [(&str, &str); 1] = [("post", "/v1/token")];
 
 /// The unsafe operations that read no session or access token as a permission.
-const PUBLIC: [(&str, &str); 4] =
-    [("post", "/v1/register"), ("post", "/v1/login"), ("post", "/v1/refresh"), ("post", "/v1/logout")];
+const PUBLIC: [(&str, &str); 6] = [
+    ("post", "/v1/register"),
+    ("post", "/v1/login"),
+    ("post", "/v1/refresh"),
+    ("post", "/v1/logout"),
+    ("post", "/oauth/introspect"),
+    ("post", "/oauth/revoke"),
+];
 
 /// A token of this login that is limited to this scope.
 async fn limited(server: &TestServer, bearer: &str, scope: &str) -> Value {

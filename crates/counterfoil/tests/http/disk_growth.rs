@@ -11,6 +11,7 @@ use counterfoil::{StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use crate::client::Request;
+use crate::oauth::FORM;
 use crate::openapi_contract::operations;
 use crate::test_server::{PASSWORD, TestServer, text};
 
@@ -38,6 +39,7 @@ enum Row {
     Refreshes,
     RefreshesOfManyClients,
     Exchanges,
+    ExchangesWithRevocation,
     SessionData,
     EndsOfNothing,
     FailedPasswordChanges,
@@ -45,8 +47,11 @@ enum Row {
 }
 
 /// The rows, as the first column of the table has them.
-const ROWS: [(Row, &str); 14] = [
-    (Row::NothingStored, "any `GET`; any request without a valid credential, but for those below"),
+const ROWS: [(Row, &str); 15] = [
+    (
+        Row::NothingStored,
+        "any `GET`; `POST /oauth/introspect`; any request without a valid credential, but for those below",
+    ),
     (Row::FailedLogins, "`POST /v1/login` with a wrong password, of one name"),
     (Row::FailedLoginsOfManyNames, "`POST /v1/login` with a wrong password, of a new name each time"),
     (Row::RefusedRegistrations, "`POST /v1/register` of a taken name"),
@@ -54,11 +59,12 @@ const ROWS: [(Row, &str); 14] = [
     (Row::Logins, "`POST /v1/login`"),
     (
         Row::LoginsWithLogout,
-        "`POST /v1/login` and the end of the session: `POST /v1/logout`, `DELETE /v1/sessions/{id}`",
+        "`POST /v1/login` and the end of the session: `POST /v1/logout`, `DELETE /v1/sessions/{id}`, `POST /oauth/revoke`",
     ),
     (Row::Refreshes, "`POST /v1/refresh`"),
     (Row::RefreshesOfManyClients, "`POST /v1/refresh` from another address or user agent each time"),
     (Row::Exchanges, "`POST /v1/token`"),
+    (Row::ExchangesWithRevocation, "`POST /v1/token` and `POST /oauth/revoke` of its token"),
     (Row::SessionData, "`PATCH /v1/session/data`"),
     (Row::EndsOfNothing, "`DELETE /v1/sessions` without another session"),
     (Row::FailedPasswordChanges, "`POST /v1/password` with a wrong password"),
@@ -194,6 +200,7 @@ async fn send(server: &TestServer, row: Row, bearer: &str, number: usize) {
         }
         Row::Logins => (post("/v1/login", &login_form("ada")), 200),
         Row::LoginsWithLogout => return log_in_and_out(server).await,
+        Row::ExchangesWithRevocation => return exchange_and_revoke(server, bearer).await,
         Row::Exchanges => (post("/v1/token", &json!({})).bearer(bearer), 200),
         Row::SessionData => {
             let patch = json!({ "a": "x".repeat(8_000 + number % 2), "b": number % 7 });
@@ -220,6 +227,13 @@ async fn log_in_and_out(server: &TestServer) {
     let login = login.json();
     let logout = Request::post("/v1/logout").bearer(text(&login, "session_token"));
     assert_eq!(from_verbose_client(logout).send(server).await.status, 204);
+}
+
+async fn exchange_and_revoke(server: &TestServer, bearer: &str) {
+    let exchange = Request::post("/v1/token").json(&json!({})).bearer(bearer).send(server).await.json();
+    let form = format!("token={}", text(&exchange, "access_token"));
+    let revoke = from_verbose_client(Request::post("/oauth/revoke").body(FORM, form));
+    assert_eq!(revoke.send(server).await.status, 200);
 }
 
 /// Each refresh needs the token of the one before.

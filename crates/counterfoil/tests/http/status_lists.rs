@@ -104,7 +104,7 @@ async fn a_list_is_a_signed_document_that_every_page_may_read() {
     assert_eq!((&claims["exp"], &claims["ttl"]), (&json!(iat + 120), &json!(60)));
     assert_eq!(claims["status_list"]["bits"], 1);
     assert_eq!(claims["status_list"]["aggregation_uri"], format!("{}/v1/status-lists", server.origin));
-    // A list that nobody is in is as long as every other one.
+    // A list without revocations is as long as every other one, and compressed to some bytes.
     assert!(response.body.len() < 1_000, "{} bytes", response.body.len());
 }
 

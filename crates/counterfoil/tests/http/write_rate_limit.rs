@@ -28,8 +28,10 @@ async fn send(server: &TestServer, method: &str, path: &str, bearer: &str) -> Re
     Request::new(method, path).bearer(bearer).send(server).await
 }
 
-/// The routes without a limit of this kind: a logout changes a session once, the others have limits of their own.
-const LIMITED_OTHERWISE: [&str; 4] = ["/v1/login", "/v1/register", "/v1/logout", "/v1/password"];
+/// The routes without a limit of this kind: a logout changes a session once and a revocation a token, the others have limits of
+/// their own.
+const LIMITED_OTHERWISE: [&str; 6] =
+    ["/v1/login", "/v1/register", "/v1/logout", "/v1/password", "/oauth/introspect", "/oauth/revoke"];
 
 #[tokio::test]
 async fn every_route_that_changes_something_is_refused_above_the_limits() {

@@ -77,12 +77,17 @@ impl FeedOptions {
         self
     }
 
+    /// For how long after the end of the lease a credential is accepted where no route says otherwise.
+    pub(crate) const fn accepted_stale(&self) -> Duration {
+        match self.stale_policy {
+            StalePolicy::DangerAcceptStale(bound) => bound,
+            StalePolicy::Deny | StalePolicy::Introspect => Duration::ZERO,
+        }
+    }
+
     /// For how long after the end of the lease a credential may be accepted, by whichever route.
     pub(crate) fn max_stale(&self) -> Duration {
-        match self.stale_policy {
-            StalePolicy::DangerAcceptStale(bound) => bound.max(self.route_stale),
-            StalePolicy::Deny | StalePolicy::Introspect => self.route_stale,
-        }
+        self.accepted_stale().max(self.route_stale)
     }
 
     /// The header that presents the key; `None` if the key is not the text of a verifier key.

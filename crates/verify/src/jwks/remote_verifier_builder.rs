@@ -81,27 +81,28 @@ impl RemoteVerifierBuilder {
     ///
     /// The settings could never work, whatever the issuer answers.
     pub fn start(self) -> Result<RemoteVerifier, RemoteVerifierError> {
-        let Self { tokens, jwks, feed } = self;
+        let Self { tokens, mut jwks, feed } = self;
         let runtime = Handle::try_current().map_err(|_| RemoteVerifierError::NoRuntime)?;
-        let client = JwksClient::new(&tokens, &jwks)?;
         let feed = feed.map(|options| FeedSetup::new(&tokens, &jwks, options)).transpose()?;
+        if let Some(setup) = &feed {
+            // Keys and tokens are judged by one clock.
+            jwks.clock = Arc::clone(&setup.clock) as _;
+        }
+        let client = JwksClient::new(&tokens, &jwks)?;
         let tokens: Arc<TokenVerifier> = Arc::new(tokens.build(KeySet::default())?);
         let refresher = JwksRefresher::start(Arc::clone(&tokens), client, &jwks)?;
         let JwksOptions { clock, timeout: wait_timeout, .. } = jwks;
         let Some(setup) = feed else {
             let local_clock = Arc::clone(&clock);
-            let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now())
-                .with_expiry_clock(Arc::clone(&clock));
+            let local = LocalVerifier::new(tokens, Arc::new(Revocations::new()), move || local_clock.now());
             return Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed: None });
         };
         let lease_clock = Arc::clone(&setup.lease_clock);
         let revocations = Arc::new(Revocations::with_freshness(Freshness::NEVER));
-        let clock = Arc::new(IssuerClock::new(clock, Arc::clone(&setup.lease_clock)));
-        let expiry_clock: Arc<dyn Clock> = Arc::<IssuerClock>::clone(&clock);
         let local = LocalVerifier::new(tokens, revocations, move || lease_clock.now())
-            .with_expiry_clock(expiry_clock);
-        let feed = setup.start(&runtime, &local, &refresher, Arc::clone(&clock));
-        Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed: Some(Arc::new(feed)) })
+            .following_feed(Arc::clone(&clock), &setup.options);
+        let feed = Some(Arc::new(setup.start(&runtime, &local, &refresher)));
+        Ok(RemoteVerifier { local, refresher, clock, wait_timeout, feed })
     }
 }
 
@@ -112,6 +113,7 @@ struct FeedSetup {
     introspection: IntrospectionClient,
     instance: FeedInstanceId,
     lease_clock: Arc<LeaseClock>,
+    clock: Arc<IssuerClock>,
 }
 
 impl FeedSetup {
@@ -128,25 +130,25 @@ impl FeedSetup {
         let (feed, introspect) = (base.join("/v1/feed")?, base.join("/oauth/introspect")?);
         let client = || HttpClient::for_url(&base, &jwks.roots);
         let lease_clock = Arc::<LeaseClock>::default();
-        let clock = Arc::clone(&lease_clock);
+        let clock = Arc::new(IssuerClock::new(Arc::clone(&jwks.clock), Arc::clone(&lease_clock)));
         let random = random::bytes::<16>().map_err(|_| RemoteVerifierError::NoRandomness)?;
         Ok(Self {
             client: FeedClient::new(client()?, feed, authorization.clone()),
-            introspection: IntrospectionClient::new(client()?, introspect, authorization, clock),
+            introspection: IntrospectionClient::new(
+                client()?,
+                introspect,
+                authorization,
+                Arc::clone(&lease_clock),
+            ),
             instance: base64url::encode(random).parse().expect("base64url has only unreserved characters"),
             lease_clock,
+            clock,
             options,
         })
     }
 
-    fn start(
-        self,
-        runtime: &Handle,
-        local: &LocalVerifier,
-        refresher: &JwksRefresher,
-        clock: Arc<IssuerClock>,
-    ) -> FollowedFeed {
-        let Self { options, client, introspection, instance, lease_clock } = self;
+    fn start(self, runtime: &Handle, local: &LocalVerifier, refresher: &JwksRefresher) -> FollowedFeed {
+        let Self { options, client, introspection, instance, lease_clock, clock } = self;
         let max_stale = options.max_stale();
         let refresher = refresher.downgrade();
         let parts = FeedParts {

@@ -172,7 +172,7 @@ impl StatusListToken {
         status.map(TokenStatus::from).ok_or(StatusListTokenError::IndexOutOfRange)
     }
 
-    /// How long after its verification the list is to be fetched again: its `ttl` or the time until it expires, within the
+    /// How long after its verification the reader fetches the list again: its `ttl` or the time until it expires, within the
     /// limits of the reader.
     pub fn refetch_after(&self) -> Duration {
         self.refetch_after

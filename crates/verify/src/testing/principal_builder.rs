@@ -1,12 +1,17 @@
 //! Builds a principal for the tests of a handler.
 
+use std::future::ready;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use counterfoil_jose::Time;
 
 use crate::credential::CredentialKind;
+use crate::credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
 use crate::id::{ClientId, SessionId, TokenId, UserId};
 use crate::principal::{Principal, PrincipalParts};
+use crate::revocation::Revocations;
 
 /// Builds a principal that nothing has verified, for the tests of a handler.
 ///
@@ -25,6 +30,7 @@ use crate::principal::{Principal, PrincipalParts};
 #[must_use]
 pub struct PrincipalBuilder {
     parts: PrincipalParts,
+    revocations: Arc<Revocations>,
 }
 
 impl PrincipalBuilder {
@@ -32,7 +38,8 @@ impl PrincipalBuilder {
     /// the user.
     pub fn new(subject: impl Into<String>) -> Self {
         let never = Time::from_unix_ms(u64::MAX);
-        Self { parts: PrincipalParts::new(CredentialKind::AccessToken, subject, never) }
+        let parts = PrincipalParts::new(CredentialKind::AccessToken, subject, never);
+        Self { parts, revocations: Arc::default() }
     }
 
     /// A principal whose subject is this user of the issuer.
@@ -118,8 +125,32 @@ impl PrincipalBuilder {
         self
     }
 
+    /// Sets the revocations by which `Principal::ended` resolves. Without them it never does, also not at the expiry.
+    pub fn revocations(mut self, revocations: Arc<Revocations>) -> Self {
+        self.revocations = revocations;
+        self
+    }
+
     /// Builds the principal.
     pub fn build(self) -> Principal {
-        Principal::from_verified(self.parts)
+        let monitor: Arc<dyn CredentialMonitor> = Arc::new(TestMonitor(self.revocations));
+        Principal::from_verified(self.parts).with_monitor(&monitor)
+    }
+}
+
+/// Knows no time: a credential ends only by a revocation.
+struct TestMonitor(Arc<Revocations>);
+
+impl CredentialMonitor for TestMonitor {
+    fn revocations(&self) -> &Arc<Revocations> {
+        &self.0
+    }
+
+    fn now(&self) -> Time {
+        Time::EPOCH
+    }
+
+    fn accepted_until(&self, _: MonitoredCredential, _: Time) -> AcceptedUntil {
+        Box::pin(ready(Ok(Time::from_unix_ms(u64::MAX))))
     }
 }

@@ -37,9 +37,10 @@ pub(super) const GROUPS: [Group; 4] = [
     },
     Group {
         title: "Standards",
-        tags: &["standards", "feed"],
-        introduction: "Documents in standard formats, which pages of all origins may read, and [the feed of \
-                       revocations](feed.md) for services with a verifier key, as from `counterfoil verifier add orders`.",
+        tags: &["standards", "oauth", "feed"],
+        introduction: "Documents in standard formats, which pages of all origins may read, and \
+                       [introspection](introspection.md) and [the feed of revocations](feed.md) for services with a \
+                       verifier key, as from `counterfoil verifier add orders`.",
         examples: services::STANDARDS,
     },
     Group {

@@ -136,6 +136,7 @@ impl Page<'_> {
         let is_optional = ways.len() > names.len();
         match (self.tag(call), names.contains("bearer"), names.contains("refresh"), is_optional) {
             ("feed", ..) => "a verifier key as a bearer token",
+            ("oauth", true, ..) => "a verifier key, as a bearer token or with its id as client credentials",
             ("administration", ..) => {
                 "an administrator's session token or access token, or an admin key as a bearer token"
             }
@@ -162,17 +163,20 @@ impl Page<'_> {
 
     fn body(&self, operation: &Value) -> String {
         let body = &operation["requestBody"];
-        let schema = &body["content"]["application/json"]["schema"];
-        if schema.is_null() {
+        let Some((kind, content)) = body["content"].as_object().and_then(|kinds| kinds.iter().next()) else {
             return String::new();
-        }
+        };
+        let (schema, what) = match kind.as_str() {
+            "application/x-www-form-urlencoded" => (&content["schema"], "a form"),
+            _ => (&body["content"]["application/json"]["schema"], "a JSON object"),
+        };
         let members = self.schemas().members(schema);
         if members.is_empty() {
             return "Body: any JSON object.\n\n".to_owned();
         }
         let left_out = if body["required"] == true { "" } else { " It may be left out." };
         let mut table =
-            format!("Body: a JSON object.{left_out}\n\n| member | type | | meaning |\n|---|---|---|---|\n");
+            format!("Body: {what}.{left_out}\n\n| member | type | | meaning |\n|---|---|---|---|\n");
         let (required, optional): (Vec<_>, Vec<_>) =
             members.into_iter().partition(|member| member.is_required);
         for member in required.into_iter().chain(optional) {

@@ -1,4 +1,4 @@
-//! The statuses of all sessions, as the revocation log tells them.
+//! The statuses of all sessions, by the revocation log.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

@@ -2,19 +2,15 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::session::{Session, SessionCredential};
 use counterfoil_core::store::SessionContext;
 use counterfoil_verify::{AccessClaims, Principal, RevocationPosition};
 
-use crate::operations::external_id_schema::ExternalIdSchema;
-
 /// What kind of credential a token is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = IntrospectedTokenType, rename_all = "lowercase")]
 pub(crate) enum TokenType {
     /// A session token: `cfs_…`.
     Session,
@@ -24,53 +20,31 @@ pub(crate) enum TokenType {
     Refresh,
 }
 
-/// A token that is active (RFC 7662, section 2.2), with the members of access tokens.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = IntrospectedToken)]
+/// A token that is active (RFC 7662, section 2.2), with the members of access tokens. The OpenAPI document explains them.
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct IntrospectedToken {
-    /// True.
     active: bool,
-    /// `session`, `access` or `refresh`. A resource server must not accept a refresh token.
-    #[schema(inline)]
     token_type: TokenType,
-    /// The issuer.
     iss: String,
-    /// The id of the user.
     sub: String,
-    /// The audiences. A resource server must find itself here, or the issuer if it accepts every token of it.
     aud: Vec<String>,
-    /// The client application.
     client_id: String,
-    /// The name to log in with. It is left out if access tokens are issued without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// The scopes, separated by spaces, if the token is limited to some.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    /// The id of the session.
     sid: String,
-    /// The id of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
-    /// When the token was issued, in Unix seconds; for a session token, when the user logged in.
     iat: u64,
-    /// When it expires if it is not used, in Unix seconds.
     exp: u64,
-    /// When the user authenticated, in Unix seconds.
     auth_time: u64,
-    /// How the user authenticated (RFC 8176).
     amr: Vec<String>,
-    /// The authentication context class, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
-    /// The roles of the user.
     roles: Vec<String>,
-    /// The application's own id of the user, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<ExternalIdSchema>)]
     external_id: Option<Value>,
-    /// The head of the revocation log before this was decided. A follower of the feed that keeps the response checks it
-    /// like an access token with this `pos`.
     pos: u64,
 }
 
@@ -129,6 +103,11 @@ impl IntrospectedToken {
             external_id: claims.extra.get("external_id").cloned(),
             pos: position.number(),
         }
+    }
+
+    /// Whether `audience` is one of its audiences.
+    pub(crate) fn is_for(&self, audience: &str) -> bool {
+        self.aud.iter().any(|one| one == audience)
     }
 
     /// Of a refresh token with which the session could be refreshed now.

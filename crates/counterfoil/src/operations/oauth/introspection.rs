@@ -11,7 +11,8 @@ use crate::operations::error::OperationError;
 use crate::operations::oauth::introspected_token::IntrospectedToken;
 use crate::operations::presented_session::can_refresh;
 
-/// What the token says if it is active; `None` for one that is expired, revoked, unknown, or no token of this issuer.
+/// What the token says if it is active; `None` for one that is expired, revoked, unknown, no token of this issuer, or not for
+/// `audience`.
 ///
 /// Nothing is rotated or ended, also not by a refresh token that was used before. A session token counts as used.
 ///
@@ -21,17 +22,19 @@ use crate::operations::presented_session::can_refresh;
 pub(crate) async fn introspect(
     app: &App,
     token: &str,
+    audience: Option<&str>,
     now: Time,
 ) -> Result<Option<IntrospectedToken>, OperationError> {
     // Before anything is read by which it is decided.
     app.parts.feed.begin_introspection().await?;
-    if token.starts_with(SessionToken::PREFIX) {
-        Ok(introspect_session(app, token, now).await?)
+    let active = if token.starts_with(SessionToken::PREFIX) {
+        introspect_session(app, token, now).await?
     } else if token.starts_with(RefreshToken::PREFIX) {
-        introspect_refresh(app, token, now).await
+        introspect_refresh(app, token, now).await?
     } else {
-        Ok(introspect_access(app, token, now)?)
-    }
+        introspect_access(app, token, now)?
+    };
+    Ok(active.filter(|token| audience.is_none_or(|audience| token.is_for(audience))))
 }
 
 async fn introspect_session(
@@ -51,7 +54,7 @@ async fn introspect_session(
     }
 }
 
-/// For any audience: the response names it, and the caller decides whether it is one of them.
+/// For any audience: a caller that names none checks it itself.
 fn introspect_access(app: &App, token: &str, now: Time) -> Result<Option<IntrospectedToken>, AuthError> {
     let verifier = &app.parts.verifier;
     let verified = verifier.token_verifier().verify_ignoring_expiry_and_audience(token, now);

@@ -13,6 +13,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{AuthError, Principal, RevocationSubject};
 
 use crate::app::App;
+use crate::limits::write_rate::Writer;
 use crate::operations::error::OperationError;
 use crate::operations::logout;
 use crate::operations::presented_session::{
@@ -49,7 +50,8 @@ pub(crate) struct RevokingClient<'a> {
 ///
 /// # Errors
 ///
-/// If the token cannot be verified at present, or its revocation is not durable. Then it must be treated as valid.
+/// If the token cannot be verified at present, its revocation is not durable, or a rate limit is reached. Then it must be
+/// treated as valid.
 pub(crate) async fn revoke(
     app: &App,
     token: &str,
@@ -136,6 +138,9 @@ async fn revoke_single_token(
     now: Time,
 ) -> Result<RevocationOutcome, OperationError> {
     let Some(token) = principal.token_id() else { return Ok(RevocationOutcome::Invalid) };
+    // Each exchange makes another token, whose revocation takes place on the disk.
+    let writer = Writer { session: principal.session_id(), user: principal.user_id(), ip: client.info.ip };
+    app.parts.write_rate_limiter.count(&writer, now)?;
     let context = RevocationContext {
         actor: principal.user_id().map_or(Actor::Anonymous, Actor::User),
         reason: EndReason::Logout,

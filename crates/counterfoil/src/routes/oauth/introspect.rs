@@ -1,4 +1,4 @@
-//! `POST /oauth/introspect`: tells a resource server whether a token is active (RFC 7662).
+//! `POST /oauth/introspect`: says to a resource server whether a token is active (RFC 7662).
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_jose::Time;
 
 use crate::app::App;
 use crate::counters::IntrospectionResult;
@@ -15,6 +14,7 @@ use crate::http::client_authentication::ClientAuthentication;
 use crate::http::error::AppError;
 use crate::http::form_body::FormBody;
 use crate::http::oauth_error::OAuthError;
+use crate::operations::external_id_schema::ExternalIdSchema;
 use crate::operations::oauth::introspected_token::IntrospectedToken;
 use crate::operations::oauth::introspection;
 use crate::operations::oauth::introspection_caller::IntrospectionCaller;
@@ -31,29 +31,70 @@ pub(in crate::routes) struct IntrospectionForm {
     token: String,
     /// It has no effect: a token shows of which kind it is.
     token_type_hint: Option<String>,
+    /// The audience of the caller: a token for others is not active for it.
+    audience: Option<String>,
     /// The id of the verifier key, if the request authenticates by the form.
     client_id: Option<String>,
     /// The verifier key, if the request authenticates by the form.
     client_secret: Option<String>,
 }
 
-/// A token that is not active: expired, revoked, unknown, or of another issuer. It says nothing more.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = InactiveToken)]
-pub(in crate::routes) struct InactiveToken {
-    /// False.
+/// The response to an introspection. A token that is expired, revoked, unknown, of another issuer, or for another audience has
+/// `active` alone.
+#[derive(ToSchema)]
+#[schema(as = Introspection)]
+#[expect(dead_code, reason = "the OpenAPI schema of `IntrospectionResponse`")]
+pub(in crate::routes) struct IntrospectionSchema {
+    /// Whether the token is active.
     active: bool,
+    /// `session`, `access` or `refresh`. A resource server must not accept a refresh token.
+    token_type: Option<String>,
+    /// The issuer.
+    iss: Option<String>,
+    /// The id of the user.
+    sub: Option<String>,
+    /// The audiences. A resource server must find itself here, or the issuer if it accepts every token of it.
+    aud: Option<Vec<String>>,
+    /// The client application.
+    client_id: Option<String>,
+    /// The name to log in with. It is left out if access tokens are issued without it.
+    username: Option<String>,
+    /// The scopes, separated by spaces, if the token is limited to some.
+    scope: Option<String>,
+    /// The id of the session.
+    sid: Option<String>,
+    /// The id of an access token.
+    jti: Option<String>,
+    /// When the token was issued, in Unix seconds; for a session token, when the user logged in.
+    iat: Option<u64>,
+    /// When it expires if it is not used, in Unix seconds.
+    exp: Option<u64>,
+    /// When the user authenticated, in Unix seconds.
+    auth_time: Option<u64>,
+    /// How the user authenticated (RFC 8176).
+    amr: Option<Vec<String>>,
+    /// The authentication context class, if it is known.
+    acr: Option<String>,
+    /// The roles of the user.
+    roles: Option<Vec<String>>,
+    /// The application's own id of the user, if it has one.
+    external_id: Option<ExternalIdSchema>,
+    /// The head of the revocation log before this was decided. A follower of the feed that keeps the response checks it like an
+    /// access token with this `pos`.
+    pos: Option<u64>,
 }
 
-/// The response to an introspection.
-#[derive(Debug, Serialize, ToSchema)]
+/// What is sent.
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-#[schema(as = Introspection)]
 pub(in crate::routes) enum IntrospectionResponse {
     /// The token is active.
     Active(Box<IntrospectedToken>),
-    /// It is not.
-    Inactive(InactiveToken),
+    /// It is not. The response says nothing more.
+    Inactive {
+        /// False.
+        active: bool,
+    },
 }
 
 /// Says whether a token is active, and for whom (RFC 7662).
@@ -67,7 +108,7 @@ pub(in crate::routes) enum IntrospectionResponse {
     security(("bearer" = []), ("verifier" = []), ()),
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "What the token says if it is active", body = IntrospectionResponse),
+        (status = 200, description = "What the token says if it is active", body = IntrospectionSchema),
         BadRequest, Unauthorized, RequestTimeout, TooLarge, UnsupportedMediaType, TooManyRequests, Unavailable,
     )
 )]
@@ -87,16 +128,12 @@ pub(in crate::routes) async fn introspect(
     let caller = authenticate(&app, &headers, &form).await?;
     app.parts.introspection_rate_limiter.count_key(caller.key_id(), now).map_err(limited)?;
     let token = form.get("token").ok_or(OAuthError::InvalidRequest("`token` is required"))?;
-    let active = introspect_token(&app, token, now).await?;
+    let active = introspection::introspect(&app, token, form.get("audience"), now).await?;
     record(if active.is_some() { IntrospectionResult::Active } else { IntrospectionResult::Inactive });
     Ok(Json(match active {
         Some(token) => IntrospectionResponse::Active(Box::new(token)),
-        None => IntrospectionResponse::Inactive(InactiveToken { active: false }),
+        None => IntrospectionResponse::Inactive { active: false },
     }))
-}
-
-async fn introspect_token(app: &App, token: &str, now: Time) -> Result<Option<IntrospectedToken>, AppError> {
-    Ok(introspection::introspect(app, token, now).await?)
 }
 
 /// # Errors

@@ -14,6 +14,9 @@ from joserfc.jwk import KeySet
 # authorization, so it names none.
 NOT_SUPPORTED = {"token_endpoint", "response_types_supported"}
 
+# Of Token Status List (draft-ietf-oauth-status-list, section 9.2), which Authlib does not know yet.
+OF_STATUS_LISTS = {"status_list_aggregation_endpoint"}
+
 
 def main():
     issuer, metadata, jwks = sys.argv[1], *(json.loads(Path(file).read_text(encoding="utf-8")) for file in sys.argv[2:])
@@ -22,7 +25,7 @@ def main():
         if name not in NOT_SUPPORTED:
             getattr(server, f"validate_{name}")()
     assert server["issuer"] == issuer and not any(server.get(name) for name in NOT_SUPPORTED)
-    unregistered = metadata.keys() - set(AuthorizationServerMetadata.REGISTRY_KEYS)
+    unregistered = metadata.keys() - set(AuthorizationServerMetadata.REGISTRY_KEYS) - OF_STATUS_LISTS
     assert not unregistered, unregistered
     keys = KeySet.import_key_set(jwks)
     kids = [key.kid for key in keys.keys]

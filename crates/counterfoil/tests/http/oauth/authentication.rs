@@ -1,4 +1,4 @@
-//! Who may introspect: each method of a verifier key, and nobody else.
+//! Who may introspect: a verifier key by each method, and no other caller.
 
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::administration::Admin;
 use crate::client::Request;
-use crate::feed::revoke_everywhere;
-use crate::oauth::{ResourceServer, exchange, login_with, tampered};
+use crate::feed::{add_key, revoke_everywhere};
+use crate::oauth::{ResourceServer, exchange, login_with, post, tampered};
 use crate::test_server::{TestServer, text};
 
 /// The members of an object, in alphabetical order.
@@ -183,6 +183,30 @@ async fn an_exchanged_token_is_active_until_its_session_ends() {
 }
 
 #[tokio::test]
+async fn a_token_for_others_is_not_active_for_a_caller_that_names_its_audience() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let key = add_key(&server).await;
+    let (shop, issuer) = ("https://shop.example", server.app.settings().issuer.to_string());
+    let (for_shop, session) = (
+        login_with(&server, json!({ "mode": "hybrid", "audience": shop })).await,
+        server.login("ada", "session").await,
+    );
+    let for_shop = ["access_token", "refresh_token"].map(|name| text(&for_shop, name));
+    let session = text(&session, "session_token");
+    let introspect = async |token: &str, audience: &str| {
+        let request = post("/oauth/introspect", &[("token", token), ("audience", audience)]).bearer(&key);
+        request.send(&server).await.json()
+    };
+    for token in for_shop {
+        assert_eq!(introspect(token, shop).await["active"], true);
+        assert_eq!(introspect(token, &issuer).await, json!({ "active": false }));
+    }
+    assert_eq!(introspect(session, &issuer).await["active"], true);
+    assert_eq!(introspect(session, shop).await, json!({ "active": false }));
+}
+
+#[tokio::test]
 async fn a_wait_for_the_fleet_awaits_the_answers_that_may_still_be_used() {
     let server = TestServer::open().await;
     server.register("ada").await;
@@ -226,7 +250,7 @@ async fn each_result_is_counted() {
     resource_server.introspect(text(&login, "session_token")).await;
     resource_server.introspect("unknown").await;
     resource_server.introspect("unknown").await;
-    crate::oauth::post("/oauth/introspect", &[("token", "x")]).send(&server).await;
+    post("/oauth/introspect", &[("token", "x")]).send(&server).await;
 
     let page = server.app.metrics().await;
     for (result, count) in [("active", 1), ("inactive", 2), ("invalid_client", 1), ("rate_limited", 0)] {

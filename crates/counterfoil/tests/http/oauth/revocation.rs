@@ -186,6 +186,20 @@ async fn a_request_with_client_credentials_is_refused_and_revokes_nothing() {
 }
 
 #[tokio::test]
+async fn revocations_of_exchanged_tokens_have_a_rate_limit_and_those_of_sessions_have_none() {
+    let server = TestServer::with(|settings| settings.write_rate_limits.per_session.max = 3).await;
+    server.register("ada").await;
+    let login = server.login("ada", "session").await;
+    let token = text(&login, "session_token");
+    let exchanged = [exchange(&server, token, json!({})).await, exchange(&server, token, json!({})).await];
+
+    assert_eq!([revoke(&server, &exchanged[0]).await, revoke(&server, &exchanged[1]).await], [200, 429]);
+    assert_eq!(server.me(&exchanged[1]).await, 200, "after another answer than 200 the token is valid");
+
+    assert_eq!((revoke(&server, token).await, server.me(&exchanged[1]).await), (200, 401));
+}
+
+#[tokio::test]
 async fn cookies_are_neither_read_nor_cleared() {
     let server = TestServer::open().await;
     server.register("ada").await;

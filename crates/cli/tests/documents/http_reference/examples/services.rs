@@ -23,8 +23,19 @@ pub(super) const STANDARDS: &[Example] = &[
         command: "curl $base/problems/invalid-token -H 'Accept: application/json'",
     },
     Example {
+        call: "POST /oauth/introspect",
+        prepare: r#"verifier_key=$(admin verifier-keys -d '{"name":"orders"}' | pick key)
+token=$(post $base/v1/login -d '{"username":"ada","password":"eight lamps for the lighthouse"}' | pick session_token)"#,
+        command: r#"curl $base/oauth/introspect -H "Authorization: Bearer $verifier_key" -d "token=$token""#,
+    },
+    Example {
+        call: "POST /oauth/revoke",
+        prepare: "",
+        command: r#"curl $base/oauth/revoke -d "token=$token""#,
+    },
+    Example {
         call: "GET /v1/feed",
-        prepare: r#"verifier_key=$(admin verifier-keys -d '{"name":"orders"}' | pick key)"#,
+        prepare: "",
         command: r#"curl "$base/v1/feed?instance=orders-1&poll=1" -H "Authorization: Bearer $verifier_key""#,
     },
     Example {
