@@ -1,7 +1,5 @@
 //! Errors: of one statement, and of opening a store.
 
-use counterfoil_core::store::StoreError;
-
 use crate::url::UrlError;
 
 /// Why a statement failed.
@@ -112,11 +110,5 @@ impl OpenError {
                     .to_owned()
             }
         }
-    }
-}
-
-impl From<QueryError> for StoreError {
-    fn from(error: QueryError) -> Self {
-        crate::error_class::store_error(std::sync::Arc::new(error))
     }
 }

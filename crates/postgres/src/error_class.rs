@@ -33,6 +33,12 @@ pub(crate) fn store_error(error: Arc<QueryError>) -> StoreError {
     }
 }
 
+impl From<QueryError> for StoreError {
+    fn from(error: QueryError) -> Self {
+        store_error(Arc::new(error))
+    }
+}
+
 fn unavailable(reason: &'static str, error: Arc<QueryError>) -> StoreError {
     StoreError::Unavailable { reason, source: Some(Box::new(error)) }
 }

@@ -134,7 +134,7 @@ pub(crate) enum ListOwner {
 }
 
 /// The lists that wait or are read. A list takes some milliseconds, so lists have connections of their own, and a few
-/// users who list what they have in a loop delay nobody else.
+/// users who list what they have in a loop do not delay the others.
 #[derive(Default)]
 pub(crate) struct ListAdmission(Mutex<HashMap<ListOwner, usize>>);
 

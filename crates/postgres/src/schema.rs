@@ -29,7 +29,7 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), Box<dyn std::erro
     Ok(())
 }
 
-/// The version of the schema that exists; `None` if there is none.
+/// The version of the schema that exists; `None` if there are no tables.
 pub(crate) async fn version(client: &Client) -> Result<Option<i64>, QueryError> {
     let exists: bool = client
         .query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[])

@@ -63,7 +63,7 @@ impl<'p> Statement<'p> {
         Ok(connection.query(&prepared, &self.borrowed()).await?)
     }
 
-    /// The only row of the result; `None` if there is none.
+    /// The only row of the result; `None` if it is empty.
     pub(crate) async fn query_opt(&self, connection: &Connection) -> Result<Option<Row>, QueryError> {
         Ok(self.query(connection).await?.into_iter().next())
     }

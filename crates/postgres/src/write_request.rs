@@ -73,6 +73,34 @@ impl Input {
         })
     }
 
+    /// Executes a request so that its failure does not affect the others of the transaction.
+    ///
+    /// The outer error is one of the whole transaction.
+    pub(crate) async fn execute_in_savepoint<'t>(
+        &'t self,
+        pipeline: &mut Pipeline<'_, 't>,
+    ) -> Result<Result<Output, StoreError>, Failure> {
+        pipeline.control("SAVEPOINT request");
+        let executed = match self.execute(pipeline).await {
+            Ok(output) => pipeline.flush().await.map(|()| output),
+            Err(failure) => Err(failure),
+        };
+        let result = match executed {
+            Ok(output) => {
+                pipeline.control("RELEASE request");
+                return Ok(Ok(output));
+            }
+            Err(Failure::Conflict(part)) => Ok(Output::Commit(CommitOutcome::Conflict(part))),
+            Err(Failure::Statement(error)) => Err(StoreError::from(error)),
+            Err(failure) => return Err(failure),
+        };
+        pipeline.clear();
+        pipeline.control("ROLLBACK TO request");
+        pipeline.control("RELEASE request");
+        pipeline.flush().await?;
+        Ok(result)
+    }
+
     /// The newest time in what the request writes.
     pub(crate) fn newest_time(&self) -> Time {
         match self {

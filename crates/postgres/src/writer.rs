@@ -17,7 +17,7 @@ use crate::lease::{Lease, WriterLock};
 use crate::state::StoreState;
 use crate::statement::{Failure, Pipeline};
 use crate::tables::writer::{self, CommitId};
-use crate::write_request::{Input, Output, WriteRequest, notify};
+use crate::write_request::{Output, WriteRequest, notify};
 
 /// The length of the queue. Beyond it callers get an error at once, so that waiting times stay bounded.
 pub(crate) const QUEUE_SIZE: usize = 4096;
@@ -262,7 +262,7 @@ impl Writer {
         let (mut outputs, mut newest) = (Vec::with_capacity(batch.len()), Time::EPOCH);
         for request in batch {
             let output = match in_savepoints {
-                true => execute_in_savepoint(&mut pipeline, &request.input).await?,
+                true => request.input.execute_in_savepoint(&mut pipeline).await?,
                 false => Ok(request.input.execute(&mut pipeline).await?),
             };
             if !matches!(output, Err(_) | Ok(Output::Commit(CommitOutcome::Conflict(_)))) {
@@ -283,7 +283,7 @@ impl Writer {
     ///
     /// The next connection raises the epoch of the writer. That waits until the transaction is decided, if it is in
     /// progress, and no statement that is still on its way finds its epoch afterwards. Then the id of the last commit says
-    /// whether it was this one. Until then nobody is told anything.
+    /// whether it was this one. Until then no caller gets an answer.
     async fn resolve(&mut self, batch: Vec<WriteRequest>, undecided: Undecided, started: Instant) {
         tracing::warn!(error = %undecided.error, requests = batch.len(), "the outcome of a commit is not known yet");
         let asked_at = Instant::now();
@@ -330,7 +330,7 @@ impl Writer {
             }
         }
         drop(listeners);
-        // After a reconnection, no read goes into the session cache before the listeners know of the commit.
+        // After a reconnection, no read fills the session cache before the listeners know of the commit.
         self.open();
         for (request, output) in batch.into_iter().zip(outputs) {
             let _ = request.reply.send(output);
@@ -367,35 +367,7 @@ impl Writer {
     }
 }
 
-/// Executes a request so that its failure does not affect the others of the transaction.
-///
-/// The outer error is one of the whole transaction.
-async fn execute_in_savepoint<'t>(
-    pipeline: &mut Pipeline<'_, 't>,
-    input: &'t Input,
-) -> Result<Result<Output, StoreError>, Failure> {
-    pipeline.control("SAVEPOINT request");
-    let executed = match input.execute(pipeline).await {
-        Ok(output) => pipeline.flush().await.map(|()| output),
-        Err(failure) => Err(failure),
-    };
-    let result = match executed {
-        Ok(output) => {
-            pipeline.control("RELEASE request");
-            return Ok(Ok(output));
-        }
-        Err(Failure::Conflict(part)) => Ok(Output::Commit(CommitOutcome::Conflict(part))),
-        Err(Failure::Statement(error)) => Err(StoreError::from(error)),
-        Err(failure) => return Err(failure),
-    };
-    pipeline.clear();
-    pipeline.control("ROLLBACK TO request");
-    pipeline.control("RELEASE request");
-    pipeline.flush().await?;
-    Ok(result)
-}
-
-/// Waits for the end of the connection; for ever if there is none.
+/// Waits for the end of the connection; for ever if it does not exist.
 async fn ended(lease: &mut Option<Lease>) {
     match lease {
         Some(lease) => {

@@ -139,7 +139,9 @@ pub(crate) async fn open_store(
             let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
             let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
             let reload = move || read_again(file.as_deref()?);
-            let store = PostgresStore::open_with_reload(&url, reload).await.map_err(postgres_error)?;
+            // Its future is large, and every command would contain it.
+            let store =
+                Box::pin(PostgresStore::open_with_reload(&url, reload)).await.map_err(postgres_error)?;
             Ok(OpenedStore { store, file_backup: None })
         }
         #[cfg(not(feature = "sqlite"))]

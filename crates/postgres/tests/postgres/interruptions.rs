@@ -38,7 +38,7 @@ async fn a_commit_whose_answer_was_lost_is_reported_as_it_was_decided() {
         assert_eq!(is_stored == "1", cut == Cut::Answer, "{cut:?}");
         let is_committed = usize::from(cut == Cut::Answer);
         assert_eq!(listener.counts(), (commits + is_committed, failures + 1), "{cut:?}");
-        // The same store goes on, and a commit that comes late finds another writer.
+        // The same store continues, and a commit that arrives late finds another writer.
         sleep(Duration::from_millis(200)).await;
         insert_when_recovered(&store, number + 100).await;
         assert_eq!(

@@ -62,7 +62,7 @@ async fn a_newer_schema_and_another_encoding_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_from_before_the_rules_get_their_canonical_forms_and_nobody_is_locked_out() {
+async fn names_from_before_the_rules_get_their_canonical_forms_and_no_user_is_locked_out() {
     let Some(server) = server() else { return };
     let url = server.new_database();
     let store = open(&url).await;

@@ -62,7 +62,7 @@ async fn a_transaction_that_never_succeeds_is_refused_and_changes_nothing() {
     assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
     assert_eq!(server.sql(&url, "SELECT last_value FROM attempts"), "4");
     assert_eq!(store.metadata("key").await.unwrap(), None);
-    assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))), "the store goes on");
+    assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))), "the store continues");
     store.close().await.unwrap();
 }
 
