@@ -23,7 +23,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 chmod 755 "$dir"
 cd "$dir"
-trap 'test -z "${server:-}" || { kill -QUIT "$server" 2>/dev/null; wait "$server" || true; }; cd /; rm -rf "$dir"' EXIT
+trap 'test -z "${server:-}" || { kill -QUIT "$server" 2>/dev/null || true; wait "$server" || true; }; cd /; rm -rf "$dir"' EXIT
 $run "$bin/initdb" --pgdata="$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >"$dir/initdb.log"
 cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = ''
