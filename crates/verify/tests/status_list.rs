@@ -1,4 +1,5 @@
 //! Status list tokens: what a reader accepts, and what the claim `status` of an access token says.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, though clippy cannot see it")]
 
 use std::time::Duration;
 

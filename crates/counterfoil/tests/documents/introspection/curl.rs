@@ -34,7 +34,7 @@ async fn the_commands_of_the_page_introspect_and_revoke() {
 
     let lines: Vec<&str> = printed.lines().collect();
     let shown: Value =
-        serde_json::from_str(&PAGE.split("```json\n").nth(1).unwrap().split("```").next().unwrap()).unwrap();
+        serde_json::from_str(PAGE.split("```json\n").nth(1).unwrap().split("```").next().unwrap()).unwrap();
     let answer: Value = serde_json::from_str(lines[0]).unwrap();
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(members(&answer), members(&shown), "the page shows every member");
