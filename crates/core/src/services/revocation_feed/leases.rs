@@ -157,8 +157,11 @@ impl Instance {
         now < self.leased_until
     }
 
-    /// Whether every process with this id has the entries up to `position`. While two processes share the id, none of
-    /// their acknowledgements counts: each is that of one process only.
+    /// Whether the process with this id has the entries up to `position`.
+    ///
+    /// Each process must draw an id of its own. Two that share one are noticed by a repeated number of a poll; from then
+    /// on none of their acknowledgements counts, because each is that of one process only. If the repeated poll is lost
+    /// on the way, they are not noticed.
     pub fn has_confirmed(&self, position: RevocationPosition, now: Duration) -> bool {
         self.acknowledged >= position && now >= self.shared_until
     }
