@@ -59,3 +59,12 @@ fn an_option_of_another_command_is_refused_with_the_options_of_this_one() {
         assert!(output.status == 2 && output.stderr.contains(expected), "{line:?}: {output:?}");
     }
 }
+
+#[test]
+fn redis_is_refused_as_a_store_with_the_reason_and_the_way() {
+    let output = run(&["check", "--store", "redis://cache:6379"]);
+
+    assert_eq!(output.status, 1, "{output:?}");
+    let said = output.stdout + &output.stderr;
+    assert!(said.contains("sessions are not kept in Redis") && said.contains("use sqlite:FILE"), "{said}");
+}

@@ -30,8 +30,26 @@ pub enum StoreUrl {
 
 /// A text is not the URL of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the store must be a URL like sqlite:auth.db or postgres://auth@localhost/auth")]
-pub struct StoreUrlError;
+#[non_exhaustive]
+pub enum StoreUrlError {
+    /// It has another form.
+    #[error("the store must be a URL like sqlite:auth.db or postgres://auth@localhost/auth")]
+    Malformed,
+    /// It names a Redis or Valkey server. With its default settings a crash loses a second of acknowledged logins, and a
+    /// failover revives sessions that have ended.
+    #[error("sessions are not kept in Redis")]
+    Redis,
+}
+
+impl StoreUrlError {
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Malformed => "use sqlite:FILE, or postgres://USER@HOST/DATABASE",
+            Self::Redis => "use sqlite:FILE, which all processes of your application share, or postgres://",
+        }
+    }
+}
 
 impl StoreUrl {
     /// The same store with the canonical path of its file, or the absolute path if the file does not exist. It is the
@@ -71,10 +89,13 @@ impl FromStr for StoreUrl {
         if DatabaseUrl::is_one(text) {
             return Ok(Self::Postgres(DatabaseUrl::new(text)));
         }
-        let file = text.strip_prefix("sqlite:").ok_or(StoreUrlError)?;
+        if ["redis:", "rediss:", "valkey:", "valkeys:"].iter().any(|scheme| text.starts_with(scheme)) {
+            return Err(StoreUrlError::Redis);
+        }
+        let file = text.strip_prefix("sqlite:").ok_or(StoreUrlError::Malformed)?;
         // In `sqlite://a` it is unclear whether `a` is a host or a path.
         if file.is_empty() || file.starts_with("//") || file.starts_with(':') || file.contains('\0') {
-            return Err(StoreUrlError);
+            return Err(StoreUrlError::Malformed);
         }
         Ok(Self::Sqlite(PathBuf::from(file)))
     }
@@ -101,7 +122,14 @@ mod tests {
         assert_eq!(store.file(), Some(Path::new("/var/lib/auth.db")));
         for bad in ["", "auth.db", "sqlite:", "sqlite://auth.db", "sqlite::memory:", "mysql://db", "SQLITE:a"]
         {
-            assert_eq!(bad.parse::<StoreUrl>(), Err(StoreUrlError), "{bad}");
+            assert_eq!(bad.parse::<StoreUrl>(), Err(StoreUrlError::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_redis_server_is_no_store() {
+        for redis in ["redis://cache:6379/0", "rediss://cache", "valkey://cache"] {
+            assert_eq!(redis.parse::<StoreUrl>(), Err(StoreUrlError::Redis), "{redis}");
         }
     }
 }

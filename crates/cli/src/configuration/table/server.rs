@@ -1,5 +1,7 @@
 //! Settings of the server itself: addresses, files, TLS, logs, trusted origins and proxies.
 
+use counterfoil::StoreUrlError;
+
 use crate::configuration::setting::{DefaultValue, Flag, Form, Scope, Setting};
 use crate::configuration::value::{InvalidValue, path, single, socket_address, word, word_for};
 use crate::logging::{self, LogFormat};
@@ -65,8 +67,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         flag: Some(Flag { name: "store", value_name: "URL", scope: Scope::Store }),
         apply: |builder, values| {
             let text = single(values)?;
-            let invalid = |_| {
-                InvalidValue::new("must be a store like sqlite:auth.db or postgres://auth@localhost/auth")
+            let invalid = |error: StoreUrlError| match error {
+                StoreUrlError::Redis => {
+                    InvalidValue::new("cannot be Redis: sessions are not kept in Redis").hint(error.hint())
+                }
+                _ => {
+                    InvalidValue::new("must be a store like sqlite:auth.db or postgres://auth@localhost/auth")
+                }
             };
             let store: counterfoil::StoreUrl = text.parse().map_err(invalid)?;
             if store.has_password() {
