@@ -30,7 +30,10 @@ impl<S> TrackedStream<S> {
 impl StreamHandle {
     /// Waits until the stream is dropped.
     pub(crate) async fn dropped(self) {
-        let _ = self.0.await;
+        // After `is_open` has found it dropped, there is nothing to wait for.
+        if !self.0.is_terminated() {
+            let _ = self.0.await;
+        }
     }
 
     /// Whether the stream is not dropped yet.
