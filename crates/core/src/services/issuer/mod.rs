@@ -296,7 +296,8 @@ impl Issuer {
             further_claims: self.further_claims(user, session)?,
             pos,
             issued_at: now,
-            expires_at: (now + lifetime).min(session.expires_at),
+            // A session that idles is deleted, and could then no longer revoke a token that is still valid.
+            expires_at: (now + lifetime.min(session.idle)).min(session.expires_at),
         })
     }
 
