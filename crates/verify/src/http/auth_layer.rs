@@ -185,6 +185,7 @@ impl<S> Layer<S> for AuthLayer {
             clock: Arc::clone(&settings.clock),
             names: Arc::clone(&settings.names),
             accepted: settings.accepted,
+            is_required: settings.requirement == Requirement::Principal,
         };
         Arc::make_mut(&mut settings.context).authentication = Some(authentication);
         AuthService { inner, settings: Arc::new(settings) }

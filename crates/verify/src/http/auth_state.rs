@@ -107,6 +107,8 @@ pub(crate) struct Authentication {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) names: Arc<CookieNames>,
     pub(crate) accepted: AcceptedCredentials,
+    /// Whether a request without a valid credential is rejected.
+    pub(crate) is_required: bool,
 }
 
 /// The headers that clear the duplicates of a request's cookies.

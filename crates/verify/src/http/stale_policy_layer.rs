@@ -22,7 +22,7 @@ use crate::stale_policy::StalePolicy;
 ///
 /// It is for routes behind an [`AuthLayer`](crate::AuthLayer), and authenticates their requests again with the policy; the
 /// signature of a token is verified only once. An `AuthLayer` that requires authentication refuses a request before this
-/// layer can allow it.
+/// layer can allow it, and this layer refuses in the same way what its own policy does not accept.
 ///
 /// [`StalePolicy::DangerAcceptStale`] accepts stale revocations at most for the time that the verifier has told its issuer:
 /// `FeedOptions::danger_let_routes_accept_stale`.
@@ -75,10 +75,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match authenticate(&request, self.policy) {
-            Ok(AuthFuture::Ready(result)) => {
-                set_result(&mut request, result);
-                StalePolicyFuture { state: State::Forwarded { inner: self.inner.call(request) } }
-            }
+            Ok(AuthFuture::Ready(result)) => match set_result(&mut request, result) {
+                Ok(()) => StalePolicyFuture { state: State::Forwarded { inner: self.inner.call(request) } },
+                Err(problem) => StalePolicyFuture::reject(problem, &request),
+            },
             Ok(AuthFuture::Pending(future)) => {
                 // The service that was polled ready must serve this request; its clone serves the next one.
                 let clone = self.inner.clone();
@@ -86,10 +86,7 @@ where
                 let pending = Some(Box::new((inner, request)));
                 StalePolicyFuture { state: State::Authenticating { future, pending } }
             }
-            Err(problem) => {
-                let response = problem.for_request(request.extensions()).into_response();
-                StalePolicyFuture { state: State::Rejected { response: Some(response) } }
-            }
+            Err(problem) => StalePolicyFuture::reject(problem, &request),
         }
     }
 }
@@ -107,11 +104,21 @@ fn authenticate<B>(request: &Request<B>, policy: StalePolicy) -> Result<AuthFutu
     Ok(authentication.authenticator.authenticate_with_policy(credentials.credential, now, policy))
 }
 
-fn set_result<B>(request: &mut Request<B>, result: Result<Principal, AuthError>) {
-    if let Some(state) = AuthState::from_extensions(request.extensions()) {
-        let state = state.with_result(result);
-        request.extensions_mut().insert(state);
+/// Replaces the result of the `AuthLayer`.
+///
+/// # Errors
+///
+/// The problem of a request that the `AuthLayer` would have refused with this result. Without that, a handler that reads no
+/// principal would serve a revoked credential.
+fn set_result<B>(request: &mut Request<B>, result: Result<Principal, AuthError>) -> Result<(), Problem> {
+    let state = AuthState::from_extensions(request.extensions()).ok_or_else(Problem::missing_auth_layer)?;
+    let is_required = state.authentication().is_none_or(|authentication| authentication.is_required);
+    if is_required && let Err(error) = &result {
+        return Err(Problem::from_auth_error(error, state.source()));
     }
+    let state = state.with_result(result);
+    request.extensions_mut().insert(state);
+    Ok(())
 }
 
 type PrincipalFuture = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
@@ -144,9 +151,21 @@ pin_project! {
     }
 }
 
+impl<S, B, R> StalePolicyFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<String>,
+{
+    fn reject(problem: Problem, request: &Request<B>) -> Self {
+        let response = problem.for_request(request.extensions()).into_response();
+        Self { state: State::Rejected { response: Some(response) } }
+    }
+}
+
 impl<S, B, R> Future for StalePolicyFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    R: From<String>,
 {
     type Output = Result<Response<R>, S::Error>;
 
@@ -162,9 +181,11 @@ where
                     let result = ready!(future.as_mut().poll(cx));
                     let pending = pending.take().expect("the authentication completes once");
                     let (mut inner, mut request) = *pending;
-                    set_result(&mut request, result);
-                    let inner = inner.call(request);
-                    self.set(Self { state: State::Forwarded { inner } });
+                    let next = match set_result(&mut request, result) {
+                        Ok(()) => Self { state: State::Forwarded { inner: inner.call(request) } },
+                        Err(problem) => Self::reject(problem, &request),
+                    };
+                    self.set(next);
                 }
             }
         }

@@ -65,6 +65,32 @@ async fn a_route_overrides_the_policy_of_its_verifier() {
     issuer.server.shut_down().await;
 }
 
+/// A revoked credential must not be served by a handler that reads no principal.
+#[tokio::test]
+async fn a_required_authentication_holds_for_the_policy_of_a_route() {
+    let fixture = Fixture::new();
+    let issuer = open_with(&fixture, |settings| settings.feed.max_stale = Duration::from_secs(60)).await;
+    let mut proxy = Proxy::start(issuer.address()).await;
+    let options = FeedOptions::new(&issuer.verifier_key).base_url(&proxy.url()).unwrap();
+    let accepts = options.stale_policy(StalePolicy::DangerAcceptStale(Duration::from_secs(60)));
+    let verifier = follow_with(&issuer, accepts).await;
+    let file = || on_get(async || "a file");
+    let router = Router::new()
+        .route("/", file())
+        .route("/deny", file().layer(StalePolicyLayer::new(StalePolicy::Deny)))
+        .route("/introspect", file().layer(StalePolicyLayer::new(StalePolicy::Introspect)))
+        .layer(verifier.layer().require_authentication());
+    let address = serve_shop(router).await;
+    let token = issuer.issue_token("orders:read").await;
+    proxy.set(Cut::PortDropped).await;
+    sleep(LEASE + HOP).await;
+
+    for (path, status) in [("/", 200), ("/deny", 503), ("/introspect", 503)] {
+        assert_eq!(get(address, path, &token).await.status, status, "{path}");
+    }
+    issuer.server.shut_down().await;
+}
+
 #[tokio::test]
 async fn stale_revocations_are_accepted_for_their_bound_only_and_the_issuer_counts_on_it() {
     let fixture = Fixture::new();
