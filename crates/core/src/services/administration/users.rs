@@ -104,7 +104,15 @@ impl Administration {
             let user = self.require_user(id).await?;
             let another = self.expect_another_administrator(&user, None, &context).await?;
             // The user must not become the last administrator meanwhile.
-            let expected = [Expectation::Epoch(id, user.epoch)].into_iter().chain(another);
+            let expected: Vec<_> = [Expectation::Epoch(id, user.epoch)].into_iter().chain(another).collect();
+            // First, in portions: a deleted row can no longer say in the status lists that it has ended.
+            let ends = self.end_sessions_changes(id, &context, now);
+            match self.store.commit(&Transaction::new(ends).expecting(expected.clone())).await? {
+                CommitOutcome::Applied(applied) => {
+                    complete_session_ends(&*self.store, &applied.pending_ends).await?;
+                }
+                CommitOutcome::Conflict(_) => continue,
+            }
             let changes = Transaction::new(self.delete_changes(id, &context, now)).expecting(expected);
             if let CommitOutcome::Applied(_) = self.store.commit(&changes).await? {
                 return Ok(());
