@@ -186,6 +186,8 @@ impl Feed {
         self.metrics.poll(if entries.count > 0 { PollResult::Entries } else { PollResult::Empty });
         let PollRequest { instance, poll, .. } = request;
         let keys = self.key_set.without(&entries.revoked_keys).await;
+        // A shared page of a snapshot can reach further than the head that was read before.
+        let head = head.max(next);
         Ok(self.encode(ResponseHead { instance, poll, head, next, is_snapshot }, &keys, entries))
     }
 
@@ -209,7 +211,8 @@ impl Feed {
             log: self.log,
             instance,
             poll,
-            now: self.clock.now().unix_seconds(),
+            // Not a time to which the clock has jumped: a verifier never goes back behind a time that it was given.
+            now: self.clock.checkpoint().unix_seconds(),
             lease_ms: u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX),
             head,
             next,

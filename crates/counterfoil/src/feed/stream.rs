@@ -140,7 +140,7 @@ impl Feed {
         entries: EncodedEntries,
     ) -> Result<bool, FeedError> {
         let keys = self.key_set.without(&entries.revoked_keys).await;
-        let now = self.clock.now().unix_seconds();
+        let now = self.clock.checkpoint().unix_seconds();
         let data =
             EventData { log: self.log, now, head, next, snapshot: is_snapshot, keys: &keys, entries: [] };
         let json = serde_json::to_string(&data).expect("numbers and texts always serialize");
