@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-/// A stream that a WebSocket may take over. Its reads fail with `ConnectionAborted` after its connection has ended.
+/// A stream that a WebSocket may take over. Its reads and writes fail with `ConnectionAborted` after its connection has ended.
 #[derive(Debug)]
 pub(crate) struct TrackedStream<S> {
     stream: S,
@@ -24,6 +24,14 @@ impl<S> TrackedStream<S> {
     pub(crate) fn new(stream: S) -> (Self, StreamHandle) {
         let (open, dropped) = oneshot::channel();
         (Self { stream, open }, StreamHandle(dropped))
+    }
+
+    /// Fails if the connection has ended: a handler that only writes would not notice.
+    fn check_open(&self) -> io::Result<()> {
+        match self.open.is_closed() {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
+        }
     }
 }
 
@@ -58,6 +66,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TrackedStream<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        self.check_open()?;
         Pin::new(&mut self.stream).poll_write(cx, buffer)
     }
 
@@ -66,6 +75,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_open()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
     }
 
@@ -86,7 +96,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedStream<S> {
 mod tests {
     use std::time::Duration;
 
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::time::timeout;
 
     use super::*;
@@ -98,13 +108,14 @@ mod tests {
     async fn a_connection_that_ends_ends_a_stream_that_waits() {
         let (client, server) = tokio::io::duplex(16);
         let (mut stream, mut handle) = TrackedStream::new(server);
-        let reading = tokio::spawn(async move { stream.read_u8().await });
+        let reading = tokio::spawn(async move { (stream.read_u8().await, stream.write_u8(0).await) });
         assert!(handle.is_open());
 
         drop(handle);
 
-        let read = timeout(MAX_WAIT, reading).await.unwrap().unwrap();
+        let (read, written) = timeout(MAX_WAIT, reading).await.unwrap().unwrap();
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
         drop(client);
     }
 
