@@ -1,6 +1,7 @@
 //! Checks the users of sessions in use in the application's own table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -29,6 +30,8 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct UserChecks {
     sessions: Option<Sender<SessionId>>,
+    /// How many sessions were added so far.
+    added: Arc<AtomicUsize>,
     queue: Arc<Mutex<Receiver<SessionId>>>,
 }
 
@@ -36,16 +39,22 @@ impl UserChecks {
     pub(super) fn new(app: &App) -> Self {
         let (sessions, queue) = mpsc::channel(QUEUE_LENGTH);
         let sessions = app.parts.application_users.is_some().then_some(sessions);
-        Self { sessions, queue: Arc::new(Mutex::new(queue)) }
+        Self { sessions, added: Arc::default(), queue: Arc::new(Mutex::new(queue)) }
     }
 
     /// Adds the sessions that were used: each is here once a minute while it is in use.
+    ///
+    /// They are in the order of their ids. If not all of them have a place, the first one differs each time, so that no
+    /// session is left out again and again.
     pub(super) fn add(&self, used: &[LastSeen]) {
         let Some(sessions) = &self.sessions else { return };
-        for LastSeen { session, .. } in used {
+        let first = self.added.load(Ordering::Relaxed).checked_rem(used.len()).unwrap_or_default();
+        let (before, after) = used.split_at(first);
+        for LastSeen { session, .. } in after.iter().chain(before) {
             if sessions.try_send(*session).is_err() {
                 return;
             }
+            self.added.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -87,7 +96,7 @@ async fn check(app: App, session: SessionId) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use counterfoil_core::credentials::password::{
         Argon2Cost, Argon2Memory, PasswordHash, PlaintextPassword,
