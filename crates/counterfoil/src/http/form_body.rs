@@ -29,8 +29,8 @@ impl FromRequest<App> for FormBody {
     ///
     /// 400 for a form that is malformed, repeats a parameter, or is in the query of the URL; 415 for another content type.
     async fn from_request(request: Request, app: &App) -> Result<Self, AppError> {
-        let query = Self::parse(request.uri().query().unwrap_or_default().as_bytes());
-        if query.is_ok_and(|query| BODY_ONLY.iter().any(|name| query.contains(name))) {
+        if names_in(request.uri().query().unwrap_or_default()).any(|name| BODY_ONLY.contains(&name.as_str()))
+        {
             return Err(OAuthError::InvalidRequest("parameters must be in the body, not in the URL").into());
         }
         let body = json_body::read(request, app, &[FORM]).await?;
@@ -60,10 +60,12 @@ impl FormBody {
         let value = self.0.iter().find(|(found, _)| found.as_str() == name)?.1.as_str();
         (!value.is_empty()).then_some(value)
     }
+}
 
-    fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|(found, _)| found.as_str() == name)
-    }
+/// The names in a query, also of one that is malformed elsewhere.
+fn names_in(query: &str) -> impl Iterator<Item = Zeroizing<String>> {
+    let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    names.filter_map(|name| decode(name.as_bytes()))
 }
 
 #[cfg(test)]

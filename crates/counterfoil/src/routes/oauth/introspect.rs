@@ -57,7 +57,7 @@ pub(in crate::routes) struct IntrospectionSchema {
     aud: Option<Vec<String>>,
     /// The client application.
     client_id: Option<String>,
-    /// The name to log in with. It is left out if access tokens are issued without it.
+    /// The name to log in with. That of an access token is left out if access tokens are issued without it.
     username: Option<String>,
     /// The scopes, separated by spaces, if the token is limited to some.
     scope: Option<String>,
