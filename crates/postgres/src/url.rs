@@ -69,6 +69,10 @@ impl FromStr for PostgresUrl {
             return Err(UrlError::Scheme);
         }
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        // The rest of a password with an unescaped `@` would be taken for the host, which errors show.
+        if address.matches('@').count() > 1 {
+            return Err(UrlError::Invalid);
+        }
         let (mut others, mut mode, mut roots) = (Vec::new(), None, None);
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
@@ -152,6 +156,13 @@ mod tests {
 
     fn tls(text: &str) -> Result<Tls, UrlError> {
         text.parse::<PostgresUrl>().map(|url| url.tls)
+    }
+
+    #[test]
+    fn a_password_with_an_unescaped_at_sign_is_refused() {
+        let at_sign = "postgres://auth:one@two@127.0.0.1/auth".parse::<PostgresUrl>();
+        assert_eq!(at_sign.unwrap_err(), UrlError::Invalid);
+        assert!("postgres://auth:one%40two@127.0.0.1/auth".parse::<PostgresUrl>().is_ok());
     }
 
     #[test]

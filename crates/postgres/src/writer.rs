@@ -178,12 +178,14 @@ impl Writer {
         }
     }
 
-    /// Makes sure that an idle connection still works.
+    /// Makes sure that an idle connection still works, and that no other one has become the writer: what this process has in
+    /// memory would be outdated.
     async fn check_connection(&mut self) {
         let Some(lease) = &self.lease else { return };
-        let answered = timeout(ANSWER_TIMEOUT, lease.connection.batch_execute("SELECT 1")).await;
-        if !matches!(answered, Ok(Ok(()))) {
-            self.disconnect("the server does not answer");
+        match timeout(ANSWER_TIMEOUT, writer::current_epoch(&lease.connection)).await {
+            Ok(Ok(epoch)) if epoch == lease.takeover.epoch => {}
+            Ok(Ok(_)) => self.disconnect("another server has become the writer"),
+            Ok(Err(_)) | Err(_) => self.disconnect("the server does not answer"),
         }
     }
 

@@ -48,6 +48,12 @@ pub(crate) fn mark<'p>(epoch: i64, commit: CommitId, newest: Time) -> Statement<
     )
 }
 
+/// The number of the connection that writes now.
+pub(crate) async fn current_epoch(connection: &Connection) -> Result<i64, QueryError> {
+    let row = statement!("SELECT epoch FROM writer").query_one(connection).await?;
+    Columns::new(&row).value()
+}
+
 /// The newest time in any record, past or present.
 pub(crate) async fn newest_time(connection: &Connection) -> Result<Time, QueryError> {
     let row = statement!("SELECT newest_at FROM writer").query_one(connection).await?;
