@@ -1,5 +1,6 @@
 //! The server on a PostgreSQL database: what it does without a database, and what no output shows.
 
+#![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
 mod common;

@@ -91,9 +91,7 @@ fn read_again(file: &Path) -> Option<PostgresUrl> {
 fn without_postgres() -> StoreBackendError {
     StoreBackendError {
         error: "the store is a PostgreSQL database, and this program was built without PostgreSQL".into(),
-        hint:
-            "Enable the feature `postgres` of the crate `counterfoil`, or give the builder another `Store`."
-                .to_owned(),
+        hint: "Build it with the feature `postgres`, or give the builder another `Store`.".to_owned(),
     }
 }
 

@@ -61,8 +61,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "store",
         form: Form::Text,
         default: DefaultValue::Description("`sqlite:DATA_DIR/counterfoil.db`"),
-        doc: "The store: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` without a password. If an application embeds a file, \
-              its master key is in `FILE.key`, and commands use that.",
+        doc: "The store: `sqlite:FILE`, or `postgres://USER@HOST/DATABASE` without a password, in a build with the feature \
+              `postgres`. If an application embeds a file, its master key is in `FILE.key`, and commands use that.",
         former_names: &[],
         flag: Some(Flag { name: "store", value_name: "URL", scope: Scope::Store }),
         apply: |builder, values| {
