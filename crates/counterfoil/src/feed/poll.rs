@@ -211,7 +211,7 @@ impl Feed {
             log: self.log,
             instance,
             poll,
-            // Not a time to which the clock has jumped: a verifier never goes back behind a time that it was given.
+            // Not a time to which the clock has jumped: a verifier never turns back a time that it was given.
             now: self.clock.checkpoint().unix_seconds(),
             lease_ms: u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX),
             head,

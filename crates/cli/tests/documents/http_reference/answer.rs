@@ -39,8 +39,11 @@ pub(super) fn text(body: &Json) -> String {
     if whole.lines().count() <= MAX_LINES { whole } else { render("", body, 0, 1) }
 }
 
-/// A line of an event stream without what differs each time.
+/// A line of an event stream, or a signed document, without what differs each time.
 fn event_line(line: &str) -> String {
+    if let Some(prefix) = CREDENTIALS.iter().find(|prefix| line.starts_with(*prefix)) {
+        return format!("{prefix}…");
+    }
     match line.split_once(": ") {
         Some((name, value)) if value.starts_with('{') => format!("{name}: {{…}}"),
         Some((name, value)) if value.contains(|letter: char| letter.is_ascii_digit()) => format!("{name}: …"),
