@@ -476,6 +476,27 @@ async fn a_session_in_constant_use_outlives_a_short_idle_timeout() {
     assert!(engine.authenticate_session(&session.credential, after(110)).await.is_err());
 }
 
+/// A session that has idled is deleted soon. A token that is valid for longer could not be revoked by its session.
+#[tokio::test]
+async fn an_access_token_does_not_outlive_the_idle_timeout_of_its_session() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let client = engine.store.client(&ClientId::default()).await.unwrap().unwrap();
+    let lifetimes = Lifetimes { access: 3_600, refresh_idle: 60, ..client.lifetimes };
+    let short = Client { lifetimes, revision: client.revision + 1, ..client };
+    let changed = engine.store.commit(&[Change::replace_client(short)].into()).await;
+    assert!(matches!(changed, Ok(CommitOutcome::Applied(_))));
+
+    let pair = engine.pair(NOON).await.credential;
+    let principal = engine.authenticate_access_token(&pair.access, NOON).await.unwrap();
+    assert_eq!(principal.expires_at(), after(60));
+
+    let refreshed =
+        engine.issuer.refresh(&pair.refresh, None, &nowhere(), after(50)).await.unwrap().credential;
+    let principal = engine.authenticate_access_token(&refreshed.access, after(50)).await.unwrap();
+    assert_eq!(principal.expires_at(), after(110));
+}
+
 #[tokio::test]
 async fn a_concurrent_login_fails_if_its_client_loses_the_mode() {
     let engine = Engine::start().await;

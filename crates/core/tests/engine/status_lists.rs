@@ -143,6 +143,23 @@ async fn the_lists_show_every_end_of_a_session() {
 }
 
 /// Its former tokens are revoked although it has not ended: a thief of a token could otherwise use it until it expires.
+/// More than one commit ends.
+#[tokio::test]
+async fn the_lists_show_the_end_of_all_sessions_of_a_deleted_user() {
+    let engine = engine().await;
+    let mut entries = Vec::new();
+    for _ in 0..300 {
+        let access = engine.access(NOON).await.credential;
+        entries.push(reference(&engine, &access).await.unwrap());
+    }
+
+    let deletion = revocation_context(EndReason::ByAdmin);
+    engine.administration.delete_user(engine.ada_id().await, &deletion, NOON).await.unwrap();
+
+    let list = published(&engine, NOON).await.list(0);
+    assert!(entries.iter().all(|entry| list.get(usize::try_from(entry.index).unwrap()) == Some(1)));
+}
+
 #[tokio::test]
 async fn after_a_password_change_the_session_that_stays_has_another_entry() {
     let engine = engine().await;
