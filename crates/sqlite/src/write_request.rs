@@ -8,14 +8,14 @@ use tokio::sync::oneshot;
 
 use counterfoil_core::store::{
     AuditRetention, CommitListener, CommitOutcome, CounterIncrement, CounterValue, ExpiryEvents, LastSeen,
-    PurgedEvents, StoreError, Transaction,
+    Purged, PurgedEvents, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 
 use crate::apply::{ApplyError, apply};
 use crate::error_class::{self, map_error};
 use crate::tables::counters::increment;
-use crate::tables::purge::{Purged, purge, purge_audit_log};
+use crate::tables::purge::{purge, purge_audit_log};
 use crate::tables::sessions::row::record_last_seen;
 
 /// One request to the writer.

@@ -22,6 +22,7 @@ pub mod metrics;
 mod outcome;
 mod pending_end;
 mod plan;
+mod purged;
 mod query;
 mod revocation_log;
 pub mod session_cache;
@@ -67,6 +68,7 @@ pub use job_lock::{JobLock, JobLockOp, NodeId};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
 pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
+pub use purged::Purged;
 pub use query::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, Scan,
     SessionCursor, SessionData, SessionQuery, VerifierKeyCursor,

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::store::{
-    AppliedChanges, AuditRetention, ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY,
-    ExpiryEvents, PurgedEvents,
+    AuditRetention, ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY, ExpiryEvents,
+    Purged, PurgedEvents,
 };
 use counterfoil_jose::Time;
 
@@ -16,37 +16,6 @@ use super::sessions::end::delete_of_user;
 use super::{audit_events, sessions, users};
 use crate::error::QueryError;
 use crate::statement::{Failure, Pipeline, Statement, statement};
-
-/// What a purge has done.
-#[derive(Debug, Default)]
-pub(crate) struct Purged {
-    /// The deleted rows, and the sessions that were checked and not deleted.
-    pub(crate) rows: u64,
-    /// The events of the sessions that have expired.
-    expired: Vec<AuditEvent>,
-    expiries: ExpiryEvents,
-}
-
-impl Purged {
-    /// The expired sessions, for the commit listeners; `None` if there are none.
-    pub(crate) fn applied_changes(&self) -> Option<AppliedChanges> {
-        if self.expired.is_empty() {
-            return None;
-        }
-        Some(AppliedChanges {
-            expired_sessions: self
-                .expired
-                .iter()
-                .filter_map(|event| event.session.zip(event.reason))
-                .collect(),
-            derived_events: match self.expiries {
-                ExpiryEvents::Record => self.expired.clone(),
-                ExpiryEvents::Omit => Vec::new(),
-            },
-            ..AppliedChanges::default()
-        })
-    }
-}
 
 /// Records the sessions that have expired at `now`, and deletes what expired long enough ago, at most `limit` rows.
 pub(crate) async fn purge(

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use counterfoil_core::model::audit_event::AuditEvent;
 use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::store::{
-    AppliedChanges, AuditRetention, ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY,
-    ExpiryEvents, PurgedEvents,
+    AuditRetention, ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, EXPIRY_RECORD_DELAY, ExpiryEvents,
+    Purged, PurgedEvents,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::SessionId;
@@ -15,37 +15,6 @@ use counterfoil_verify::SessionId;
 use super::columns::{Columns, milliseconds, unix_ms};
 use super::sessions::end::delete_of_user;
 use super::{audit_events, sessions, status_indexes, users};
-
-/// What a purge has done.
-#[derive(Debug, Default)]
-pub(crate) struct Purged {
-    /// The deleted rows, and the sessions that were checked and not deleted.
-    pub(crate) rows: u64,
-    /// The events of the sessions that have expired.
-    expired: Vec<AuditEvent>,
-    expiries: ExpiryEvents,
-}
-
-impl Purged {
-    /// The expired sessions, for the commit listeners; `None` if there are none.
-    pub(crate) fn applied_changes(&self) -> Option<AppliedChanges> {
-        if self.expired.is_empty() {
-            return None;
-        }
-        Some(AppliedChanges {
-            expired_sessions: self
-                .expired
-                .iter()
-                .filter_map(|event| event.session.zip(event.reason))
-                .collect(),
-            derived_events: match self.expiries {
-                ExpiryEvents::Record => self.expired.clone(),
-                ExpiryEvents::Omit => Vec::new(),
-            },
-            ..AppliedChanges::default()
-        })
-    }
-}
 
 /// Records the sessions that have expired at `now`, and deletes what expired long enough ago, at most `limit` rows.
 pub(crate) fn purge(
