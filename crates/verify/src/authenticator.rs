@@ -49,6 +49,9 @@ pub trait Authenticator: Send + Sync + 'static {
     }
 }
 
+/// An authentication that needs I/O.
+pub(crate) type PrincipalFuture = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
+
 /// The result of an authentication, or a future of it.
 ///
 /// There are two variants so that a result that needs no I/O allocates nothing.
@@ -57,7 +60,7 @@ pub enum AuthFuture {
     /// The result.
     Ready(Result<Principal, AuthError>),
     /// The store or the issuer must be asked. Dropping the future cancels the authentication.
-    Pending(Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>),
+    Pending(PrincipalFuture),
 }
 
 impl AuthFuture {

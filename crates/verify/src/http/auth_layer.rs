@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::auth_error::AuthError;
-use crate::authenticator::{AuthFuture, Authenticator, Clock};
+use crate::authenticator::{AuthFuture, Authenticator, Clock, PrincipalFuture};
 use crate::http::auth_state::{AuthState, Authentication, LayerContext};
 use crate::http::cookies::CookieNames;
 use crate::http::credentials::{AcceptedCredentials, CredentialSource, read_credentials};
@@ -288,8 +288,6 @@ struct PendingRequest<S, B> {
     source: CredentialSource,
     request: Request<B>,
 }
-
-type PrincipalFuture = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
 
 pin_project! {
     /// The response of a service behind an [`AuthLayer`].

@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::auth_error::AuthError;
-use crate::authenticator::AuthFuture;
+use crate::authenticator::{AuthFuture, PrincipalFuture};
 use crate::http::auth_state::AuthState;
 use crate::http::credentials::read_credentials;
 use crate::http::problem::Problem;
@@ -120,8 +120,6 @@ fn set_result<B>(request: &mut Request<B>, result: Result<Principal, AuthError>)
     request.extensions_mut().insert(state);
     Ok(())
 }
-
-type PrincipalFuture = Pin<Box<dyn Future<Output = Result<Principal, AuthError>> + Send>>;
 
 pin_project! {
     /// The response of a service behind a [`StalePolicyLayer`].
