@@ -1,15 +1,22 @@
 //! How the caller of an endpoint of OAuth authenticates (RFC 6749, section 2.3; RFC 7662, section 2.1).
 
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
-use counterfoil_jose::base64url;
 use counterfoil_verify::bearer_token;
 
 use crate::http::form_body::FormBody;
 use crate::http::form_urlencoded::decode;
 use crate::http::oauth_error::{ChallengeScheme, OAuthError};
+
+/// Base64 in the standard alphabet, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What a caller presents to authenticate. Nothing is verified.
 pub(crate) enum ClientAuthentication {
@@ -93,27 +100,10 @@ fn read_basic(line: &[u8]) -> Option<ClientAuthentication> {
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
-    let pair = decode_base64(encoded.trim_ascii())?;
+    let pair = BASE64.decode(encoded.trim_ascii()).map(Zeroizing::new).ok()?;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     let (id, secret) = (decode(&pair[..colon])?, decode(&pair[colon + 1..])?);
     Some(ClientAuthentication::IdAndSecret { id, secret })
-}
-
-/// Base64 in the standard alphabet, with or without padding.
-fn decode_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    let (digits, padding) = text.split_at(end);
-    if padding.len() > 2 || (!padding.is_empty() && !text.len().is_multiple_of(4)) {
-        return None;
-    }
-    let to_url_alphabet = |byte: &u8| match byte {
-        b'+' => Some(b'-'),
-        b'/' => Some(b'_'),
-        b'-' | b'_' => None,
-        other => Some(*other),
-    };
-    let digits = digits.iter().map(to_url_alphabet).collect::<Option<Vec<u8>>>().map(Zeroizing::new)?;
-    base64url::decode(&*digits).ok().map(Zeroizing::new)
 }
 
 const fn invalid(detail: &'static str, scheme: ChallengeScheme) -> OAuthError {
