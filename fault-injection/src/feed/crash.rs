@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use crate::feed::hammer::{Target, Targets};
 use crate::feed::issuer::{Issuer, Login, login_request};
 use crate::feed::proxy::Proxy;
-use crate::feed::verifier::{Method, VerifierConfig};
+use crate::feed::verifier::Method;
 use crate::feed::verifier_process::{VerifierProcess, VerifierProgram};
 use crate::http::{Connection, Request};
 use crate::load::run_low_priority;
@@ -69,12 +69,7 @@ pub fn run(
     let mut issuer = Issuer::start(program, dir, LEASE)?;
     let valid = issuer.log_in(1)?.remove(0);
     let proxy = Proxy::start(issuer.address()?)?;
-    let config = VerifierConfig {
-        issuer: proxy.address,
-        audience: valid.audience(),
-        key: issuer.verifier_key.clone(),
-        method: Method::Feed,
-    };
+    let config = issuer.verifier_config(proxy.address, &valid, Method::Feed);
     let processes = verifiers.start_all(VERIFIERS, &config, &valid.token)?;
     let addresses: Vec<SocketAddr> = processes.iter().map(|process| process.address).collect();
     let targets = Arc::<Targets>::default();

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::feed::issuer::{Issuer, Login};
 use crate::feed::proxy::{Network, Proxy};
-use crate::feed::verifier::{Method, VerifierConfig};
+use crate::feed::verifier::Method;
 use crate::feed::verifier_process::{VerifierProcess, VerifierProgram};
 use crate::http::{Connection, Request, send};
 use crate::program::Program;
@@ -79,12 +79,7 @@ struct Verifier {
 impl Verifier {
     fn start(cut: Network, program: &VerifierProgram, issuer: &Issuer<'_>, valid: &Login) -> Result<Self> {
         let proxy = Proxy::start(issuer.address()?)?;
-        let config = VerifierConfig {
-            issuer: proxy.address,
-            audience: valid.audience(),
-            key: issuer.verifier_key.clone(),
-            method: Method::Feed,
-        };
+        let config = issuer.verifier_config(proxy.address, valid, Method::Feed);
         let process = program.start_all(1, &config, &valid.token)?.remove(0);
         Ok(Self { cut, proxy, process })
     }

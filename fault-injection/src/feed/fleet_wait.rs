@@ -63,12 +63,7 @@ pub fn run(
 ) -> Result<Report> {
     let issuer = Issuer::start(program, dir, LEASE)?;
     let logins = issuer.log_in(size.revocations + 1)?;
-    let config = VerifierConfig {
-        issuer: issuer.address()?,
-        audience: logins[0].audience(),
-        key: issuer.verifier_key.clone(),
-        method: Method::Feed,
-    };
+    let config = issuer.verifier_config(issuer.address()?, &logins[0], Method::Feed);
     let processes = verifiers.start_all(PROCESSES, &config, &logins[0].token)?;
     let addresses: Vec<_> = processes.iter().map(|process| process.address).collect();
     let tokens = fetch_token_verifier(config.issuer, &config.audience)?;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use counterfoil_jose::base64url;
 use serde_json::{Value, json};
 
+use crate::feed::verifier::{Method, VerifierConfig};
 use crate::http::{Connection, Request, Response, send};
 use crate::program::{LaunchConfig, Program};
 use crate::server::Server;
@@ -66,6 +67,11 @@ impl<'p> Issuer<'p> {
     /// If it was killed.
     pub fn server(&self) -> Result<&Server> {
         self.server.as_ref().context("the issuer was killed")
+    }
+
+    /// A verifier that reaches this issuer at `address`, and accepts tokens as the one of `login`.
+    pub fn verifier_config(&self, address: SocketAddr, login: &Login, method: Method) -> VerifierConfig {
+        VerifierConfig { issuer: address, audience: login.audience(), key: self.verifier_key.clone(), method }
     }
 
     /// Its address, which changes at each start.

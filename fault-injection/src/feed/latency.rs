@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::feed::issuer::{Issuer, Login};
-use crate::feed::verifier::{Method, VerifierConfig};
+use crate::feed::verifier::Method;
 use crate::feed::verifier_process::{VerifierProcess, VerifierProgram};
 use crate::http::{Connection, Request};
 use crate::load::{AsyncConnection, run_low_priority};
@@ -72,12 +72,7 @@ pub fn run(
     let issuer = Issuer::start(program, dir, LEASE)?;
     let probe = issuer.log_in(1)?.remove(0);
     let measure = |method, count| -> Result<Latencies> {
-        let config = VerifierConfig {
-            issuer: issuer.address()?,
-            audience: probe.audience(),
-            key: issuer.verifier_key.clone(),
-            method,
-        };
+        let config = issuer.verifier_config(issuer.address()?, &probe, method);
         let processes = verifiers.start_all(count, &config, &probe.token)?;
         let measured = log_out_each(&issuer, &processes, size.revocations)?;
         progress();
@@ -86,12 +81,7 @@ pub fn run(
     let feed = measure(Method::Feed, VERIFIERS)?;
     let introspected = measure(Method::Introspection, 1)?;
     let unaware = {
-        let config = VerifierConfig {
-            issuer: issuer.address()?,
-            audience: probe.audience(),
-            key: issuer.verifier_key.clone(),
-            method: Method::SignatureOnly,
-        };
+        let config = issuer.verifier_config(issuer.address()?, &probe, Method::SignatureOnly);
         let process = verifiers.start_all(1, &config, &probe.token)?.remove(0);
         log_out_unnoticed(&issuer, &process, size.revocations.min(100))?
     };
