@@ -133,7 +133,13 @@ async fn ask_for_status(bystander: &Identity) -> io::Result<()> {
 }
 
 async fn ask_once_for_status(bystander: &Identity) -> io::Result<()> {
-    let mut stream = UnixStream::connect(&bystander.target.admin_socket).await?;
+    let mut stream = loop {
+        match UnixStream::connect(&bystander.target.admin_socket).await {
+            // The queue of the socket is full for the moment. The product's client waits as well.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
+            connected => break connected?,
+        }
+    };
     stream.write_all(b"{\"command\":\"status\"}\n").await?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await?;

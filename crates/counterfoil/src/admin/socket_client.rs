@@ -3,12 +3,14 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use counterfoil_files::path_hint;
 use counterfoil_jose::Secret;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
+use tokio::time::{sleep, timeout};
 
 use crate::admin::socket::{Reply, read_line};
 use crate::admin::socket_address::{SocketAddress, socket_path};
@@ -16,6 +18,10 @@ use crate::admin::{AdminError, Command};
 
 /// The most bytes of a reply: a page of 1000 users with the longest names.
 const MAX_REPLY_LENGTH: u64 = 16 * 1024 * 1024;
+/// How long a connection waits for a place in the queue of the socket.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time between two attempts to get one.
+const CONNECT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A command that was sent to a server has no result.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +96,16 @@ async fn connect(dir: &Path) -> io::Result<UnixStream> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the admin socket is not a socket"));
     }
     let address = SocketAddress::new(dir)?;
-    UnixStream::connect(address.path()).await
+    let connecting = async {
+        loop {
+            match UnixStream::connect(address.path()).await {
+                // Too many others wait to be accepted: a socket that blocks would wait too.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(CONNECT_INTERVAL).await,
+                connected => return connected,
+            }
+        }
+    };
+    timeout(CONNECT_TIMEOUT, connecting).await.unwrap_or_else(|elapsed| Err(elapsed.into()))
 }
 
 fn is_no_server(error: &io::Error) -> bool {
@@ -116,11 +131,31 @@ fn is_controlled_by(dir: &Path, user: u32) -> bool {
 mod tests {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::{PermissionsExt as _, chown};
+    use std::os::unix::net::UnixListener;
 
     use super::*;
 
     const SERVICE: u32 = 54_321;
     const OTHER: u32 = 54_322;
+
+    /// The queue has a limit of the system (`net.core.somaxconn`), which the clients of one user can reach.
+    #[tokio::test]
+    async fn a_connection_waits_for_a_place_in_a_full_queue() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(socket_path(dir.path())).unwrap();
+        rustix::net::listen(&listener, 0).unwrap();
+        let waiting = UnixStream::connect(socket_path(dir.path())).await.unwrap();
+        let refused = UnixStream::connect(socket_path(dir.path())).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock, "the queue is full");
+
+        let mut connecting = Box::pin(connect(dir.path()));
+        let early = timeout(Duration::from_millis(50), &mut connecting).await;
+        assert!(early.is_err(), "{early:?}");
+        drop(waiting);
+        listener.accept().unwrap();
+
+        assert!(connecting.await.is_ok());
+    }
 
     #[test]
     fn secrets_are_sent_to_root_and_the_current_user_only() {
