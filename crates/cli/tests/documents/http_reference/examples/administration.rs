@@ -112,7 +112,9 @@ pub(super) const EXAMPLES: &[Example] = &[
     },
     Example {
         call: "GET /v1/admin/verifiers",
-        prepare: r#"curl -s "$base/v1/feed?instance=orders-2&poll=1" -H "Authorization: Bearer $verifier_key""#,
+        prepare: r#"for poll in 'orders-1&poll=2' 'orders-2&poll=1'; do
+  curl -s "$base/v1/feed?instance=$poll" -H "Authorization: Bearer $verifier_key"
+done"#,
         command: r#"curl "$base/v1/admin/verifiers?limit=1" -H "Authorization: Bearer $admin_key""#,
     },
     Example {

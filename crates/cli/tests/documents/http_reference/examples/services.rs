@@ -41,7 +41,7 @@ token=$(post $base/v1/login -d '{"username":"ada","password":"eight lamps for th
     Example {
         call: "GET /v1/feed/stream",
         prepare: "",
-        command: r#"curl --no-buffer --max-time 0.5 $base/v1/feed/stream -H "Authorization: Bearer $verifier_key""#,
+        command: r#"curl --no-buffer --max-time 3 $base/v1/feed/stream -H "Authorization: Bearer $verifier_key""#,
     },
 ];
 
