@@ -1,4 +1,4 @@
-//! A proxy before the socket of PostgreSQL that cuts a connection at its `COMMIT`, or delays what clients send.
+//! A proxy before the socket of PostgreSQL that cuts a connection at its `COMMIT`, or delays and counts what clients send.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,22 +31,29 @@ pub(crate) enum Cut {
 pub(crate) struct CuttingProxy {
     directory: TempDir,
     next: Arc<AtomicU8>,
-    delay: Arc<AtomicU64>,
+    delays: Arc<Delays>,
+}
+
+/// How long everything that a client sends at once is delayed, and how often that was the case.
+#[derive(Debug, Default)]
+struct Delays {
+    milliseconds: AtomicU64,
+    count: AtomicU64,
 }
 
 impl CuttingProxy {
     pub(crate) fn start(server: &PostgresServer) -> Self {
         let directory = TempDir::new().unwrap();
         let listener = UnixListener::bind(directory.path().join(SOCKET)).unwrap();
-        let (next, delay) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU64::new(0)));
+        let (next, delays) = (Arc::new(AtomicU8::new(0)), Arc::new(Delays::default()));
         let (target, cut, of_each) =
-            (server.socket_dir().join(SOCKET), Arc::clone(&next), Arc::clone(&delay));
+            (server.socket_dir().join(SOCKET), Arc::clone(&next), Arc::clone(&delays));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(forward(client, target.clone(), Arc::clone(&cut), Arc::clone(&of_each)));
             }
         });
-        Self { directory, next, delay }
+        Self { directory, next, delays }
     }
 
     /// The URL of the same database through the proxy.
@@ -56,9 +63,10 @@ impl CuttingProxy {
         format!("postgres://postgres@{host}:5432/{database}")
     }
 
-    /// Delays everything that a client sends at once.
-    pub(crate) fn delay(&self, delay: Duration) {
-        self.delay.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+    /// Delays everything that a client sends at once. Returns how often something was delayed before.
+    pub(crate) fn delay(&self, delay: Duration) -> u64 {
+        self.delays.milliseconds.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
+        self.delays.count.swap(0, Ordering::SeqCst)
     }
 
     /// Cuts the next `COMMIT`.
@@ -67,12 +75,17 @@ impl CuttingProxy {
     }
 }
 
-async fn forward(
-    mut client: UnixStream,
-    target: impl AsRef<Path>,
-    next: Arc<AtomicU8>,
-    delay: Arc<AtomicU64>,
-) {
+impl Delays {
+    async fn pass(&self) {
+        let milliseconds = self.milliseconds.load(Ordering::SeqCst);
+        if milliseconds > 0 {
+            self.count.fetch_add(1, Ordering::SeqCst);
+            sleep(Duration::from_millis(milliseconds)).await;
+        }
+    }
+}
+
+async fn forward(mut client: UnixStream, target: impl AsRef<Path>, next: Arc<AtomicU8>, delays: Arc<Delays>) {
     let Ok(mut server) = UnixStream::connect(target).await else { return };
     let (mut from_client, mut from_server) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -87,7 +100,7 @@ async fn forward(
                 if cut != Cut::Nowhere as u8 {
                     return cut_commit(cut, sent, client, server).await;
                 }
-                sleep(Duration::from_millis(delay.load(Ordering::SeqCst))).await;
+                delays.pass().await;
                 if server.write_all(sent).await.is_err() {
                     return;
                 }

@@ -84,16 +84,15 @@ async fn a_transaction_whose_statements_do_not_depend_on_each_other_takes_one_ro
     };
     // The first one prepares the statements.
     assert!(matches!(store.commit(&transaction(1)).await, Ok(CommitOutcome::Applied(_))));
-    let delay = Duration::from_millis(300);
-    proxy.delay(delay);
+    proxy.delay(Duration::from_millis(300));
 
-    let started = Instant::now();
     let outcome = store.commit(&transaction(2)).await;
 
+    let round_trips = proxy.delay(Duration::ZERO);
     assert!(matches!(outcome, Ok(CommitOutcome::Applied(_))), "{outcome:?}");
-    // One for the transaction, and perhaps one for a test of the connection; each statement on its own would take six.
-    assert!(started.elapsed() >= delay && started.elapsed() < 3 * delay, "{:?}", started.elapsed());
-    proxy.delay(Duration::ZERO);
+    // One for the transaction, and perhaps one or two for tests of the connection; with each statement on its own there
+    // would be six.
+    assert!((1..=3).contains(&round_trips), "{round_trips}");
     store.close().await.unwrap();
 }
 
