@@ -1,5 +1,5 @@
 //! Tasks of the project: `cargo xtask test`, `architecture`, `words`, `module-graph`, `threat-model-check`, `deps`,
-//! `features`, `public-api`, `interop-tools`, `bench`, `soak`.
+//! `features`, `public-api`, `interleavings`, `interop-tools`, `bench`, `soak`.
 
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ mod architecture;
 mod bench;
 mod deps;
 mod features;
+mod interleavings;
 mod interop_tools;
 mod licence;
 mod module_graph;
@@ -49,6 +50,8 @@ enum Task {
     Features,
     /// Compares the public items of the library crates with the lists in `docs/public-api`.
     PublicApi(public_api::Options),
+    /// Tests the structures that threads share over many schedules of their threads.
+    Interleavings,
     /// Installs the programs and libraries of other projects that the interoperability tests use.
     InteropTools,
     /// Measures Counterfoil next to a bare axum application.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Deps => deps::run(),
         Task::Features => features::run(),
         Task::PublicApi(options) => public_api::run(&options),
+        Task::Interleavings => interleavings::run(),
         Task::InteropTools => interop_tools::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Soak(options) => soak::run(&options),

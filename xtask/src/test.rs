@@ -9,7 +9,8 @@ use clap::Args;
 use counterfoil_test_support::{SKIP_LIST, requires_all};
 
 use crate::{
-    architecture, interop_tools, module_graph, packages, public_api, threat_model, words, workspace,
+    architecture, interleavings, interop_tools, module_graph, packages, public_api, threat_model, words,
+    workspace,
 };
 
 /// What to run.
@@ -54,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     if options.filter.is_none() {
         parts.run("application", test_application);
+        parts.run("interleavings", interleavings::run);
         parts.run("public-api", || public_api::run(&public_api::Options::default()));
     }
     parts.show();

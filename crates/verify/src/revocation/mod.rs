@@ -4,14 +4,13 @@ pub(crate) mod freshness;
 pub(crate) mod log;
 pub(crate) mod query;
 mod subject_hash;
+mod sync;
 mod table;
 #[cfg(feature = "ended")]
 mod waiters;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use arc_swap::ArcSwap;
+use std::sync::{Arc, PoisonError};
 
 use counterfoil_jose::Time;
 
@@ -19,6 +18,7 @@ use crate::revocation::freshness::Freshness;
 use crate::revocation::log::{RevocationEntry, RevocationPosition, RevocationSubject, SubjectKind};
 use crate::revocation::query::RevocationQuery;
 use crate::revocation::subject_hash::SubjectHash;
+use crate::revocation::sync::{ArcSwap, Mutex};
 use crate::revocation::table::{Table, TableEntry};
 #[cfg(feature = "ended")]
 use crate::revocation::waiters::{Waiter, Waiters};

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::revocation::log::RevocationEntry;
 use crate::revocation::query::RevocationQuery;
 use crate::revocation::subject_hash::SubjectHash;
+use crate::revocation::sync::{Mutex, MutexGuard};
 
 /// Wakes the waiters that an entry may concern, and no others. A publication costs one lock and one look-up for each entry,
 /// however many waiters there are; without waiters only the lock.

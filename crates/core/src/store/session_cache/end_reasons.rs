@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use counterfoil_verify::SessionId;
 
 use crate::model::session::EndReason;
 use crate::store::session_cache::id_hasher::IdHasher;
+use crate::store::session_cache::sync::{Mutex, MutexGuard};
 
 /// How many ends are remembered: about 1 MiB. Of sessions that ended before, only the end is known.
 const MAX_REMEMBERED: usize = 1 << 14;

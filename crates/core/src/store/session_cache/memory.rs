@@ -9,8 +9,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{MonitoredCredential, Principal, Revocations, SessionId, UserId};
@@ -22,6 +21,9 @@ use crate::store::session_cache::end_reasons::EndReasons;
 use crate::store::session_cache::id_hasher::IdHasher;
 use crate::store::session_cache::live_session::LiveSession;
 use crate::store::session_cache::slots::Slots;
+use crate::store::session_cache::sync::{
+    AtomicU64, Mutex, MutexGuard, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use crate::store::session_cache::{CacheLookup, CacheVersion, Invalidation, SessionCache};
 use crate::store::{AppliedChanges, Change, CommitListener, LastSeen};
 

@@ -6,6 +6,7 @@ mod invalidation;
 mod live_session;
 mod memory;
 mod slots;
+mod sync;
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{MonitoredCredential, Principal, SessionId};

@@ -1,10 +1,11 @@
 //! A slot for each user with cached sessions. It is invalidated when the user changes.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use counterfoil_verify::UserId;
+
+use crate::store::session_cache::sync::{AtomicBool, Ordering};
 
 /// Shared by all cached sessions of one user.
 #[derive(Default)]
