@@ -1,4 +1,4 @@
-//! What the threads share the revocations by. Under `--cfg shuttle` a scheduler sees each access.
+//! What the threads share the revocations by. With the configuration `shuttle` a scheduler sees each access.
 
 #[cfg(not(shuttle))]
 pub(super) use std::sync::Mutex;

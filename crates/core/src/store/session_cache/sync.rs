@@ -1,4 +1,4 @@
-//! What the threads share the cached sessions by. Under `--cfg shuttle` a scheduler sees each access.
+//! What the threads share the cached sessions by. With the configuration `shuttle` a scheduler sees each access.
 
 #[cfg(not(shuttle))]
 pub(super) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
