@@ -18,5 +18,7 @@ pub(crate) fn run() -> Result<()> {
     let mut tests = workspace::cargo();
     tests.args(["test", "--locked", "--profile=interleavings", "--package=counterfoil-interleavings"]);
     tests.arg("--target-dir").arg(target);
+    // It has priority over the other variable, and without the flag the tests would be empty.
+    tests.env_remove("CARGO_ENCODED_RUSTFLAGS");
     workspace::run(tests.env("RUSTFLAGS", format!("{flags} --cfg shuttle").trim()))
 }

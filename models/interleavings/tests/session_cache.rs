@@ -110,7 +110,7 @@ fn principal() -> Principal {
     Principal::from_verified(PrincipalParts::new(CredentialKind::SessionToken, ADA.to_string(), NOON))
 }
 
-/// Two readers, a writer with this change, and another that ends at any time.
+/// Two readers, and a writer with this change.
 fn try_schedules(change: impl Fn(&Installation) + Send + Sync + Copy + 'static) {
     let run = move || {
         let installation = Installation::new();
