@@ -1,7 +1,9 @@
-//! The protocol of the revocation feed, checked as a model ([`protocol`]), and its code, simulated ([`simulation`]).
+//! The protocol of the revocation feed, checked as a model ([`protocol`]), its code, simulated ([`simulation`]), and its cost
+//! for many verifiers ([`fan_out`]).
 //!
 //! The tests show that no verifier accepts a credential after its revocation is in force, and that each rule of the
 //! protocol is needed for that. The page `docs/revocation.md` explains them. No other crate uses this one.
 
+pub mod fan_out;
 pub mod protocol;
 pub mod simulation;
