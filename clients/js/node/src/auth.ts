@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 
-import type { EndReason } from "./endings.js";
+import type { CredentialEnd } from "./endings.js";
 
 /** The kind of the credential. */
 export type CredentialKind = "access" | "session" | "forwarded";
@@ -74,6 +74,14 @@ export class Auth implements AuthParts {
     return (this.#ended ??= this.#watch());
   }
 
+  /** Calls `listener` once when `ended` fires, also if it has fired already. */
+  onEnd(listener: (end: CredentialEnd) => void): void {
+    const { ended } = this;
+    const call = () => listener(ended.reason as CredentialEnd);
+    if (ended.aborted) queueMicrotask(call);
+    else ended.addEventListener("abort", call, { once: true });
+  }
+
   /** Whether the user has exactly this role. */
   hasRole(role: string): boolean {
     return this.roles.includes(role);
@@ -90,5 +98,3 @@ export class Auth implements AuthParts {
     return `Auth ${inspect({ kind, subject, username, sessionId, roles, scopes }, { breakLength: Infinity })}`;
   }
 }
-
-export type { EndReason };
