@@ -97,6 +97,8 @@ interface Credentials {
 
 type Answer = Credentials & Record<string, unknown>;
 
+type RefreshOutcome = "refreshed" | "other_tab" | "failed";
+
 interface CachedToken {
   token: Promise<string>;
   refreshAt: number;
@@ -122,7 +124,7 @@ export class Client {
   #current: Change = { state: "unknown", user: null, reason: null };
   /** Changes with each login and logout: the result of a refresh from before is dropped. */
   #epoch = 0;
-  #refreshing: Promise<boolean> | undefined;
+  #refreshing: Promise<RefreshOutcome> | undefined;
   #checking: Promise<void> | undefined;
 
   /** @internal */
@@ -166,7 +168,7 @@ export class Client {
     return user as User;
   }
 
-  /** Changes the password. All other sessions of the user end; this one goes on with new credentials. @throws AuthError */
+  /** Changes the password. All other sessions of the user end; this one continues with new credentials. @throws AuthError */
   async changePassword(body: { current_password: string; new_password: string }): Promise<void> {
     await this.#begin("/v1/password", body);
   }
@@ -243,10 +245,20 @@ export class Client {
       this.#tokens.clear();
       return once().catch(() => response);
     }
-    if (this.#mode === "hybrid") return (await this.#refresh(seen)) ? once() : response;
+    if (this.#mode === "hybrid") return this.#repeat(response, once, seen);
     // Only the issuer knows whether the user is logged out; the route may have other reasons.
     void this.#check();
     return response;
+  }
+
+  /** Repeats a request after a refresh. */
+  async #repeat(response: Response, once: () => Promise<Response>, seen: number | undefined): Promise<Response> {
+    const outcome = await this.#refresh(seen);
+    if (outcome === "failed") return response;
+    const again = await once();
+    // Another tab had refreshed before this request was sent, and this tab had not heard of it.
+    const isLate = again.status === 401 && outcome === "other_tab";
+    return isLate && (await this.#refresh(await this.#tabs.lastReceived())) !== "failed" ? once() : again;
   }
 
   /** Ends the messages from other tabs. */
@@ -270,15 +282,14 @@ export class Client {
     const seen = this.#tabs.times?.received;
     if (PUBLIC.has(path)) return readAnswer(await once());
     if (this.#isAlmostExpired()) await this.#refresh(seen);
-    try {
-      return await readAnswer(await once());
-    } catch (error) {
-      // A wrong password is no expired token.
-      if (!(error instanceof AuthError) || error.status !== 401 || error.code === "invalid_credentials") throw error;
-      if (await this.#refresh(seen)) return readAnswer(await once());
-      if (this.#mode !== "hybrid" && path !== "/v1/me") void this.#check();
-      throw error;
-    }
+    const response = await once();
+    if (response.status !== 401) return readAnswer(response);
+    const { code } = await AuthError.from(response.clone());
+    // A wrong password is no expired token.
+    if (code === "invalid_credentials") return readAnswer(response);
+    if (this.#mode === "hybrid") return readAnswer(await this.#repeat(response, once, seen));
+    if (path !== "/v1/me") void this.#check();
+    return readAnswer(response);
   }
 
   /** A call that answers with new credentials. */
@@ -291,7 +302,7 @@ export class Client {
     return answer.user!;
   }
 
-  #take(answer: Credentials): void {
+  #take(answer: Credentials): number {
     if (this.#isBearer) {
       this.#bearer = answer.session_token ?? answer.access_token;
       this.#refreshToken = answer.refresh_token;
@@ -300,6 +311,7 @@ export class Client {
     const expires = received + (answer.expires_in ?? 0) * 1000;
     const ends = answer.refresh_expires_in === undefined ? expires : received + answer.refresh_expires_in * 1000;
     this.#tabs.times = { session: answer.session?.id ?? this.#tabs.times?.session, received, expires, ends };
+    return received;
   }
 
   #isAlmostExpired(): boolean {
@@ -308,15 +320,15 @@ export class Client {
     return times.expires - Date.now() < (times.expires - times.received) * REFRESH_PART;
   }
 
-  /** Whether there are new credentials. `seen` is when those of the request were received. One refresh at a time. */
-  #refresh(seen: number | undefined): Promise<boolean> {
-    if (this.#mode !== "hybrid" || (this.#isBearer && !this.#refreshToken)) return Promise.resolve(false);
+  /** Gets new credentials. `seen` is when those of the request were received. One refresh at a time. */
+  #refresh(seen: number | undefined): Promise<RefreshOutcome> {
+    if (this.#mode !== "hybrid" || (this.#isBearer && !this.#refreshToken)) return Promise.resolve("failed");
     this.#refreshing ??= this.#tabs
-      .exclusively(async () => {
+      .exclusively(async (): Promise<RefreshOutcome> => {
         // Another tab has refreshed, or logged in, since the request was sent.
-        const received = this.#tabs.times?.received;
-        if (received !== undefined && received !== seen) return true;
-        return this.#sendRefresh();
+        const received = await this.#tabs.lastReceived();
+        if (received !== undefined && received !== seen) return "other_tab";
+        return (await this.#sendRefresh()) ? "refreshed" : "failed";
       })
       .finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
@@ -329,7 +341,7 @@ export class Client {
     if (response?.ok) {
       const answer: Credentials = await response.json();
       if (epoch !== this.#epoch) return false;
-      this.#take(answer);
+      await this.#tabs.show(this.#take(answer));
       if (this.state !== "in") this.#change({ state: "in", user: this.user, reason: null }, true);
       return true;
     }

@@ -5,6 +5,9 @@ import type { Change } from "./client.js";
 /** How long a tab waits for another one that refreshes, in milliseconds. Then it refreshes without the lock. */
 const MAX_WAIT = 2000;
 
+/** How long a tab shows by a lock that it has refreshed, in milliseconds. Storage reaches the other tabs in less. */
+const SHOWN = 5000;
+
 /** What is stored for other tabs. */
 export interface SharedTimes {
   /** The id of the session. It is no secret. */
@@ -61,9 +64,34 @@ export class Tabs {
     this.#channel?.close();
   }
 
+  /**
+   * When credentials were received last, by any tab. Storage alone is not enough: what one tab has written, another one may
+   * read some milliseconds later. Locks are the same for all tabs at any moment.
+   */
+  async lastReceived(): Promise<number | undefined> {
+    const { held = [] } = this.#hasLocks ? await navigator.locks.query() : {};
+    const shown = held.map(({ name }) => (name?.startsWith(`${this.#name}#`) ? Number(name.slice(this.#name.length + 1)) : 0));
+    return Math.max(this.times?.received ?? 0, ...shown) || undefined;
+  }
+
+  /** Shows to the other tabs that credentials were received, before the lock of `exclusively` is given back. */
+  async show(received: number): Promise<void> {
+    if (!this.#hasLocks) return;
+    await new Promise<void>((granted) => {
+      void navigator.locks.request(`${this.#name}#${received}`, { mode: "shared" }, () => {
+        granted();
+        return new Promise((release) => setTimeout(release, SHOWN));
+      });
+    });
+  }
+
+  get #hasLocks(): boolean {
+    return this.#isShared && typeof navigator !== "undefined" && navigator.locks !== undefined;
+  }
+
   /** Runs `task` while no other tab runs one. If that takes too long, it runs all the same. */
   async exclusively<T>(task: () => Promise<T>): Promise<T> {
-    if (!this.#isShared || typeof navigator === "undefined" || !navigator.locks) return task();
+    if (!this.#hasLocks) return task();
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), MAX_WAIT);
     let hasStarted = false;

@@ -77,7 +77,8 @@ export class Counterfoil {
     if (hasCookie) checkCsrf(request, this.#settings.origins);
     if (token === null) return null;
     try {
-      return await this.#verify(token, request.socket);
+      // The usual case waits for nothing.
+      return this.#verifyCached(token, request.socket) ?? (await this.#verify(token, request.socket));
     } catch (error) {
       if (source === "cookie" && error instanceof Problem && error.status === 401) return null;
       throw error;
@@ -138,15 +139,29 @@ export class Counterfoil {
   async #verify(token: string, socket: RequestLike["socket"]): Promise<Auth> {
     if (this.#starting) await this.#waitForStart(this.#starting);
     if (token.startsWith("cfs_")) return this.#verifySession(token, socket);
-    let verified = this.#tokens.cached(token);
-    verified ??= await this.#tokens.verify(token);
-    // From here to the end in one tick: the times, the revocations, the lease.
+    const verified = this.#tokens.cached(token) ?? (await this.#tokens.verify(token));
+    // Whether to ask is decided in the same tick as everything else.
+    const accepted = this.#acceptToken(verified, socket);
+    if (accepted) return accepted;
+    await this.#introspectAccess(token, verified);
+    return this.#authOf(verified, socket);
+  }
+
+  #verifyCached(token: string, socket: RequestLike["socket"]): Auth | undefined {
+    const verified = this.#starting ? undefined : this.#tokens.cached(token);
+    return verified && this.#acceptToken(verified, socket);
+  }
+
+  /** In one tick: the times, the revocations, the lease. `undefined` if only the issuer can say it. */
+  #acceptToken(verified: VerifiedToken, socket: RequestLike["socket"]): Auth | undefined {
     this.#tokens.checkTimes(verified);
-    const { query } = verified;
-    if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));
-    const mustAsk = this.#feed ? !this.#feed.isFresh(this.#settings.acceptStaleMs) : this.#introspection !== undefined;
-    if (mustAsk) await this.#introspectAccess(token, verified);
-    return this.#accept(accessParts(verified.claims), query, socket, () => this.#tokens.isExpired(verified));
+    if (this.#feed?.revocations.revokes(verified.query)) throw invalidToken(new Error("revoked"));
+    const isKnown = this.#feed ? this.#feed.isFresh(this.#settings.acceptStaleMs) : this.#introspection === undefined;
+    return isKnown ? this.#authOf(verified, socket) : undefined;
+  }
+
+  #authOf(verified: VerifiedToken, socket: RequestLike["socket"]): Auth {
+    return this.#accept(accessParts(verified.claims), verified.query, socket, () => this.#tokens.isExpired(verified));
   }
 
   /** While the revocations are stale, or without a feed, an answer of the issuer serves one request. */

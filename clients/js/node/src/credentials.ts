@@ -5,6 +5,9 @@ import type { Socket } from "node:net";
 
 import { ambiguousCredential } from "./problem.js";
 
+/** The global is loaded with each access. */
+const FetchHeaders = Headers;
+
 /** A request, as far as it matters here. A `Request` of Node.js and one of the Fetch API fit. */
 export interface RequestLike {
   readonly method?: string | undefined;
@@ -42,17 +45,18 @@ export interface Presented {
  */
 export function readCredentials(request: RequestLike, names: CookieNames): Presented {
   const bearer = readBearer(request);
-  const cookies = readCookies(header(request, "cookie"), names);
-  const [token] = bearer === undefined ? cookies.values : [bearer];
-  const all = new Set(bearer === undefined ? cookies.values : [bearer, ...cookies.values]);
-  if (all.size > 1) throw ambiguousCredential();
+  const line = header(request, "cookie");
+  if (line === undefined) return { token: bearer ?? null, source: bearer === undefined ? "none" : "bearer", hasCookie: false };
+  const cookies = readCookies(line, names);
+  const token = bearer ?? cookies.values[0];
+  if (cookies.values.some((value) => value !== token)) throw ambiguousCredential();
   const source = bearer !== undefined ? "bearer" : token !== undefined ? "cookie" : "none";
   return { token: token ?? null, source, hasCookie: cookies.isPresent };
 }
 
 /** A header with all its lines joined; `undefined` if it is missing. */
 export function header({ headers }: RequestLike, name: string): string | undefined {
-  if (headers instanceof Headers) return headers.get(name) ?? undefined;
+  if (headers instanceof FetchHeaders) return headers.get(name) ?? undefined;
   const value = headers[name];
   return Array.isArray(value) ? value.join(name === "cookie" ? "; " : ", ") : value;
 }
@@ -60,16 +64,17 @@ export function header({ headers }: RequestLike, name: string): string | undefin
 /** An empty or malformed token is presented, and invalid. Other schemes than `Bearer` are ignored. */
 function readBearer(request: RequestLike): string | undefined {
   // In `headers`, Node.js keeps only the first of several, and the Fetch API joins them.
-  const [line, ...others] = new Set(request.headersDistinct?.authorization ?? [header(request, "authorization")]);
-  if (others.length > 0) throw ambiguousCredential();
+  const lines = request.headersDistinct?.authorization;
+  const line = lines ? lines[0] : header(request, "authorization");
+  if (lines?.some((other) => other !== line)) throw ambiguousCredential();
   if (line === undefined || !/^bearer( |$)/i.test(line)) return undefined;
   return line.slice(6).trim();
 }
 
-function readCookies(line: string | undefined, names: CookieNames): { values: string[]; isPresent: boolean } {
+function readCookies(line: string, names: CookieNames): { values: string[]; isPresent: boolean } {
   const values: string[] = [];
   let isPresent = false;
-  for (const pair of line?.split(";") ?? []) {
+  for (const pair of line.split(";")) {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
     const name = pair.slice(0, equals).trim();

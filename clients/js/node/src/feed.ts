@@ -129,6 +129,7 @@ export class Feed {
         this.#failures = 0;
         this.#lastError = null;
       } catch (error) {
+        if (this.#closed.signal.aborted) return;
         pause = this.#fail(error);
       }
       this.#reportFreshness();

@@ -100,7 +100,6 @@ export function insufficientScope(scope: string): Problem {
 }
 
 /** A handler asks who is calling, but no middleware has authenticated the request. It fails closed. */
-export function misconfigured(): Problem {
-  const detail = "this route is not behind the middleware that authenticates";
+export function misconfigured(detail = "this route is not behind the middleware that authenticates"): Problem {
   return new Problem({ status: 500, code: "misconfigured", title: "Misconfigured", detail });
 }

@@ -3,7 +3,7 @@
 import { type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http";
 import { request as httpsRequest } from "node:https";
 
-import { unavailable } from "./problem.js";
+import { misconfigured, type Problem, unavailable } from "./problem.js";
 
 /** The paths of the issuer that clients call. */
 const RELAYED = ["/v1/", "/.well-known/", "/.counterfoil/"];
@@ -32,12 +32,15 @@ export function relay(upstream: string): RelayHandler {
       res.writeHead(404).end();
       return;
     }
+    if (req.readableEnded && req.headers["content-length"] !== undefined) {
+      return refuse(res, misconfigured("auth.routes() must stand before what reads bodies, as express.json()"));
+    }
     const options = { method: req.method, path: base.pathname.replace(/\/$/, "") + target, headers: requestHeaders(req) };
     const outgoing = send(base, options, (answer) => {
       res.writeHead(answer.statusCode ?? 502, answer.rawHeaders.length > 0 ? responseHeaders(answer) : {});
       answer.pipe(res);
     });
-    outgoing.on("error", (error) => refuse(res, error));
+    outgoing.on("error", (error) => refuse(res, unavailable(error)));
     res.on("close", () => outgoing.destroy());
     req.pipe(outgoing);
   };
@@ -61,8 +64,7 @@ function responseHeaders(answer: IncomingMessage): Record<string, string | strin
   return headers;
 }
 
-function refuse(res: ServerResponse, error: Error): void {
+function refuse(res: ServerResponse, problem: Problem): void {
   if (res.headersSent) return void res.destroy();
-  const problem = unavailable(error);
   res.writeHead(problem.status, problem.headers).end(JSON.stringify(problem));
 }
