@@ -7,6 +7,12 @@ import type { CredentialEnd } from "./endings.js";
 /** The kind of the credential. */
 export type CredentialKind = "access" | "session" | "forwarded";
 
+/** The data that the application stores with the session of a caller, at the issuer. */
+export interface SessionData {
+  read(): Promise<Record<string, unknown>>;
+  patch(changes: Record<string, unknown>): Promise<Record<string, unknown>>;
+}
+
 /** What is known of the caller. */
 export interface AuthParts {
   readonly kind: CredentialKind;
@@ -47,10 +53,11 @@ export class Auth implements AuthParts {
   /** All claims of the token, or all members of the introspection. */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly #watch: () => AbortSignal;
+  readonly #data: SessionData;
   #ended: AbortSignal | undefined;
 
   /** @internal */
-  constructor(parts: AuthParts, watch: () => AbortSignal) {
+  constructor(parts: AuthParts, watch: () => AbortSignal, data: SessionData) {
     this.kind = parts.kind;
     this.subject = parts.subject;
     this.externalId = parts.externalId;
@@ -64,6 +71,7 @@ export class Auth implements AuthParts {
     this.expiresAt = parts.expiresAt;
     this.claims = parts.claims;
     this.#watch = watch;
+    this.#data = data;
   }
 
   /**
@@ -80,6 +88,24 @@ export class Auth implements AuthParts {
     const call = () => listener(ended.reason as CredentialEnd);
     if (ended.aborted) queueMicrotask(call);
     else ended.addEventListener("abort", call, { once: true });
+  }
+
+  /**
+   * The data of this session, as the application has stored it. One request to the issuer.
+   *
+   * @throws Problem
+   */
+  data(): Promise<Record<string, unknown>> {
+    return this.#data.read();
+  }
+
+  /**
+   * Changes the data of this session by a merge patch (RFC 7396): `null` removes a member. Returns all of it.
+   *
+   * @throws Problem
+   */
+  patch(changes: Record<string, unknown>): Promise<Record<string, unknown>> {
+    return this.#data.patch(changes);
   }
 
   /** Whether the user has exactly this role. */

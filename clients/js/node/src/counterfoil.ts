@@ -9,7 +9,7 @@ import { checkCsrf } from "./csrf.js";
 import { Endings } from "./endings.js";
 import { Feed, type Freshness } from "./feed.js";
 import { type ActiveToken, Introspection, VALID_FOR } from "./introspection.js";
-import { Issuer, type IssuerRequest, type IssuerResponse, type LoginBody, type LoginResult } from "./issuer.js";
+import { Issuer, type IssuerRequest, type IssuerResponse, type LoginBody, type LoginResult, sessionData } from "./issuer.js";
 import { KeyStore } from "./key-store.js";
 import { type Options, readOptions, type Settings } from "./options.js";
 import { accessParts, sessionParts } from "./parts.js";
@@ -141,27 +141,28 @@ export class Counterfoil {
     if (token.startsWith("cfs_")) return this.#verifySession(token, socket);
     const verified = this.#tokens.cached(token) ?? (await this.#tokens.verify(token));
     // Whether to ask is decided in the same tick as everything else.
-    const accepted = this.#acceptToken(verified, socket);
+    const accepted = this.#acceptToken(token, verified, socket);
     if (accepted) return accepted;
     await this.#introspectAccess(token, verified);
-    return this.#authOf(verified, socket);
+    return this.#authOf(token, verified, socket);
   }
 
   #verifyCached(token: string, socket: RequestLike["socket"]): Auth | undefined {
     const verified = this.#starting ? undefined : this.#tokens.cached(token);
-    return verified && this.#acceptToken(verified, socket);
+    return verified && this.#acceptToken(token, verified, socket);
   }
 
   /** In one tick: the times, the revocations, the lease. `undefined` if only the issuer can say it. */
-  #acceptToken(verified: VerifiedToken, socket: RequestLike["socket"]): Auth | undefined {
+  #acceptToken(token: string, verified: VerifiedToken, socket: RequestLike["socket"]): Auth | undefined {
     this.#tokens.checkTimes(verified);
     if (this.#feed?.revocations.revokes(verified.query)) throw invalidToken(new Error("revoked"));
     const isKnown = this.#feed ? this.#feed.isFresh(this.#settings.acceptStaleMs) : this.#introspection === undefined;
-    return isKnown ? this.#authOf(verified, socket) : undefined;
+    return isKnown ? this.#authOf(token, verified, socket) : undefined;
   }
 
-  #authOf(verified: VerifiedToken, socket: RequestLike["socket"]): Auth {
-    return this.#accept(accessParts(verified.claims), verified.query, socket, () => this.#tokens.isExpired(verified));
+  #authOf(token: string, verified: VerifiedToken, socket: RequestLike["socket"]): Auth {
+    const isExpired = () => this.#tokens.isExpired(verified);
+    return this.#accept(accessParts(verified.claims), verified.query, socket, isExpired, token);
   }
 
   /** While the revocations are stale, or without a feed, an answer of the issuer serves one request. */
@@ -182,7 +183,8 @@ export class Counterfoil {
       exp = later?.claims.exp ?? 0;
       return this.#clock.now() >= exp;
     };
-    return this.#accept(sessionParts(active.claims), active.query, socket, () => this.#clock.now() >= exp && isExpired());
+    const check = () => this.#clock.now() >= exp && isExpired();
+    return this.#accept(sessionParts(active.claims), active.query, socket, check, token);
   }
 
   /** The session by a kept answer, or by a new one if that is too old, expired or revoked. */
@@ -226,15 +228,17 @@ export class Counterfoil {
     query: RevocationQuery,
     socket: RequestLike["socket"],
     isExpired: () => boolean | Promise<boolean>,
+    token?: string,
   ): Auth {
-    return new Auth(parts, () => {
+    const watch = () => {
       const { signal, release, end } = this.#endings.watch({ query, isExpired });
       // What was published between the authentication and now.
       if (this.#feed?.revocations.revokes(query)) end("revoked");
       else if (this.#feed && !this.#feed.isFresh(this.#settings.acceptStaleMs)) end("unavailable");
       else if (socket) this.#releaseWith(socket, release);
       return signal;
-    });
+    };
+    return new Auth(parts, watch, sessionData(this.#settings.upstream, token));
   }
 
   #releaseWith(socket: NonNullable<RequestLike["socket"]>, release: () => void): void {

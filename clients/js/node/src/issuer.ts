@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import type { SessionData } from "./auth.js";
 import type { ProblemCode } from "./contract.js";
 import { header, type RequestLike } from "./credentials.js";
 import { send } from "./http.js";
@@ -83,6 +84,20 @@ export class Issuer {
     if (answer.status < 200 || answer.status >= 300) throw problemOf(answer.status, answer.headers, json);
     return json;
   }
+}
+
+/** The data of the session of `token`, of which only this closure has a copy. */
+export function sessionData(issuer: string, token: string | undefined): SessionData {
+  const call = async (method: string, changes?: object): Promise<Record<string, unknown>> => {
+    if (token === undefined) throw new TypeError("an assertion of a proxy gives no access to session data");
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const init = { method, headers, ...(changes && { body: JSON.stringify(changes) }) };
+    const answer = await send(`${issuer}/v1/session/data`, init, LIMITS).catch((error: unknown) => Promise.reject(unavailable(error)));
+    const json = parse(answer.body);
+    if (answer.status !== 200) throw problemOf(answer.status, answer.headers, json);
+    return json as Record<string, unknown>;
+  };
+  return { read: () => call("GET"), patch: (changes) => call("PATCH", changes) };
 }
 
 function requestOf(req: IssuerRequest): RequestLike {

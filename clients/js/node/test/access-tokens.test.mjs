@@ -1,6 +1,7 @@
 // Access tokens that must be refused, and what must be true of those that are accepted.
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { inspect } from "node:util";
 
@@ -10,6 +11,7 @@ import { counterfoil, Problem } from "@counterfoil/node";
 
 import { FakeIssuer, ID, KEY, TestClock } from "./fake-issuer.mjs";
 import { until } from "./server.mjs";
+import { skipUnless } from "./skip.mjs";
 
 let issuer, auth;
 const clock = new TestClock();
@@ -280,6 +282,42 @@ test("without a verifier key tokens are verified by signature, and session token
   assert.equal(await status(`cfs_${ID("s")}.${"s".repeat(42)}A`, verifier), 401);
   assert.equal(lines.length, 1);
   assert.equal(verifier.freshness(), null);
+});
+
+const skip = skipUnless(process.env.COUNTERFOIL_VECTORS, "clients/js/node/access-tokens", "COUNTERFOIL_VECTORS is not set");
+
+test("no published hostile token is accepted, and none is an outage", { skip }, async () => {
+  const { testGroups } = JSON.parse(readFileSync(`${process.env.COUNTERFOIL_VECTORS}/wycheproof/json_web_signature_test.json`, "utf8"));
+  const own = await FakeIssuer.start();
+  let count = 0;
+  for (const { public: jwk, private: secret, tests } of testGroups) {
+    own.jwks.keys = [own.jwks.keys[0], { ...(jwk ?? secret), kid: (jwk ?? secret)?.kid ?? "vector" }];
+    const verifier = counterfoil({ ...options(own), verifierKey: undefined, algorithms: ["ES256", "ES384", "ES512", "EdDSA", "RS256", "PS256"] });
+    assert.equal(await status(await own.token(), verifier), 200);
+    for (const { tcId, jws } of tests) {
+      assert.equal(await status(typeof jws === "string" ? jws : JSON.stringify(jws), verifier), 401, String(tcId));
+      count++;
+    }
+  }
+  own.close();
+  assert(count > 100, `${count} tokens`);
+});
+
+test("a `Remote-Assertion` authenticates for its audience, and nothing else does", async () => {
+  const forwarded = auth.forwarded({ audience: "https://app.example" });
+  const now = issuer.now();
+  const claims = { iss: issuer.url, aud: "https://app.example", sub: ID("u"), sid: ID("f"), iat: now, exp: now + 60, auth_time: now, amr: ["pwd"], username: "ada", roles: ["clerk"] };
+  const sign = (changes = {}, header = {}) => issuer.token({ ...claims, ...changes }, { typ: "forward+jwt", ...header });
+  const by = (assertion, headers = {}) => forwarded({ method: "GET", headers: { ...headers, ...(assertion !== undefined && { "remote-assertion": assertion }) } }).then((user) => user?.kind ?? null, (error) => error.status);
+  assert.equal(await by(await sign()), "forwarded");
+  assert.equal(await by(undefined, { "remote-user": "admin", "remote-groups": "admin" }), null);
+  assert.equal(await by(""), null);
+  for (const changes of [{ aud: "https://other.example" }, { aud: ["https://app.example"] }, { iss: "x" }, { exp: now + 3600 }, { iat: now - 200, exp: now - 150 }, { sid: "x" }, { sub: "" }]) {
+    assert.equal(await by(await sign(changes)), 401, inspect(changes));
+  }
+  assert.equal(await by(await issuer.token({ ...claims }, { typ: "at+jwt" })), 401);
+  // And an assertion is no access token.
+  assert.equal(await status(await sign({ aud: "https://shop.example", pos: 1, client_id: "c", jti: ID("j") })), 401);
 });
 
 test("importJWK of the issuer's key works, so that a refusal above is none of the fixture", async () => {

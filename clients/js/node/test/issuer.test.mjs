@@ -124,6 +124,16 @@ test("after a restart of the issuer the verifier goes on with what it knows", as
   await ended;
 });
 
+test("the data of a session is stored at the issuer, for all credentials of the session", async () => {
+  const user = await auth.verify((await issuer.login("ada")).session_token);
+  assert.deepEqual(await user.data(), {});
+  assert.deepEqual(await user.patch({ cart: ["lamp"], theme: "dark" }), { cart: ["lamp"], theme: "dark" });
+  assert.deepEqual(await user.patch({ theme: null }), { cart: ["lamp"] });
+  await assert.rejects(user.patch({ large: "x".repeat(20_000) }), { status: 413, code: "data_too_large" });
+  const other = await auth.verify((await issuer.login("ada", { mode: "jwt" })).access_token);
+  assert.deepEqual(await other.data(), {});
+});
+
 test("a removed verifier key makes the verifier stale", async () => {
   const other = await issuer.verifierKey("removed");
   const verifier = counterfoil({ ...options(), verifierKey: other });
