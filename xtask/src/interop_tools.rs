@@ -16,7 +16,8 @@ pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
 /// The file in the folder of a part that shows that it is installed. With a lock file, it is a copy of that.
 const RECORD: &str = "installed";
 
-const NODE: [Tool; 2] =
+/// Node.js and its package manager.
+pub(crate) const NODE: [Tool; 2] =
     [Tool { program: "node", packages: "nodejs" }, Tool { program: "npm", packages: "npm" }];
 
 const PYTHON: [Tool; 1] = [Tool { program: "python3", packages: "python3 python3-venv" }];

@@ -5,14 +5,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::OpenApi as Document;
-use utoipa::openapi::ServerBuilder;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{RefOr, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
+use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_verify::CookieNames;
 
 use crate::app::App;
 use crate::http::oauth_error::OAuthErrorBody;
+use crate::http::problem_types;
 use crate::http::response_headers::READABLE_BY_ALL;
 #[cfg(feature = "admin")]
 use crate::routes::admin;
@@ -82,7 +85,21 @@ fn document_of_build() -> Document {
     let mut document = PublicDocument::openapi();
     #[cfg(feature = "admin")]
     document.merge(AdminDocument::openapi());
+    let kinds: Vec<_> = AuditEventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    list_values(&mut document, "ActivityEvent", "kind", &kinds);
+    #[cfg(feature = "admin")]
+    list_values(&mut document, "AuditEvent", "kind", &kinds);
+    let codes: Vec<_> = problem_types::ALL.iter().map(|problem| problem.name.replace('-', "_")).collect();
+    list_values(&mut document, "Problem", "code", &codes);
     document
+}
+
+/// Lists the values of a string member, so that the types of clients can name them.
+fn list_values(document: &mut Document, schema: &str, member: &str, values: &[String]) {
+    let schemas = document.components.get_or_insert_default().schemas.get_mut(schema);
+    let Some(RefOr::T(Schema::Object(schema))) = schemas else { return };
+    let Some(RefOr::T(Schema::Object(member))) = schema.properties.get_mut(member) else { return };
+    member.enum_values = Some(values.iter().cloned().map(Into::into).collect());
 }
 
 /// Adds the ways to present a credential.
