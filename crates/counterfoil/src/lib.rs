@@ -120,6 +120,7 @@ pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
 pub use settings::{Limits, Registration, Settings};
+pub use store::copy_mark::StoreCopyError;
 pub use store::rollback_guard::RollbackGuardError;
 
 pub use async_trait::async_trait;
@@ -153,6 +154,8 @@ pub mod operator {
     pub use crate::admin::socket::AdminSocket;
     pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};
+    pub use crate::admin::store_check::{StoreCheckError, check_store, durability_warning};
+    pub use crate::admin::store_copy::{StoreMoveError, copy_store, reopen_store};
     pub use crate::admin::{AdminError, AuditFilterRequest, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
@@ -179,6 +182,8 @@ pub mod operator {
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
     pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
+    pub use crate::store::check::{CheckedStore, StoreFinding};
+    pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
     pub use counterfoil_files::path_hint;
 }
 

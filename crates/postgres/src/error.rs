@@ -62,6 +62,20 @@ pub enum OpenError {
         /// The newest schema version that this program supports.
         supported: i64,
     },
+    /// The database has no tables of a store.
+    #[error("the database {database} has no store")]
+    NoStore {
+        /// Where it is, without the password.
+        database: String,
+    },
+    /// A pooler gives each transaction another session.
+    #[error(
+        "the database {database} is behind a pooler that does not keep sessions, such as PgBouncer in transaction mode"
+    )]
+    SessionNotKept {
+        /// Where it is, without the password.
+        database: String,
+    },
     /// The database does not store text as UTF-8.
     #[error("the database {database} has the encoding {encoding}, not UTF8")]
     Encoding {
@@ -100,6 +114,15 @@ impl OpenError {
             }
             Self::NewerSchema { .. } => {
                 "run the newer version, or restore a backup from before the upgrade".to_owned()
+            }
+            Self::NoStore { .. } => {
+                "name the database, and with `options=-csearch_path%3DSCHEMA` the schema, in which the store is"
+                    .to_owned()
+            }
+            Self::SessionNotKept { .. } => {
+                "name the database server itself, or a pooler with `pool_mode = session`: one process alone may write, and \
+                 only a session can hold that right"
+                    .to_owned()
             }
             Self::Encoding { .. } => {
                 "create the database with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`".to_owned()

@@ -13,12 +13,16 @@
 
 mod apply;
 mod canonical_names;
+mod check;
 mod connection;
+mod copy;
 mod error;
 mod error_class;
 mod lease;
 mod reader_pool;
 mod schema;
+mod session_probe;
+mod standby_warning;
 mod state;
 mod statement;
 mod store;
@@ -27,6 +31,9 @@ mod url;
 mod write_request;
 mod writer;
 
+pub use check::PostgresInspection;
+pub use copy::{Existence, PostgresTables};
 pub use error::OpenError;
+pub use standby_warning::{DurabilityWarning, durability_warning};
 pub use store::PostgresStore;
 pub use url::{PostgresUrl, UrlError};

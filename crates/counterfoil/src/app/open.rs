@@ -51,6 +51,7 @@ use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
 use crate::store::audit_log::AuditLogLimit;
+use crate::store::copy_mark;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
@@ -123,6 +124,7 @@ impl App {
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         let OpenedStore { store, file_backup } = opened;
+        copy_mark::check(&*store).await?;
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
             guard.check(&*store).await?;

@@ -11,6 +11,7 @@ pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
+pub(crate) mod secret_url_file;
 pub(crate) mod store_file;
 pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;

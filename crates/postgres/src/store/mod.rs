@@ -19,6 +19,7 @@ use crate::error::{OpenError, QueryError};
 use crate::lease::{Lease, LockedConnection, WriterLock};
 use crate::reader_pool::{ListAdmission, PoolLimits, ReaderPool};
 use crate::schema;
+use crate::session_probe::require_session;
 use crate::state::StoreState;
 use crate::statement::Connection;
 use crate::tables::{clients, job_locks};
@@ -92,6 +93,7 @@ impl PostgresStore {
             source,
         };
         let connector = Connector::new(url, Arc::new(reload)).map_err(|error| unreachable(error.into()))?;
+        require_session(&connector, &database).await?;
         let mut lock = WriterLock::new(connector.clone());
         let locked = match lock.lock().await {
             Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
@@ -177,7 +179,7 @@ async fn prepare(mut locked: LockedConnection, database: &str) -> Result<Lease, 
 }
 
 /// Refuses a server that cannot keep what is written.
-async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
+pub(crate) async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
     let select =
         "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync') = 'on'";
     let read = async || -> Result<(String, bool, bool), QueryError> {

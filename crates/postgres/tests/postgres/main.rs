@@ -7,6 +7,7 @@ mod cutting_proxy;
 mod fixture;
 mod interruptions;
 mod open;
+mod pooler;
 mod same_as_sqlite;
 mod tls;
 mod waiting;
