@@ -6,6 +6,7 @@ mod conformance;
 mod cutting_proxy;
 mod fixture;
 mod interruptions;
+mod nodes;
 mod open;
 mod pooler;
 mod same_as_sqlite;
