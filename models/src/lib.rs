@@ -3,5 +3,6 @@
 //! The tests show that no verifier accepts a credential after its revocation is in force, and that each rule of the
 //! protocol is needed for that. The page `docs/revocation.md` explains them. No other crate uses this one.
 
+pub mod nodes;
 pub mod protocol;
 pub mod simulation;
