@@ -5,4 +5,5 @@
 
 pub mod nodes;
 pub mod protocol;
+pub mod session_caches;
 pub mod simulation;

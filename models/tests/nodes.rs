@@ -56,10 +56,10 @@ fn promotion() -> Bounds {
 
 fn check(bounds: Bounds, removed: Option<(Rule, &'static str)>) -> impl Checker<Nodes> {
     let started = Instant::now();
-    let checker = Nodes { bounds, removed: removed.map(|it| it.0) }.checker().threads(2);
+    let checker = Nodes { bounds, removed: removed.map(|it| it.0) }.checker();
     let checker = match removed {
         Some((_, property)) => checker.finish_when(HasDiscoveries::AnyOf([property].into())),
-        None => checker,
+        None => checker.threads(2),
     };
     let checker = checker.spawn_bfs().join();
     println!(

@@ -1,6 +1,6 @@
 //! A model of several nodes on one store, in discrete time.
 //!
-//! A node is a process of the server: it joins with a row of its own, renews its lease, follows the log, judges credentials from memory
+//! A node is a process of the server: it joins with a row of its own, renews its lease, follows the log, accepts credentials from memory
 //! and answers verifiers. A verifier may change between nodes. An observer waits for the fleet, and another one removes
 //! rows of dead nodes. Each of them may stand still between any two steps, for any time: that is a node that lags, is stopped
 //! (`SIGSTOP`), is dead, or has lost its notifications. [`Rule`] names what can be left out.

@@ -1,4 +1,4 @@
-//! A node: follows the log of the store under a lease, judges credentials from memory, and answers verifiers.
+//! A node: follows the log of the store under a lease, accepts credentials from memory, and answers verifiers.
 
 use std::time::Duration;
 
