@@ -67,6 +67,7 @@ mod keys;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod node;
 mod operations;
 mod passwords;
 mod routes;
@@ -116,6 +117,7 @@ pub use settings::feed::FeedSettings;
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::node::NodeSettings;
 pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
@@ -170,8 +172,8 @@ pub mod operator {
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
-        FleetWaitView, KeyView, LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView,
-        VerifierView,
+        FleetWaitView, KeyView, LifetimesView, NodeView, TokenRejectionView, VerifiedTokenView,
+        VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};

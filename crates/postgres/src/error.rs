@@ -17,11 +17,8 @@ pub(crate) enum QueryError {
     /// A number that no column can hold.
     #[error("a number is too large for its column")]
     NumberTooLarge,
-    /// Another session holds the lock of the store.
-    #[error("another process has the store open")]
-    Locked,
-    /// Another process has written to the store since this one was the writer.
-    #[error("another process has written to the store")]
+    /// Other nodes have taken this process for dead.
+    #[error("the row of this process was removed")]
     Superseded,
     /// The connection took longer than allowed.
     #[error("the database did not answer in time")]
@@ -45,12 +42,6 @@ pub enum OpenError {
         /// The error of the server or of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Another process has the store open.
-    #[error("the database {database} is in use by another process")]
-    InUse {
-        /// Where it is, without the password.
-        database: String,
     },
     /// The schema is newer than this program.
     #[error("the database {database} has schema version {found}; this program supports up to {supported}")]
@@ -94,9 +85,6 @@ impl OpenError {
             Self::Url(error) => error.hint().to_owned(),
             Self::Unreachable { .. } => {
                 "check that the server runs, and the host, the user and the password in the URL".to_owned()
-            }
-            Self::InUse { .. } => {
-                "stop the other process first: only one process may have the store open".to_owned()
             }
             Self::NewerSchema { .. } => {
                 "run the newer version, or restore a backup from before the upgrade".to_owned()

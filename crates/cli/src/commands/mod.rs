@@ -20,6 +20,7 @@ mod demo_user;
 pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod node;
 mod openapi;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
@@ -47,6 +48,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Client(command) => client::run(configuration, command).await,
         Command::AdminKey(command) => admin_key::run(configuration, command).await,
         Command::Verifier(command) => verifier::run(configuration, command).await,
+        Command::Node(command) => node::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
         Command::RateLimit(command) => rate_limit::run(configuration, command).await,

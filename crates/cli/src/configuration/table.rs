@@ -7,6 +7,7 @@ mod audit_log;
 mod cookies;
 mod feed;
 mod introspection;
+mod node;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -52,6 +53,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         write_rate_limits::SETTINGS,
         audit_log::SETTINGS,
         feed::SETTINGS,
+        node::SETTINGS,
         introspection::SETTINGS,
         request_limits::SETTINGS,
     ];

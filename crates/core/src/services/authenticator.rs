@@ -44,9 +44,13 @@ impl StoreAuthenticator {
             CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
             CacheLookup::Miss => {
                 let (store, cache) = (self.store.clone(), self.cache.clone());
-                let monitor = self.monitor.clone();
+                let (monitor, verifier) = (self.monitor.clone(), self.verifier.clone());
                 AuthFuture::Pending(Box::pin(async move {
-                    authenticate_by_store(&*store, (&*cache, &monitor), &presented, now).await
+                    let principal =
+                        authenticate_by_store(&*store, (&*cache, &monitor), &presented, now).await?;
+                    // One of several processes that has lost its lease may be reading from a database that is no longer the
+                    // primary, where a revoked session is still active.
+                    if verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
                 }))
             }
         }

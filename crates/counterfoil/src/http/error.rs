@@ -281,7 +281,7 @@ fn feed_problem(error: &FeedError) -> Problem {
             retry_after(too_many_requests(error.to_string()), whole_seconds(*wait))
         }
         FeedError::TooManyStreams => retry_after(too_many_requests(error.to_string()), 10),
-        FeedError::WaitInterrupted => retry_after(unavailable(error.to_string()), 1),
+        FeedError::WaitInterrupted | FeedError::NodeLease => retry_after(unavailable(error.to_string()), 1),
     }
 }
 

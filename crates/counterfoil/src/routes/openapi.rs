@@ -62,6 +62,7 @@ struct PublicDocument;
     admin::admin_keys::list,
     admin::admin_keys::add,
     admin::admin_keys::remove,
+    admin::nodes::list,
     admin::verifiers::list,
     admin::verifier_keys::list,
     admin::verifier_keys::add,

@@ -11,6 +11,7 @@ pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
 pub(crate) mod loopback;
+pub(crate) mod node;
 pub(crate) mod store_file;
 pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
@@ -38,6 +39,7 @@ use crate::settings::feed::FeedSettings;
 use crate::settings::introspection::IntrospectionLimits;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
+use crate::settings::node::NodeSettings;
 use crate::settings::store_url::StoreUrl;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -135,6 +137,8 @@ pub struct Settings {
     pub audit_log: AuditLogSettings,
     /// The feed that resource servers follow.
     pub feed: FeedSettings,
+    /// This process as one of several on a PostgreSQL store.
+    pub node: NodeSettings,
     /// Rate limits of introspection.
     pub introspection: IntrospectionLimits,
     /// Limits of requests and connections.
@@ -260,6 +264,7 @@ impl Settings {
             write_rate_limits: WriteRateLimits::default(),
             audit_log: AuditLogSettings::default(),
             feed: FeedSettings::default(),
+            node: NodeSettings::default(),
             introspection: IntrospectionLimits::default(),
             limits: Limits::default(),
             tls: None,

@@ -6,6 +6,7 @@ mod conformance;
 mod cutting_proxy;
 mod fixture;
 mod interruptions;
+mod nodes;
 mod open;
 mod same_as_sqlite;
 mod tls;

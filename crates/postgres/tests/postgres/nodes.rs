@@ -1,0 +1,207 @@
+//! Several processes on one database: races are settled in their transactions, and each learns what the others change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_core::model::user::User;
+use counterfoil_core::store::session_cache::Invalidation;
+use counterfoil_core::store::{
+    Change, CommitOutcome, CounterIncrement, CounterKey, CutoffScope, Expectation, JobLock, NodeChange,
+    NodeNews, NodeRegistry, NodeRenewal, Store, Transaction,
+};
+use counterfoil_postgres::PostgresStore;
+use counterfoil_verify::RevocationPosition;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::fixture::{NOON, insert, open, server, user};
+
+const LEASE: Duration = Duration::from_secs(2);
+/// Longer than any step takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn two_stores() -> Option<[Arc<PostgresStore>; 2]> {
+    let url = server()?.new_database();
+    Some([open(&url).await, open(&url).await])
+}
+
+async fn close(stores: [Arc<PostgresStore>; 2]) {
+    for store in stores {
+        store.close().await.unwrap();
+    }
+}
+
+async fn commit(store: &PostgresStore, changes: impl Into<Vec<Change>>) -> CommitOutcome {
+    store.commit(&Transaction::new(changes.into())).await.unwrap()
+}
+
+fn is_applied(outcome: &CommitOutcome) -> bool {
+    matches!(outcome, CommitOutcome::Applied(_))
+}
+
+/// Renews from the start of the revocation log.
+async fn renew(store: &PostgresStore, last_change: u64) -> NodeNews {
+    let start = RevocationPosition::START;
+    let renewal = NodeRenewal { applied: start, confirmed: start, last_change };
+    store.renew(&renewal).await.unwrap().expect("the row is there")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_registrations_of_one_name_and_of_two_that_look_alike_one_wins() {
+    let Some(stores) = two_stores().await else { return };
+    for number in 0..8 {
+        // Cyrillic letters in the second name: only the expectation refuses it.
+        let names = match number % 2 {
+            0 => [format!("ada{number}"), format!("ada{number}")],
+            _ => [format!("coco{number}"), format!("сосо{number}")],
+        };
+        let mut commits = JoinSet::new();
+        for (index, (store, name)) in stores.iter().zip(names).enumerate() {
+            let store = Arc::clone(store);
+            commits.spawn(async move {
+                let new = User {
+                    username: name.parse().unwrap(),
+                    ..user(100 + 2 * number + u32::try_from(index).unwrap())
+                };
+                let expect = Expectation::NoLookAlike(new.username.skeletons());
+                store.commit(&Transaction::new([Change::insert_user(new)]).expecting([expect])).await.unwrap()
+            });
+        }
+        let outcomes = commits.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| is_applied(outcome)).count(), 1, "{outcomes:?}");
+    }
+    close(stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_increment_counts_and_positions_and_event_numbers_are_unique() {
+    let Some(stores) = two_stores().await else { return };
+    let mut tasks = JoinSet::new();
+    for store in &stores {
+        for _ in 0..4 {
+            let store = Arc::clone(store);
+            tasks.spawn(async move {
+                let mut positions = Vec::new();
+                for _ in 0..10 {
+                    let increment = CounterIncrement {
+                        key: CounterKey("attempts".into()),
+                        amount: 1,
+                        window: Duration::from_secs(60),
+                        while_previous_at_most: None,
+                    };
+                    store.increment_counters(&[increment], NOON).await.unwrap();
+                    let before = store.revocation_log_head().await.unwrap();
+                    let outcome = commit(&store, [Change::set_cutoff(CutoffScope::Everyone)]).await;
+                    assert!(is_applied(&outcome));
+                    let after = store.revocation_log_head().await.unwrap();
+                    assert!(after > before);
+                    positions.push(after);
+                }
+                positions
+            });
+        }
+    }
+    tasks.join_all().await;
+    let values = stores[0].counters(&[CounterKey("attempts".into())], NOON).await.unwrap();
+    assert_eq!(values[0].count, 80);
+    close(stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_job_runs_on_one_node() {
+    let Some(stores) = two_stores().await else { return };
+    let mut takes = JoinSet::new();
+    for store in &stores {
+        let store = Arc::clone(store);
+        takes.spawn(async move {
+            let lock = JobLock { job: "purge", holder: store.id() };
+            commit(&store, [Change::take_job_lock(lock, NOON, NOON + LEASE)]).await
+        });
+    }
+    let outcomes = takes.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| is_applied(outcome)).count(), 1);
+    close(stores).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_learns_of_the_changes_of_another_in_their_order_and_not_of_its_own() {
+    let Some([one, other]) = two_stores().await else { return };
+    assert!(is_applied(&insert(&one, 1).await.unwrap()));
+    let last = one.join("node", LEASE).await.unwrap();
+    other.join("node", LEASE).await.unwrap();
+    assert_eq!(other.nodes().await.unwrap().len(), 2, "two nodes of one name have two rows");
+    timeout(PATIENCE, one.announced()).await.expect("its connection is new");
+    renew(&one, last).await;
+
+    let changed = User { revision: user(1).revision + 1, ..user(1) };
+    assert!(is_applied(&commit(&other, [Change::replace_user(changed)]).await));
+    assert!(is_applied(&commit(&other, [Change::set_cutoff(CutoffScope::Everyone)]).await));
+    timeout(PATIENCE, one.announced()).await.expect("the commit is announced");
+
+    let news = renew(&one, last).await;
+    let invalidated = [Invalidation::User(user(1).id), Invalidation::All].map(NodeChange::Invalidate);
+    assert_eq!(news.changes, invalidated);
+    assert_eq!(news.head, other.revocation_log_head().await.unwrap());
+    assert!(renew(&one, news.last_change).await.changes.is_empty());
+    assert!(renew(&other, 0).await.changes.is_empty(), "its own changes");
+    close([one, other]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_removed_node_is_told_so_and_one_that_renewed_meanwhile_is_not_removed() {
+    let Some([one, other]) = two_stores().await else { return };
+    for store in [&one, &other] {
+        store.join("node", LEASE).await.unwrap();
+    }
+    let lock = JobLock { job: "purge", holder: one.id() };
+    assert!(is_applied(&commit(&one, [Change::take_job_lock(lock, NOON, NOON + PATIENCE)]).await));
+    renew(&one, 0).await;
+
+    other.remove(one.id(), 0).await.unwrap();
+    assert_eq!(other.nodes().await.unwrap().len(), 2, "its counter has changed");
+    other.remove(one.id(), 1).await.unwrap();
+
+    let start = RevocationPosition::START;
+    let renewal = NodeRenewal { applied: start, confirmed: start, last_change: 0 };
+    assert_eq!(one.renew(&renewal).await.unwrap(), None);
+    assert!(one.promise(LEASE).await.is_err(), "a promise without a row is not durable");
+    let lock = JobLock { job: "purge", holder: other.id() };
+    assert!(is_applied(&commit(&other, [Change::take_job_lock(lock, NOON, NOON + PATIENCE)]).await));
+    close([one, other]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_whose_connection_was_ended_by_the_server_renews_by_another_one() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let stores = [open(&url).await, open(&url).await];
+    let [one, other] = &stores;
+    for store in &stores {
+        store.join("node", LEASE).await.unwrap();
+    }
+    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    server.sql(&url, kill);
+
+    let started = std::time::Instant::now();
+    let revoked = loop {
+        let cutoff = Transaction::new([Change::set_cutoff(CutoffScope::Everyone)]);
+        match other.commit(&cutoff).await {
+            Ok(outcome) => break outcome,
+            Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    assert!(is_applied(&revoked));
+    let start = RevocationPosition::START;
+    let renewal = NodeRenewal { applied: start, confirmed: start, last_change: 0 };
+    let news = loop {
+        match one.renew(&renewal).await {
+            Ok(news) => break news.expect("the row is there"),
+            Err(_) if started.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    assert_eq!(news.changes, [NodeChange::Invalidate(Invalidation::All)]);
+    close(stores).await;
+}
