@@ -147,7 +147,11 @@ impl NodeRegistry for PostgresStore {
     }
 }
 
-/// Raises the counter, and reads the revocation log and the changes up to their ends.
+/// Commits the counter, and then reads the revocation log and the changes up to their ends.
+///
+/// An observer that does not see the new counter has read the rows before that commit. So what it has committed before is in
+/// these reads, which have later snapshots. Read in the transaction of the counter they would lack a revocation whose
+/// observer takes this node for dead while the transaction is open.
 async fn renew(
     connection: &Connection,
     id: NodeId,
@@ -156,8 +160,8 @@ async fn renew(
     let mut pipeline = Pipeline::new(connection, ANSWER_TIMEOUT);
     pipeline.control("BEGIN");
     let is_known = !pipeline.query(nodes::renew(id, renewal)?).await?.is_empty();
+    pipeline.end().await?;
     if !is_known {
-        pipeline.end().await?;
         return Ok(None);
     }
     let news =
@@ -165,7 +169,6 @@ async fn renew(
     // Read later than the entries, so that every commit of an entry is in it.
     let rows = pipeline.query(nodes::changes_after(renewal.last_change)?).await?;
     let (changes, last_change) = nodes::read_changes(&rows, id, renewal.last_change)?;
-    pipeline.end().await?;
     let LogNews { log, head, clock, entries } = news;
     Ok(Some(NodeNews { log, entries, head, changes, last_change, store_clock: clock }))
 }

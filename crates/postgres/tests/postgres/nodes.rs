@@ -205,3 +205,54 @@ async fn a_node_whose_connection_was_ended_by_the_server_renews_by_another_one()
     assert_eq!(news.changes, [NodeChange::Invalidate(Invalidation::All)]);
     close(stores).await;
 }
+
+/// A node that stood still renews. Another one, which takes it for dead, revokes something while the renewal is in progress, and then
+/// looks at the counter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_renewal_has_what_was_committed_before_another_node_saw_the_former_counter() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let stores = [open(&url).await, open(&url).await];
+    let [one, other] = &stores;
+    for store in &stores {
+        store.join("node", LEASE).await.unwrap();
+        renew(store, 0).await;
+    }
+    // The last read of the renewal waits for this lock.
+    let lock = "BEGIN; LOCK TABLE node_changes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT";
+    let locking = std::thread::spawn({
+        let url = url.clone();
+        move || server.sql(&url, lock)
+    });
+    let waits_for_lock = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    let is_locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                     AND relation = 'node_changes'::regclass";
+    wait_until(|| server.sql(&url, is_locked).trim() != "0").await;
+    let renewing = tokio::spawn({
+        let one = Arc::clone(one);
+        async move { renew(&one, 0).await }
+    });
+    wait_until(|| server.sql(&url, waits_for_lock).trim() != "0").await;
+
+    let revoke = "UPDATE revocation_log_head SET last_position = last_position + 1";
+    server.sql(&url, revoke);
+    let position = other.revocation_log_head().await.unwrap();
+    let rows = other.nodes().await.unwrap();
+    let row = rows.iter().find(|row| row.id == one.id()).unwrap();
+
+    let news = renewing.await.unwrap();
+    assert!(
+        row.renewals > 1 || news.head >= position,
+        "the counter is the former one, and the revocation is missing"
+    );
+    locking.join().unwrap();
+    close(stores).await;
+}
+
+async fn wait_until(is_true: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < PATIENCE, "it has not happened");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
