@@ -147,24 +147,32 @@ async fn a_node_learns_of_the_changes_of_another_in_their_order_and_not_of_its_o
     close([one, other]).await;
 }
 
+/// The counter in the row of a node.
+async fn counter_of(store: &PostgresStore) -> u64 {
+    store.nodes().await.unwrap().iter().find(|row| row.id == store.id()).unwrap().renewals
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_removed_node_is_told_so_and_one_that_renewed_meanwhile_is_not_removed() {
     let Some([one, other]) = two_stores().await else { return };
     for store in [&one, &other] {
         store.join("node", LEASE).await.unwrap();
     }
+    let counter = counter_of(&one).await;
     let lock = JobLock { job: "purge", holder: one.id() };
     assert!(is_applied(&commit(&one, [Change::take_job_lock(lock, NOON, NOON + PATIENCE)]).await));
     renew(&one, 0).await;
 
-    other.remove(one.id(), 0).await.unwrap();
+    other.remove(one.id(), counter).await.unwrap();
     assert_eq!(other.nodes().await.unwrap().len(), 2, "its counter has changed");
-    other.remove(one.id(), 1).await.unwrap();
+    other.remove(one.id(), counter + 1).await.unwrap();
 
     let start = RevocationPosition::START;
     let renewal = NodeRenewal { applied: start, confirmed: start, last_change: 0 };
     assert_eq!(one.renew(&renewal).await.unwrap(), None);
     assert!(one.promise(LEASE).await.is_err(), "a promise without a row is not durable");
+    one.join("node", LEASE).await.unwrap();
+    assert_ne!(counter_of(&one).await, counter, "an observer may have seen that one long ago");
     let lock = JobLock { job: "purge", holder: other.id() };
     assert!(is_applied(&commit(&other, [Change::take_job_lock(lock, NOON, NOON + PATIENCE)]).await));
     close([one, other]).await;
@@ -218,6 +226,7 @@ async fn a_renewal_has_what_was_committed_before_another_node_saw_the_former_cou
         store.join("node", LEASE).await.unwrap();
         renew(store, 0).await;
     }
+    let counter = counter_of(one).await;
     // The last read of the renewal waits for this lock.
     let lock = "BEGIN; LOCK TABLE node_changes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT";
     let locking = std::thread::spawn({
