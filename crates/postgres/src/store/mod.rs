@@ -135,7 +135,7 @@ impl PostgresStore {
         let (queue, messages) = mpsc::channel(QUEUE_SIZE);
         tokio::spawn(writer.run(messages));
         let lists = ListAdmission::default();
-        let node = NodeConnection::new(connector, id);
+        let node = NodeConnection::new(connector, id, Arc::clone(&state));
         Ok(Arc::new(Self { readers, list_readers, lists, queue, listeners, state, metrics, node, database }))
     }
 

@@ -1,7 +1,7 @@
 //! The registry of the nodes: a connection of its own, which renews and listens.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Notify};
@@ -13,6 +13,7 @@ use crate::connection::{Connected, Connector};
 use crate::error::QueryError;
 use crate::error_class::store_error;
 use crate::reader_pool::read;
+use crate::state::StoreState;
 use crate::statement::{Connection, Failure, Pipeline, Statement};
 use crate::tables::revocation_log::LogNews;
 use crate::tables::{nodes, revocation_log, writers};
@@ -28,12 +29,13 @@ pub(crate) struct NodeConnection {
     connector: Connector,
     pub(crate) id: NodeId,
     current: Mutex<Option<Connected>>,
+    state: Arc<StoreState>,
     announced: Arc<Notify>,
 }
 
 impl NodeConnection {
-    pub(crate) fn new(connector: Connector, id: NodeId) -> Self {
-        Self { connector, id, current: Mutex::default(), announced: Arc::default() }
+    pub(crate) fn new(connector: Connector, id: NodeId, state: Arc<StoreState>) -> Self {
+        Self { connector, id, current: Mutex::default(), state, announced: Arc::default() }
     }
 
     /// Executes `transaction` on the connection. After a failure the next one gets another connection.
@@ -53,7 +55,10 @@ impl NodeConnection {
         result.map_err(failure_error)
     }
 
+    /// Connects. Connections that read and are older are given up: they may lead to a former primary, which refuses a renewal, but
+    /// answers reads with what was revoked since.
     async fn connect(&self) -> Result<Connected, StoreError> {
+        self.state.distrust_readers_before(Instant::now());
         let connected = self.connector.connect_notifying(Arc::clone(&self.announced)).await?;
         let setup = format!("{}; {}", writer_settings(), nodes::LISTEN);
         connected.connection.batch_execute(&setup).await.map_err(QueryError::from)?;
@@ -147,7 +152,11 @@ impl NodeRegistry for PostgresStore {
     }
 }
 
-/// Raises the counter, and reads the revocation log and the changes up to their ends.
+/// Commits the counter, and then reads the revocation log and the changes up to their ends.
+///
+/// An observer that does not see the new counter has read the rows before that commit. So what it has committed before is in
+/// these reads, which have later snapshots. Read in the transaction of the counter they would lack a revocation whose
+/// observer takes this node for dead while the transaction is open.
 async fn renew(
     connection: &Connection,
     id: NodeId,
@@ -156,8 +165,8 @@ async fn renew(
     let mut pipeline = Pipeline::new(connection, ANSWER_TIMEOUT);
     pipeline.control("BEGIN");
     let is_known = !pipeline.query(nodes::renew(id, renewal)?).await?.is_empty();
+    pipeline.end().await?;
     if !is_known {
-        pipeline.end().await?;
         return Ok(None);
     }
     let news =
@@ -165,7 +174,6 @@ async fn renew(
     // Read later than the entries, so that every commit of an entry is in it.
     let rows = pipeline.query(nodes::changes_after(renewal.last_change)?).await?;
     let (changes, last_change) = nodes::read_changes(&rows, id, renewal.last_change)?;
-    pipeline.end().await?;
     let LogNews { log, head, clock, entries } = news;
     Ok(Some(NodeNews { log, entries, head, changes, last_change, store_clock: clock }))
 }

@@ -29,10 +29,14 @@ pub(crate) fn announce<'p>(origin: NodeId, changes: &[NodeChange]) -> Statement<
 ///
 /// It is executed under the lock of commits: a commit after it finds the row and adds its changes, and what a commit before
 /// it has changed is read from the store.
+///
+/// The counter begins with a random number: a process that joins again must not show a counter to an observer who has seen the same one
+/// long ago, and would take the node for dead.
 pub(crate) fn insert<'p>(id: NodeId, name: &str, lease: Duration) -> [Statement<'p>; 2] {
     let insert = statement!(
         "INSERT INTO nodes (id, name, renewals, applied, confirmed, last_change, lease_ms, promised_ms)
-         SELECT id, $2::text, 0, 0, 0, (SELECT coalesce(max(number), 0) FROM node_changes), $3::bigint, 0
+         SELECT id, $2::text, (random() * 1e15)::bigint, 0, 0,
+                (SELECT coalesce(max(number), 0) FROM node_changes), $3::bigint, 0
          FROM writers WHERE id = $1
          ON CONFLICT (id) DO NOTHING",
         id.as_bytes().to_vec(),

@@ -147,24 +147,32 @@ async fn a_node_learns_of_the_changes_of_another_in_their_order_and_not_of_its_o
     close([one, other]).await;
 }
 
+/// The counter in the row of a node.
+async fn counter_of(store: &PostgresStore) -> u64 {
+    store.nodes().await.unwrap().iter().find(|row| row.id == store.id()).unwrap().renewals
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_removed_node_is_told_so_and_one_that_renewed_meanwhile_is_not_removed() {
     let Some([one, other]) = two_stores().await else { return };
     for store in [&one, &other] {
         store.join("node", LEASE).await.unwrap();
     }
+    let counter = counter_of(&one).await;
     let lock = JobLock { job: "purge", holder: one.id() };
     assert!(is_applied(&commit(&one, [Change::take_job_lock(lock, NOON, NOON + PATIENCE)]).await));
     renew(&one, 0).await;
 
-    other.remove(one.id(), 0).await.unwrap();
+    other.remove(one.id(), counter).await.unwrap();
     assert_eq!(other.nodes().await.unwrap().len(), 2, "its counter has changed");
-    other.remove(one.id(), 1).await.unwrap();
+    other.remove(one.id(), counter + 1).await.unwrap();
 
     let start = RevocationPosition::START;
     let renewal = NodeRenewal { applied: start, confirmed: start, last_change: 0 };
     assert_eq!(one.renew(&renewal).await.unwrap(), None);
     assert!(one.promise(LEASE).await.is_err(), "a promise without a row is not durable");
+    one.join("node", LEASE).await.unwrap();
+    assert_ne!(counter_of(&one).await, counter, "an observer may have seen that one long ago");
     let lock = JobLock { job: "purge", holder: other.id() };
     assert!(is_applied(&commit(&other, [Change::take_job_lock(lock, NOON, NOON + PATIENCE)]).await));
     close([one, other]).await;
@@ -204,4 +212,93 @@ async fn a_node_whose_connection_was_ended_by_the_server_renews_by_another_one()
     };
     assert_eq!(news.changes, [NodeChange::Invalidate(Invalidation::All)]);
     close(stores).await;
+}
+
+/// A node that stood still renews. Another one, which takes it for dead, revokes something while the renewal is in progress, and then
+/// looks at the counter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_renewal_has_what_was_committed_before_another_node_saw_the_former_counter() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let stores = [open(&url).await, open(&url).await];
+    let [one, other] = &stores;
+    for store in &stores {
+        store.join("node", LEASE).await.unwrap();
+        renew(store, 0).await;
+    }
+    let counter = counter_of(one).await;
+    // The last read of the renewal waits for this lock.
+    let lock = "BEGIN; LOCK TABLE node_changes IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT";
+    let locking = std::thread::spawn({
+        let url = url.clone();
+        move || server.sql(&url, lock)
+    });
+    let waits_for_lock = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    let is_locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                     AND relation = 'node_changes'::regclass";
+    wait_until(|| server.sql(&url, is_locked).trim() != "0").await;
+    let renewing = tokio::spawn({
+        let one = Arc::clone(one);
+        async move { renew(&one, 0).await }
+    });
+    wait_until(|| server.sql(&url, waits_for_lock).trim() != "0").await;
+
+    let revoke = "UPDATE revocation_log_head SET last_position = last_position + 1";
+    server.sql(&url, revoke);
+    let position = other.revocation_log_head().await.unwrap();
+    let rows = other.nodes().await.unwrap();
+    let row = rows.iter().find(|row| row.id == one.id()).unwrap();
+
+    let news = renewing.await.unwrap();
+    assert!(
+        row.renewals > counter || news.head >= position,
+        "the counter is the former one, and the revocation is missing"
+    );
+    locking.join().unwrap();
+    close(stores).await;
+}
+
+async fn wait_until(is_true: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < PATIENCE, "it has not happened");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// After a failover the connections that read may still lead to the former primary.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn when_a_node_connects_again_its_older_connections_are_not_read_from() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    store.join("node", LEASE).await.unwrap();
+    renew(&store, 0).await;
+    store.revocation_log_head().await.unwrap();
+    let backends = |query: &str| -> Vec<String> {
+        let select = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '{query}'"
+        );
+        server.sql(&url, &select).lines().map(str::to_owned).collect()
+    };
+    let readers = backends("SELECT last_position%");
+    assert!(!readers.is_empty());
+
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND query LIKE '%FROM node_changes%' AND pid <> pg_backend_pid()";
+    server.sql(&url, kill);
+    let renewal = NodeRenewal {
+        applied: RevocationPosition::START,
+        confirmed: RevocationPosition::START,
+        last_change: 0,
+    };
+    let started = std::time::Instant::now();
+    while store.renew(&renewal).await.is_err() {
+        assert!(started.elapsed() < PATIENCE);
+    }
+    store.revocation_log_head().await.unwrap();
+
+    let later = backends("SELECT last_position%");
+    assert!(!later.is_empty() && later.iter().all(|pid| !readers.contains(pid)), "{later:?} {readers:?}");
+    store.close().await.unwrap();
 }

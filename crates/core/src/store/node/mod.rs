@@ -32,8 +32,10 @@ pub trait NodeRegistry: Send + Sync {
     /// If the store cannot be written.
     async fn join(&self, name: &str, lease: Duration) -> Result<u64, StoreError>;
 
-    /// Raises the counter in the row of this process and reads what is new, in one transaction on the primary. `None` if
-    /// there is no row: another node has taken this process for dead and removed it.
+    /// Commits a higher counter in the row of this process on the primary, and then reads what is new. `None` if there is no
+    /// row: another node has taken this process for dead and removed it.
+    ///
+    /// The order matters: what was committed before another process has read the former counter is in the result.
     ///
     /// # Errors
     ///
