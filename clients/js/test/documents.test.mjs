@@ -120,3 +120,13 @@ test("for pages", async () => {
     assert.equal((await protectedBy({ cookie })).status, 200);
   }, parser);
 });
+
+test("each test that the threat model names exists", () => {
+  const model = readFileSync(join(ROOT, "../../docs/threat-model.md"), "utf8");
+  const rows = [...model.matchAll(/`(clients\/js\/[a-z/.-]+\.test\.mjs)`: (.*) \|$/gm)];
+  assert(rows.length > 5);
+  for (const [, file, titles] of rows) {
+    const text = readFileSync(join(ROOT, "../..", file), "utf8");
+    for (const [, title] of titles.matchAll(/"([^"]+)"/g)) assert(text.includes(`test("${title}"`), `${file}: ${title}`);
+  }
+});

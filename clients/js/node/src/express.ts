@@ -28,7 +28,7 @@ export function middleware(auth: Counterfoil) {
       return problems(error, req, res, next);
     }
     res.appendHeader("vary", "Cookie, Authorization");
-    if (req.auth) res.setHeader("cache-control", "private, no-store");
+    if (req.auth) res.setHeader("cache-control", "private");
     next();
   };
 }

@@ -25,7 +25,7 @@ export async function plugin(app: FastifyInstance, { auth }: { auth: Counterfoil
       throw error;
     }
     reply.header("vary", "Cookie, Authorization");
-    if (request.auth) reply.header("cache-control", "private, no-store");
+    if (request.auth) reply.header("cache-control", "private");
     return undefined;
   });
 }

@@ -28,7 +28,7 @@ export function middleware(auth: Counterfoil): MiddlewareHandler {
     }
     await next();
     c.header("vary", "Cookie, Authorization", { append: true });
-    if (c.get("auth")) c.header("cache-control", "private, no-store");
+    if (c.get("auth") && !c.res.headers.has("cache-control")) c.header("cache-control", "private");
     return undefined;
   };
 }

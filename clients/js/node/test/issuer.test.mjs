@@ -110,7 +110,7 @@ test("a verifier that is cut off refuses everything when its lease ends, and kno
   }
 });
 
-test("after a restart of the issuer the verifier goes on with what it knows", async () => {
+test("after a restart of the issuer the verifier continues with what it knows", async () => {
   const [{ jwt }, revoked] = [await credentials("ada"), await credentials("ada")];
   await issuer.command("revoke", `session:${(await auth.verify(revoked.jwt)).sessionId}`, "--wait", "fleet", "--yes");
   await issuer.stop();
