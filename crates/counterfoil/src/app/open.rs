@@ -30,6 +30,7 @@ use counterfoil_verify::{Freshness, LocalVerifier, OriginPolicy, Revocations, To
 
 use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
+use crate::app::forward_auth::ForwardAuth;
 use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
@@ -312,6 +313,7 @@ impl Loaded {
             administration: administration(),
             application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
+            forward_auth: ForwardAuth::for_settings(&settings, &origins, &cookies),
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),

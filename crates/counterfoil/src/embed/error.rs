@@ -87,6 +87,7 @@ impl Error {
             AppError::MultipleCredentials(_)
             | AppError::Body(_)
             | AppError::OAuth(_)
+            | AppError::ForwardAuth(_)
             | AppError::MethodNotAllowed
             | AppError::Host(_)
             | AppError::InvalidPrecondition

@@ -6,6 +6,7 @@ mod activity;
 mod admin;
 mod development_page;
 mod feed;
+mod forward_auth;
 mod health;
 mod login;
 mod logout;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, patch, post};
+use axum::routing::{MethodRouter, any, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use counterfoil_verify::CsrfLayer;
@@ -68,7 +69,7 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
     let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
         let final_layer =
             FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
-        let route = get(well_known::metadata);
+        let route = get(well_known::metadata).fallback(method_not_allowed);
         let limit = app.settings().limits.request_timeout;
         router.route(&path, with_layers(final_layer, route, Some(app.csrf_layer()), limit))
     });
@@ -108,7 +109,8 @@ pub(crate) fn site(app: App) -> Router {
 fn development_routes(app: App) -> Router {
     let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
     let limit = app.settings().limits.request_timeout;
-    let page = with_layers(final_layer, get(development_page::show), Some(app.csrf_layer()), limit);
+    let page = get(development_page::show).fallback(method_not_allowed);
+    let page = with_layers(final_layer, page, Some(app.csrf_layer()), limit);
     Router::new().route("/", page).with_state(app)
 }
 
@@ -156,13 +158,22 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
             .with_oauth_errors(path.starts_with(oauth::PREFIX));
         (path, with_layers(final_layer, route, csrf, time_limit(app, path)))
     };
-    let always_checked = always_checked.map(|route| layered(route, Some(csrf.clone().check_every_write())));
-    let unchecked = unchecked.map(|route| layered(route, None));
+    // The origin that counts is that of the guarded application, which the operation finds.
+    let forward_auth = layered(("/v1/verify/{*call}", "", any(forward_auth::verify)), None);
+    let always_checked =
+        always_checked.map(|route| layered(only_its_methods(route), Some(csrf.clone().check_every_write())));
+    let unchecked = unchecked.map(|route| layered(only_its_methods(route), None));
     let checked_with_cookie = checked_with_cookie.into_iter();
     #[cfg(feature = "admin")]
     let checked_with_cookie = checked_with_cookie.chain(admin::routes());
-    let checked_with_cookie = checked_with_cookie.map(|route| layered(route, Some(csrf.clone())));
-    always_checked.into_iter().chain(unchecked).chain(checked_with_cookie).collect()
+    let checked_with_cookie =
+        checked_with_cookie.map(|route| layered(only_its_methods(route), Some(csrf.clone())));
+    always_checked.into_iter().chain(unchecked).chain(checked_with_cookie).chain([forward_auth]).collect()
+}
+
+/// The route, which answers every other method with 405.
+fn only_its_methods((path, methods, route): RouteEntry) -> RouteEntry {
+    (path, methods, route.fallback(method_not_allowed))
 }
 
 /// How long a request of this route may take. A revocation may wait for the whole fleet.
@@ -181,7 +192,6 @@ fn with_layers(
     csrf: Option<CsrfLayer>,
     limit: Duration,
 ) -> MethodRouter<App> {
-    let route = route.fallback(method_not_allowed);
     let route = match csrf {
         Some(csrf) => route.layer::<_, Infallible>(csrf),
         None => route,

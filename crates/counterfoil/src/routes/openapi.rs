@@ -22,8 +22,8 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    activity, feed, health, login, logout, me, oauth, password, problems, refresh, register, session_data,
-    sessions, status_lists, token, well_known,
+    activity, feed, forward_auth, health, login, logout, me, oauth, password, problems, refresh, register,
+    session_data, sessions, status_lists, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,7 @@ use crate::routes::{
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream, status_lists::aggregation, status_lists::list,
         oauth::introspect::introspect, oauth::revoke::revoke,
+        forward_auth::verify, forward_auth::verify_with_options,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),

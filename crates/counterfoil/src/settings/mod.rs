@@ -7,9 +7,13 @@ pub(crate) mod data_dir;
 pub(crate) mod database_url;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
+pub(crate) mod forward_auth;
+pub(crate) mod guarded_host;
+pub(crate) mod guarded_origins;
 pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
+pub(crate) mod login_url;
 pub(crate) mod loopback;
 pub(crate) mod node;
 pub(crate) mod secret_url_file;
@@ -37,10 +41,12 @@ use crate::settings::base_path::BasePath;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
+use crate::settings::forward_auth::ForwardAuthSettings;
 use crate::settings::introspection::IntrospectionLimits;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::settings::node::NodeSettings;
+use crate::settings::login_url::LoginUrl;
 use crate::settings::store_url::StoreUrl;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -140,6 +146,10 @@ pub struct Settings {
     pub feed: FeedSettings,
     /// This process as one of several on a PostgreSQL store.
     pub node: NodeSettings,
+    /// Forward authentication: which proxies may ask, and for which hosts.
+    pub forward_auth: ForwardAuthSettings,
+    /// The page to which forward authentication sends a browser without a credential; `None`: it sends it nowhere.
+    pub login_url: Option<LoginUrl>,
     /// Rate limits of introspection.
     pub introspection: IntrospectionLimits,
     /// Limits of requests and connections.
@@ -266,6 +276,8 @@ impl Settings {
             audit_log: AuditLogSettings::default(),
             feed: FeedSettings::default(),
             node: NodeSettings::default(),
+            forward_auth: ForwardAuthSettings::default(),
+            login_url: None,
             introspection: IntrospectionLimits::default(),
             limits: Limits::default(),
             tls: None,
