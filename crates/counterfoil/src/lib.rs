@@ -68,6 +68,8 @@ mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod operations;
+#[cfg(feature = "pages")]
+mod pages;
 mod passwords;
 mod routes;
 mod runtime;
@@ -116,6 +118,7 @@ pub use settings::feed::FeedSettings;
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::pages::PagesSettings;
 pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
@@ -137,8 +140,8 @@ pub use counterfoil_core::store::Store;
 pub use serde_json;
 
 pub use counterfoil_verify::{
-    ClientId, CredentialEnd, Ended, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope,
-    SessionId, UserId,
+    ClientId, CredentialEnd, Ended, HasRole, HasScope, Origin, Principal, RequireRole, RequireScope, Role,
+    Scope, SessionId, UserId,
 };
 
 #[cfg(feature = "test-util")]

@@ -56,7 +56,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -73,7 +73,6 @@ const TEMPLATES: [(&str, &str); 17] = [
     ("security.html", include_str!("../templates/security.html")),
     ("activity.html", include_str!("../templates/activity.html")),
     ("problem.html", include_str!("../templates/problem.html")),
-    ("problem_type.html", include_str!("../templates/problem_type.html")),
 ];
 
 impl Renderer {

@@ -1,246 +1,245 @@
-# The texts of the pages in English.
+# The texts of the pages in German.
 # Read by a native speaker: no
 
 ## Every page
-skip = Skip to the content
-signed-in-as = You are signed in as { $name }.
-your-account = Your account
-sign-in = Sign in
-sign-out = Sign out
-continue = Continue
-cancel = Cancel
-save = Save
+skip = Zum Inhalt springen
+signed-in-as = Sie sind als { $name } angemeldet.
+your-account = Ihr Konto
+sign-in = Anmelden
+sign-out = Abmelden
+continue = Weiter
+cancel = Abbrechen
+save = Speichern
 status = Status
-problem-name = Problem
-problem-heading = There is a problem
-error-title = Error:
+problem-heading = Es gibt ein Problem
+error-title = Fehler:
 
 ## Sign in, register, sign out
-goes-on-to = You continue to
-you-are-at = You are at
-support-id = If you need help, say
-where-this-leads = Where this leads
-new-here = New here?
-create-account = Create an account
-have-account = You have an account?
-username = Username or verified e-mail address
-new-username = Username
-password = Password
+goes-on-to = Danach geht es zu
+you-are-at = Sie sind bei
+support-id = Wenn Sie Hilfe brauchen, nennen Sie
+where-this-leads = Wohin dies führt
+new-here = Neu hier?
+create-account = Konto anlegen
+have-account = Sie haben ein Konto?
+username = Benutzername oder bestätigte E-Mail-Adresse
+new-username = Benutzername
+password = Passwort
 password-hint = { $count ->
-    [one] At least { $count } character.
-   *[other] At least { $count } characters.
-} Three or four words that do not belong together are good.
-email = E-mail address
-email-hint = Optional. You cannot sign in with it until it is verified.
-remember = Stay signed in on this device
-trouble = Trouble signing in?
-sign-in-for-more = Sign in to see more.
-already-signed-in-title = You are signed in already
-other-account = Use another account
-sign-out-question = Sign out of this device?
-stay-signed-in = Stay signed in
-on-the-way = You are on your way
-reuse-title = Before you continue
-reuse-text = A used refresh token of { $device } was presented again. A copy of it may have been stolen, so that sign-in was ended:
-reuse-advice = If you did not restore a backup of that device, check your devices and change your password.
-check-devices = Check your devices
-change-password = Change the password
+    [one] Mindestens { $count } Zeichen.
+   *[other] Mindestens { $count } Zeichen.
+} Drei oder vier Wörter, die nicht zusammengehören, sind gut.
+email = E-Mail-Adresse
+email-hint = Freiwillig. Anmelden können Sie sich damit erst, wenn sie bestätigt ist.
+remember = Auf diesem Gerät angemeldet bleiben
+trouble = Probleme bei der Anmeldung?
+sign-in-for-more = Melden Sie sich an, um mehr zu sehen.
+already-signed-in-title = Sie sind bereits angemeldet
+other-account = Anderes Konto verwenden
+sign-out-question = Auf diesem Gerät abmelden?
+stay-signed-in = Angemeldet bleiben
+on-the-way = Sie werden weitergeleitet
+reuse-title = Bevor es weitergeht
+reuse-text = Ein bereits benutztes Refresh-Token von { $device } wurde noch einmal vorgelegt. Vielleicht wurde eine Kopie gestohlen; darum wurde diese Anmeldung beendet:
+reuse-advice = Wenn Sie auf diesem Gerät keine Sicherung zurückgespielt haben, prüfen Sie Ihre Geräte und ändern Sie Ihr Passwort.
+check-devices = Geräte prüfen
+change-password = Passwort ändern
 
 ## Why a session ended, on the sign-in page
-ended-logout = You signed out.
-ended-by-user = This sign-in was ended from another device.
-ended-by-admin = An administrator ended this sign-in.
-ended-reuse = A used refresh token of this sign-in was presented again. A copy may have been stolen, so it was ended.
-ended-replaced = A newer sign-in in this browser replaced this one.
-ended-limit = You had too many sign-ins, and this was the oldest.
-ended-password = Your password was changed, which ended this sign-in.
-ended-disabled = This account was closed.
-ended-user-changed = Your account was changed by the application; sign in again.
-ended-roles = What you may do has changed; sign in again.
-ended-key = A key of this service was withdrawn; sign in again.
-ended-restored = The service was restored from a backup; sign in again.
-ended-idle = This sign-in was not used for too long.
-ended-absolute = This sign-in reached its longest life.
-ended-revoked = This sign-in was ended by the service.
+ended-logout = Sie haben sich abgemeldet.
+ended-by-user = Diese Anmeldung wurde von einem anderen Gerät aus beendet.
+ended-by-admin = Ein Administrator hat diese Anmeldung beendet.
+ended-reuse = Ein bereits benutztes Refresh-Token dieser Anmeldung wurde noch einmal vorgelegt. Vielleicht wurde eine Kopie gestohlen; darum wurde sie beendet.
+ended-replaced = Eine neuere Anmeldung in diesem Browser hat diese ersetzt.
+ended-limit = Sie hatten zu viele Anmeldungen, und diese war die älteste.
+ended-password = Ihr Passwort wurde geändert; das hat diese Anmeldung beendet.
+ended-disabled = Dieses Konto wurde geschlossen.
+ended-user-changed = Ihr Konto wurde von der Anwendung geändert; melden Sie sich neu an.
+ended-roles = Ihre Rechte haben sich geändert; melden Sie sich neu an.
+ended-key = Ein Schlüssel dieses Dienstes wurde zurückgezogen; melden Sie sich neu an.
+ended-restored = Der Dienst wurde aus einer Sicherung wiederhergestellt; melden Sie sich neu an.
+ended-idle = Diese Anmeldung wurde zu lange nicht benutzt.
+ended-absolute = Diese Anmeldung hat ihre längste Dauer erreicht.
+ended-revoked = Diese Anmeldung wurde vom Dienst beendet.
 
 ## What is wrong with a form
-wrong-login = The name or the password is wrong.
-too-many-tries = Too many tries. Nothing is wrong with your account.
-too-many-requests = Too many requests.
+wrong-login = Der Name oder das Passwort ist falsch.
+too-many-tries = Zu viele Versuche. Mit Ihrem Konto ist alles in Ordnung.
+too-many-requests = Zu viele Anfragen.
 retry-seconds = { $count ->
-    [one] Try again in { $count } second, at { $time }.
-   *[other] Try again in { $count } seconds, at { $time }.
+    [one] Versuchen Sie es in { $count } Sekunde wieder, um { $time }.
+   *[other] Versuchen Sie es in { $count } Sekunden wieder, um { $time }.
 }
 retry-minutes = { $count ->
-    [one] Try again in { $count } minute, at { $time }.
-   *[other] Try again in { $count } minutes, at { $time }.
+    [one] Versuchen Sie es in { $count } Minute wieder, um { $time }.
+   *[other] Versuchen Sie es in { $count } Minuten wieder, um { $time }.
 }
 retry-hours = { $count ->
-    [one] Try again in { $count } hour, at { $time }.
-   *[other] Try again in { $count } hours, at { $time }.
+    [one] Versuchen Sie es in { $count } Stunde wieder, um { $time }.
+   *[other] Versuchen Sie es in { $count } Stunden wieder, um { $time }.
 }
-cannot-check = Passwords cannot be checked right now. Yours is not the reason. Try again in a few seconds.
-clock-paused = Signing in is paused while the clock of this server is checked.
-unavailable = The service cannot answer right now. Nothing was changed. Try again in a few seconds.
-still-signed-in = You are still signed in. Try again in a few seconds.
-enter-username = Enter your username.
-enter-password = Enter your password.
-enter-current-password = Enter your current password.
-enter-new-password = Enter a new password.
-wrong-current-password = The current password is wrong.
-username-taken = Another user has this username, or one that looks like it. Choose another one, or sign in.
-client-refused = The application from which you come may not sign you in here.
-field-invalid = This value is not accepted.
+cannot-check = Passwörter können gerade nicht geprüft werden. An Ihrem liegt es nicht. Versuchen Sie es in einigen Sekunden wieder.
+clock-paused = Die Anmeldung ruht, solange die Uhr dieses Servers geprüft wird.
+unavailable = Der Dienst kann gerade nicht antworten. Es wurde nichts geändert. Versuchen Sie es in einigen Sekunden wieder.
+still-signed-in = Sie sind noch angemeldet. Versuchen Sie es in einigen Sekunden wieder.
+enter-username = Geben Sie Ihren Benutzernamen ein.
+enter-password = Geben Sie Ihr Passwort ein.
+enter-current-password = Geben Sie Ihr jetziges Passwort ein.
+enter-new-password = Geben Sie ein neues Passwort ein.
+wrong-current-password = Das jetzige Passwort ist falsch.
+username-taken = Jemand hat diesen Benutzernamen oder einen, der so aussieht. Wählen Sie einen anderen, oder melden Sie sich an.
+client-refused = Die Anwendung, aus der Sie kommen, darf Sie hier nicht anmelden.
+field-invalid = Dieser Wert wird nicht angenommen.
 
-username-length = Use 1 to { $count } characters.
-username-space = Use no space at the ends, and single ordinary spaces between words.
-username-invisible = Use no invisible characters, and none that change the direction of text.
-username-at = Use no @: a username is not an e-mail address.
-username-character = Do not use { $character }: use letters and digits of any script, ASCII punctuation, and spaces.
-username-context = Do not use { $character } here: it is valid only inside words of the script that needs it.
-username-marks = Use no more than a few accents on one letter, and none at the beginning of a word.
-username-direction = Use one direction of writing: a right-to-left name has no left-to-right letters, begins with a letter, and ends with a letter or a digit.
-username-scripts = Use letters of one script only. This service may not accept all scripts.
+username-length = Verwenden Sie 1 bis { $count } Zeichen.
+username-space = Verwenden Sie keine Leerzeichen am Rand und nur einzelne, gewöhnliche Leerzeichen zwischen Wörtern.
+username-invisible = Verwenden Sie keine unsichtbaren Zeichen und keine, die die Schreibrichtung ändern.
+username-at = Verwenden Sie kein @: Ein Benutzername ist keine E-Mail-Adresse.
+username-character = Verwenden Sie { $character } nicht: Erlaubt sind Buchstaben und Ziffern jeder Schrift, ASCII-Satzzeichen und Leerzeichen.
+username-context = Verwenden Sie { $character } hier nicht: Es ist nur in Wörtern der Schrift erlaubt, die es braucht.
+username-marks = Verwenden Sie nur wenige Akzente an einem Buchstaben und keinen am Wortanfang.
+username-direction = Verwenden Sie eine einzige Schreibrichtung: Ein Name von rechts nach links hat keine Buchstaben von links nach rechts, beginnt mit einem Buchstaben und endet mit einem Buchstaben oder einer Ziffer.
+username-scripts = Verwenden Sie Buchstaben nur einer Schrift. Vielleicht nimmt dieser Dienst nicht alle Schriften an.
 
-email-invalid = Enter an e-mail address like name@example.org, or leave the field empty.
+email-invalid = Geben Sie eine E-Mail-Adresse wie name@example.org ein, oder lassen Sie das Feld leer.
 
 password-too-short = { $count ->
-    [one] Use at least { $count } character.
-   *[other] Use at least { $count } characters.
+    [one] Verwenden Sie mindestens { $count } Zeichen.
+   *[other] Verwenden Sie mindestens { $count } Zeichen.
 }
 password-too-long = { $count ->
-    [one] Use at most { $count } character.
-   *[other] Use at most { $count } characters.
+    [one] Verwenden Sie höchstens { $count } Zeichen.
+   *[other] Verwenden Sie höchstens { $count } Zeichen.
 }
-password-personal = Use words that have nothing to do with your name, your address or this service.
-password-common = This is one of the most common passwords. Choose another one.
-password-breached = This password is known from a breach, so attackers try it first. Choose another one, and change it wherever else you use it.
-password-weak-pattern = This password is too easy to guess: it is short or follows a pattern. Three or four unrelated words are better.
-password-weak-keyboard = This password is too easy to guess: it follows the keys of a keyboard. Three or four unrelated words are better.
-password-weak-repeat = This password is too easy to guess: it repeats itself. Three or four unrelated words are better.
-password-weak-similar = This password is too easy to guess: it is similar to a common one. Three or four unrelated words are better.
-password-weak-sequence = This password is too easy to guess: it is a sequence like abc or 6543. Three or four unrelated words are better.
-password-weak-date = This password is too easy to guess: it is based on a date. Three or four unrelated words are better.
-password-weak-word = This password is too easy to guess: it is little more than one word. Three or four unrelated words are better.
-password-weak-name = This password is too easy to guess: it is based on a name. Three or four unrelated words are better.
-password-refused = This password is not accepted. Choose another one.
+password-personal = Verwenden Sie Wörter, die nichts mit Ihrem Namen, Ihrer Adresse oder diesem Dienst zu tun haben.
+password-common = Dies ist eines der häufigsten Passwörter. Wählen Sie ein anderes.
+password-breached = Dieses Passwort ist aus einem Datendiebstahl bekannt; Angreifer versuchen es zuerst. Wählen Sie ein anderes, und ändern Sie es überall, wo Sie es sonst verwenden.
+password-weak-pattern = Dieses Passwort ist zu leicht zu erraten: Es ist kurz oder folgt einem Muster. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-keyboard = Dieses Passwort ist zu leicht zu erraten: Es folgt den Tasten der Tastatur. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-repeat = Dieses Passwort ist zu leicht zu erraten: Es wiederholt sich. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-similar = Dieses Passwort ist zu leicht zu erraten: Es ähnelt einem häufigen. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-sequence = Dieses Passwort ist zu leicht zu erraten: Es ist eine Folge wie abc oder 6543. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-date = Dieses Passwort ist zu leicht zu erraten: Es beruht auf einem Datum. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-word = Dieses Passwort ist zu leicht zu erraten: Es ist kaum mehr als ein Wort. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-weak-name = Dieses Passwort ist zu leicht zu erraten: Es beruht auf einem Namen. Drei oder vier Wörter ohne Zusammenhang sind besser.
+password-refused = Dieses Passwort wird nicht angenommen. Wählen Sie ein anderes.
 
-label-invalid = Use at most { $count } characters, without line breaks.
+label-invalid = Verwenden Sie höchstens { $count } Zeichen, ohne Zeilenumbrüche.
 
 ## Pages of errors
-not-found-title = This page does not exist
-not-found-text = The address may be mistyped, or what it showed has gone.
-cross-site-title = Nothing was done
-cross-site-text = This form was sent from another page. Begin again here.
-ambiguous-title = Two sign-ins at once
-ambiguous-text = Your browser showed two sign-ins at once. Those that were not valid have been cleared.
-registration-closed-title = Registration is closed
-registration-closed-text = Only an administrator adds accounts here. Ask the people who run this service.
-users-elsewhere-title = Accounts are managed elsewhere
-users-elsewhere-text = The application manages its accounts itself. Use its own pages.
-forbidden-title = This is not allowed
-forbidden-text = What you are signed in with may not do this.
-too-many-title = Too many requests
-unavailable-title = Not available right now
-other-title = This did not work
-other-text = The request was not accepted, and nothing was changed.
-internal-title = An error of the server
-internal-text = It is not your fault. Give the number beside to the people who run this service.
-start-again = Start again
-back-to-account = To your account
+not-found-title = Diese Seite gibt es nicht
+not-found-text = Vielleicht ist die Adresse falsch geschrieben, oder es gibt nicht mehr, was sie zeigte.
+cross-site-title = Es wurde nichts getan
+cross-site-text = Dieses Formular kam von einer anderen Seite. Beginnen Sie hier neu.
+ambiguous-title = Zwei Anmeldungen zugleich
+ambiguous-text = Ihr Browser hat zwei Anmeldungen zugleich vorgelegt. Die ungültigen wurden gelöscht.
+registration-closed-title = Die Registrierung ist geschlossen
+registration-closed-text = Nur ein Administrator legt hier Konten an. Fragen Sie die Betreiber dieses Dienstes.
+users-elsewhere-title = Konten werden anderswo verwaltet
+users-elsewhere-text = Die Anwendung verwaltet ihre Konten selbst. Benutzen Sie ihre Seiten.
+forbidden-title = Das ist nicht erlaubt
+forbidden-text = Womit Sie angemeldet sind, reicht hierfür nicht aus.
+too-many-title = Zu viele Anfragen
+unavailable-title = Gerade nicht verfügbar
+other-title = Das hat nicht geklappt
+other-text = Die Anfrage wurde nicht angenommen, und es wurde nichts geändert.
+internal-title = Ein Fehler des Servers
+internal-text = An Ihnen liegt es nicht. Nennen Sie den Betreibern die Nummer auf dieser Seite.
+start-again = Neu beginnen
+back-to-account = Zu Ihrem Konto
 
 ## What has just happened
-notice-signed-out = You are signed out.
-notice-ended-all = All your sign-ins are ended. Sign in again.
-notice-ended-one = The device is signed out. Whatever it carries is refused from now on.
+notice-signed-out = Sie sind abgemeldet.
+notice-ended-all = Alle Ihre Anmeldungen sind beendet. Melden Sie sich neu an.
+notice-ended-one = Das Gerät ist abgemeldet. Was es mitführt, wird ab jetzt abgewiesen.
 notice-ended-others = { $count ->
-    [0] No other sign-in was active.
-    [one] { $count } other sign-in was ended.
-   *[other] { $count } other sign-ins were ended.
+    [0] Keine andere Anmeldung war aktiv.
+    [one] { $count } andere Anmeldung wurde beendet.
+   *[other] { $count } andere Anmeldungen wurden beendet.
 }
-notice-password-changed = Your password is changed. This device stays signed in; all others were signed out.
-notice-renamed = The name is saved.
+notice-password-changed = Ihr Passwort ist geändert. Dieses Gerät bleibt angemeldet, alle anderen wurden abgemeldet.
+notice-renamed = Der Name ist gespeichert.
 
 ## The account
-tab-sessions = Signed in
-tab-password = Password
-tab-activity = Activity
-sessions-title = Where you are signed in
-sessions-lead = Ending a sign-in takes effect at once, whatever that device carries.
-your-devices = Your devices
-more-devices = More devices
-all-devices = All devices
-this-device = This device
-end = End
-end-others = End all others
-end-all = End all…
-end-all-question = End all sign-ins?
-end-all-text = Every device is signed out, also this one. You sign in again afterwards.
-end-all-button = End all
-signed-in-at = signed in
-seen-at = last used
-ends-at = Ends
-ends-unused = If unused, ends
-ends-latest = At the latest
-carries-session = Carries a random session token, which is checked here at each request.
-carries-jwt = Carries a JWT. Nothing renews it.
-carries-hybrid = Carries a short-lived JWT and a refresh token, rotation { $rotation }.
+tab-sessions = Angemeldet
+tab-password = Passwort
+tab-activity = Aktivität
+sessions-title = Wo Sie angemeldet sind
+sessions-lead = Eine Anmeldung zu beenden wirkt sofort, was auch immer das Gerät mitführt.
+your-devices = Ihre Geräte
+more-devices = Weitere Geräte
+all-devices = Alle Geräte
+this-device = Dieses Gerät
+end = Beenden
+end-others = Alle anderen beenden
+end-all = Alle beenden…
+end-all-question = Alle Anmeldungen beenden?
+end-all-text = Jedes Gerät wird abgemeldet, auch dieses. Danach melden Sie sich neu an.
+end-all-button = Alle beenden
+signed-in-at = angemeldet
+seen-at = zuletzt benutzt
+ends-at = Endet
+ends-unused = Ohne Benutzung endet sie
+ends-latest = Spätestens
+carries-session = Führt ein zufälliges Sitzungstoken mit, das hier bei jeder Anfrage geprüft wird.
+carries-jwt = Führt ein JWT mit. Nichts erneuert es.
+carries-hybrid = Führt ein kurzlebiges JWT und ein Refresh-Token mit, Erneuerung { $rotation }.
 mode-session = Session
 mode-jwt = JWT
 mode-hybrid = Hybrid
-three-kinds = Three kinds, one list
-kind-session = A random token. Each request is checked against our record.
-kind-jwt = A signed token. Everyone with our public key can verify it.
-kind-hybrid = A short-lived signed token, and one that is exchanged for the next pair.
-what-it-carries = What it carries
-what-we-keep = What we keep
-kept-session = The hash of the session token. Nobody can compute the token from it.
-kept-jwt = No secret. The token is verified by its signature.
-kept-hybrid = The number of the current refresh token. The token itself is computed again, never kept.
-device-browser = { $browser } on { $system }
-device-program = A program
-rename = Name of this device
+three-kinds = Drei Arten, eine Liste
+kind-session = Ein zufälliges Token. Jede Anfrage wird mit unserem Eintrag verglichen.
+kind-jwt = Ein signiertes Token. Wer unseren öffentlichen Schlüssel hat, kann es prüfen.
+kind-hybrid = Ein kurzlebiges signiertes Token und eines, das gegen das nächste Paar getauscht wird.
+what-it-carries = Was es mitführt
+what-we-keep = Was wir aufbewahren
+kept-session = Den Hash des Sitzungstokens. Daraus kann niemand das Token berechnen.
+kept-jwt = Kein Geheimnis. Das Token wird anhand seiner Signatur geprüft.
+kept-hybrid = Die Nummer des jetzigen Refresh-Tokens. Das Token selbst wird neu berechnet, nie aufbewahrt.
+device-browser = { $browser } auf { $system }
+device-program = Ein Programm
+rename = Name dieses Geräts
 device-name = Name
-device-name-hint = At most 64 characters. Only you see it. Leave it empty for the name of the browser.
-change-password-lead = All your other devices are signed out.
-current-password = Current password
-new-password = New password
-password-elsewhere = The application keeps your password. Change it there.
+device-name-hint = Höchstens 64 Zeichen. Nur Sie sehen ihn. Bleibt das Feld leer, gilt der Name des Browsers.
+change-password-lead = Alle Ihre anderen Geräte werden abgemeldet.
+current-password = Jetziges Passwort
+new-password = Neues Passwort
+password-elsewhere = Die Anwendung verwaltet Ihr Passwort. Ändern Sie es dort.
 
 ## Activity
-activity-title = Activity
-activity-lead = What has happened to your account, and why a device was signed out.
-activity-of-all = Activity of all devices
-what-happened = What happened
-all-activity = All activity
-no-activity = Nothing is recorded.
-older = Older
-unknown-place = an unknown address
-event-registered = Your account was created.
-event-login = You signed in: { $device }, from { $place }.
-event-login-failed = A try with a wrong password, from { $place }.
-event-logout = You signed out: { $device }.
-event-ended-by-user = You ended the sign-in of a device.
-event-ended-by-admin = An administrator ended a sign-in.
-event-ended-reuse = A sign-in was ended because its used refresh token was presented again.
-event-ended-replaced = You signed in again in the same browser, which ended the former sign-in.
-event-ended-limit = You had too many sign-ins; the oldest was ended.
-event-ended-password = A sign-in was ended by the change of your password.
-event-ended-disabled = Your account was closed.
-event-ended-user-changed = The application changed your account, which ended a sign-in.
-event-ended-roles = What you may do has changed; what carries only a JWT signs in again.
-event-ended-key = A key of this service was withdrawn.
-event-ended-restored = The service was restored from a backup; everyone signs in again.
-event-expired-idle = A sign-in was not used for too long, and ended.
-event-expired-absolute = A sign-in reached its longest life, and ended.
-event-reuse = A used refresh token was presented again, from { $place }. A copy may have been stolen, so that sign-in was ended. Check your devices and change your password.
-event-refresh-retried = The last refresh of a device was repeated, as after a lost answer.
-event-token-exchanged = A token for another service was issued to { $device }.
-event-password-changed = Your password was changed: { $device }, from { $place }.
-event-password-failed = A try to change the password with a wrong current password, from { $place }.
-event-roles-changed = Your roles were changed.
-event-disabled = Your account was closed.
-event-enabled = Your account was opened again.
-event-user-changed = Your account was changed by an administrator.
-event-revoked = The service ended sign-ins.
-event-other = Something else was recorded for your account.
+activity-title = Aktivität
+activity-lead = Was mit Ihrem Konto geschehen ist, und warum ein Gerät abgemeldet wurde.
+activity-of-all = Aktivität aller Geräte
+what-happened = Was geschehen ist
+all-activity = Alle Ereignisse
+no-activity = Es ist nichts verzeichnet.
+older = Ältere
+unknown-place = einer unbekannten Adresse
+event-registered = Ihr Konto wurde angelegt.
+event-login = Sie haben sich angemeldet: { $device }, von { $place }.
+event-login-failed = Ein Versuch mit falschem Passwort, von { $place }.
+event-logout = Sie haben sich abgemeldet: { $device }.
+event-ended-by-user = Sie haben die Anmeldung eines Geräts beendet.
+event-ended-by-admin = Ein Administrator hat eine Anmeldung beendet.
+event-ended-reuse = Eine Anmeldung wurde beendet, weil ihr benutztes Refresh-Token noch einmal vorgelegt wurde.
+event-ended-replaced = Sie haben sich im selben Browser neu angemeldet; das hat die frühere Anmeldung beendet.
+event-ended-limit = Sie hatten zu viele Anmeldungen; die älteste wurde beendet.
+event-ended-password = Eine Anmeldung wurde durch die Änderung Ihres Passworts beendet.
+event-ended-disabled = Ihr Konto wurde geschlossen.
+event-ended-user-changed = Die Anwendung hat Ihr Konto geändert; das hat eine Anmeldung beendet.
+event-ended-roles = Ihre Rechte haben sich geändert; was nur ein JWT mitführt, muss sich neu anmelden.
+event-ended-key = Ein Schlüssel dieses Dienstes wurde zurückgezogen.
+event-ended-restored = Der Dienst wurde aus einer Sicherung wiederhergestellt; alle melden sich neu an.
+event-expired-idle = Eine Anmeldung wurde zu lange nicht benutzt und endete.
+event-expired-absolute = Eine Anmeldung erreichte ihre längste Dauer und endete.
+event-reuse = Ein benutztes Refresh-Token wurde noch einmal vorgelegt, von { $place }. Vielleicht wurde eine Kopie gestohlen; darum wurde diese Anmeldung beendet. Prüfen Sie Ihre Geräte und ändern Sie Ihr Passwort.
+event-refresh-retried = Die letzte Erneuerung eines Geräts wurde wiederholt, wie nach einer verlorenen Antwort.
+event-token-exchanged = Ein Token für einen anderen Dienst wurde ausgestellt: { $device }.
+event-password-changed = Ihr Passwort wurde geändert: { $device }, von { $place }.
+event-password-failed = Ein Versuch, das Passwort mit falschem jetzigem Passwort zu ändern, von { $place }.
+event-roles-changed = Ihre Rollen wurden geändert.
+event-disabled = Ihr Konto wurde geschlossen.
+event-enabled = Ihr Konto wurde wieder geöffnet.
+event-user-changed = Ihr Konto wurde von einem Administrator geändert.
+event-revoked = Der Dienst hat Anmeldungen beendet.
+event-other = Etwas anderes wurde für Ihr Konto verzeichnet.

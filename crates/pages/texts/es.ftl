@@ -11,7 +11,6 @@ continue = Continue
 cancel = Cancel
 save = Save
 status = Status
-problem-name = Problem
 problem-heading = There is a problem
 error-title = Error:
 

@@ -7,6 +7,7 @@ mod audit_log;
 mod cookies;
 mod feed;
 mod introspection;
+mod pages;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -48,6 +49,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         usernames::SETTINGS,
         tokens::SETTINGS,
         cookies::SETTINGS,
+        pages::SETTINGS,
         rate_limits::SETTINGS,
         write_rate_limits::SETTINGS,
         audit_log::SETTINGS,

@@ -294,6 +294,7 @@ fn body_problem(error: &BodyError) -> Problem {
         | BodyError::Incomplete
         | BodyError::InvalidJson(_)
         | BodyError::InexactNumber
+        | BodyError::InvalidForm(_)
         | BodyError::UnknownField(_) => malformed(text),
         // A slow client is not an error of the server (RFC 9110, section 15.5.9).
         BodyError::Timeout => problem(&problem_types::REQUEST_TIMEOUT).detail(text),

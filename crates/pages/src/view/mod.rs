@@ -12,7 +12,7 @@ pub use account::{
     SessionsView, Tone,
 };
 pub use gate::{ContinueView, Destination, EndedSession, LoginView, LogoutView, ReuseView, SignedInView};
-pub use problem::{ProblemTypeView, ProblemView};
+pub use problem::ProblemView;
 pub use registration::RegisterView;
 
 use crate::message::Message;

@@ -23,22 +23,3 @@ pub struct ProblemView {
 impl View for ProblemView {
     const TEMPLATE: &'static str = "problem.html";
 }
-
-/// What a type of problem of the API means. Its texts are for developers, and English.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProblemTypeView {
-    /// The name.
-    pub name: &'static str,
-    /// The status with which it is answered.
-    pub status: u16,
-    /// The problem in a few words.
-    pub title: &'static str,
-    /// What it means.
-    pub meaning: &'static str,
-    /// What the sender of the request can do.
-    pub remedy: &'static str,
-}
-
-impl View for ProblemTypeView {
-    const TEMPLATE: &'static str = "problem_type.html";
-}

@@ -2,8 +2,8 @@
 
 use counterfoil_pages::view::{
     ActivityItem, ActivityView, Carried, ContinueView, Destination, EndAllView, EndedSession, FieldError,
-    FormErrors, LoginView, LogoutView, Mode, ProblemTypeView, ProblemView, RegisterView, ReuseView,
-    SecurityView, SessionItem, SessionView, SessionsView, SignedInView, Tone,
+    FormErrors, LoginView, LogoutView, Mode, ProblemView, RegisterView, ReuseView, SecurityView, SessionItem,
+    SessionView, SessionsView, SignedInView, Tone,
 };
 use counterfoil_pages::{Device, Frame, Language, Message, Moment, RenderError, Renderer, View};
 
@@ -220,13 +220,5 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         link: Some(("/auth/login".into(), Message::new("start-again"))),
     };
     add("problem", render(with, &gate, problem));
-    let problem_type = ProblemTypeView {
-        name: "cross-site",
-        status: 403,
-        title: "Possible cross-site request",
-        meaning: "A & B < C",
-        remedy: "Send `Origin`.",
-    };
-    add("problem type", render(with, &gate, problem_type));
     pages
 }
