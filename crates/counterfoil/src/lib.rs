@@ -69,6 +69,8 @@ mod limits;
 mod metrics;
 mod node;
 mod operations;
+#[cfg(feature = "pages")]
+mod pages;
 mod passwords;
 mod routes;
 mod runtime;
@@ -119,8 +121,9 @@ pub use settings::guarded_host::{GuardedHost, GuardedHostError};
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
-pub use settings::node::NodeSettings;
 pub use settings::login_url::{LoginUrl, LoginUrlError};
+pub use settings::node::NodeSettings;
+pub use settings::pages::PagesSettings;
 pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
@@ -143,8 +146,8 @@ pub use counterfoil_core::store::Store;
 pub use serde_json;
 
 pub use counterfoil_verify::{
-    ClientId, CredentialEnd, Ended, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope,
-    SessionId, UserId,
+    ClientId, CredentialEnd, Ended, HasRole, HasScope, Origin, Principal, RequireRole, RequireScope, Role,
+    Scope, SessionId, UserId,
 };
 
 #[cfg(feature = "test-util")]

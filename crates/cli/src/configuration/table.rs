@@ -9,6 +9,7 @@ mod feed;
 mod forward_auth;
 mod introspection;
 mod node;
+mod pages;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -50,6 +51,7 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         usernames::SETTINGS,
         tokens::SETTINGS,
         cookies::SETTINGS,
+        pages::SETTINGS,
         rate_limits::SETTINGS,
         write_rate_limits::SETTINGS,
         audit_log::SETTINGS,

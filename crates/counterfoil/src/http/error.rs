@@ -263,7 +263,9 @@ fn client_problem(error: &ClientError) -> Problem {
         }
         ClientError::LastAdministrator => problem(&problem_types::LAST_ADMINISTRATOR)
             .detail("this user is the last administrator: give another user the role `admin` first"),
-        ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
+        ClientError::Field { field, detail } | ClientError::RefusedValue { field, detail, .. } => {
+            invalid_fields().field(*field, detail.clone())
+        }
         ClientError::Precondition => problem(&problem_types::PRECONDITION_FAILED)
             .detail("the session data does not have a revision that `If-Match` and `If-None-Match` require"),
         ClientError::TooLarge => problem(&problem_types::DATA_TOO_LARGE).detail(
@@ -329,6 +331,7 @@ fn body_problem(error: &BodyError) -> Problem {
         | BodyError::Incomplete
         | BodyError::InvalidJson(_)
         | BodyError::InexactNumber
+        | BodyError::InvalidForm(_)
         | BodyError::UnknownField(_) => malformed(text),
         // A slow client is not an error of the server (RFC 9110, section 15.5.9).
         BodyError::Timeout => problem(&problem_types::REQUEST_TIMEOUT).detail(text),

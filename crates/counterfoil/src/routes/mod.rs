@@ -14,7 +14,6 @@ mod me;
 mod oauth;
 mod openapi;
 mod password;
-mod path_id;
 mod problem_responses;
 mod problems;
 mod query_parameters;
@@ -42,6 +41,8 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::response_headers::{self, FinalLayer};
 use crate::http::timeout::limit_duration;
+#[cfg(feature = "pages")]
+use crate::pages;
 
 pub use openapi::openapi;
 
@@ -52,6 +53,12 @@ impl App {
     /// All routes of the HTTP API, to serve or to merge into the application's router.
     pub fn routes(&self) -> Router {
         router(self.clone(), false)
+    }
+
+    /// The pages for people: sign-in, registration and account, to merge into the application's router.
+    #[cfg(feature = "pages")]
+    pub fn pages(&self) -> Router {
+        page_router(self.clone(), false)
     }
 }
 
@@ -92,6 +99,8 @@ fn metadata_paths(app: &App) -> Vec<String> {
 pub(crate) fn site(app: App) -> Router {
     let final_layer = FinalLayer::unmatched(&app).require_host(true);
     let final_layer = from_fn_with_state(final_layer, response_headers::finish);
+    #[cfg(feature = "pages")]
+    let not_found = not_found.layer(from_fn_with_state(app.clone(), pages::problem::show_unmatched));
     let fallback = not_found.layer(final_layer);
     let (settings, path) = (app.settings(), app.settings().issuer.path());
     let below_issuer = if settings.base_path.is_root() && !path.is_empty() {
@@ -101,8 +110,63 @@ pub(crate) fn site(app: App) -> Router {
     } else {
         Router::new()
     };
-    let router = router(app.clone(), true).merge(below_issuer).fallback_service(fallback.with_state(()));
+    let router = router(app.clone(), true).merge(below_issuer);
+    #[cfg(feature = "pages")]
+    let router = if app.settings().pages.enabled { router.merge(page_site(&app)) } else { router };
+    let router = router.fallback_service(fallback.with_state(()));
     if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
+}
+
+/// The pages at every path at which [`site`] has the routes, and `/`.
+#[cfg(feature = "pages")]
+fn page_site(app: &App) -> Router {
+    let (settings, path) = (app.settings(), app.settings().issuer.path());
+    let pages = page_router(app.clone(), true);
+    let pages = match settings.base_path.is_root() && !path.is_empty() {
+        true => pages.merge(
+            Router::new().without_v07_checks().nest(path, page_routes(app, true)).with_state(app.clone()),
+        ),
+        false => pages,
+    };
+    if settings.development_mode.is_some() || !settings.base_path.is_root() {
+        return pages;
+    }
+    let root = with_page_layers(app, ("/", "GET, HEAD", pages::root_route()), true);
+    pages.merge(Router::new().route("/", root).with_state(app.clone()))
+}
+
+/// The pages below the base path.
+#[cfg(feature = "pages")]
+fn page_router(app: App, require_host: bool) -> Router {
+    let base_path = app.settings().base_path.clone();
+    let routes = page_routes(&app, require_host);
+    let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
+    routes.without_v07_checks().with_state(app)
+}
+
+#[cfg(feature = "pages")]
+fn page_routes(app: &App, require_host: bool) -> Router<App> {
+    let (path, methods, route) = pages::asset_route();
+    let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
+    let assets = with_layers(final_layer, route, None, app.settings().limits.request_timeout);
+    let pages = pages::routes(app).into_iter();
+    pages.fold(Router::new().route(path, assets), |router, page| {
+        router.route(page.0, with_page_layers(app, page, require_host))
+    })
+}
+
+/// Adds the layers of a page: those of every route, and inside the outermost one that which shows errors as pages. Each form
+/// is checked, with and without cookies: an attacker could sign the user in as the attacker.
+#[cfg(feature = "pages")]
+fn with_page_layers(app: &App, (path, methods, route): RouteEntry, require_host: bool) -> MethodRouter<App> {
+    let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
+    route
+        .fallback(method_not_allowed)
+        .layer::<_, Infallible>(app.csrf_layer().check_every_write())
+        .layer(CatchPanicLayer::custom(response_headers::panic_response))
+        .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
+        .layer(from_fn_with_state(app.clone(), pages::problem::show_errors))
+        .layer(from_fn_with_state(final_layer, response_headers::finish))
 }
 
 /// The routes that only development mode has. They are not below the base path.
@@ -132,7 +196,11 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/me", "GET, HEAD", get(me::me)),
         ("/v1/token", "POST", post(token::exchange)),
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
-        ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
+        (
+            "/v1/sessions/{id}",
+            "GET, HEAD, PATCH, DELETE",
+            get(sessions::show).patch(sessions::rename).delete(sessions::end_one),
+        ),
         ("/v1/activity", "GET, HEAD", get(activity::list)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),

@@ -35,7 +35,7 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::show, sessions::rename, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream, status_lists::aggregation, status_lists::list,
         oauth::introspect::introspect, oauth::revoke::revoke,

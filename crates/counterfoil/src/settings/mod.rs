@@ -16,6 +16,7 @@ pub(crate) mod issuer_url;
 pub(crate) mod login_url;
 pub(crate) mod loopback;
 pub(crate) mod node;
+pub(crate) mod pages;
 pub(crate) mod secret_url_file;
 pub(crate) mod store_file;
 pub(crate) mod store_url;
@@ -45,8 +46,9 @@ use crate::settings::forward_auth::ForwardAuthSettings;
 use crate::settings::introspection::IntrospectionLimits;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
-use crate::settings::node::NodeSettings;
 use crate::settings::login_url::LoginUrl;
+use crate::settings::node::NodeSettings;
+use crate::settings::pages::PagesSettings;
 use crate::settings::store_url::StoreUrl;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -156,6 +158,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
     pub tls: Option<TlsFiles>,
+    /// The pages for people.
+    pub pages: PagesSettings,
     /// Development mode, only for an issuer on plain HTTP and loopback; off by default.
     pub development_mode: Option<DevelopmentMode>,
 }
@@ -281,6 +285,7 @@ impl Settings {
             introspection: IntrospectionLimits::default(),
             limits: Limits::default(),
             tls: None,
+            pages: PagesSettings::default(),
             development_mode: None,
         }
     }
@@ -300,6 +305,14 @@ impl Settings {
         match self.base_path.is_root() {
             true => format!("{}{route}", self.issuer.path()),
             false => route.to_owned(),
+        }
+    }
+
+    /// What the path of every route begins with, as browsers see it; empty at the root.
+    pub(crate) fn public_prefix(&self) -> String {
+        match self.base_path.is_root() {
+            true => self.issuer.path().to_owned(),
+            false => self.base_path.to_string(),
         }
     }
 
