@@ -23,6 +23,9 @@ pub(crate) enum QueryError {
     /// Another process has written to the store since this one was the writer.
     #[error("another process has written to the store")]
     Superseded,
+    /// A standby was promoted since, and this server is not the primary any more.
+    #[error("the server is a former primary: a standby was promoted since")]
+    FormerPrimary,
     /// The connection took longer than allowed.
     #[error("the database did not answer in time")]
     TimedOut,

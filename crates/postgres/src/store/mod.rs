@@ -93,6 +93,7 @@ impl PostgresStore {
             source,
         };
         let connector = Connector::new(url, Arc::new(reload)).map_err(|error| unreachable(error.into()))?;
+        connector.survey_hosts().await;
         require_session(&connector, &database).await?;
         let mut lock = WriterLock::new(connector.clone());
         let locked = match lock.lock().await {
