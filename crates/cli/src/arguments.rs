@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     admin_key, audit, backup, check, client, clock, completions, demo, dev, init, key, node, passwords,
-    rate_limit, restore, revoke, serve, session, token, user, verifier,
+    rate_limit, restore, revoke, serve, session, store, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     Backup(backup::Options),
     /// Replaces the store by a backup. All users are logged out, and all credentials in the backup are revoked.
     Restore(restore::Options),
+    /// Moves a store to another database, and checks it.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Accepts a clock jump after an operator has checked it.
     #[command(subcommand)]
     Clock(clock::Command),
@@ -175,6 +178,9 @@ mod tests {
         ("openapi", "", ""),
         ("backup file", "force json", STORE),
         ("restore file", "in-place keep-sessions yes json", STORE),
+        ("store copy sqlite:a sqlite:b", "json", ""),
+        ("store check sqlite:a", "json", STORE),
+        ("store reopen sqlite:a", "yes json", ""),
         ("clock accept", "json", STORE),
     ];
 

@@ -15,20 +15,30 @@
 
 mod apply;
 mod canonical_names;
+mod check;
 mod connection;
+mod copy;
 mod error;
 mod error_class;
+mod hosts;
 mod reader_pool;
 mod schema;
+mod session_probe;
+mod standby_warning;
 mod state;
 mod statement;
 mod store;
+mod store_lock;
 mod tables;
+mod timeline;
 mod url;
 mod write_request;
 mod writer;
 mod writer_connection;
 
+pub use check::PostgresInspection;
+pub use copy::{Existence, PostgresTables};
 pub use error::OpenError;
+pub use standby_warning::{DurabilityWarning, durability_warning};
 pub use store::PostgresStore;
 pub use url::{PostgresUrl, UrlError};

@@ -15,7 +15,7 @@ use crate::error::QueryError;
 use crate::error_class::store_error;
 use crate::state::StoreState;
 use crate::statement::{Failure, Pipeline};
-use crate::tables::writers::{self, CommitId, LastCommit};
+use crate::tables::writers::{self, CommitId};
 use crate::write_request::{Output, WriteRequest, notify};
 use crate::writer_connection::{WriterConnection, WriterConnector};
 
@@ -146,11 +146,18 @@ impl Writer {
         if self.state.check_not_ended().is_err() {
             return;
         }
-        match self.connector.connect(self.epoch).await {
+        match self.connector.connect().await {
             Ok(current) => {
                 tracing::info!("the database is connected again");
                 self.epoch = current.takeover.epoch;
                 self.current = Some(current);
+            }
+            Err(QueryError::Superseded) => {
+                tracing::error!(
+                    "a program had the store for itself while this process was not connected; requests are refused until it is \
+                     restarted"
+                );
+                self.state.poison();
             }
             Err(error) => tracing::debug!(%error, "the database cannot be connected"),
         }
@@ -289,15 +296,11 @@ impl Writer {
         loop {
             self.reconnect().await;
             match self.current.as_ref().map(|current| current.takeover.last_commit) {
-                Some(LastCommit::Id(id)) if id == undecided.id => {
+                Some(Some(id)) if id == undecided.id => {
                     tracing::info!(requests = batch.len(), "the commit was executed");
                     return self.finish(batch, undecided.outputs, started);
                 }
-                Some(LastCommit::Unknown) => {
-                    self.open();
-                    return self.fail(batch, || StoreError::OutcomeUnknown);
-                }
-                Some(LastCommit::Id(_) | LastCommit::None) => {
+                Some(Some(_) | None) => {
                     tracing::info!(
                         requests = batch.len(),
                         "the commit was not executed; nothing was changed"

@@ -9,6 +9,7 @@ use counterfoil_core::store::NodeId;
 use crate::connection::{Connected, Connector, session_settings};
 use crate::error::QueryError;
 use crate::statement::Connection;
+use crate::store_lock::{self, Access};
 use crate::tables::writers::{self, Takeover};
 
 /// The time after which a statement of the writer fails.
@@ -32,6 +33,7 @@ pub(crate) fn writer_settings() -> String {
 pub(crate) struct WriterConnector {
     connector: Connector,
     id: NodeId,
+    access: Access,
 }
 
 /// The connection of the writer.
@@ -43,8 +45,8 @@ pub(crate) struct WriterConnection {
 }
 
 impl WriterConnector {
-    pub(crate) fn new(connector: Connector, id: NodeId) -> Self {
-        Self { connector, id }
+    pub(crate) fn new(connector: Connector, id: NodeId, access: Access) -> Self {
+        Self { connector, id, access }
     }
 
     /// The process that writes.
@@ -52,17 +54,29 @@ impl WriterConnector {
         self.id
     }
 
-    /// Connects, and becomes the writer of this process after the connection with the epoch `former`.
-    pub(crate) async fn connect(&self, former: i64) -> Result<WriterConnection, QueryError> {
+    /// Connects, and becomes the writer of this process again.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Superseded`] if a program had the store for itself meanwhile.
+    pub(crate) async fn connect(&self) -> Result<WriterConnection, QueryError> {
         let Connected { connection, ended } = self.connect_first().await?;
-        let takeover = writers::take_over(&connection, self.id, former).await?;
+        let takeover = writers::take_over(&connection, self.id).await?;
         Ok(WriterConnection { connection, ended, takeover })
     }
 
     /// Connects, without a right to write yet.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Locked`] if another process has the store open in a way that excludes this one.
     pub(crate) async fn connect_first(&self) -> Result<Connected, QueryError> {
         let connected = self.connector.connect().await?;
         connected.connection.batch_execute(&writer_settings()).await?;
+        match self.access {
+            Access::Shared => store_lock::share(&connected.connection).await?,
+            Access::Alone => store_lock::exclude_others(&connected.connection).await?,
+        }
         Ok(connected)
     }
 }

@@ -12,8 +12,10 @@
 
 mod audit_retention;
 mod change;
+pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod copy;
 mod counter;
 mod error;
 mod expiry_events;

@@ -23,6 +23,8 @@ pub(crate) mod socket;
 pub(crate) mod socket_address;
 pub(crate) mod socket_client;
 mod status;
+pub(crate) mod store_check;
+pub(crate) mod store_copy;
 mod user_import;
 mod users;
 mod verifier_keys;

@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
+pub(crate) mod forward_auth;
 pub(crate) mod hooks;
 mod known_password;
 mod open;
@@ -28,6 +29,7 @@ use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthError, AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
 
+use crate::app::forward_auth::ForwardAuth;
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
@@ -95,6 +97,7 @@ pub(crate) struct AppParts {
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) write_rate_limiter: WriteRateLimiter,
     pub(crate) introspection_rate_limiter: IntrospectionRateLimiter,
+    pub(crate) forward_auth: ForwardAuth,
     pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,

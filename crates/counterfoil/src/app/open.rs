@@ -30,6 +30,7 @@ use counterfoil_verify::{Freshness, LocalVerifier, OriginPolicy, Revocations, To
 
 use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
+use crate::app::forward_auth::ForwardAuth;
 use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
@@ -54,6 +55,7 @@ use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
 use crate::store::audit_log::AuditLogLimit;
+use crate::store::copy_mark;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
@@ -126,6 +128,7 @@ impl App {
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         let OpenedStore { store, file_backup } = opened;
+        copy_mark::check(&*store).await?;
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
@@ -310,6 +313,7 @@ impl Loaded {
             administration: administration(),
             application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
+            forward_auth: ForwardAuth::for_settings(&settings, &origins, &cookies),
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),

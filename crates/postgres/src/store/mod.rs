@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use counterfoil_core::model::client::Client;
 use counterfoil_core::store::metrics::StoreMetrics;
@@ -19,9 +19,11 @@ use crate::connection::{Connected, Connector};
 use crate::error::{OpenError, QueryError};
 use crate::reader_pool::{ListAdmission, PoolLimits, ReaderPool};
 use crate::schema;
+use crate::session_probe::require_session;
 use crate::state::StoreState;
 use crate::statement::Connection;
 use crate::store::nodes::NodeConnection;
+use crate::store_lock::Access;
 use crate::tables::{clients, writers};
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
@@ -90,16 +92,39 @@ impl PostgresStore {
         url: &PostgresUrl,
         reload: impl Fn() -> Option<PostgresUrl> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(url, Arc::new(reload), Access::Shared).await
+    }
+
+    /// As [`PostgresStore::open`], and every other process is refused as long as this store is open. A node that was cut off from
+    /// the database and is connected again must be restarted.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::open`], and [`OpenError::InUse`] if another process has the store open.
+    pub async fn open_alone(url: &PostgresUrl) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(url, Arc::new(|| None), Access::Alone).await
+    }
+
+    async fn open_with(
+        url: &PostgresUrl,
+        reload: Arc<dyn Fn() -> Option<PostgresUrl> + Send + Sync>,
+        access: Access,
+    ) -> Result<Arc<Self>, OpenError> {
         let database = url.to_string();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unreachable {
             database: database.clone(),
             source,
         };
-        let connector = Connector::new(url, Arc::new(reload)).map_err(|error| unreachable(error.into()))?;
+        let connector = Connector::new(url, reload).map_err(|error| unreachable(error.into()))?;
+        connector.survey_hosts().await;
+        require_session(&connector, &database).await?;
         let id = NodeId::generate().map_err(|error| unreachable(error.into()))?;
-        let writers = WriterConnector::new(connector.clone(), id);
-        let connected = writers.connect_first().await.map_err(|error| unreachable(error.into()))?;
-        let current = prepare(connected, id, &database).await?;
+        let writers = WriterConnector::new(connector.clone(), id, access);
+        let connected = match writers.connect_first().await {
+            Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
+            connected => connected.map_err(|error| unreachable(error.into()))?,
+        };
+        let current = prepare(connected, (id, access), &database).await?;
         let state = Arc::new(StoreState::default());
         let metrics = Arc::new(StoreMetrics::default());
         let pool = |limits| ReaderPool::new(&connector, limits, Arc::clone(&state), Arc::clone(&metrics));
@@ -155,7 +180,7 @@ impl PostgresStore {
 /// Checks the server, creates or migrates the tables, and becomes the writer of this process.
 async fn prepare(
     Connected { mut connection, ended }: Connected,
-    id: NodeId,
+    (id, access): (NodeId, Access),
     database: &str,
 ) -> Result<WriterConnection, OpenError> {
     let schema_error = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Schema {
@@ -183,12 +208,23 @@ async fn prepare(
     let is_new = is_new.map_err(|error| schema_error(error.into()))?.is_none();
     bring_up_to_date(&connection, is_new).await.map_err(|error| schema_error(error.into()))?;
     schema::unlock(&connection).await.map_err(|error| schema_error(error.into()))?;
+    if access == Access::Alone {
+        supersede_others(&connection).await.map_err(|error| schema_error(error.into()))?;
+    }
     let takeover = writers::insert(&connection, id).await.map_err(|error| schema_error(error.into()))?;
     Ok(WriterConnection { connection, ended, takeover })
 }
 
+/// Removes the processes that have ended without a stop, and waits until none of them answers from its memory: a node that
+/// is cut off from the database does so until its lease is over. The connection has the store for itself.
+pub(crate) async fn supersede_others(connection: &Connection) -> Result<(), QueryError> {
+    let lease = writers::remove_all(connection).await?;
+    sleep(lease + lease / 4).await;
+    Ok(())
+}
+
 /// Refuses a server that cannot keep what is written.
-async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
+pub(crate) async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
     let select =
         "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync') = 'on'";
     let read = async || -> Result<(String, bool, bool), QueryError> {

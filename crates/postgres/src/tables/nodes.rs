@@ -25,7 +25,7 @@ pub(crate) fn announce<'p>(origin: NodeId, changes: &[NodeChange]) -> Statement<
     )
 }
 
-/// Inserts the row of a node, unless it exists; [`read_number`] reads the number of the newest change.
+/// Inserts the row of a node, unless it exists, or the process may not write any more; [`read_number`] reads the number of the newest change.
 ///
 /// It is executed under the lock of commits: a commit after it finds the row and adds its changes, and what a commit before
 /// it has changed is read from the store.
@@ -35,7 +35,9 @@ pub(crate) fn announce<'p>(origin: NodeId, changes: &[NodeChange]) -> Statement<
 pub(crate) fn insert<'p>(id: NodeId, name: &str, lease: Duration) -> [Statement<'p>; 2] {
     let insert = statement!(
         "INSERT INTO nodes (id, name, renewals, applied, confirmed, last_change, lease_ms, promised_ms)
-         VALUES ($1, $2, (random() * 1e15)::bigint, 0, 0, (SELECT coalesce(max(number), 0) FROM node_changes), $3, 0)
+         SELECT id, $2::text, (random() * 1e15)::bigint, 0, 0,
+                (SELECT coalesce(max(number), 0) FROM node_changes), $3::bigint, 0
+         FROM writers WHERE id = $1
          ON CONFLICT (id) DO NOTHING",
         id.as_bytes().to_vec(),
         Text(name).into_stored(),
@@ -46,8 +48,12 @@ pub(crate) fn insert<'p>(id: NodeId, name: &str, lease: Duration) -> [Statement<
 }
 
 /// The number that a statement returns.
+///
+/// # Errors
+///
+/// [`QueryError::Superseded`] if there is no row.
 pub(crate) fn read_number(rows: &[Row]) -> Result<u64, QueryError> {
-    let row = rows.first().ok_or(QueryError::InvalidValue("the row of a node is missing"))?;
+    let row = rows.first().ok_or(QueryError::Superseded)?;
     Columns::new(row).unsigned()
 }
 

@@ -1,6 +1,8 @@
 //! The tables `writers` and `writer`: which connection of each process writes, what it committed last, and the newest time in
 //! any record.
 
+use std::time::Duration;
+
 use counterfoil_core::store::NodeId;
 use counterfoil_jose::Time;
 
@@ -23,19 +25,8 @@ pub(crate) const BEGIN: &str =
 pub(crate) struct Takeover {
     /// The number of this connection. A former one cannot commit any more.
     pub(crate) epoch: i64,
-    /// The last commit of a former connection.
-    pub(crate) last_commit: LastCommit,
-}
-
-/// The last commit of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LastCommit {
-    /// The one with this id.
-    Id(CommitId),
-    /// There was none.
-    None,
-    /// The row of the process was removed, because other nodes took it for dead.
-    Unknown,
+    /// The last commit of a former connection; `None` if there was none.
+    pub(crate) last_commit: Option<CommitId>,
 }
 
 /// Inserts the row of a process that opens the store.
@@ -47,42 +38,41 @@ pub(crate) async fn insert(connection: &Connection, id: NodeId) -> Result<Takeov
     )
     .query(connection)
     .await?;
-    insert_row(connection, id, 1).await?;
-    Ok(Takeover { epoch: 1, last_commit: LastCommit::None })
+    let insert =
+        statement!("INSERT INTO writers (id, epoch, last_commit) VALUES ($1, 1, '')", id.as_bytes().to_vec());
+    insert.query(connection).await?;
+    Ok(Takeover { epoch: 1, last_commit: None })
 }
 
-async fn insert_row(connection: &Connection, id: NodeId, epoch: i64) -> Result<(), QueryError> {
-    let insert = statement!(
-        "INSERT INTO writers (id, epoch, last_commit) VALUES ($1, $2, '')",
-        id.as_bytes().to_vec(),
-        epoch
-    );
-    insert.query(connection).await.map(drop)
-}
-
-/// Makes this connection the writer of its process after the one with the epoch `former`. It waits until a commit in
-/// progress of that one is decided.
-pub(crate) async fn take_over(
-    connection: &Connection,
-    id: NodeId,
-    former: i64,
-) -> Result<Takeover, QueryError> {
+/// Makes this connection the writer of its process. It waits until a commit in progress of the former one is decided.
+///
+/// # Errors
+///
+/// [`QueryError::Superseded`] if the row of the process was removed by [`remove_all`]; then nothing is changed.
+pub(crate) async fn take_over(connection: &Connection, id: NodeId) -> Result<Takeover, QueryError> {
     let row = statement!(
         "UPDATE writers SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch, last_commit",
         id.as_bytes().to_vec()
     )
     .query_opt(connection)
-    .await?;
-    let Some(row) = row else {
-        // Above the epoch of every commit that is still on its way.
-        insert_row(connection, id, former + 1).await?;
-        return Ok(Takeover { epoch: former + 1, last_commit: LastCommit::Unknown });
-    };
+    .await?
+    .ok_or(QueryError::Superseded)?;
     let mut columns = Columns::new(&row);
     let epoch = columns.value()?;
     let last_commit: &[u8] = columns.value()?;
-    let last_commit = last_commit.try_into().map_or(LastCommit::None, LastCommit::Id);
-    Ok(Takeover { epoch, last_commit })
+    Ok(Takeover { epoch, last_commit: last_commit.try_into().ok() })
+}
+
+/// Removes every process and every node, of which none is connected: one that lives neither writes nor joins again, also
+/// with a statement that is still on its way. Returns for how long a node may still answer from its memory.
+pub(crate) async fn remove_all(connection: &Connection) -> Result<Duration, QueryError> {
+    let row = statement!(
+        "WITH former AS (DELETE FROM writers), nodes AS (DELETE FROM nodes RETURNING lease_ms)
+         SELECT coalesce(max(lease_ms), 0)::bigint FROM nodes"
+    )
+    .query_one(connection)
+    .await?;
+    Columns::new(&row).unsigned().map(Duration::from_millis)
 }
 
 /// Notes a commit, if the connection with this epoch is still the writer of its process, and raises the newest time.
