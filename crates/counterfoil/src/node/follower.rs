@@ -28,8 +28,9 @@ const MIN_INTERVAL: Duration = Duration::from_millis(10);
 /// The time between two attempts while the store cannot be reached.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The difference of two clocks from which on an operator should look at them.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+/// The difference of two clocks from which on an operator should look at them: a fifth of the default grace period of a
+/// refresh token. A node that is ahead of another one by all of it takes an honest repetition for a reuse.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 
 /// Follows the store for this process.
 pub(crate) struct NodeFollower {
@@ -155,7 +156,7 @@ impl NodeFollower {
         if news.log != self.feed.log() || news.head < applied {
             return Err(RenewalError::Replaced);
         }
-        self.compare_clocks(began_time, news.store_clock);
+        self.compare_clocks(clock_difference(began_time, self.clock.now(), news.store_clock));
         self.position.written = (applied, confirmed);
         self.node.set_written(confirmed);
         self.apply(news).await?;
@@ -197,13 +198,13 @@ impl NodeFollower {
     }
 
     /// Warns if the clock of this node differs much from that of the database, and so from those of other nodes.
-    fn compare_clocks(&mut self, own: Time, of_store: Time) {
-        let difference = own.since(of_store).max(of_store.since(own));
+    fn compare_clocks(&mut self, difference: Duration) {
         let is_wrong = difference > MAX_CLOCK_DIFFERENCE;
         if is_wrong && !self.position.has_wrong_clock {
             tracing::warn!(
                 seconds = difference.as_secs(),
-                "the clock of this node and that of the database differ; tokens expire at different times on different nodes"
+                "the clock of this node and that of the database differ; nodes whose clocks differ expire tokens at different times, and \
+                 take a repeated refresh for a reuse"
             );
         }
         self.position.has_wrong_clock = is_wrong;
@@ -255,6 +256,11 @@ impl NodeFollower {
     }
 }
 
+/// How much a clock that was read between `before` and `after` certainly differs from that one.
+fn clock_difference(before: Time, after: Time, between: Time) -> Duration {
+    before.since(between).max(between.since(after))
+}
+
 /// The cached sessions that an entry of the revocation log revokes.
 fn invalidated_by(entry: &RevocationEntry) -> Option<Invalidation> {
     match &entry.subject {
@@ -275,5 +281,22 @@ pub(crate) async fn join(store: &dyn Store, node: &Node) -> Result<Option<u64>, 
     match store.node_registry() {
         Some(registry) => registry.join(&node.name, node.lease.length()).await.map(Some),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_differs_if_it_was_read_outside_of_the_time_of_the_renewal() {
+        let at = |seconds: u64| Time::from_unix_seconds(1_764_000_000 + seconds);
+        for (between, expected) in [(7, 3), (10, 0), (12, 0), (14, 0), (19, 5)] {
+            assert_eq!(
+                clock_difference(at(10), at(14), at(between)),
+                Duration::from_secs(expected),
+                "{between}"
+            );
+        }
     }
 }

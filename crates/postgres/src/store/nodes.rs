@@ -12,7 +12,6 @@ use super::PostgresStore;
 use crate::connection::{Connected, Connector};
 use crate::error::QueryError;
 use crate::error_class::store_error;
-use crate::reader_pool::read;
 use crate::state::StoreState;
 use crate::statement::{Connection, Failure, Pipeline, Statement};
 use crate::tables::revocation_log::LogNews;
@@ -133,7 +132,9 @@ impl NodeRegistry for PostgresStore {
     }
 
     async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        read!(self.readers, |connection| nodes::all(connection))
+        // Not by a connection that reads: it may lead to a former primary, where the counters of the others stand still. There
+        // a renewal is not answered, and this waits for it, and then for another connection.
+        self.node.with(async |connection| read_nodes(connection).await).await
     }
 
     async fn remove(&self, node: NodeId, renewals: u64) -> Result<(), StoreError> {
@@ -150,6 +151,11 @@ impl NodeRegistry for PostgresStore {
     async fn announced(&self) {
         self.node.announced.notified().await;
     }
+}
+
+async fn read_nodes(connection: &Connection) -> Result<Vec<NodeRow>, Failure> {
+    let rows = Pipeline::new(connection, ANSWER_TIMEOUT).query(nodes::select_all()).await?;
+    Ok(nodes::read_all(&rows)?)
 }
 
 /// Commits the counter, and then reads the revocation log and the changes up to their ends.
