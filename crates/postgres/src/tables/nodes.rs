@@ -86,6 +86,12 @@ pub(crate) fn read_changes(
     Ok((changes, last))
 }
 
+/// The number of the newest change; 0 if every node has applied all of them.
+pub(crate) async fn newest_change(connection: &Connection) -> Result<u64, QueryError> {
+    let select = statement!("SELECT coalesce(max(number), 0) FROM node_changes");
+    Columns::new(&select.query_one(connection).await?).unsigned()
+}
+
 /// Raises the longest lease that a node has promised; returns a row, if there is one.
 pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
     statement!(
@@ -98,7 +104,7 @@ pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
 /// All nodes in the order of their names.
 pub(crate) async fn all(connection: &Connection) -> Result<Vec<NodeRow>, QueryError> {
     let select = statement!(
-        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms FROM nodes
+        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms, last_change FROM nodes
          ORDER BY name COLLATE \"C\", id"
     );
     select.query(connection).await?.iter().map(read).collect()
@@ -114,6 +120,7 @@ fn read(row: &Row) -> Result<NodeRow, QueryError> {
         confirmed: columns.position()?,
         lease: Duration::from_millis(columns.unsigned()?),
         promised: Duration::from_millis(columns.unsigned()?),
+        last_change: columns.unsigned()?,
     })
 }
 
