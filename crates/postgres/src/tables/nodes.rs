@@ -95,6 +95,11 @@ pub(crate) fn read_changes(
     Ok((changes, last))
 }
 
+/// The number of the newest change; 0 if every node has applied all of them. [`read_number`] reads it.
+pub(crate) fn select_newest_change<'p>() -> Statement<'p> {
+    statement!("SELECT coalesce(max(number), 0) FROM node_changes")
+}
+
 /// Raises the longest lease that a node has promised; returns a row, if there is one.
 pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
     statement!(
@@ -107,7 +112,7 @@ pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
 /// Reads all nodes in the order of their names; [`read_all`] reads the rows.
 pub(crate) fn select_all<'p>() -> Statement<'p> {
     statement!(
-        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms FROM nodes
+        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms, last_change FROM nodes
          ORDER BY name COLLATE \"C\", id"
     )
 }
@@ -127,6 +132,7 @@ fn read(row: &Row) -> Result<NodeRow, QueryError> {
         confirmed: columns.position()?,
         lease: Duration::from_millis(columns.unsigned()?),
         promised: Duration::from_millis(columns.unsigned()?),
+        last_change: columns.unsigned()?,
     })
 }
 
