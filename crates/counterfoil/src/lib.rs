@@ -67,7 +67,10 @@ mod keys;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod node;
 mod operations;
+#[cfg(feature = "pages")]
+mod pages;
 mod passwords;
 mod routes;
 mod runtime;
@@ -113,9 +116,14 @@ pub use settings::data_dir::DataDirError;
 pub use settings::database_url::DatabaseUrl;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
+pub use settings::forward_auth::ForwardAuthSettings;
+pub use settings::guarded_host::{GuardedHost, GuardedHostError};
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::login_url::{LoginUrl, LoginUrlError};
+pub use settings::node::NodeSettings;
+pub use settings::pages::PagesSettings;
 pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
@@ -138,8 +146,8 @@ pub use counterfoil_core::store::Store;
 pub use serde_json;
 
 pub use counterfoil_verify::{
-    ClientId, CredentialEnd, Ended, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope,
-    SessionId, UserId,
+    ClientId, CredentialEnd, Ended, HasRole, HasScope, Origin, Principal, RequireRole, RequireScope, Role,
+    Scope, SessionId, UserId,
 };
 
 #[cfg(feature = "test-util")]
@@ -173,8 +181,8 @@ pub mod operator {
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
-        FleetWaitView, KeyView, LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView,
-        VerifierView,
+        FleetWaitView, KeyView, LifetimesView, NodeView, TokenRejectionView, VerifiedTokenView,
+        VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};

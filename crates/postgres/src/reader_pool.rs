@@ -51,6 +51,7 @@ impl ReaderPool {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let settings =
             format!("{}; SET default_transaction_read_only = on", session_settings(limits.statement));
+        let trusting = Arc::clone(&state);
         let timeline = Arc::clone(connector.timeline());
         let (of_new, of_used) = (Arc::clone(&timeline), Arc::clone(&timeline));
         let pool =
@@ -75,6 +76,10 @@ impl ReaderPool {
                         true => Err(HookError::message("the connection is to a former primary")),
                         false => Ok(()),
                     }
+                }))
+                .pre_recycle(Hook::sync_fn(move |_, metrics| match trusting.trusts_reader(metrics.created) {
+                    true => Ok(()),
+                    false => Err(HookError::message("the primary may be another server since")),
                 }))
                 .build()?;
         // The server answers first: it knows what the statement waits for.
@@ -118,6 +123,11 @@ impl Reading<'_> {
         self.pool.metrics.reads.record(self.started.elapsed());
         // The store may have been closed or have lost its writer meanwhile.
         self.pool.state.check_open()?;
+        if !self.pool.state.trusts_reader(Object::metrics(&self.connection).created) {
+            drop(Object::take(self.connection));
+            let reason = "the database was read while this node connected to its primary again";
+            return Err(StoreError::Unavailable { reason, source: None });
+        }
         if self.pool.timeline.was_promoted_since(self.started) {
             return Err(QueryError::FormerPrimary.into());
         }

@@ -14,12 +14,14 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod clock;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
 mod demo_user;
 pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod node;
 mod openapi;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
@@ -39,6 +41,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
     match arguments.command {
         Command::Dev(options) => dev::run(configuration, &options).await,
         Command::Demo(options) => demo::run(&options).await,
+        Command::Compare(options) => compare::run(options).await,
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options).await,
@@ -48,6 +51,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Client(command) => client::run(configuration, command).await,
         Command::AdminKey(command) => admin_key::run(configuration, command).await,
         Command::Verifier(command) => verifier::run(configuration, command).await,
+        Command::Node(command) => node::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
         Command::RateLimit(command) => rate_limit::run(configuration, command).await,

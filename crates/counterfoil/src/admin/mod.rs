@@ -13,6 +13,7 @@ mod keys;
 mod master_key;
 mod minting;
 mod names;
+mod nodes;
 mod pagination;
 mod rate_limits;
 pub(crate) mod restore;

@@ -127,6 +127,20 @@ pub(crate) struct OpenedStore {
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
 }
 
+/// Opens the store at `url` for a change that no server may see half: every other process is refused meanwhile.
+#[cfg(feature = "admin")]
+pub(crate) async fn open_store_alone(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreBackendError> {
+    #[cfg(feature = "postgres")]
+    if let StoreUrl::Postgres(url) = url {
+        let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
+        let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
+        // Its future is large, and every command would contain it.
+        return Ok(Box::pin(PostgresStore::open_alone(&url)).await.map_err(postgres_error)?);
+    }
+    // One process at a time opens a file.
+    open_store(url, None).await.map(|opened| opened.store)
+}
+
 /// Opens or creates the store at `url`, or takes the store of the application.
 pub(crate) async fn open_store(
     url: &StoreUrl,

@@ -1,18 +1,16 @@
 //! A connection to a store that no other process writes.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::time::sleep;
 
 use crate::canonical_names::follow_rules;
 use crate::connection::Connector;
 use crate::error::{OpenError, QueryError};
 use crate::schema;
 use crate::session_probe::require_session;
-use crate::statement::{Connection, statement};
-use crate::store::check_server;
-use crate::tables::writer::take_over;
+use crate::statement::Connection;
+use crate::store::{check_server, supersede_others};
+use crate::store_lock;
+use crate::tables::writers;
 use crate::url::PostgresUrl;
 
 /// Whether the store must be there.
@@ -23,12 +21,6 @@ pub enum Existence {
     /// If it is not, its tables are created.
     CreateIfMissing,
 }
-
-/// How long the connection of a process that was killed may take to end.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The time between two attempts to take the lock.
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The settings of a connection that copies: a statement may take as long as it takes, and so may the other store.
 const SETTINGS: &str =
@@ -60,8 +52,9 @@ pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<C
     let mut connection = connected.connection;
     connection.batch_execute(SETTINGS).await.map_err(|error| unreachable(error.into()))?;
     check_server(&connection, &database).await?;
-    if !exclude_writers(&connection).await.map_err(|error| unreachable(error.into()))? {
-        return Err(OpenError::InUse { database });
+    match store_lock::exclude_others(&connection).await {
+        Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
+        excluded => excluded.map_err(|error| unreachable(error.into()))?,
     }
     match schema::version(&connection).await.map_err(|error| schema_error(error.into()))? {
         None if existence == Existence::Required => return Err(OpenError::NoStore { database }),
@@ -75,35 +68,11 @@ pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<C
     Ok(connection)
 }
 
-/// Makes this connection the writer, and the names of all users follow the rules of this program, as at each start.
+/// Removes the processes that have ended without a stop, and makes the names of all users follow the rules of this program, as
+/// at each start.
 async fn bring_up_to_date(connection: &Connection) -> Result<(), QueryError> {
-    supersede_writers(connection).await?;
-    connection.batch_execute("BEGIN").await?;
+    supersede_others(connection).await?;
+    connection.batch_execute(writers::BEGIN).await?;
     follow_rules(connection).await?;
     Ok(connection.batch_execute("COMMIT").await?)
-}
-
-/// Takes the lock that a process has as long as it can write to the store; `false` if another one has it.
-async fn exclude_writers(connection: &Connection) -> Result<bool, QueryError> {
-    let started = Instant::now();
-    loop {
-        let row = statement!(
-            "SELECT pg_try_advisory_lock(hashtextextended('counterfoil store ' || current_schema(), 0))"
-        )
-        .query_one(connection)
-        .await?;
-        if row.try_get(0)? {
-            return Ok(true);
-        }
-        if started.elapsed() > LOCK_TIMEOUT {
-            return Ok(false);
-        }
-        sleep(LOCK_INTERVAL).await;
-    }
-}
-
-/// Raises the number of the writer: a commit of a former one that is still on its way finds no row, and a process that has
-/// lost its connection does not become the writer again.
-async fn supersede_writers(connection: &Connection) -> Result<(), QueryError> {
-    take_over(connection, None).await.map(drop)
 }

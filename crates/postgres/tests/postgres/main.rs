@@ -7,6 +7,7 @@ mod cutting_proxy;
 mod failover;
 mod fixture;
 mod interruptions;
+mod nodes;
 mod open;
 mod pooler;
 mod same_as_sqlite;
