@@ -20,13 +20,10 @@ use tokio_postgres::{AsyncMessage, Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::QueryError;
-use crate::hosts::{self, select_primary};
+use crate::hosts::{self, CONNECT_TIMEOUT, select_primary};
 use crate::statement::Connection;
 use crate::timeline::Timeline;
 use crate::url::{PostgresUrl, Tls};
-
-/// The time within which a connection to a host must be made.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often another connection is made at once if one led to a former primary. The hosts are tried in random order.
 const FORMER_PRIMARY_RETRIES: usize = 6;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
 
-use crate::connection::CONNECT_TIMEOUT;
+/// The time within which a connection to a host must be made.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Makes a connection use the host that accepts writes. They are tried in random order: a former primary that came back and
 /// is refused must not keep the process from finding the other one.

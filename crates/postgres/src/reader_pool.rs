@@ -10,8 +10,9 @@ use counterfoil_core::store::StoreError;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_verify::UserId;
 
-use crate::connection::{CONNECT_TIMEOUT, Connector, session_settings};
+use crate::connection::{Connector, session_settings};
 use crate::error::QueryError;
+use crate::hosts::CONNECT_TIMEOUT;
 use crate::state::StoreState;
 use crate::statement::Connection;
 use crate::timeline::Timeline;

@@ -1,6 +1,6 @@
 //! The timeline of the database: a number that PostgreSQL raises with each promotion of a standby.
 //!
-//! A primary that was replaced has a lower one, also if it is started again and accepts writes. What it holds is outdated: sessions
+//! A primary that was replaced has a lower one, also if it starts again and accepts writes. What it holds is outdated: sessions
 //! that were ended are active on it. So a process that has seen a higher timeline uses no connection to a lower one.
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! The primary is lost and its standby promoted: what was confirmed is there, and a former primary that comes back is used
+//! The primary is lost and its standby promoted: what was confirmed is there, and a former primary that starts again is used
 //! no more.
 
 use std::sync::Arc;
