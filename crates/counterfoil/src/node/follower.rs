@@ -51,15 +51,15 @@ pub(crate) struct FollowedPosition {
     applied: RevocationPosition,
     /// The number of the change.
     last_change: u64,
-    /// The positions in the row of this node.
-    written: (RevocationPosition, RevocationPosition),
+    /// What the row of this node says: both positions and the number.
+    written: (RevocationPosition, RevocationPosition, u64),
     has_wrong_clock: bool,
 }
 
 impl FollowedPosition {
     /// What this process knows before its first renewal: everything up to `applied` and `last_change`.
     pub(crate) fn new(applied: RevocationPosition, last_change: u64) -> Self {
-        let written = (RevocationPosition::START, RevocationPosition::START);
+        let written = (RevocationPosition::START, RevocationPosition::START, last_change);
         Self { applied, last_change, written, has_wrong_clock: false }
     }
 }
@@ -132,7 +132,8 @@ impl NodeFollower {
 
     /// Whether other nodes wait for a position that this one has reached since its last renewal.
     fn has_unwritten_position(&self) -> bool {
-        self.position.written != (self.position.applied, self.feed.confirmed_up_to())
+        let FollowedPosition { applied, last_change, .. } = self.position;
+        self.position.written != (applied, self.feed.confirmed_up_to(), last_change)
     }
 
     async fn wait_for_news(&self, until: Instant) {
@@ -157,7 +158,7 @@ impl NodeFollower {
             return Err(RenewalError::Replaced);
         }
         self.compare_clocks(clock_difference(began_time, self.clock.now(), news.store_clock));
-        self.position.written = (applied, confirmed);
+        self.position.written = (applied, confirmed, last_change);
         self.node.set_written(confirmed);
         self.apply(news).await?;
         self.node.lease.renew(began_at);
@@ -169,15 +170,15 @@ impl NodeFollower {
 
     /// Makes news visible to every thread: what may be in the memory of this node first, then the head of the log.
     async fn apply(&mut self, news: NodeNews) -> Result<(), StoreError> {
-        let (mut has_keys, mut has_clients) = (false, false);
+        let (mut has_keys, mut has_lifetimes) = (false, false);
         for change in &news.changes {
             match change {
                 NodeChange::Invalidate(invalidation) => self.session_cache.invalidate(*invalidation),
                 NodeChange::Keys => has_keys = true,
-                NodeChange::Clients => has_clients = true,
+                NodeChange::Lifetimes => has_lifetimes = true,
             }
         }
-        if has_clients {
+        if has_lifetimes {
             administration::raise_retention(&*self.store, &self.retention).await?;
         }
         news.entries.iter().filter_map(invalidated_by).for_each(|it| self.session_cache.invalidate(it));

@@ -1,10 +1,12 @@
 //! The registry of the nodes: a connection of its own, which renews and listens.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Notify};
+use tokio::time::sleep;
 
 use counterfoil_core::store::{NodeId, NodeNews, NodeRegistry, NodeRenewal, NodeRow, StoreError};
 
@@ -20,6 +22,9 @@ use crate::writer_connection::writer_settings;
 
 /// The time within which a statement must be answered. The server gives up earlier.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether the other nodes have applied something.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The connection by which this process is a node. It is made when it is needed first.
 ///
@@ -146,6 +151,34 @@ impl NodeRegistry for PostgresStore {
     async fn leave(&self) -> Result<(), StoreError> {
         let leave = nodes::leave(self.node.id);
         self.node.with(async |connection| commit(connection, writers::BEGIN, [leave]).await).await.map(drop)
+    }
+
+    async fn wait_until_applied(&self) -> Result<(), StoreError> {
+        let newest = self.node.with(async |connection| Ok(nodes::newest_change(connection).await?)).await?;
+        let mut seen: HashMap<NodeId, (u64, Instant)> = HashMap::new();
+        loop {
+            let rows = self.nodes().await?;
+            let now = Instant::now();
+            let is_awaited = |row: &NodeRow| {
+                let (renewals, since) = *seen
+                    .entry(row.id)
+                    .and_modify(|(renewals, since)| {
+                        if *renewals != row.renewals {
+                            (*renewals, *since) = (row.renewals, now);
+                        }
+                    })
+                    .or_insert((row.renewals, now));
+                // A quarter longer, because clocks run at different rates.
+                let is_over = renewals == row.renewals && now.duration_since(since) >= row.lease * 5 / 4;
+                row.id != self.node.id && row.last_change < newest && !is_over
+            };
+            // Each row is looked at, so that the first sight of its counter is noted.
+            if rows.iter().map(is_awaited).fold(false, |any, one| any | one) {
+                sleep(LOOK_INTERVAL).await;
+                continue;
+            }
+            return Ok(());
+        }
     }
 
     async fn announced(&self) {

@@ -8,7 +8,7 @@ use counterfoil_core::store::{NodeChange, NodeId, NodeRenewal, NodeRow};
 
 use super::columns::{Columns, Text, milliseconds, position, unsigned};
 use crate::error::QueryError;
-use crate::statement::{Statement, statement};
+use crate::statement::{Connection, Statement, statement};
 
 /// The channel on which commits are announced. Stores in other schemas of the database are woken too, and find nothing new.
 pub(crate) const LISTEN: &str = "LISTEN counterfoil_nodes";
@@ -95,6 +95,12 @@ pub(crate) fn read_changes(
     Ok((changes, last))
 }
 
+/// The number of the newest change; 0 if every node has applied all of them.
+pub(crate) async fn newest_change(connection: &Connection) -> Result<u64, QueryError> {
+    let select = statement!("SELECT coalesce(max(number), 0) FROM node_changes");
+    Columns::new(&select.query_one(connection).await?).unsigned()
+}
+
 /// Raises the longest lease that a node has promised; returns a row, if there is one.
 pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
     statement!(
@@ -107,7 +113,7 @@ pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
 /// Reads all nodes in the order of their names; [`read_all`] reads the rows.
 pub(crate) fn select_all<'p>() -> Statement<'p> {
     statement!(
-        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms FROM nodes
+        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms, last_change FROM nodes
          ORDER BY name COLLATE \"C\", id"
     )
 }
@@ -127,6 +133,7 @@ fn read(row: &Row) -> Result<NodeRow, QueryError> {
         confirmed: columns.position()?,
         lease: Duration::from_millis(columns.unsigned()?),
         promised: Duration::from_millis(columns.unsigned()?),
+        last_change: columns.unsigned()?,
     })
 }
 
