@@ -8,7 +8,7 @@ use counterfoil_core::store::{NodeChange, NodeId, NodeRenewal, NodeRow};
 
 use super::columns::{Columns, Text, milliseconds, position, unsigned};
 use crate::error::QueryError;
-use crate::statement::{Connection, Statement, statement};
+use crate::statement::{Statement, statement};
 
 /// The channel on which commits are announced. Stores in other schemas of the database are woken too, and find nothing new.
 pub(crate) const LISTEN: &str = "LISTEN counterfoil_nodes";

@@ -63,6 +63,8 @@ fn example(name: &str, answers: &Answers) -> Option<String> {
         "store" => return Some(format!("sqlite:{dir}/counterfoil.db")),
         "log_level" => "info",
         "trusted_origins" => "https://app.example",
+        "return_origins" => "https://shop.example",
+        "help_url" => "https://shop.example/help",
         "trusted_proxies" | "forward_auth.proxies" => "10.0.0.0/8",
         "login_url" => "https://auth.example/login",
         "forward_auth.hosts" => "app.example",
