@@ -18,6 +18,7 @@ mod canonical_names;
 mod connection;
 mod error;
 mod error_class;
+mod node_connection;
 mod reader_pool;
 mod schema;
 mod state;

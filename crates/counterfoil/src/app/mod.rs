@@ -4,6 +4,7 @@ pub(crate) mod backend;
 pub(crate) mod error;
 pub(crate) mod hooks;
 mod known_password;
+mod node_follower;
 mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;

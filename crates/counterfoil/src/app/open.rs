@@ -31,6 +31,7 @@ use counterfoil_verify::{Freshness, LocalVerifier, OriginPolicy, Revocations, To
 use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
 use crate::app::hooks::{EventNotifier, Hooks};
+use crate::app::node_follower::{self as follower, FollowedPosition, NodeFollower};
 use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockSource, SystemClock};
@@ -45,7 +46,6 @@ use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::node::Node;
-use crate::node::follower::{self, FollowedPosition, NodeFollower};
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;

@@ -66,6 +66,7 @@ fn example(name: &str, answers: &Answers) -> Option<String> {
         "trusted_proxies" => "10.0.0.0/8",
         "metrics.listen" => "127.0.0.1:9464",
         "cookies.name" => "sid",
+        "node.name" => "auth-1",
         "password_hashing.threads" => "2",
         _ => return None,
     };
