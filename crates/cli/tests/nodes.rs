@@ -224,7 +224,7 @@ fn a_wait_for_the_fleet_ends_after_the_lease_of_a_node_that_was_killed() {
     let answer: Value = serde_json::from_slice(&revoked.stdout).unwrap();
     assert_eq!(answer["expired"], 1, "{answer}");
     assert_eq!(me(&a, &access), 401);
-    wait_until("the row of the dead node is removed", || fleet.sql("SELECT count(*) FROM nodes") == "1");
+    wait_until("the row of that node is removed", || fleet.sql("SELECT count(*) FROM nodes") == "1");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod copy;
 mod error;
 mod error_class;
 mod hosts;
+mod node_connection;
 mod reader_pool;
 mod schema;
 mod session_probe;

@@ -17,6 +17,7 @@ pub(crate) const LAYERED: &[Layered] = &[
             "clock",
             "limits",
             "counters",
+            "node",
             "store",
             "feed",
             "app",

@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod forward_auth;
 pub(crate) mod hooks;
 mod known_password;
+mod node_follower;
 mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;

@@ -1,9 +1,8 @@
 //! This process as a node: one of several that serve from one store, without the others in between.
 //!
-//! A node is a verifier of the store. [`NodeLease`] says whether it may answer from memory, [`follower`] renews it and
+//! A node is a verifier of the store. [`NodeLease`] says whether it may answer from memory, `app/node_follower` renews it and
 //! applies what other nodes have committed, and [`NodePeers`] knows how far the others are.
 
-pub(crate) mod follower;
 pub(crate) mod lease;
 pub(crate) mod metrics;
 pub(crate) mod peers;

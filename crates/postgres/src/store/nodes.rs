@@ -1,111 +1,21 @@
-//! The registry of the nodes: a connection of its own, which renews and listens.
+//! The registry of the nodes, on the connection that renews and listens.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex, Notify};
 use tokio::time::sleep;
 
 use counterfoil_core::store::{NodeId, NodeNews, NodeRegistry, NodeRenewal, NodeRow, StoreError};
 
 use super::PostgresStore;
-use crate::connection::{Connected, Connector};
-use crate::error::QueryError;
-use crate::error_class::store_error;
-use crate::state::StoreState;
-use crate::statement::{Connection, Failure, Pipeline, Statement};
+use crate::node_connection::{ANSWER_TIMEOUT, commit, failure_error};
+use crate::statement::{Connection, Failure, Pipeline};
 use crate::tables::revocation_log::LogNews;
 use crate::tables::{nodes, revocation_log, writers};
-use crate::writer_connection::writer_settings;
-
-/// The time within which a statement must be answered. The server gives up earlier.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often it is looked whether the other nodes have applied something.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
-
-/// The connection by which this process is a node. It is made when it is needed first.
-///
-/// It waits neither for the connection that writes nor for a free one of the pools: a node with much to do renews in time.
-pub(crate) struct NodeConnection {
-    connector: Connector,
-    pub(crate) id: NodeId,
-    current: Mutex<Option<Connected>>,
-    state: Arc<StoreState>,
-    announced: Arc<Notify>,
-}
-
-impl NodeConnection {
-    pub(crate) fn new(connector: Connector, id: NodeId, state: Arc<StoreState>) -> Self {
-        Self { connector, id, current: Mutex::default(), state, announced: Arc::default() }
-    }
-
-    /// Executes `transaction` on the connection. After a failure the next one gets another connection.
-    async fn with<T>(
-        &self,
-        transaction: impl AsyncFnOnce(&Connection) -> Result<T, Failure>,
-    ) -> Result<T, StoreError> {
-        let mut current = self.current.lock().await;
-        let connected = match current.take().filter(is_open) {
-            Some(connected) => connected,
-            None => self.connect().await?,
-        };
-        let result = transaction(&connected.connection).await;
-        if result.is_ok() {
-            *current = Some(connected);
-        }
-        result.map_err(failure_error)
-    }
-
-    /// Connects. Connections that read and are older are given up: they may lead to a former primary, which refuses a renewal, but
-    /// answers reads with what was revoked since.
-    async fn connect(&self) -> Result<Connected, StoreError> {
-        self.state.distrust_readers_before(Instant::now());
-        let connected = self.connector.connect_notifying(Arc::clone(&self.announced)).await?;
-        let setup = format!("{}; {}", writer_settings(), nodes::LISTEN);
-        connected.connection.batch_execute(&setup).await.map_err(QueryError::from)?;
-        // Whatever was announced before.
-        self.announced.notify_one();
-        Ok(connected)
-    }
-
-    /// Closes the connection.
-    pub(crate) async fn close(&self) {
-        self.current.lock().await.take();
-    }
-}
-
-fn is_open(connected: &Connected) -> bool {
-    !connected.connection.is_closed()
-}
-
-fn failure_error(failure: Failure) -> StoreError {
-    match failure {
-        Failure::Conflict(_) | Failure::Superseded => QueryError::Superseded.into(),
-        Failure::Statement(error)
-        | Failure::Retry(error)
-        | Failure::ConnectionLost(error)
-        | Failure::OutcomeUnknown(error) => store_error(Arc::new(error)),
-    }
-}
-
-/// Commits these statements in one transaction; returns the rows of the last one.
-async fn commit(
-    connection: &Connection,
-    begin: &'static str,
-    statements: impl IntoIterator<Item = Statement<'static>>,
-) -> Result<Vec<tokio_postgres::Row>, Failure> {
-    let mut pipeline = Pipeline::new(connection, ANSWER_TIMEOUT);
-    pipeline.control(begin);
-    let mut rows = Vec::new();
-    for statement in statements {
-        rows = pipeline.query(statement).await?;
-    }
-    pipeline.end().await?;
-    Ok(rows)
-}
 
 #[async_trait]
 impl NodeRegistry for PostgresStore {
@@ -182,7 +92,7 @@ impl NodeRegistry for PostgresStore {
     }
 
     async fn announced(&self) {
-        self.node.announced.notified().await;
+        self.node.announced().await;
     }
 }
 

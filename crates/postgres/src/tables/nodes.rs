@@ -76,7 +76,7 @@ pub(crate) fn changes_after<'p>(after: u64) -> Result<Statement<'p>, QueryError>
     ))
 }
 
-/// The changes by others than `own`, and the number of the last one; `after` if there is none.
+/// The changes by others than `own`, and the number of the last change, or `after` if nothing has changed.
 pub(crate) fn read_changes(
     rows: &[Row],
     own: NodeId,

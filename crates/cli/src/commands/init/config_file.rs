@@ -70,6 +70,7 @@ fn example(name: &str, answers: &Answers) -> Option<String> {
         "forward_auth.hosts" => "app.example",
         "metrics.listen" => "127.0.0.1:9464",
         "cookies.name" => "sid",
+        "node.name" => "auth-1",
         "password_hashing.threads" => "2",
         _ => return None,
     };

@@ -32,7 +32,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         former_names: &[],
         flag: None,
         apply: |builder, values| {
-            precise_duration(values, "500ms", "1m").map(|lease| builder.settings.node.lease = lease)
+            precise_duration(values, "500ms", "5m").map(|lease| builder.settings.node.lease = lease)
         },
     },
 ];

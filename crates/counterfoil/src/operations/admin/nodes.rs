@@ -7,7 +7,7 @@ use crate::operations::admin::views::NodeView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 
-/// Lists the nodes by id. There is none if one process alone can have the store open.
+/// Lists the nodes by id. The list is empty if one process alone can have the store open.
 ///
 /// # Errors
 ///
