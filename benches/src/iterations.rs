@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_lab::load::requests::{RefreshRequests, RequestCycle, RequestSource, get};
+use counterfoil_lab::machine::affinity;
 
-use crate::load::{CONNECTIONS, send_requests};
 use crate::options::{Measurement, Options};
 use crate::report::{Iteration, Sample};
-use crate::requests::{RefreshRequests, RequestCycle, RequestSource, get};
 use crate::seed::{exchange_tokens, log_in, login_request};
 use crate::server_process::{ServerProcess, primitive_rate};
-use crate::{binary, cpu_affinity, million_sessions, report, revocations};
+use crate::{binary, million_sessions, report, revocations};
 
 /// The number of connections for logins: enough to keep the hash pool busy.
 const LOGIN_CONNECTIONS: usize = 4;
@@ -24,7 +25,7 @@ const UNSEEN_TOKENS: usize = 20_000;
 
 /// Runs the measurements, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    cpu_affinity::pin_to(cpu_affinity::CLIENT_CORE)?;
+    affinity::pin_to(affinity::CLIENT_CORE)?;
     report::print_conditions(options.seconds, options.iterations, options.credentials)?;
     let is_selected =
         |measurement| options.measurements.is_empty() || options.measurements.contains(&measurement);
@@ -67,6 +68,8 @@ struct Benchmark {
     bare_with_token: RequestCycle,
     sessions: RequestCycle,
     cached_tokens: RequestCycle,
+    bare_forwarded: RequestCycle,
+    forwarded: RequestCycle,
     unseen_tokens: RequestCycle,
     refreshes: RefreshRequests,
     logins: RequestCycle,
@@ -91,12 +94,23 @@ impl Benchmark {
         let bearer = |path: &'static str| {
             move |token: &String| get(address, path, &format!("authorization: Bearer {token}"))
         };
+        let forwarded = |path: &'static str| {
+            move |token: &String| {
+                let headers = format!(
+                    "cookie: counterfoil-session={token}\r\nx-forwarded-method: GET\r\nx-forwarded-proto: http\r\n\
+                     x-forwarded-host: {address}\r\nx-forwarded-uri: /orders?page=2"
+                );
+                get(address, path, &headers)
+            }
+        };
         Ok(Self {
             limit: Duration::from_secs_f64(options.seconds),
             bare: RequestCycle::endless(sessions.iter().map(cookie("/bare")).collect()),
             bare_with_token: RequestCycle::endless(cached.iter().map(bearer("/bare")).collect()),
             sessions: RequestCycle::endless(sessions.iter().map(cookie("/protected")).collect()),
             cached_tokens: RequestCycle::endless(cached.iter().map(bearer("/protected")).collect()),
+            bare_forwarded: RequestCycle::endless(sessions.iter().map(forwarded("/bare")).collect()),
+            forwarded: RequestCycle::endless(sessions.iter().map(forwarded("/v1/verify/nginx")).collect()),
             unseen_tokens: RequestCycle::endless(unseen.iter().map(bearer("/protected")).collect()),
             refreshes: RefreshRequests::new(address, refresh_tokens),
             logins: RequestCycle::endless(vec![login_request(login_server.address, "session")]),
@@ -116,6 +130,8 @@ impl Benchmark {
             bare_with_token: measure(server, CONNECTIONS, limit, &mut self.bare_with_token)?,
             session: measure(server, CONNECTIONS, limit, &mut self.sessions)?,
             cached_token: measure(server, CONNECTIONS, limit, &mut self.cached_tokens)?,
+            bare_forwarded: measure(server, CONNECTIONS, limit, &mut self.bare_forwarded)?,
+            forwarded: measure(server, CONNECTIONS, limit, &mut self.forwarded)?,
             unseen_token: measure(server, CONNECTIONS, Duration::MAX, &mut self.unseen_tokens)?,
             verification_rate: primitive_rate("es256", limit.as_secs_f64() / 2.0)?,
             refresh: measure(server, CONNECTIONS, limit, &mut self.refreshes)?,

@@ -22,8 +22,8 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    activity, feed, health, login, logout, me, oauth, password, problems, refresh, register, session_data,
-    sessions, status_lists, token, well_known,
+    activity, feed, forward_auth, health, login, logout, me, oauth, password, problems, refresh, register,
+    session_data, sessions, status_lists, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -35,10 +35,11 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::show, sessions::rename, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream, status_lists::aggregation, status_lists::list,
         oauth::introspect::introspect, oauth::revoke::revoke,
+        forward_auth::verify, forward_auth::verify_with_options,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),
@@ -65,6 +66,7 @@ struct PublicDocument;
     admin::admin_keys::list,
     admin::admin_keys::add,
     admin::admin_keys::remove,
+    admin::nodes::list,
     admin::verifiers::list,
     admin::verifier_keys::list,
     admin::verifier_keys::add,
