@@ -11,6 +11,7 @@ export type ProblemCode =
   | "cross_site"
   | "data_too_large"
   | "forbidden"
+  | "host_not_guarded"
   | "insufficient_scope"
   | "internal"
   | "invalid_credentials"
@@ -25,6 +26,8 @@ export type ProblemCode =
   | "not_found"
   | "not_granted"
   | "precondition_failed"
+  | "proxy_headers"
+  | "proxy_options"
   | "registration_closed"
   | "request_timeout"
   | "stale"
@@ -32,6 +35,7 @@ export type ProblemCode =
   | "too_many_requests"
   | "unavailable"
   | "unsupported_media_type"
+  | "untrusted_proxy"
   | "username_taken"
   | "users_of_application";
 

@@ -4,6 +4,7 @@ mod apache;
 mod authlib;
 mod curl;
 mod node;
+mod python_frameworks;
 mod spring;
 
 use counterfoil::operator::Command;
