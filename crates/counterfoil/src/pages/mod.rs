@@ -37,7 +37,6 @@ pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter
         ("/logout", both, get(logout::show).post(logout::submit)),
         ("/continue", shown, get(small::continue_to)),
         ("/language", sent, post(small::set_language)),
-        ("/.well-known/change-password", shown, get(small::change_password)),
         ("/account", shown, get(small::account)),
         ("/account/sessions", shown, get(sessions::list).layer(signed_in())),
         ("/account/sessions/end-others", sent, post(sessions::end_others).layer(signed_in())),

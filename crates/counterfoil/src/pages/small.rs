@@ -1,4 +1,4 @@
-//! Small routes: the language, the way to another origin, the static files, and two redirects.
+//! Small routes: the language, the way to another origin, the static files, and a redirect.
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -53,11 +53,6 @@ pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, AppError
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
     ];
     Ok((headers, asset.content).into_response())
-}
-
-/// Where password managers lead a user who wants to change the password (W3C, a well-known URL for changing passwords).
-pub(super) async fn change_password(State(app): State<App>) -> Response {
-    redirect_to_path(&format!("{}/security", account_path(app.settings())))
 }
 
 /// The account, from `/account` and from `/`.

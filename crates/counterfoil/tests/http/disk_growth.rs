@@ -65,7 +65,7 @@ const ROWS: [(Row, &str); 15] = [
     (Row::RefreshesOfManyClients, "`POST /v1/refresh` from another address or user agent each time"),
     (Row::Exchanges, "`POST /v1/token`"),
     (Row::ExchangesWithRevocation, "`POST /v1/token` and `POST /oauth/revoke` of its token"),
-    (Row::SessionData, "`PATCH /v1/session/data`"),
+    (Row::SessionData, "`PATCH /v1/session/data`, `PATCH /v1/sessions/{id}`"),
     (Row::EndsOfNothing, "`DELETE /v1/sessions` without another session"),
     (Row::FailedPasswordChanges, "`POST /v1/password` with a wrong password"),
     (Row::AdminChanges, "a change by an administrator (`/v1/admin/…`, `POST /v1/revocations`)"),

@@ -293,7 +293,9 @@ async fn announcements(server: &TestServer) -> Vec<(String, String, Request)> {
         let request = match &*path {
             "/v1/register" | "/v1/login" | "/v1/refresh" | "/v1/logout" | "/oauth/introspect"
             | "/oauth/revoke" => request,
-            "/v1/password" | "/v1/session/data" | "/v1/token" => request.bearer(&bearer),
+            "/v1/password" | "/v1/session/data" | "/v1/sessions/{id}" | "/v1/token" => {
+                request.bearer(&bearer)
+            }
             _ => request.bearer(&admin.bearer),
         };
         (path, method, request)
