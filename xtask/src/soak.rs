@@ -1,5 +1,5 @@
 //! `cargo xtask soak`: the long fault-injection scenarios, against a build with the profile `dist`, and the long form of the
-//! model and the simulation of the revocation feed.
+//! model and the simulation of the revocation feed, and of the copy of a store.
 
 use std::process::Command;
 
@@ -12,8 +12,9 @@ use crate::{packages, workspace};
 #[derive(Args)]
 pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
-    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; and models, the model and the simulation
-    /// of the revocation feed. By default all of them.
+    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; models, the model and the simulation
+    /// of the revocation feed; and store-copy, which moves a store of a million sessions and kills the command. By default
+    /// all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -29,8 +30,12 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// The scenario that is no fault injection.
+/// The scenarios that are no fault injection.
 const MODELS: &str = "models";
+const STORE_COPY: &str = "store-copy";
+
+/// How many sessions are copied, with a tenth as many users.
+const COPIED_SESSIONS: usize = 1_000_000;
 
 /// How many schedules of the simulation run.
 const SCHEDULES: u64 = 200_000;
@@ -42,9 +47,14 @@ const SCHEDULES: u64 = 200_000;
 /// If a criterion is not met.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
-    let injected: Vec<&String> = options.scenarios.iter().filter(|name| *name != MODELS).collect();
-    if is_all || injected.len() < options.scenarios.len() {
+    let has = |scenario: &str| is_all || options.scenarios.iter().any(|name| name == scenario);
+    let is_injected = |name: &&String| *name != MODELS && *name != STORE_COPY;
+    let injected: Vec<&String> = options.scenarios.iter().filter(is_injected).collect();
+    if has(MODELS) {
         run_models(options)?;
+    }
+    if has(STORE_COPY) {
+        copy_store(options)?;
     }
     if is_all || !injected.is_empty() { inject_faults(options, &injected) } else { Ok(()) }
 }
@@ -56,6 +66,16 @@ fn run_models(options: &Options) -> Result<()> {
     let schedules = options.iterations.map_or(SCHEDULES, |iterations| iterations as u64);
     tests.env("COUNTERFOIL_LONG_MODELS", "1").env("COUNTERFOIL_SCHEDULES", schedules.to_string());
     workspace::run(tests.env("COUNTERFOIL_SEED", options.seed.to_string()))
+}
+
+/// Copies a store from PostgreSQL to SQLite and back, and kills each copy twice.
+fn copy_store(options: &Options) -> Result<()> {
+    packages::ensure_for_tests(true)?;
+    let mut tests = workspace::cargo();
+    tests.args(["test", "--profile=dist", "--locked", "--package=counterfoil-cli", "--features=postgres"]);
+    tests.args(["--test=store_copy", "--", "--nocapture", "a_copy_that_is_killed_twice"]);
+    let sessions = options.iterations.unwrap_or(COPIED_SESSIONS);
+    workspace::run(tests.env("COUNTERFOIL_STORE_COPY_SESSIONS", sessions.to_string()))
 }
 
 /// Builds the server and the fault injection, and runs these scenarios, or all.

@@ -7,6 +7,7 @@
 
 mod interop;
 mod postgres;
+mod postgres_pair;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -14,6 +15,7 @@ use std::thread;
 
 pub use interop::{INTEROP, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
+pub use postgres_pair::PostgresPair;
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.
 pub const REQUIRE: &str = "COUNTERFOIL_REQUIRE";

@@ -1,6 +1,7 @@
 //! `counterfoil check`: validates the configuration and reports warnings, without changing anything.
 
 use clap::Args;
+use counterfoil::operator::durability_warning;
 use serde_json::{Value, json};
 
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
@@ -34,8 +35,8 @@ struct Findings {
 /// # Errors
 ///
 /// If there is an error, or with `--strict` a warning.
-pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
-    let findings = find(configuration);
+pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
+    let findings = find(configuration).await;
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
         print_json(&json!({ "errors": errors, "warnings": warnings }))?;
@@ -50,13 +51,15 @@ pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<()
     }
 }
 
-fn find(configuration: &Configuration) -> Findings {
+async fn find(configuration: &Configuration) -> Findings {
     match configuration.validate(configuration.listen) {
         Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec() },
-        Ok(settings) => Findings {
-            errors: check_errors(&settings).into_iter().map(from_error).collect(),
-            warnings: warnings::warnings(configuration, &settings),
-        },
+        Ok(settings) => {
+            let mut warnings = warnings::warnings(configuration, &settings);
+            let of_store = durability_warning(&settings.store).await;
+            warnings.extend(of_store.map(|(message, hint)| Diagnostic::combination("store", message, hint)));
+            Findings { errors: check_errors(&settings).into_iter().map(from_error).collect(), warnings }
+        }
     }
 }
 

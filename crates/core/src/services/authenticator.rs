@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
@@ -12,7 +12,7 @@ use counterfoil_verify::{
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::external_id::ExternalId;
+use crate::model::user::User;
 use crate::services::session_monitor::SessionMonitor;
 use crate::store::session_cache::{CacheLookup, SessionCache};
 use crate::store::{SessionContext, Store, StoreError};
@@ -44,9 +44,13 @@ impl StoreAuthenticator {
             CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
             CacheLookup::Miss => {
                 let (store, cache) = (self.store.clone(), self.cache.clone());
-                let monitor = self.monitor.clone();
+                let (monitor, verifier) = (self.monitor.clone(), self.verifier.clone());
                 AuthFuture::Pending(Box::pin(async move {
-                    authenticate_by_store(&*store, (&*cache, &monitor), &presented, now).await
+                    let principal =
+                        authenticate_by_store(&*store, (&*cache, &monitor), &presented, now).await?;
+                    // One of several processes that has lost its lease may be reading from a database that is no longer the
+                    // primary, where a revoked session is still active.
+                    if verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
                 }))
             }
         }
@@ -115,14 +119,17 @@ fn session_principal(session_context: &SessionContext) -> Principal {
         amr: session.amr.clone(),
         acr: session.acr.clone(),
         authenticated_at: Some(session.authenticated_at),
-        extra: session_context.user.external_id.iter().map(external_id_claim).collect(),
+        extra: user_claims(&session_context.user),
         ..PrincipalParts::new(CredentialKind::SessionToken, session.user.to_string(), session.ends_at())
     })
 }
 
-/// The claim of the application's own id, as access tokens have it.
-fn external_id_claim(id: &ExternalId) -> (String, Value) {
-    ("external_id".to_owned(), id.to_json())
+/// The claims that are not registered: the application's own id, as access tokens have it, and the e-mail address if the user
+/// has proved that they own it.
+fn user_claims(user: &User) -> Map<String, Value> {
+    let external_id = user.external_id.as_ref().map(|id| ("external_id".to_owned(), id.to_json()));
+    let email = user.email.as_deref().filter(|_| user.email_verified);
+    external_id.into_iter().chain(email.map(|email| ("email".to_owned(), email.into()))).collect()
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {

@@ -33,6 +33,9 @@ pub(crate) enum BodyError {
     /// The body is not a strict JSON object.
     #[error("the body must be a JSON object: {0}")]
     InvalidJson(JsonError),
+    /// The body is not a form in which each field is at most once.
+    #[error(transparent)]
+    InvalidForm(#[from] FormError),
     /// A number would be rounded.
     #[error(
         "a number in the body cannot be kept exactly: a whole number must fit in 64 bits, any other in a double; send it as a string"
@@ -49,6 +52,17 @@ pub(crate) enum BodyError {
         /// What is wrong and what would be right.
         detail: Cow<'static, str>,
     },
+}
+
+/// Why a body is no form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FormError {
+    /// An incomplete escape, or bytes that are not UTF-8.
+    #[error("the body must be a form in UTF-8")]
+    Malformed,
+    /// The order must not decide which value counts.
+    #[error("a parameter must not be repeated")]
+    Repeated,
 }
 
 impl From<QuotaExceeded> for BodyError {

@@ -1,15 +1,12 @@
 //! A file with the URL of the store: a password in it must not be in a configuration file.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use counterfoil_files::{is_secret, open_configured, path_hint};
-use counterfoil_jose::Secret;
+use counterfoil_files::path_hint;
 
+use crate::settings::secret_url_file::{SecretUrlFileError, read_secret_url};
 use crate::settings::store_url::{StoreUrl, StoreUrlError};
-
-/// The most bytes of the file.
-const MAX_LENGTH: u64 = 4096;
 
 /// The URL of the store cannot be read from a file. No variant contains the content.
 #[derive(Debug, thiserror::Error)]
@@ -59,15 +56,13 @@ impl StoreUrl {
     ///
     /// If the file cannot be read, other users can read it, or it contains no URL of a store.
     pub fn read_file(file: &Path) -> Result<Self, StoreFileError> {
-        let unreadable = |source| StoreFileError::Unreadable { file: file.to_owned(), source };
-        let opened = open_configured(file).map_err(unreadable)?;
-        if !is_secret(&opened.metadata().map_err(unreadable)?) {
-            return Err(StoreFileError::NotSecret(file.to_owned()));
-        }
-        let mut text = String::new();
-        opened.take(MAX_LENGTH).read_to_string(&mut text).map_err(unreadable)?;
-        let text = Secret::new(text);
-        let line = text.expose().lines().next().unwrap_or_default().trim();
+        let text = read_secret_url(file).map_err(|error| match error {
+            SecretUrlFileError::Unreadable(source) => {
+                StoreFileError::Unreadable { file: file.to_owned(), source }
+            }
+            SecretUrlFileError::NotSecret => StoreFileError::NotSecret(file.to_owned()),
+        })?;
+        let line = text.expose();
         let url: Self =
             line.parse().map_err(|source| StoreFileError::Invalid { file: file.to_owned(), source })?;
         Ok(match url {

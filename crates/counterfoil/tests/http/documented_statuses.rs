@@ -30,6 +30,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
             crate::feed::call_every_route(&mut seen).await;
             crate::status_lists::call_every_route(&mut seen).await;
+            crate::forward_auth::call_every_route(&mut seen).await;
             crate::oauth::call_every_route(&mut seen).await;
             exceed_rate_limits(&mut seen).await;
             exceed_write_rate_limits(&mut seen).await;
@@ -109,6 +110,11 @@ async fn call_every_route(seen: &mut Seen) {
         ("get", "/v1/activity", None),
         ("get", "/v1/activity?session=x", None),
         ("delete", "/v1/sessions?except=x", None),
+        ("get", &format!("/v1/sessions/{other}"), None),
+        ("patch", &format!("/v1/sessions/{other}"), Some(json!({ "label": "phone" }))),
+        ("patch", &format!("/v1/sessions/{other}"), Some(json!({}))),
+        ("get", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),
+        ("patch", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", Some(json!({ "label": null }))),
         ("delete", &format!("/v1/sessions/{other}"), None),
         ("delete", "/v1/sessions/AAAAAAAAAAAAAAAAAAAAAA", None),
         ("get", "/v1/session/data", None),

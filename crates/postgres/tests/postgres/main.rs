@@ -4,9 +4,12 @@
 
 mod conformance;
 mod cutting_proxy;
+mod failover;
 mod fixture;
 mod interruptions;
+mod nodes;
 mod open;
+mod pooler;
 mod same_as_sqlite;
 mod tls;
 mod waiting;
