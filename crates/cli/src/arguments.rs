@@ -130,7 +130,7 @@ mod tests {
     const COMMANDS: &[(&str, &str, &str)] = &[
         ("dev", "fast", SERVER),
         ("demo", "json step no-color", ""),
-        ("compare", "quick thorough only seed json html svg from", ""),
+        ("compare", "quick thorough only guide seed json html svg from", ""),
         ("serve", "", SERVER),
         ("init", "answers out json", ""),
         ("check", "json strict", SERVER),

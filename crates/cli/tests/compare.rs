@@ -8,7 +8,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{run, run_with_input};
+use crate::common::{counterfoil, run, run_with_input};
 
 /// What takes no time: bytes are counted, nothing is timed.
 const EXACT: [&str; 5] = ["compare", "--quick", "--only", "wire,client.bytes,crossing", "--seed=7"];
@@ -85,6 +85,13 @@ fn what_cannot_be_measured_or_shown_is_refused_before_it_takes_time() {
         assert_eq!(refused.status, status, "{refused:?}");
         assert!(refused.stderr.contains(part) && refused.stdout.is_empty(), "{refused:?}");
     }
+    let express = counterfoil(&with(&["--guide"])).env("NODE_PATH", "/nowhere").output().unwrap();
+    let message = String::from_utf8(express.stderr).unwrap();
+    assert_eq!(express.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("express and jsonwebtoken in /nowhere") && message.contains("npm install"),
+        "{message}"
+    );
     let foreign = run_with_input(&["compare", "--from", "-"], "{\"schema\":\"other\"}");
     assert_eq!(foreign.status, 1);
     assert!(foreign.stderr.contains("not a report") && foreign.stderr.contains("--json FILE"), "{foreign:?}");

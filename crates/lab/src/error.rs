@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a run ended without a report.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,12 @@ pub enum LabError {
         status: u16,
         /// The body.
         body: String,
+    },
+    /// The Express application does not run.
+    #[error("the Express application needs node, and the packages express and jsonwebtoken in {}", node_modules.display())]
+    NoExpress {
+        /// Where the packages were looked for.
+        node_modules: PathBuf,
     },
     /// What a figure waits for did not happen.
     #[error("{0} did not happen in time")]

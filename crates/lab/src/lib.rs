@@ -5,28 +5,30 @@
 //! [`html::page`], [`svg::drawings`] and [`rows`] render. Nothing here prints or reads arguments.
 //!
 //! ```text
-//!   report      the report, and how it is shown
-//!   measure     the plan of a run, and one file for each group of figures
-//!   rig         the measured server, a service that verifies its tokens, and the credentials
-//!   load        the clients
-//!   statistics, machine
+//!   measure           the plan of a run, and one file for each group of figures
+//!   rig               the measured server, a service that verifies its tokens, and the credentials
+//!   load, machine     the clients; cores and processor time
+//!   report            the report, and how it is shown
+//!   statistics
 //! ```
 
 mod error;
 pub mod load;
 pub mod machine;
 mod measure;
+mod progress;
 mod report;
 mod rig;
 pub mod statistics;
 
 pub use error::LabError;
 pub use measure::figure_id::{FigureId, UnknownFigure};
-pub use measure::plan::{Plan, Profile};
-pub use measure::progress::Progress;
+pub use measure::plan::Plan;
 pub use measure::run;
+pub use progress::Progress;
+pub use report::cell::{Cell, CellValue};
 pub use report::model::{
-    Better, Cell, CellValue, Column, Figure, Machine, Method, Report, Row, Source, TableRow, Tool, Unit,
+    Better, Column, Figure, Machine, Method, Profile, Report, Row, Source, TableRow, Tool, Unit,
 };
 pub use report::read::{MAX_REPORT_SIZE, ReadError, read};
 pub use report::{SCHEMA, guide_table, html, markdown, rows, svg};

@@ -29,6 +29,10 @@ pub(crate) struct Options {
     /// Measure only these figures, as `check.rate,wire`.
     #[arg(long, value_name = "FIGURE", num_args = 1.., value_delimiter = ',', long_help = only_help())]
     only: Vec<FigureId>,
+    /// Measure an Express application of the usual kind beside the modes. It needs node, and the npm packages express and
+    /// jsonwebtoken in `NODE_PATH` or in `node_modules` here.
+    #[arg(long)]
+    guide: bool,
     /// The seed of the orders and of the intervals.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -42,7 +46,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// Show this report again, which `--json` has written, and measure nothing; `-` for standard input.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "thorough", "only", "seed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "thorough", "only", "guide", "seed"])]
     from: Option<PathBuf>,
 }
 
@@ -74,9 +78,17 @@ impl Options {
         Plan::for_profile(profile).with(|plan| {
             plan.seed = self.seed;
             plan.only = self.only;
+            plan.express = self.guide.then(node_modules);
             plan.program = std::env::current_exe().ok();
         })
     }
+}
+
+/// The folder of npm packages: the first of `NODE_PATH`, or `node_modules` here.
+fn node_modules() -> PathBuf {
+    let paths = std::env::var_os("NODE_PATH").unwrap_or_default();
+    let first = std::env::split_paths(&paths).find(|path| !path.as_os_str().is_empty());
+    first.unwrap_or_else(|| "node_modules".into())
 }
 
 fn read(file: &std::path::Path) -> Result<Report, CliError> {
@@ -104,6 +116,10 @@ async fn measure(plan: Plan) -> Result<Report, CliError> {
     match result {
         Ok(Ok(report)) => Ok(report),
         Ok(Err(LabError::Cancelled)) => Err(CliError::failure("interrupted")),
+        Ok(Err(error @ LabError::NoExpress { .. })) => Err(CliError::from_error(&error).with_hint(
+            "install node, then in an empty directory: npm install express@5 jsonwebtoken@9; \
+             set NODE_PATH to its node_modules",
+        )),
         Ok(Err(error)) => Err(CliError::from_error(&error)),
         Err(error) => Err(CliError::from_error(&error)),
     }

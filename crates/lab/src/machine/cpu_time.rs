@@ -22,12 +22,20 @@ pub(crate) fn of_other_threads() -> Result<Duration, LabError> {
     Ok(Duration::from_nanos(all.saturating_sub(own)))
 }
 
+/// The processor time of all threads of another process.
+pub(crate) fn of_process(process: u32) -> Result<Duration, LabError> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task"));
+    let tasks = tasks.map_err(LabError::io("read the processor time of a process"))?;
+    let times = tasks.flatten().filter_map(|task| schedstat(task.path().join("schedstat")));
+    Ok(Duration::from_nanos(times.sum()))
+}
+
 /// The nanoseconds on a core, the first number of a `schedstat` file.
 fn schedstat(path: impl AsRef<std::path::Path>) -> Option<u64> {
     fs::read_to_string(path).ok()?.split(' ').next()?.parse().ok()
 }
 
-/// The ticks that the machine and this process have used.
+/// The ticks that the machine and the measurement have used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticks {
     machine: u64,
@@ -35,11 +43,12 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    /// Reads `/proc`.
-    pub(crate) fn now() -> Self {
-        let machine = fs::read_to_string("/proc/stat").unwrap_or_default();
-        let process = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        Self { machine: machine_ticks(&machine), process: process_ticks(&process) }
+    /// Reads `/proc`. The processes `children` belong to the measurement as this one does.
+    pub(crate) fn now(children: &[u32]) -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let of_child = |child: &u32| process_ticks(&read(&format!("/proc/{child}/stat")));
+        let own = process_ticks(&read("/proc/self/stat")) + children.iter().map(of_child).sum::<u64>();
+        Self { machine: machine_ticks(&read("/proc/stat")), process: own }
     }
 
     /// The share of one core that other processes have used since `before`.

@@ -1,18 +1,19 @@
 //! The figures of checks: the same handler bare and behind the layer, with the same requests, in interleaved rounds.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::LabError;
-use crate::load::closed_loop::send_requests;
-use crate::load::requests::RequestCycle;
-use crate::machine::cpu_time::{Ticks, of_other_threads};
 use crate::measure::figure_id::FigureId;
+use crate::measure::latency;
 use crate::measure::rounds::{Round, Row, Sample, is_no_difference, ratios};
-use crate::measure::{Session, latency};
-use crate::report::model::{Better, Cell, Column, Figure, Unit};
-use crate::rig::credentials::log_in;
-use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{BARE, MeasuredServer, PROTECTED};
+use crate::measure::row_loads::{ALL_ROWS, Rows, Seeded, Target, sample};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::cell_text::quantity;
+use crate::report::model::{Better, Column, Figure, Unit};
+use crate::rig::express::{ExpressApplication, SecretForm};
+use crate::rig::mode::Mode;
+use crate::rig::server::MeasuredServer;
 use crate::statistics::interval::{Interval, median};
 use crate::statistics::rng::Rng;
 
@@ -29,91 +30,52 @@ pub(crate) struct Checks {
     pub(crate) aa: Cell,
 }
 
-/// The credentials of many logins, in an order that the seed draws.
-pub(crate) struct Seeded {
-    logins: [Vec<Login>; 3],
-}
-
-impl Seeded {
-    /// The refresh tokens of the hybrid logins.
-    pub(crate) fn refresh_tokens(&self) -> Vec<String> {
-        self.logins[2].iter().map(|login| login.refresh_token.clone()).collect()
-    }
-
-    fn of(&self, mode: Mode) -> &[Login] {
-        &self.logins[mode as usize]
-    }
-
-    /// The requests of a row, for some of the logins.
-    fn requests(
-        &self,
-        server: &MeasuredServer,
-        row: Row,
-        range: impl std::slice::SliceIndex<[Login], Output = [Login]>,
-    ) -> RequestCycle {
-        let (mode, path) = match row {
-            Row::Bare(mode) => (mode, BARE),
-            Row::BareAgain => (Mode::Session, BARE),
-            Row::Check(mode) => (mode, PROTECTED),
-        };
-        let logins = self.of(mode).get(range).unwrap_or_default();
-        RequestCycle::endless(logins.iter().map(|login| login.get(server.address, path)).collect())
-    }
-}
-
-/// Logs in many times in each mode.
-pub(crate) fn seed(session: &Session<'_>, server: &MeasuredServer) -> Result<Seeded, LabError> {
-    let mut rng = Rng::from_seed(session.plan.seed);
-    let mut log_in = |mode, label| {
-        let mut logins = log_in(server.address, mode, session.plan.credentials, &session.steps(label))?;
-        rng.shuffle(&mut logins);
-        Ok::<_, LabError>(logins)
-    };
-    let logins = [
-        log_in(Mode::Session, "logins: session")?,
-        log_in(Mode::Jwt, "logins: jwt")?,
-        log_in(Mode::Hybrid, "logins: hybrid")?,
-    ];
-    Ok(Seeded { logins })
-}
-
 /// Measures the first sight, then the rounds, then the response times.
 pub(crate) fn measure(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     server: &MeasuredServer,
-    seeded: &mut Seeded,
+    seeded: &Seeded,
 ) -> Result<Checks, LabError> {
-    let plan = session.plan;
-    let first_sight = measure_first_sight(session, server, seeded)?;
+    let plan = context.plan;
+    let first_sight = measure_first_sight(context, server, seeded)?;
     let mut checks = Checks::default();
     if plan.wants(FigureId::CheckFirstSight) {
         let note = "processor time for a credential that the server has not seen, over the bare handler";
         checks
             .figures
-            .push(ratio_figure(session, "check.first_sight", &first_sight, |sample| sample.cpu, note).0);
+            .push(ratio_figure(context, "check.first_sight", &first_sight, |sample| sample.cpu, note).0);
     }
     if !plan.wants_any(&[FigureId::CheckRate, FigureId::CheckCpu, FigureId::CheckLatency]) {
         return Ok(checks);
     }
-    let mut rows = Rows::new(server, seeded);
-    rows.warm_up(session, server)?;
-    let rounds = rows.measure(session, server)?;
+    let express = start_express(context)?;
+    let mut rows = Rows::new(server, seeded, &express);
+    rows.warm_up(context)?;
+    let rounds = rows.measure(context)?;
     checks.rounds = rounds.len();
-    checks.disturbed = rounds.iter().filter(|round| round.is_disturbed(session.is_pinned)).count();
+    checks.disturbed = rounds.iter().filter(|round| round.is_disturbed(context.is_pinned)).count();
     let bare = rates(&rounds, Row::Bare(Mode::Session));
     let note = format!("checks a second, as a share of the bare handler ({bare:.0} a second)");
-    let (figure, aa) = ratio_figure(session, "check.rate", &rounds, |sample| sample.rate, &note);
+    let (figure, aa) = ratio_figure(context, "check.rate", &rounds, |sample| sample.rate, &note);
     checks.aa = aa.as_ref().map(Cell::interval).unwrap_or_default();
     checks.figures.push(Figure { better: Better::Higher, ..figure });
     let note = "processor time of the server for a check, over the bare handler";
-    checks.figures.push(ratio_figure(session, "check.cpu", &rounds, |sample| sample.cpu, note).0);
+    checks.figures.push(ratio_figure(context, "check.cpu", &rounds, |sample| sample.cpu, note).0);
     if plan.wants(FigureId::CheckLatency) {
         let slowest =
             Mode::ALL.map(|mode| rates(&rounds, Row::Check(mode))).into_iter().fold(f64::MAX, f64::min);
         checks.open_loop_rate = slowest / 2.0;
-        checks.figures.push(latency::measure(session, server, &mut rows, checks.open_loop_rate)?);
+        checks.figures.push(latency::measure(context, server, &mut rows, checks.open_loop_rate)?);
     }
     Ok(checks)
+}
+
+/// Starts the Express application in its two forms, if the plan has it.
+fn start_express(context: &RunContext<'_>) -> Result<Vec<(SecretForm, ExpressApplication)>, LabError> {
+    let Some(packages) = &context.plan.express else { return Ok(Vec::new()) };
+    context.steps("Express").advance(0, 1)?;
+    let start = |form| Ok((form, ExpressApplication::start(packages, form, context.is_pinned)?));
+    [SecretForm::Text, SecretForm::Object].into_iter().map(start).collect()
 }
 
 /// The median rate of a row.
@@ -125,7 +87,7 @@ fn rates(rounds: &[Round], row: Row) -> f64 {
 
 /// The figure of the ratios of each mode to the bare handler, and the interval of the bare handler beside itself.
 fn ratio_figure(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     id: &str,
     rounds: &[Round],
     value: fn(Sample) -> f64,
@@ -133,7 +95,7 @@ fn ratio_figure(
 ) -> (Figure, Option<Interval>) {
     let interval = |row, base| {
         let ratios = ratios(rounds, value, row, base);
-        Interval::by_bootstrap(&ratios, session.plan.resamples, session.plan.seed)
+        Interval::by_bootstrap(&ratios, context.plan.resamples, context.plan.seed)
     };
     let aa = interval(Row::BareAgain, Row::Bare(Mode::Session));
     let mut figure = Figure::new(id, Unit::Ratio, Better::Lower, note).with(Column::Bare, Cell::number(1.0));
@@ -143,21 +105,29 @@ fn ratio_figure(
         figure = figure
             .with(mode.column(), Cell { no_difference: is_same.then_some(true), ..Cell::interval(&ratio) });
     }
+    if let Some(text) = interval(Row::Express(SecretForm::Text), Row::Bare(Mode::Jwt)) {
+        figure = figure.with(Column::Guide, Cell::interval(&text));
+        if let Some(object) = interval(Row::Express(SecretForm::Object), Row::Bare(Mode::Jwt)) {
+            let ratio = quantity(Unit::Ratio, object.median);
+            figure.note += &format!("; Express: its secret as text, and as a key object {ratio}");
+        }
+    }
     (figure, aa)
 }
 
 /// Presents each credential for the first time, in portions beside the bare handler. It is the warm-up of the caches, too.
 fn measure_first_sight(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     server: &MeasuredServer,
     seeded: &Seeded,
 ) -> Result<Vec<Round>, LabError> {
-    let steps = session.steps("credentials seen first");
-    let mut rng = Rng::from_seed(session.plan.seed);
+    let steps = context.steps("credentials seen first");
+    let target = Target::of_server(server);
+    let mut rng = Rng::from_seed(context.plan.seed);
     let mut rounds = Vec::with_capacity(PORTIONS);
     for portion in 0..PORTIONS {
         steps.advance(portion, PORTIONS)?;
-        let count = session.plan.credentials;
+        let count = context.plan.credentials;
         let range = count * portion / PORTIONS..count * (portion + 1) / PORTIONS;
         let mut rows = ALL_ROWS;
         rng.shuffle(&mut rows);
@@ -165,73 +135,9 @@ fn measure_first_sight(
         for row in rows {
             let mut requests = seeded.requests(server, row, range.clone());
             requests.set_limit(requests.len());
-            samples.push((row, sample(session, server, Duration::MAX, &mut requests)?));
+            samples.push((row, sample(context, target, Duration::MAX, &mut requests)?));
         }
         rounds.push(Round { samples, foreign: 0.0 });
     }
     Ok(rounds)
-}
-
-/// The rows of a round.
-const ALL_ROWS: [Row; 7] = [
-    Row::Bare(Mode::Session),
-    Row::BareAgain,
-    Row::Check(Mode::Session),
-    Row::Bare(Mode::Jwt),
-    Row::Check(Mode::Jwt),
-    Row::Bare(Mode::Hybrid),
-    Row::Check(Mode::Hybrid),
-];
-
-/// The requests of every row.
-pub(crate) struct Rows(Vec<(Row, RequestCycle)>);
-
-impl Rows {
-    fn new(server: &MeasuredServer, seeded: &Seeded) -> Self {
-        Self(ALL_ROWS.map(|row| (row, seeded.requests(server, row, ..))).into())
-    }
-
-    /// The requests of a row.
-    pub(crate) fn get_mut(&mut self, row: Row) -> Option<&mut RequestCycle> {
-        self.0.iter_mut().find(|(known, _)| *known == row).map(|(_, requests)| requests)
-    }
-
-    /// Sends requests whose times are thrown away.
-    fn warm_up(&mut self, session: &Session<'_>, server: &MeasuredServer) -> Result<(), LabError> {
-        session.steps("warm-up").advance(0, 1)?;
-        let length = session.plan.warm_up / self.0.len() as u32;
-        for (_, requests) in &mut self.0 {
-            send_requests(server.address, session.plan.connections, length, requests)?;
-        }
-        Ok(())
-    }
-
-    fn measure(&mut self, session: &Session<'_>, server: &MeasuredServer) -> Result<Vec<Round>, LabError> {
-        let steps = session.steps("rounds");
-        let mut rng = Rng::from_seed(session.plan.seed);
-        let mut rounds = Vec::with_capacity(session.plan.rounds);
-        for number in 0..session.plan.rounds {
-            rng.shuffle(&mut self.0);
-            let (ticks, started) = (Ticks::now(), Instant::now());
-            let mut samples = Vec::with_capacity(self.0.len());
-            for (index, (row, requests)) in self.0.iter_mut().enumerate() {
-                steps.advance(number * ALL_ROWS.len() + index, session.plan.rounds * ALL_ROWS.len())?;
-                samples.push((*row, sample(session, server, session.plan.row, requests)?));
-            }
-            let foreign = Ticks::now().foreign_share(ticks, started.elapsed());
-            rounds.push(Round { samples, foreign });
-        }
-        Ok(rounds)
-    }
-}
-
-fn sample(
-    session: &Session<'_>,
-    server: &MeasuredServer,
-    length: Duration,
-    requests: &mut RequestCycle,
-) -> Result<Sample, LabError> {
-    let before = of_other_threads()?;
-    let result = send_requests(server.address, session.plan.connections, length, requests)?;
-    Ok(Sample::new(&result, of_other_threads()?.saturating_sub(before)))
 }

@@ -2,20 +2,21 @@
 
 use crate::error::LabError;
 use crate::load::exchange::send_once;
-use crate::measure::Session;
 use crate::measure::figure_id::FigureId;
-use crate::report::model::{Better, Cell, Figure, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::log_in_once;
 use crate::rig::follower::{Follower, Revocations};
 use crate::rig::mode::Mode;
 use crate::rig::server::{MeasuredServer, PROTECTED};
 
 /// Presents each credential to another service.
-pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<Option<Figure>, LabError> {
-    if !session.plan.wants(FigureId::Crossing) {
+pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Option<Figure>, LabError> {
+    if !context.plan.wants(FigureId::Crossing) {
         return Ok(None);
     }
-    session.steps("another service").advance(0, 1)?;
+    context.steps("another service").advance(0, 1)?;
     let service = Follower::start(server.address, Revocations::KeysOnly)?;
     let note = "whether a service on another origin can check the credential by itself";
     let mut figure = Figure::new("crossing", Unit::YesNo, Better::None, note);

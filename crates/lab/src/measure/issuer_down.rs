@@ -10,8 +10,9 @@ use counterfoil_jose::base64url;
 
 use crate::error::LabError;
 use crate::load::exchange::send_once;
-use crate::measure::{Session, TOKEN_MODES};
-use crate::report::model::{Better, Cell, Column, Figure, Source, Unit};
+use crate::measure::run_context::{RunContext, TOKEN_MODES};
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Column, Figure, Source, Unit};
 use crate::rig::credentials::log_in_once;
 use crate::rig::follower::{Follower, Revocations};
 use crate::rig::mode::{Login, Mode};
@@ -28,17 +29,17 @@ const INTERVAL: Duration = Duration::from_millis(5);
 const LEEWAY_SECONDS: u64 = 60;
 
 /// Starts services, stops their issuer, and looks how long they accept credentials.
-pub(crate) fn measure(session: &Session<'_>) -> Result<Vec<Figure>, LabError> {
-    let dir = session.directory()?;
-    let server = session.server(&dir, Hashing::Cheap)?;
+pub(crate) fn measure(context: &RunContext<'_>) -> Result<Vec<Figure>, LabError> {
+    let dir = context.directory()?;
+    let server = context.server(&dir, Hashing::Cheap)?;
     let key = || Revocations::Feed(server.verifier_key.clone());
-    let followers: Vec<Follower> = (0..session.plan.repetitions.max(1))
+    let followers: Vec<Follower> = (0..context.plan.repetitions.max(1))
         .map(|_| Follower::start(server.address, key()))
         .collect::<Result<_, _>>()?;
     let keys_only = Follower::start(server.address, Revocations::KeysOnly)?;
     let logins: Vec<Login> =
         Mode::ALL.into_iter().map(|mode| log_in_once(server.address, mode)).collect::<Result<_, _>>()?;
-    let unheard = measure_keys_only(session, &server, &keys_only)?;
+    let unheard = measure_keys_only(context, &server, &keys_only)?;
     for service in followers.iter().chain([&keys_only]) {
         for login in logins.iter().filter(|login| login.mode != Mode::Session) {
             expect(status(service.address, login)?, 200)?;
@@ -51,7 +52,7 @@ pub(crate) fn measure(session: &Session<'_>) -> Result<Vec<Figure>, LabError> {
     let delays = until_unavailable(&followers, &logins[1], cut_at)?;
     let after_lease = statuses(issuer, followers[0].address, &logins);
     let by_keys = statuses(issuer, keys_only.address, &logins);
-    let interval = Interval::by_bootstrap(&delays, session.plan.resamples, session.plan.seed);
+    let interval = Interval::by_bootstrap(&delays, context.plan.resamples, context.plan.seed);
     let note = "a service that follows the feed is cut off from the issuer: until it refuses every credential with 503. Its \
                 lease is 3 s, which is a setting";
     let mut cut = Figure::new("logout.cut", Unit::S, Better::Lower, note);
@@ -77,11 +78,11 @@ pub(crate) fn measure(session: &Session<'_>) -> Result<Vec<Figure>, LabError> {
 
 /// A service with the public keys only hears of no logout: it accepts a token until it expires.
 fn measure_keys_only(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     server: &MeasuredServer,
     service: &Follower,
 ) -> Result<Figure, LabError> {
-    let count = session.plan.repetitions.max(1);
+    let count = context.plan.repetitions.max(1);
     let (mut accepted, mut figure) = (0, Figure::new("logout.keys_only", Unit::S, Better::Lower, ""));
     for mode in TOKEN_MODES {
         let mut lifetime = 0;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::error::LabError;
 use crate::load::open_loop::send_at_rate;
-use crate::measure::Session;
-use crate::measure::checks::Rows;
 use crate::measure::rounds::Row;
-use crate::report::model::{Better, Cell, Column, Figure, Unit};
+use crate::measure::row_loads::Rows;
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Column, Figure, Unit};
 use crate::rig::mode::Mode;
 use crate::rig::server::MeasuredServer;
 use crate::statistics::quantiles::Quantiles;
@@ -15,12 +16,12 @@ use crate::statistics::rng::Rng;
 
 /// Measures the response times of each row at `rate` requests a second.
 pub(crate) fn measure(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     server: &MeasuredServer,
     rows: &mut Rows,
     rate: f64,
 ) -> Result<Figure, LabError> {
-    let (plan, steps) = (session.plan, session.steps("response times"));
+    let (plan, steps) = (context.plan, context.steps("response times"));
     let mut order = [
         Row::Bare(Mode::Session),
         Row::Check(Mode::Session),
@@ -47,6 +48,7 @@ pub(crate) fn measure(
         let column = match row {
             Row::Bare(_) | Row::BareAgain => Column::Bare,
             Row::Check(mode) => mode.column(),
+            Row::Express(_) => continue,
         };
         if let Some(quantiles) = Quantiles::from_times(&mut times) {
             figure = figure.with(column, Cell::quantiles(&quantiles, 1.0));

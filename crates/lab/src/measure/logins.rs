@@ -3,8 +3,9 @@
 use crate::error::LabError;
 use crate::load::closed_loop::send_requests;
 use crate::load::requests::RequestCycle;
-use crate::measure::Session;
-use crate::report::model::{Better, Cell, Figure, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Figure, Unit};
 use crate::rig::mode::Mode;
 use crate::rig::server::Hashing;
 use crate::statistics::quantiles::Quantiles;
@@ -13,16 +14,16 @@ use crate::statistics::quantiles::Quantiles;
 const CONNECTIONS: usize = 4;
 
 /// Logs in, over and over, in each mode.
-pub(crate) fn measure(session: &Session<'_>) -> Result<Figure, LabError> {
-    let steps = session.steps("logins with Argon2id");
-    let dir = session.directory()?;
-    let server = session.server(&dir, Hashing::Default)?;
+pub(crate) fn measure(context: &RunContext<'_>) -> Result<Figure, LabError> {
+    let steps = context.steps("logins with Argon2id");
+    let dir = context.directory()?;
+    let server = context.server(&dir, Hashing::Default)?;
     let note = "response time of a login, with 4 connections and the default Argon2id parameters";
     let mut figure = Figure::new("login.latency", Unit::Ms, Better::Lower, note);
     for (number, mode) in Mode::ALL.into_iter().enumerate() {
         steps.advance(number, Mode::ALL.len())?;
         let mut requests = RequestCycle::endless(vec![mode.login_request(server.address)]);
-        let mut result = send_requests(server.address, CONNECTIONS, session.plan.login, &mut requests)?;
+        let mut result = send_requests(server.address, CONNECTIONS, context.plan.login, &mut requests)?;
         if let Some(quantiles) = Quantiles::from_times(&mut result.times) {
             figure = figure.with(mode.column(), Cell::quantiles(&quantiles, 1e3));
         }

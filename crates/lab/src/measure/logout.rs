@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crate::error::LabError;
 use crate::load::exchange::{BlockingConnection, send_once};
 use crate::measure::figure_id::FigureId;
-use crate::measure::{Session, TOKEN_MODES};
-use crate::report::model::{Better, Cell, Figure, Unit};
+use crate::measure::run_context::{RunContext, TOKEN_MODES};
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::{connect, log_in_once};
 use crate::rig::follower::{Follower, Revocations};
 use crate::rig::mode::{Login, Mode};
@@ -24,14 +25,14 @@ const PAUSE: Duration = Duration::from_micros(500);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Logs out again and again, at the issuer and at a service that follows its feed.
-pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
+pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
     let mut figures = Vec::new();
-    if session.plan.wants(FigureId::LogoutIssuer) {
+    if context.plan.wants(FigureId::LogoutIssuer) {
         let note = "answer to a logout until the first refusal at the issuer; checked about 2,000 times a second, which limits \
                     the resolution to 0.5 ms";
         let figure = Figure::new("logout.issuer", Unit::Ms, Better::Lower, note);
         figures.push(measure_at(
-            session,
+            context,
             server,
             server.address,
             &Mode::ALL,
@@ -39,30 +40,30 @@ pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<
             "logouts at the issuer",
         )?);
     }
-    if session.plan.wants(FigureId::LogoutFollower) {
+    if context.plan.wants(FigureId::LogoutFollower) {
         let follower = Follower::start(server.address, Revocations::Feed(server.verifier_key.clone()))?;
         let note = "the same at another service that follows the feed of revocations; a session token is no credential there";
         let figure = Figure::new("logout.follower", Unit::Ms, Better::Lower, note);
         let label = "logouts at a service";
-        figures.push(measure_at(session, server, follower.address, &TOKEN_MODES, figure, label)?);
+        figures.push(measure_at(context, server, follower.address, &TOKEN_MODES, figure, label)?);
     }
     Ok(figures)
 }
 
 fn measure_at(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     server: &MeasuredServer,
     checked_at: SocketAddr,
     modes: &[Mode],
     mut figure: Figure,
     label: &'static str,
 ) -> Result<Figure, LabError> {
-    let steps = session.steps(label);
+    let steps = context.steps(label);
     for (number, mode) in modes.iter().enumerate() {
         let (mut delays, mut accepted) = (Vec::new(), 0);
-        for count in 0..session.plan.logouts {
+        for count in 0..context.plan.logouts {
             if count % 20 == 0 {
-                steps.advance(number * session.plan.logouts + count, modes.len() * session.plan.logouts)?;
+                steps.advance(number * context.plan.logouts + count, modes.len() * context.plan.logouts)?;
             }
             let login = log_in_once(server.address, *mode)?;
             let (delay, accepted_after) = log_out(server.address, checked_at, &login)?;

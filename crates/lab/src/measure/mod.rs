@@ -9,10 +9,11 @@ mod latency;
 mod logins;
 mod logout;
 pub(crate) mod plan;
-pub(crate) mod progress;
 mod refreshes;
 mod restart;
 mod rounds;
+mod row_loads;
+mod run_context;
 mod stolen;
 mod store;
 mod wire;
@@ -21,19 +22,17 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use tempfile::TempDir;
-
 use crate::error::LabError;
 use crate::machine::affinity;
 use crate::machine::description::describe;
 use crate::measure::checks::Checks;
 use crate::measure::figure_id::FigureId;
 use crate::measure::plan::Plan;
-use crate::measure::progress::{Progress, Steps};
+use crate::measure::run_context::RunContext;
+use crate::progress::Progress;
 use crate::report::guide_table;
 use crate::report::model::{Figure, IntervalKind, Machine, Method, Report, SchemaId, Tool};
-use crate::rig::mode::Mode;
-use crate::rig::server::{Hashing, MeasuredServer, ServerOptions};
+use crate::rig::server::Hashing;
 
 /// Measures the figures of `plan` on this machine. It takes as long as the plan says, and writes only below the directory for
 /// temporary files.
@@ -55,93 +54,64 @@ fn run_on_this_thread(plan: &Plan, progress: &(dyn Progress + Sync)) -> Result<R
     let started = Instant::now();
     let is_pinned = affinity::has_both_cores();
     let machine = describe(is_pinned);
-    let session = Session { plan, progress, is_pinned };
+    let context = RunContext { plan, progress, is_pinned };
     let (figures, checks) = thread::scope(|scope| {
         // What mostly waits runs while the credentials are made, before anything is timed by rounds.
-        let waiting = scope.spawn(|| session.measure_waits());
-        session.measure_rates(|| waiting.join().unwrap_or(Err(LabError::Timeout("the end of a service"))))
+        let waiting = scope.spawn(|| measure_waits(&context));
+        measure_rates(&context, || waiting.join().unwrap_or(Err(LabError::Timeout("the end of a service"))))
     })?;
     Ok(report(plan, machine, started.elapsed(), figures, checks))
 }
 
-/// What all measurements of a run share.
-#[derive(Clone, Copy)]
-pub(crate) struct Session<'a> {
-    pub(crate) plan: &'a Plan,
-    pub(crate) progress: &'a (dyn Progress + Sync),
-    pub(crate) is_pinned: bool,
+/// The figures that take their time from leases and processes, not from the load.
+fn measure_waits(context: &RunContext<'_>) -> Result<Vec<Figure>, LabError> {
+    let mut figures = Vec::new();
+    if context.plan.wants(FigureId::Restart) {
+        figures.extend(restart::measure(context)?);
+    }
+    if context.plan.wants_any(&[FigureId::LogoutCut, FigureId::LogoutKeysOnly, FigureId::DownIssuer]) {
+        figures.extend(issuer_down::measure(context)?);
+    }
+    Ok(figures)
 }
 
-impl<'a> Session<'a> {
-    /// A part of the run, whose progress is reported.
-    pub(crate) fn steps(&self, label: &'static str) -> Steps<'a> {
-        Steps::new(self.progress, label)
+fn measure_rates(
+    context: &RunContext<'_>,
+    waited: impl FnOnce() -> Result<Vec<Figure>, LabError>,
+) -> Result<(Vec<Figure>, Option<Checks>), LabError> {
+    let dir = context.directory()?;
+    let server = context.server(&dir, Hashing::Cheap)?;
+    if context.is_pinned {
+        affinity::pin_to(affinity::CLIENT_CORE).map_err(LabError::start("the measurement"))?;
     }
-
-    /// A directory for a store.
-    pub(crate) fn directory(&self) -> Result<TempDir, LabError> {
-        let dir = tempfile::Builder::new().prefix("counterfoil-lab-").tempdir();
-        dir.map_err(LabError::io("create a temporary directory"))
+    let seeded =
+        if context.plan.needs_credentials() { Some(row_loads::seed(context, &server)?) } else { None };
+    let mut figures = waited()?;
+    let mut checks = None;
+    if let Some(seeded) = seeded {
+        let measured = checks::measure(context, &server, &seeded)?;
+        figures.extend(measured.figures.clone());
+        if context.plan.wants(FigureId::RefreshRate) {
+            figures.push(refreshes::measure(context, &server, seeded.refresh_tokens())?);
+        }
+        checks = Some(measured);
     }
-
-    /// Starts a server in `dir`.
-    pub(crate) fn server(&self, dir: &TempDir, hashing: Hashing) -> Result<MeasuredServer, LabError> {
-        let dir = dir.path().to_owned();
-        MeasuredServer::start(ServerOptions { dir, hashing, is_pinned: self.is_pinned })
+    figures.extend(wire::measure(context, &server)?);
+    figures.extend(store::measure(context, &server)?);
+    figures.extend(logout::measure(context, &server)?);
+    figures.extend(crossing::measure(context, &server)?);
+    figures.extend(stolen::measure(context, &server)?);
+    server.stop()?;
+    if context.plan.wants(FigureId::LoginLatency) {
+        figures.push(logins::measure(context)?);
     }
-
-    /// The figures that take their time from leases and processes, not from the load.
-    fn measure_waits(&self) -> Result<Vec<Figure>, LabError> {
-        let mut figures = Vec::new();
-        if self.plan.wants(FigureId::Restart) {
-            figures.extend(restart::measure(self)?);
-        }
-        if self.plan.wants_any(&[FigureId::LogoutCut, FigureId::LogoutKeysOnly, FigureId::DownIssuer]) {
-            figures.extend(issuer_down::measure(self)?);
-        }
-        Ok(figures)
+    if context.plan.wants(FigureId::KeptDisk) {
+        figures.push(kept::measure(context)?);
     }
-
-    fn measure_rates(
-        &self,
-        waited: impl FnOnce() -> Result<Vec<Figure>, LabError>,
-    ) -> Result<(Vec<Figure>, Option<Checks>), LabError> {
-        let dir = self.directory()?;
-        let server = self.server(&dir, Hashing::Cheap)?;
-        if self.is_pinned {
-            affinity::pin_to(affinity::CLIENT_CORE).map_err(LabError::start("the measurement"))?;
-        }
-        let seeded = if self.plan.needs_credentials() { Some(checks::seed(self, &server)?) } else { None };
-        let mut figures = waited()?;
-        let mut checks = None;
-        if let Some(mut seeded) = seeded {
-            let measured = checks::measure(self, &server, &mut seeded)?;
-            figures.extend(measured.figures.clone());
-            if self.plan.wants(FigureId::RefreshRate) {
-                figures.push(refreshes::measure(self, &server, seeded.refresh_tokens())?);
-            }
-            checks = Some(measured);
-        }
-        figures.extend(wire::measure(self, &server)?);
-        figures.extend(store::measure(self, &server)?);
-        figures.extend(logout::measure(self, &server)?);
-        figures.extend(crossing::measure(self, &server)?);
-        figures.extend(stolen::measure(self, &server)?);
-        server.stop()?;
-        if self.plan.wants(FigureId::LoginLatency) {
-            figures.push(logins::measure(self)?);
-        }
-        if self.plan.wants(FigureId::KeptDisk) {
-            figures.push(kept::measure(self)?);
-        }
-        figures.retain(|figure| self.plan.wants_named(&figure.id));
-        figures.sort_by_key(|figure| FigureId::position(&figure.id));
-        Ok((figures, checks))
-    }
+    figures.retain(|figure| context.plan.wants_named(&figure.id));
+    figures.sort_by_key(|figure| FigureId::position(&figure.id));
+    Ok((figures, checks))
 }
-
-/// The modes of a figure that has no value for sessions.
-pub(crate) const TOKEN_MODES: [Mode; 2] = [Mode::Jwt, Mode::Hybrid];
 
 fn report(
     plan: &Plan,

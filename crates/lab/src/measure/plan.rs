@@ -3,22 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::load::closed_loop::CONNECTIONS;
 use crate::measure::figure_id::FigureId;
-
-/// How long a run takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// At most 30 seconds on two cores.
-    Quick,
-    /// At most 4 minutes.
-    Usual,
-    /// At most 20 minutes.
-    Thorough,
-}
+use crate::report::model::Profile;
 
 /// The plan of a run.
 ///
@@ -59,6 +46,9 @@ pub struct Plan {
     pub resamples: usize,
     /// What is measured; everything, if it is empty.
     pub only: Vec<FigureId>,
+    /// The folder of npm packages for an Express application of the usual kind, which is then measured beside the modes. It
+    /// needs node, express and jsonwebtoken.
+    pub express: Option<PathBuf>,
     /// The program `counterfoil`, for what needs a process. Without it, `restart` is not measured.
     pub program: Option<PathBuf>,
 }
@@ -82,6 +72,7 @@ impl Plan {
             kept: 10_000,
             resamples: 10_000,
             only: Vec::new(),
+            express: None,
             program: None,
         };
         match profile {

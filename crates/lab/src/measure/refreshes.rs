@@ -3,8 +3,9 @@
 use crate::error::LabError;
 use crate::load::closed_loop::send_requests;
 use crate::load::requests::RefreshRequests;
-use crate::measure::Session;
-use crate::report::model::{Better, Cell, Column, Figure, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Column, Figure, Unit};
 use crate::rig::server::MeasuredServer;
 use crate::statistics::interval::{Interval, median};
 
@@ -13,11 +14,11 @@ const ROUNDS: usize = 3;
 
 /// Refreshes over all connections, and over one.
 pub(crate) fn measure(
-    session: &Session<'_>,
+    context: &RunContext<'_>,
     server: &MeasuredServer,
     refresh_tokens: Vec<String>,
 ) -> Result<Figure, LabError> {
-    let (plan, steps) = (session.plan, session.steps("refreshes"));
+    let (plan, steps) = (context.plan, context.steps("refreshes"));
     let mut requests = RefreshRequests::new(server.address, refresh_tokens);
     let (mut together, mut one) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {

@@ -3,17 +3,18 @@
 use crate::error::LabError;
 use crate::load::exchange::send_once;
 use crate::load::requests::{get, post};
-use crate::measure::Session;
-use crate::report::model::{Better, Cell, Figure, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Figure, Unit};
 use crate::rig::mode::{Login, Mode};
 use crate::rig::program::ServerProgram;
 use crate::rig::server::{PASSWORD, USERNAME};
 use crate::statistics::interval::Interval;
 
 /// Kills the program and starts it again, and looks whether the credentials are still good.
-pub(crate) fn measure(session: &Session<'_>) -> Result<Vec<Figure>, LabError> {
-    let Some(program) = &session.plan.program else { return Ok(Vec::new()) };
-    let dir = session.directory()?;
+pub(crate) fn measure(context: &RunContext<'_>) -> Result<Vec<Figure>, LabError> {
+    let Some(program) = &context.plan.program else { return Ok(Vec::new()) };
+    let dir = context.directory()?;
     let server = ServerProgram::new(program, &dir.path().join("data"))?;
     let address = server.address;
     let send = |request: &[u8]| send_once(address, request).map_err(LabError::io("send a request"));
@@ -26,7 +27,7 @@ pub(crate) fn measure(session: &Session<'_>) -> Result<Vec<Figure>, LabError> {
         logins.push(Login::from_response(mode, &response));
     }
     let (mut times, mut good) = (Vec::new(), [true; 3]);
-    for _ in 0..session.plan.repetitions {
+    for _ in 0..context.plan.repetitions {
         drop(process);
         let (started, time) = server.start()?;
         process = started;
@@ -37,7 +38,7 @@ pub(crate) fn measure(session: &Session<'_>) -> Result<Vec<Figure>, LabError> {
         }
     }
     drop(process);
-    let time = Interval::by_bootstrap(&times, session.plan.resamples, session.plan.seed);
+    let time = Interval::by_bootstrap(&times, context.plan.resamples, context.plan.seed);
     let cell = time.as_ref().map(Cell::interval).unwrap_or_default();
     let mut ready =
         Figure::new("restart", Unit::Ms, Better::Lower, "start after a kill, until the server is ready");

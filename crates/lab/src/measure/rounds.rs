@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::load::closed_loop::LoadResult;
+use crate::rig::express::SecretForm;
 use crate::rig::mode::Mode;
 use crate::statistics::interval::Interval;
 
@@ -16,6 +17,8 @@ pub(crate) enum Row {
     BareAgain,
     /// The handler behind the layer.
     Check(Mode),
+    /// The protected route of an Express application.
+    Express(SecretForm),
 }
 
 /// A row of a round.

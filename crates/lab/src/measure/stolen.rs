@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use crate::error::LabError;
 use crate::load::exchange::{Exchange, send_once};
 use crate::load::requests::post;
-use crate::measure::Session;
 use crate::measure::figure_id::FigureId;
-use crate::report::model::{Better, Cell, Column, Figure, Source, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Column, Figure, Source, Unit};
 use crate::rig::mode::{Login, Mode};
 use crate::rig::server::{MeasuredServer, PASSWORD, PROTECTED};
 
@@ -15,11 +16,11 @@ use crate::rig::server::{MeasuredServer, PASSWORD, PROTECTED};
 const NEW_PASSWORD: &str = "eleven lanterns near the harbour wall";
 
 /// Copies a credential of each mode, and does what its owner may do.
-pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
-    if !session.plan.wants(FigureId::Stolen) {
+pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
+    if !context.plan.wants(FigureId::Stolen) {
         return Ok(Vec::new());
     }
-    session.steps("stolen credentials").advance(0, 1)?;
+    context.steps("stolen credentials").advance(0, 1)?;
     let address = server.address;
     let status = |id: &str, note: &str| Figure::new(id, Unit::Status, Better::None, note);
     let mut logout = status("stolen.logout", "what the issuer answers to a copy after the owner's logout");

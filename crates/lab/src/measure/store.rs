@@ -2,9 +2,10 @@
 
 use crate::error::LabError;
 use crate::load::exchange::BlockingConnection;
-use crate::measure::Session;
 use crate::measure::figure_id::FigureId;
-use crate::report::model::{Better, Cell, Figure, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::{connect, log_in_once};
 use crate::rig::mode::{Login, Mode};
 use crate::rig::server::{MeasuredServer, PROTECTED};
@@ -17,11 +18,11 @@ const OPERATIONS: [(&str, &str); 4] =
     [("check", "a check"), ("login", "a login"), ("refresh", "a refresh"), ("logout", "a logout")];
 
 /// Counts reads and commits of a check, a login, a refresh and a logout.
-pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
-    if !session.plan.wants_any(&[FigureId::StoreReads, FigureId::StoreCommits]) {
+pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
+    if !context.plan.wants_any(&[FigureId::StoreReads, FigureId::StoreCommits]) {
         return Ok(Vec::new());
     }
-    let steps = session.steps("the store");
+    let steps = context.steps("the store");
     let mut figures = Vec::new();
     for (number, (operation, words)) in OPERATIONS.into_iter().enumerate() {
         steps.advance(number, OPERATIONS.len())?;

@@ -5,19 +5,21 @@ use std::net::SocketAddr;
 use crate::error::LabError;
 use crate::load::exchange::{Exchange, send_once};
 use crate::load::requests::{get, post};
-use crate::measure::Session;
 use crate::measure::figure_id::FigureId;
-use crate::report::model::{Better, Cell, Column, Figure, Source, Unit};
+use crate::measure::run_context::RunContext;
+use crate::report::cell::Cell;
+use crate::report::model::{Better, Column, Figure, Source, Unit};
 use crate::rig::credentials::log_in_once;
+use crate::rig::express::{ExpressApplication, SecretForm};
 use crate::rig::mode::Mode;
 use crate::rig::server::{MeasuredServer, PASSWORD, PROTECTED, USERNAME};
 
 /// Counts the bytes of one exchange of each kind.
-pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
-    if !session.plan.wants_any(&[FigureId::Wire, FigureId::ClientBytes, FigureId::Script]) {
+pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
+    if !context.plan.wants_any(&[FigureId::Wire, FigureId::ClientBytes, FigureId::Script]) {
         return Ok(Vec::new());
     }
-    session.steps("bytes").advance(0, 1)?;
+    context.steps("bytes").advance(0, 1)?;
     let address = server.address;
     let bytes = |id: &str, note: &str| Figure::new(id, Unit::Bytes, Better::Lower, note);
     let mut request = bytes("wire.request", "bytes that the credential adds to each request");
@@ -43,6 +45,12 @@ pub(crate) fn measure(session: &Session<'_>, server: &MeasuredServer) -> Result<
         whole = whole.with(column, Cell::count(check.bytes()));
         let ended = send(address, &credentials.logout_request(address), 204, "POST /v1/logout")?;
         logout = logout.with(column, Cell::count(ended.bytes()));
+    }
+    if let Some(packages) = &context.plan.express {
+        let express = ExpressApplication::start(packages, SecretForm::Text, context.is_pinned)?;
+        let check = send(express.address, express.request(), 200, "GET of the Express application")?;
+        request = request.with(Column::Guide, Cell::count(express.header_bytes));
+        whole = whole.with(Column::Guide, Cell::count(check.bytes()));
     }
     let credentials = log_in_once(address, Mode::Hybrid)?;
     let refreshed = send(address, &credentials.refresh_request(address), 200, "POST /v1/refresh")?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::cells::{quantity, value};
+use crate::report::cell_text::{quantity, value};
 use crate::report::model::{Column, Figure, Row, TableRow};
 
 /// The rows, each with the figures that answer it. The first one is shown beside the sentence.
@@ -143,7 +143,8 @@ impl Known<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::model::{Better, Cell, Unit};
+    use crate::report::cell::Cell;
+    use crate::report::model::{Better, Unit};
 
     #[test]
     fn a_row_is_answered_only_if_its_figures_were_measured() {

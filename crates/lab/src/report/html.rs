@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use counterfoil_jose::digest::sha256;
 
+use crate::report::markup::escape;
 use crate::report::model::Report;
 use crate::report::{rows, svg};
 
@@ -75,10 +76,14 @@ fn drawings(page: &mut String, report: &Report) {
 
 fn figures(page: &mut String, report: &Report) {
     page.push_str("<h2>All figures</h2>\n");
-    table_head(page, "All figures", &["figure", "bare", "session", "JWT", "hybrid", "what it is"]);
-    for [id, bare, session, jwt, hybrid, meaning] in rows::figures(report) {
+    let express = rows::has_express(report).then_some("Express");
+    let titles =
+        ["figure", "bare", "session", "JWT", "hybrid"].into_iter().chain(express).chain(["what it is"]);
+    table_head(page, "All figures", &titles.collect::<Vec<_>>());
+    for [id, bare, session, jwt, hybrid, of_express, meaning] in rows::figures(report) {
         let _ = write!(page, "<tr><th scope=\"row\"><code>{}</code></th>", escape(&id));
-        for cell in [bare, session, jwt, hybrid, meaning] {
+        let of_express = express.map(|_| of_express);
+        for cell in [bare, session, jwt, hybrid].into_iter().chain(of_express).chain([meaning]) {
             let _ = write!(page, "<td>{}</td>", escape(&cell));
         }
         page.push_str("</tr>\n");
@@ -93,30 +98,4 @@ fn table_head(page: &mut String, name: &str, titles: &[&str]) {
         let _ = write!(page, "<th scope=\"col\">{title}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
-}
-
-/// Text in HTML and in attributes.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_cannot_become_markup() {
-        assert_eq!(escape("<a b='c'>&\""), "&lt;a b=&#39;c&#39;&gt;&amp;&quot;");
-    }
 }

@@ -1,9 +1,11 @@
 //! The report: its model, its schema, and how it is shown. All forms are made from the model.
 
-mod cells;
+pub(crate) mod cell;
+pub(crate) mod cell_text;
 pub mod guide_table;
 pub mod html;
 pub mod markdown;
+mod markup;
 pub(crate) mod model;
 pub(crate) mod read;
 pub mod rows;

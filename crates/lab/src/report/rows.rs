@@ -1,18 +1,24 @@
 //! The rows of a report, for tables.
 
-use crate::report::cells::{plain, value};
+use crate::report::cell_text::{plain, value};
 use crate::report::guide_table::{label, usual_answer};
 use crate::report::model::{Column, Figure, Report, Row, Source};
 
-/// A figure: its name, its values in the columns bare, session, JWT, hybrid, and what it means.
+/// A figure: its name, its values in the columns bare, session, JWT, hybrid and Express, and what it means.
 #[must_use]
-pub fn figures(report: &Report) -> Vec<[String; 6]> {
+pub fn figures(report: &Report) -> Vec<[String; 7]> {
     let row = |figure: &Figure| {
-        let [bare, session, jwt, hybrid] =
-            [Column::Bare, Column::Session, Column::Jwt, Column::Hybrid].map(|column| value(figure, column));
-        [figure.id.clone(), bare, session, jwt, hybrid, meaning(figure)]
+        let columns = [Column::Bare, Column::Session, Column::Jwt, Column::Hybrid, Column::Guide];
+        let [bare, session, jwt, hybrid, express] = columns.map(|column| value(figure, column));
+        [figure.id.clone(), bare, session, jwt, hybrid, express, meaning(figure)]
     };
     report.figures.iter().map(row).collect()
+}
+
+/// Whether an Express application was measured, too.
+#[must_use]
+pub fn has_express(report: &Report) -> bool {
+    report.figures.iter().any(|figure| figure.values.contains_key(&Column::Guide))
 }
 
 /// What a figure means, and where it comes from if it was not measured.
@@ -67,7 +73,8 @@ pub fn warning(report: &Report) -> Option<String> {
     let method = &report.method;
     method.too_busy.then(|| {
         format!(
-            "this machine is too busy: {} of {} rounds were disturbed, so rates and times say little",
+            "this machine is too busy: {} of {} rounds were disturbed by other processes or limited by the client, so rates and \
+             times say little",
             method.rounds_disturbed, method.rounds
         )
     })
@@ -103,7 +110,7 @@ pub fn conditions(report: &Report) -> Vec<String> {
             plain(method.credentials as f64),
             method.seed,
             method.rounds_disturbed,
-            crate::report::cells::text(crate::report::model::Unit::Ratio, &method.aa),
+            crate::report::cell_text::text(crate::report::model::Unit::Ratio, &method.aa),
         ));
     }
     lines

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::report::cells::text;
-use crate::report::html::escape;
-use crate::report::model::{Cell, Column, Figure, Report, Unit};
+use crate::report::cell::Cell;
+use crate::report::cell_text::text;
+use crate::report::markup::escape;
+use crate::report::model::{Column, Figure, Report, Unit};
 
 /// A drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +18,9 @@ pub struct Drawing {
     pub svg: String,
 }
 
-const WIDTH: f64 = 760.0;
-const LABELS: f64 = 200.0;
-const VALUES: f64 = 250.0;
+const WIDTH: f64 = 840.0;
+const LABELS: f64 = 160.0;
+const VALUES: f64 = 330.0;
 const LINE: f64 = 24.0;
 
 /// How values are drawn.

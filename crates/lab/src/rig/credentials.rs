@@ -8,7 +8,7 @@ use crate::load::closed_loop::{CONNECTIONS, send_requests};
 use crate::load::exchange::{BlockingConnection, send_once};
 use crate::load::requests::RequestSource;
 use crate::load::response::Response;
-use crate::measure::progress::Steps;
+use crate::progress::Steps;
 use crate::rig::mode::{Login, Mode};
 
 /// How many logins are made between two reports of the progress.

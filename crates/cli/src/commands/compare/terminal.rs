@@ -16,15 +16,7 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
         print_line(&escape_controls(&line))?;
     }
     print_line("")?;
-    let columns = [
-        Column::from("figure"),
-        Column::from("bare").optional(2),
-        Column::cut("session"),
-        Column::cut("jwt"),
-        Column::cut("hybrid"),
-        Column::cut("what it is").optional(1),
-    ];
-    print_table(columns, rows::figures(report))?;
+    print_figures(report)?;
     let answers = rows::answers(report);
     if answers.is_empty() {
         return Ok(());
@@ -47,4 +39,21 @@ pub(super) fn print(report: &Report) -> Result<(), CliError> {
         print_line(&format!("{}: {}", answer.feature, escape_controls(&answer.says)))?;
     }
     Ok(())
+}
+
+/// The figures; the column of the Express application only if it was measured.
+fn print_figures(report: &Report) -> Result<(), CliError> {
+    let figure = Column::from("figure");
+    let bare = Column::from("bare").optional(2);
+    let [session, jwt, hybrid] = ["session", "jwt", "hybrid"].map(Column::cut);
+    let meaning = Column::cut("what it is").optional(1);
+    let figures = rows::figures(report);
+    if rows::has_express(report) {
+        let express = Column::cut("express");
+        return print_table([figure, bare, session, jwt, hybrid, express, meaning], figures);
+    }
+    let without_express = figures
+        .into_iter()
+        .map(|[id, bare, session, jwt, hybrid, _, meaning]| [id, bare, session, jwt, hybrid, meaning]);
+    print_table([figure, bare, session, jwt, hybrid, meaning], without_express)
 }

@@ -81,8 +81,8 @@ impl Settings {
     }
 }
 
-/// Keys of files that are not the configuration of the server: `Cargo.toml`, and the answers to `init`.
-const FOREIGN_KEYS: [&str; 5] = ["features", "clients", "domains", "logout", "verifiers"];
+/// Keys of files that are not the configuration of the server: `Cargo.toml`, the answers to `init`, and a figure of `compare`.
+const FOREIGN_KEYS: [&str; 6] = ["features", "clients", "domains", "logout", "verifiers", "refresh.rate"];
 
 /// Tables of files that are not the configuration of the server.
 const FOREIGN_TABLES: [&str; 2] = ["dependencies", "dev-dependencies"];

@@ -1,6 +1,7 @@
 //! Values as text, the same in every form of a report.
 
-use crate::report::model::{Cell, CellValue, Column, Figure, Unit};
+use crate::report::cell::{Cell, CellValue};
+use crate::report::model::{Column, Figure, Unit};
 
 /// The value of a figure in a column, as text; empty without one.
 pub(crate) fn value(figure: &Figure, column: Column) -> String {
