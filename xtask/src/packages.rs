@@ -23,7 +23,8 @@ pub(crate) const REQUIRED: &[Tool] = &[
 ];
 
 /// What single tests need, which are skipped without it: apache2 guards a path by introspection, chromium shows pages of
-/// other origins, faketime a false time of day, initdb makes a database, systemd-analyze checks the unit file, setpriv
+/// other origins, faketime a false time of day, initdb makes a database, redis-server
+/// is a cache and a sentinel of such, systemd-analyze checks the unit file, setpriv
 /// starts a process as another user, mount makes a disk that can be
 /// full, and zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
@@ -33,6 +34,7 @@ const OPTIONAL: &[Tool] = &[
     // Debian puts the programs of PostgreSQL beside each version, not in a directory of `PATH`.
     Tool { program: "/usr/lib/postgresql/15/bin/initdb", packages: "postgresql-15" },
     Tool { program: "mount", packages: "mount" },
+    Tool { program: "redis-server", packages: "redis-server" },
     Tool { program: "setpriv", packages: "util-linux" },
     Tool { program: "systemd-analyze", packages: "systemd" },
     Tool { program: "zsh", packages: "zsh" },

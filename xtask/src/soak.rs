@@ -12,8 +12,8 @@ use crate::{packages, workspace};
 #[derive(Args)]
 pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
-    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; and models, the model and the simulation
-    /// of the revocation feed. By default all of them.
+    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; models, the model and the simulation
+    /// of the revocation feed; and redis-memory, the memory of 100,000 sessions in Redis. By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -29,8 +29,12 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// The scenario that is no fault injection.
+/// The scenarios that are no fault injection.
 const MODELS: &str = "models";
+const REDIS_MEMORY: &str = "redis-memory";
+
+/// How many sessions are stored in Redis.
+const REDIS_SESSIONS: usize = 100_000;
 
 /// How many schedules of the simulation run.
 const SCHEDULES: u64 = 200_000;
@@ -42,9 +46,15 @@ const SCHEDULES: u64 = 200_000;
 /// If a criterion is not met.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
-    let injected: Vec<&String> = options.scenarios.iter().filter(|name| *name != MODELS).collect();
-    if is_all || injected.len() < options.scenarios.len() {
+    let is_named = |wanted: &str| is_all || options.scenarios.iter().any(|name| name == wanted);
+    let others = [MODELS, REDIS_MEMORY];
+    let injected: Vec<&String> =
+        options.scenarios.iter().filter(|name| !others.contains(&name.as_str())).collect();
+    if is_named(MODELS) {
         run_models(options)?;
+    }
+    if is_named(REDIS_MEMORY) {
+        measure_redis_memory(options)?;
     }
     if is_all || !injected.is_empty() { inject_faults(options, &injected) } else { Ok(()) }
 }
@@ -56,6 +66,16 @@ fn run_models(options: &Options) -> Result<()> {
     let schedules = options.iterations.map_or(SCHEDULES, |iterations| iterations as u64);
     tests.env("COUNTERFOIL_LONG_MODELS", "1").env("COUNTERFOIL_SCHEDULES", schedules.to_string());
     workspace::run(tests.env("COUNTERFOIL_SEED", options.seed.to_string()))
+}
+
+/// Stores many sessions in a Redis server and prints how much memory each takes, beside those of express-session.
+fn measure_redis_memory(options: &Options) -> Result<()> {
+    packages::ensure_for_tests(false)?;
+    let mut test = workspace::cargo();
+    test.args(["test", "--release", "--locked", "--package=counterfoil-redis", "--test=redis"]);
+    test.args(["--", "memory::", "--nocapture"]);
+    let sessions = options.iterations.unwrap_or(REDIS_SESSIONS);
+    workspace::run(test.env("COUNTERFOIL_REDIS_SESSIONS", sessions.to_string()))
 }
 
 /// Builds the server and the fault injection, and runs these scenarios, or all.

@@ -27,6 +27,8 @@ pub(crate) struct Options {
 struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    /// The shared cache, without user and password, if one is set.
+    cache: Option<String>,
 }
 
 /// Checks the configuration that `serve` would use. `serve` does not start with an error.
@@ -38,7 +40,11 @@ pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<()
     let findings = find(configuration);
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
-        print_json(&json!({ "errors": errors, "warnings": warnings }))?;
+        let mut report = json!({ "errors": errors, "warnings": warnings });
+        if let Some(cache) = &findings.cache {
+            report["cache"] = json!(cache);
+        }
+        print_json(&report)?;
     } else {
         print_line(&report(&findings))?;
     }
@@ -52,10 +58,11 @@ pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<()
 
 fn find(configuration: &Configuration) -> Findings {
     match configuration.validate(configuration.listen) {
-        Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec() },
+        Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec(), cache: None },
         Ok(settings) => Findings {
             errors: check_errors(&settings).into_iter().map(from_error).collect(),
             warnings: warnings::warnings(configuration, &settings),
+            cache: settings.cache.as_ref().map(ToString::to_string),
         },
     }
 }
@@ -67,11 +74,12 @@ fn from_error(error: CliError) -> Diagnostic {
 }
 
 fn report(findings: &Findings) -> String {
-    let lines = [to_lines("error", &findings.errors), to_lines("warning", &findings.warnings)].concat();
-    match lines.is_empty() {
-        true => "the configuration is valid, without warnings".to_owned(),
-        false => lines.join("\n"),
+    let mut lines = [to_lines("error", &findings.errors), to_lines("warning", &findings.warnings)].concat();
+    if lines.is_empty() {
+        lines.push("the configuration is valid, without warnings".to_owned());
     }
+    let cache = findings.cache.iter().map(|cache| format!("cache: {}", escape_controls(cache)));
+    lines.into_iter().chain(cache).collect::<Vec<_>>().join("\n")
 }
 
 fn to_lines(severity: &str, diagnostics: &[Diagnostic]) -> Vec<String> {

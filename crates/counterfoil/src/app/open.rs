@@ -24,11 +24,12 @@ use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::services::status_lists::StatusReferences;
 use counterfoil_core::store::session_cache::MemorySessionCache;
+use counterfoil_core::store::session_cache::shared::SharedSessions;
 use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
-use crate::app::backend::{OpenedStore, open_store};
+use crate::app::backend::{OpenedStore, check_cache, open_store, start_cache};
 use crate::app::error::OpenError;
 use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, AppParts};
@@ -129,11 +130,14 @@ impl App {
         }
         let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
-        let (session_cache, metrics) = subscribe(&*store, &settings).await?;
+        let clock = Arc::new(checkpoint::start(&*store, source).await?);
+        let revocations = Arc::new(Revocations::new());
+        // Before the cache in memory, which must hear of a commit later.
+        let shared_cache = open_shared_cache(&*store, &settings, &master_key, (&revocations, &clock)).await?;
+        let (session_cache, metrics) = subscribe(&*store, &settings, revocations).await?;
         if let Some(listener) = hooks.on_event.clone() {
             store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
         }
-        let clock = Arc::new(checkpoint::start(&*store, source).await?);
         let rate_limit_key = master_key.derive_hmac_key(b"login_rate_limit");
         let rate_limiter = LoginRateLimiter::new(Arc::clone(&store), rate_limit_key, settings.rate_limits);
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
@@ -162,6 +166,7 @@ impl App {
             file_backup,
             guard,
             session_cache,
+            shared_cache,
             metrics,
             clock,
             rate_limiter,
@@ -195,6 +200,7 @@ struct Checked {
 
 impl Checked {
     fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
+        check_cache(settings).map_err(OpenError::Cache)?;
         let is_local = settings.issuer.is_loopback() && !settings.issuer.is_secure();
         if settings.development_mode.is_some() && !is_local {
             return Err(OpenError::DevelopmentMode(settings.issuer.clone()));
@@ -216,6 +222,7 @@ struct Loaded {
     file_backup: Option<Arc<dyn FileBackup>>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<MemorySessionCache>,
+    shared_cache: Option<Arc<SharedSessions>>,
     metrics: Metrics,
     clock: Arc<Clock>,
     rate_limiter: LoginRateLimiter,
@@ -250,7 +257,8 @@ impl Loaded {
             hooks.users.map(|users| Arc::new(ApplicationUsers::new(users, store(), administration())));
         let accounts = accounts.with_application_users(application_users.clone());
         let authenticator =
-            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
+            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier))
+                .with_shared_cache(self.shared_cache.clone());
         let checks = Arc::clone(&self.metrics.credential_checks);
         let origins = origin_policy(&settings);
         let status_references = settings
@@ -287,6 +295,7 @@ impl Loaded {
             store: self.store,
             file_backup: self.file_backup,
             session_cache: self.session_cache,
+            shared_cache: self.shared_cache,
             keys: self.keys,
             hashing: self.hashing,
             metrics: self.metrics,
@@ -308,12 +317,34 @@ fn origin_policy(settings: &Settings) -> OriginPolicy {
     if settings.development_mode.is_some() { policy.danger_trust_loopback() } else { policy }
 }
 
+/// The cache that processes share, if one is set. It receives every later commit.
+///
+/// Its key depends on the revocation log as well: after a restore from a backup, and at a copy of the store, nothing of before is
+/// used.
+async fn open_shared_cache(
+    store: &dyn Store,
+    settings: &Settings,
+    master_key: &SealingKey,
+    (revocations, clock): (&Arc<Revocations>, &Arc<Clock>),
+) -> Result<Option<Arc<SharedSessions>>, OpenError> {
+    let Some(url) = &settings.cache else { return Ok(None) };
+    let log = store.revocation_log_id().await?.to_string();
+    let key = master_key.derive_hmac_key(&[b"session_cache\0", log.as_bytes()].concat());
+    let cache = start_cache(url, key).map_err(OpenError::Cache)?;
+    let clock = Arc::clone(clock);
+    let shared = SharedSessions::new(cache, Arc::clone(revocations), Arc::new(move || clock.now()));
+    let shared = Arc::new(shared);
+    store.subscribe(Arc::clone(&shared) as _);
+    Ok(Some(shared))
+}
+
 /// The session cache with all current revocations, and the metrics. Both receive every later commit.
 async fn subscribe(
     store: &dyn Store,
     settings: &Settings,
+    revocations: Arc<Revocations>,
 ) -> Result<(Arc<MemorySessionCache>, Metrics), OpenError> {
-    let cache = Arc::new(MemorySessionCache::new(settings.session_cache_size, Arc::new(Revocations::new())));
+    let cache = Arc::new(MemorySessionCache::new(settings.session_cache_size, revocations));
     let metrics = Metrics::default();
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
     store.subscribe(Arc::clone(&cache) as _);

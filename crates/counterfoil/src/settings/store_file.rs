@@ -1,32 +1,17 @@
 //! A file with the URL of the store: a password in it must not be in a configuration file.
 
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use counterfoil_files::{is_secret, open_configured, path_hint};
-use counterfoil_jose::Secret;
-
+use crate::fs::secret_url_file::{SecretUrlFileError, read_secret_url};
 use crate::settings::store_url::{StoreUrl, StoreUrlError};
-
-/// The most bytes of the file.
-const MAX_LENGTH: u64 = 4096;
 
 /// The URL of the store cannot be read from a file. No variant contains the content.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreFileError {
-    /// The file cannot be read.
-    #[error("{} cannot be read", file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// The error of the operating system.
-        #[source]
-        source: io::Error,
-    },
-    /// Other users can read the file.
-    #[error("other users can read {}", .0.display())]
-    NotSecret(PathBuf),
+    /// The file cannot be read, or others can read it.
+    #[error(transparent)]
+    File(#[from] SecretUrlFileError),
     /// The content is not the URL of a store.
     #[error("{} does not contain the URL of a store", file.display())]
     Invalid {
@@ -42,9 +27,7 @@ impl StoreFileError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Unreadable { file, source } => path_hint(file, source)
-                .unwrap_or_else(|| "name a file that the user of this process may read".to_owned()),
-            Self::NotSecret(file) => format!("chmod 600 {}", file.display()),
+            Self::File(error) => error.hint(),
             Self::Invalid { .. } => {
                 "write one line like postgres://USER:PASSWORD@HOST/DATABASE into it".to_owned()
             }
@@ -59,17 +42,9 @@ impl StoreUrl {
     ///
     /// If the file cannot be read, other users can read it, or it contains no URL of a store.
     pub fn read_file(file: &Path) -> Result<Self, StoreFileError> {
-        let unreadable = |source| StoreFileError::Unreadable { file: file.to_owned(), source };
-        let opened = open_configured(file).map_err(unreadable)?;
-        if !is_secret(&opened.metadata().map_err(unreadable)?) {
-            return Err(StoreFileError::NotSecret(file.to_owned()));
-        }
-        let mut text = String::new();
-        opened.take(MAX_LENGTH).read_to_string(&mut text).map_err(unreadable)?;
-        let text = Secret::new(text);
-        let line = text.expose().lines().next().unwrap_or_default().trim();
-        let url: Self =
-            line.parse().map_err(|source| StoreFileError::Invalid { file: file.to_owned(), source })?;
+        let text = read_secret_url(file)?;
+        let invalid = |source| StoreFileError::Invalid { file: file.to_owned(), source };
+        let url: Self = text.expose().parse().map_err(invalid)?;
         Ok(match url {
             Self::Postgres(url) => Self::Postgres(url.with_file(file)),
             other => other,
@@ -90,7 +65,10 @@ mod tests {
         let file = dir.path().join("store");
         fs::write(&file, "postgres://auth:swordfish@db.example/auth\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(StoreUrl::read_file(&file), Err(StoreFileError::NotSecret(_))));
+        assert!(matches!(
+            StoreUrl::read_file(&file),
+            Err(StoreFileError::File(SecretUrlFileError::NotSecret(_)))
+        ));
 
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(
