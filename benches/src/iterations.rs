@@ -67,6 +67,8 @@ struct Benchmark {
     bare_with_token: RequestCycle,
     sessions: RequestCycle,
     cached_tokens: RequestCycle,
+    bare_forwarded: RequestCycle,
+    forwarded: RequestCycle,
     unseen_tokens: RequestCycle,
     refreshes: RefreshRequests,
     logins: RequestCycle,
@@ -91,12 +93,23 @@ impl Benchmark {
         let bearer = |path: &'static str| {
             move |token: &String| get(address, path, &format!("authorization: Bearer {token}"))
         };
+        let forwarded = |path: &'static str| {
+            move |token: &String| {
+                let headers = format!(
+                    "cookie: counterfoil-session={token}\r\nx-forwarded-method: GET\r\nx-forwarded-proto: http\r\n\
+                     x-forwarded-host: {address}\r\nx-forwarded-uri: /orders?page=2"
+                );
+                get(address, path, &headers)
+            }
+        };
         Ok(Self {
             limit: Duration::from_secs_f64(options.seconds),
             bare: RequestCycle::endless(sessions.iter().map(cookie("/bare")).collect()),
             bare_with_token: RequestCycle::endless(cached.iter().map(bearer("/bare")).collect()),
             sessions: RequestCycle::endless(sessions.iter().map(cookie("/protected")).collect()),
             cached_tokens: RequestCycle::endless(cached.iter().map(bearer("/protected")).collect()),
+            bare_forwarded: RequestCycle::endless(sessions.iter().map(forwarded("/bare")).collect()),
+            forwarded: RequestCycle::endless(sessions.iter().map(forwarded("/v1/verify/nginx")).collect()),
             unseen_tokens: RequestCycle::endless(unseen.iter().map(bearer("/protected")).collect()),
             refreshes: RefreshRequests::new(address, refresh_tokens),
             logins: RequestCycle::endless(vec![login_request(login_server.address, "session")]),
@@ -116,6 +129,8 @@ impl Benchmark {
             bare_with_token: measure(server, CONNECTIONS, limit, &mut self.bare_with_token)?,
             session: measure(server, CONNECTIONS, limit, &mut self.sessions)?,
             cached_token: measure(server, CONNECTIONS, limit, &mut self.cached_tokens)?,
+            bare_forwarded: measure(server, CONNECTIONS, limit, &mut self.bare_forwarded)?,
+            forwarded: measure(server, CONNECTIONS, limit, &mut self.forwarded)?,
             unseen_token: measure(server, CONNECTIONS, Duration::MAX, &mut self.unseen_tokens)?,
             verification_rate: primitive_rate("es256", limit.as_secs_f64() / 2.0)?,
             refresh: measure(server, CONNECTIONS, limit, &mut self.refreshes)?,

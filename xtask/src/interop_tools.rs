@@ -1,5 +1,5 @@
 //! `cargo xtask interop-tools`: installs the foreign programs that the interoperability tests call: libraries of Node
-//! and Python in the versions of their lock files, and promtool.
+//! and Python and reverse proxies in the versions of their lock files, and promtool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
 /// The file in the folder of a part that shows that it is installed. With a lock file, it is a copy of that.
 const RECORD: &str = "installed";
 
-const NODE: [Tool; 2] =
+/// Node.js and its package manager.
+pub(crate) const NODE: [Tool; 2] =
     [Tool { program: "node", packages: "nodejs" }, Tool { program: "npm", packages: "npm" }];
 
 const PYTHON: [Tool; 1] = [Tool { program: "python3", packages: "python3 python3-venv" }];
@@ -37,7 +38,7 @@ enum Language {
 }
 
 /// Everything that is installed from a lock file.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { name: "node", source: "crates/counterfoil/tests/interop/node", language: Language::Node },
     Part { name: "python", source: "crates/counterfoil/tests/interop/python", language: Language::Python },
     Part {
@@ -50,6 +51,8 @@ const PARTS: [Part; 5] = [
         source: "crates/counterfoil/tests/documents/python",
         language: Language::Python,
     },
+    // Binaries of 350 MB, which no Debian package brings in these versions.
+    Part { name: "proxies", source: "crates/counterfoil/tests/proxies/python", language: Language::Python },
     Part { name: "browser", source: "crates/counterfoil/tests/browser/node", language: Language::Node },
 ];
 

@@ -1,5 +1,5 @@
 //! Tasks of the project: `cargo xtask test`, `architecture`, `words`, `module-graph`, `threat-model-check`, `deps`,
-//! `features`, `public-api`, `interleavings`, `interop-tools`, `bench`, `soak`.
+//! `features`, `public-api`, `interleavings`, `interop-tools`, `clients`, `bench`, `soak`.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod architecture;
 mod bench;
+mod clients;
 mod deps;
 mod features;
 mod interleavings;
@@ -54,6 +55,8 @@ enum Task {
     Interleavings,
     /// Installs the programs and libraries of other projects that the interoperability tests use.
     InteropTools,
+    /// Builds, packs and tests the JavaScript packages.
+    Clients,
     /// Measures Counterfoil next to a bare axum application.
     Bench(bench::Options),
     /// Runs the long fault-injection scenarios (crashes, failing disks, load spikes, slow clients) and models.
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Task::PublicApi(options) => public_api::run(&options),
         Task::Interleavings => interleavings::run(),
         Task::InteropTools => interop_tools::run(),
+        Task::Clients => clients::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Soak(options) => soak::run(&options),
     };

@@ -22,17 +22,22 @@ pub(crate) const REQUIRED: &[Tool] = &[
     Tool { program: "openssl", packages: "openssl" },
 ];
 
-/// What single tests need, which are skipped without it: apache2 guards a path by introspection, chromium shows pages of
-/// other origins, faketime a false time of day, initdb makes a database, redis-server
-/// is a cache and a sentinel of such, systemd-analyze checks the unit file, setpriv
-/// starts a process as another user, mount makes a disk that can be
-/// full, and zsh reads its completion script.
+/// What single tests need, which are skipped without it: apache2 guards a path by introspection, and as caddy, haproxy and
+/// nginx an application by forward authentication; chromium shows pages of other origins, faketime a false time of day, initdb
+/// makes a database, pgbouncer stands before one, redis-server is a cache or a
+/// sentinel, systemd-analyze checks the unit file, setpriv starts a process as another
+/// user, mount makes a disk that can be full, and zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
     Tool { program: "apache2", packages: "apache2 libapache2-mod-auth-openidc" },
+    Tool { program: "/usr/share/lua/5.3/socket/http.lua", packages: "lua-socket" },
+    Tool { program: "/usr/bin/caddy", packages: "caddy" },
     Tool { program: "chromium", packages: "chromium" },
     Tool { program: "faketime", packages: "faketime" },
+    Tool { program: "/usr/sbin/haproxy", packages: "haproxy" },
+    Tool { program: "/usr/sbin/nginx", packages: "nginx-light" },
     // Debian puts the programs of PostgreSQL beside each version, not in a directory of `PATH`.
     Tool { program: "/usr/lib/postgresql/15/bin/initdb", packages: "postgresql-15" },
+    Tool { program: "/usr/sbin/pgbouncer", packages: "pgbouncer" },
     Tool { program: "mount", packages: "mount" },
     Tool { program: "redis-server", packages: "redis-server" },
     Tool { program: "setpriv", packages: "util-linux" },

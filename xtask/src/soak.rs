@@ -1,5 +1,5 @@
 //! `cargo xtask soak`: the long fault-injection scenarios, against a build with the profile `dist`, and the long form of the
-//! model and the simulation of the revocation feed.
+//! model and the simulation of the revocation feed, and of the copy of a store.
 
 use std::process::Command;
 
@@ -13,7 +13,8 @@ use crate::{packages, workspace};
 pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
     /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; models, the model and the simulation
-    /// of the revocation feed; and redis-memory, the memory of 100,000 sessions in Redis. By default all of them.
+    /// of the revocation feed; store-copy, which moves a store of a million sessions and kills the command; and redis-memory,
+    /// the memory of 100,000 sessions in Redis. By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -31,7 +32,11 @@ pub(crate) struct Options {
 
 /// The scenarios that are no fault injection.
 const MODELS: &str = "models";
+const STORE_COPY: &str = "store-copy";
 const REDIS_MEMORY: &str = "redis-memory";
+
+/// How many sessions are copied, with a tenth as many users.
+const COPIED_SESSIONS: usize = 1_000_000;
 
 /// How many sessions are stored in Redis.
 const REDIS_SESSIONS: usize = 100_000;
@@ -46,14 +51,17 @@ const SCHEDULES: u64 = 200_000;
 /// If a criterion is not met.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
-    let is_named = |wanted: &str| is_all || options.scenarios.iter().any(|name| name == wanted);
-    let others = [MODELS, REDIS_MEMORY];
-    let injected: Vec<&String> =
-        options.scenarios.iter().filter(|name| !others.contains(&name.as_str())).collect();
-    if is_named(MODELS) {
+    let has = |scenario: &str| is_all || options.scenarios.iter().any(|name| name == scenario);
+    let others = [MODELS, STORE_COPY, REDIS_MEMORY];
+    let is_injected = |name: &&String| !others.contains(&name.as_str());
+    let injected: Vec<&String> = options.scenarios.iter().filter(is_injected).collect();
+    if has(MODELS) {
         run_models(options)?;
     }
-    if is_named(REDIS_MEMORY) {
+    if has(STORE_COPY) {
+        copy_store(options)?;
+    }
+    if has(REDIS_MEMORY) {
         measure_redis_memory(options)?;
     }
     if is_all || !injected.is_empty() { inject_faults(options, &injected) } else { Ok(()) }
@@ -66,6 +74,16 @@ fn run_models(options: &Options) -> Result<()> {
     let schedules = options.iterations.map_or(SCHEDULES, |iterations| iterations as u64);
     tests.env("COUNTERFOIL_LONG_MODELS", "1").env("COUNTERFOIL_SCHEDULES", schedules.to_string());
     workspace::run(tests.env("COUNTERFOIL_SEED", options.seed.to_string()))
+}
+
+/// Copies a store from PostgreSQL to SQLite and back, and kills each copy twice.
+fn copy_store(options: &Options) -> Result<()> {
+    packages::ensure_for_tests(true)?;
+    let mut tests = workspace::cargo();
+    tests.args(["test", "--profile=dist", "--locked", "--package=counterfoil-cli", "--features=postgres"]);
+    tests.args(["--test=store_copy", "--", "--nocapture", "a_copy_that_is_killed_twice"]);
+    let sessions = options.iterations.unwrap_or(COPIED_SESSIONS);
+    workspace::run(tests.env("COUNTERFOIL_STORE_COPY_SESSIONS", sessions.to_string()))
 }
 
 /// Stores many sessions in a Redis server and prints how much memory each takes, beside those of express-session.

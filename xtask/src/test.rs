@@ -9,8 +9,8 @@ use clap::Args;
 use counterfoil_test_support::{SKIP_LIST, requires_all};
 
 use crate::{
-    architecture, interleavings, interop_tools, module_graph, packages, public_api, threat_model, words,
-    workspace,
+    architecture, clients, interleavings, interop_tools, module_graph, packages, public_api, threat_model,
+    words, workspace,
 };
 
 /// What to run.
@@ -55,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     if options.filter.is_none() {
         parts.run("application", test_application);
+        parts.run("clients", || clients::test(Some(&skip_list.0)));
         parts.run("interleavings", interleavings::run);
         parts.run("public-api", || public_api::run(&public_api::Options::default()));
     }

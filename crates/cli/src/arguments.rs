@@ -6,8 +6,8 @@ use clap::error::Error;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, completions, demo, dev, init, key, passwords, rate_limit,
-    restore, revoke, serve, session, token, user, verifier,
+    admin_key, audit, backup, check, client, clock, completions, demo, dev, init, key, node, passwords,
+    rate_limit, restore, revoke, serve, session, store, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// Creates, lists and removes the keys with which resource servers follow the revocation feed.
     #[command(subcommand)]
     Verifier(verifier::Command),
+    /// Lists the nodes: the servers that serve from one PostgreSQL store.
+    #[command(subcommand)]
+    Node(node::Command),
     /// Lists, rotates, imports and revokes signing keys, and replaces the master key.
     #[command(subcommand)]
     Key(key::Command),
@@ -98,6 +101,9 @@ pub(crate) enum Command {
     Backup(backup::Options),
     /// Replaces the store by a backup. All users are logged out, and all credentials in the backup are revoked.
     Restore(restore::Options),
+    /// Moves a store to another database, and checks it.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Accepts a clock jump after an operator has checked it.
     #[command(subcommand)]
     Clock(clock::Command),
@@ -150,6 +156,7 @@ mod tests {
         ("verifier add name", "json", STORE),
         ("verifier list", PAGE, STORE),
         ("verifier remove id", "json", STORE),
+        ("node list", PAGE, STORE),
         ("key list", PAGE, STORE),
         ("key rotate", "now refresh-token-key json", STORE),
         ("key import file", "secret-file json", STORE),
@@ -171,6 +178,9 @@ mod tests {
         ("openapi", "", ""),
         ("backup file", "force json", STORE),
         ("restore file", "in-place keep-sessions yes json", STORE),
+        ("store copy sqlite:a sqlite:b", "json", ""),
+        ("store check sqlite:a", "json", STORE),
+        ("store reopen sqlite:a", "yes json", ""),
         ("clock accept", "json", STORE),
     ];
 

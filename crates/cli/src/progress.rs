@@ -15,3 +15,10 @@ pub(crate) fn fleet_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} verifiers {msg}");
     bar.with_style(style.expect("the template is a constant"))
 }
+
+/// A progress bar for rows, whose number is set later.
+pub(crate) fn row_bar(label: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{msg:>12} {bar:30} {human_pos}/{human_len} rows {eta}");
+    bar.with_style(style.expect("the template is a constant")).with_message(label)
+}

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use counterfoil_verify::{InvalidReason, SubjectKind};
 
+use crate::value_fault::ValueFault;
+
 /// Why a credential is not valid. It is written to the logs; the client learns only that the credential is
 /// not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +115,16 @@ pub enum ClientError {
         field: &'static str,
         /// What is wrong with it and what would be right.
         detail: String,
+    },
+    /// A new username or a new password is refused.
+    #[error("{field}: {detail}")]
+    RefusedValue {
+        /// The name of the field in the request.
+        field: &'static str,
+        /// What is wrong with it and what would be right.
+        detail: String,
+        /// The same as a value.
+        fault: ValueFault,
     },
     /// The session data is not in the state that the client expects.
     #[error("the session data has changed")]

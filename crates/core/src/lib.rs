@@ -19,8 +19,10 @@ pub mod histogram;
 pub mod model;
 pub mod services;
 pub mod store;
+mod value_fault;
 
 pub use client_error::{ClientError, InvalidCredential, LoginFailure, RateLimitReached};
 pub use model::session::{Session, SessionCredential, SessionEnd};
 pub use model::user::User;
 pub use store::{Change, FileBackup, Store, StoreError, Transaction};
+pub use value_fault::{PasswordWeakness, ValueFault};

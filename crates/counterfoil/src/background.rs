@@ -134,7 +134,7 @@ pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     app.parts.session_cache.revocations().prune(now);
     app.parts.feed.prune(now);
     app.parts.accounts.record_counted_failures(Some(now)).await?;
-    if !job_locks::take_purge(&*app.parts.store, app.parts.node, now).await? {
+    if !job_locks::take_purge(&*app.parts.store, app.parts.node_id, now).await? {
         return Ok(());
     }
     purge(app, now).await

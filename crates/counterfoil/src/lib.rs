@@ -67,7 +67,10 @@ mod keys;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod node;
 mod operations;
+#[cfg(feature = "pages")]
+mod pages;
 mod passwords;
 mod routes;
 mod runtime;
@@ -91,7 +94,6 @@ pub use embed::login::{LoginOutcome, NewUser};
 pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
-pub use fs::secret_url_file::SecretUrlFileError;
 pub use http::host_layer::HostLayer;
 pub use http::session_data::{SessionData, SessionDataError};
 pub use http::set_cookie::SetCookies;
@@ -115,13 +117,19 @@ pub use settings::data_dir::DataDirError;
 pub use settings::database_url::DatabaseUrl;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
+pub use settings::forward_auth::ForwardAuthSettings;
+pub use settings::guarded_host::{GuardedHost, GuardedHostError};
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::login_url::{LoginUrl, LoginUrlError};
+pub use settings::node::NodeSettings;
+pub use settings::pages::PagesSettings;
 pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
 pub use settings::{Limits, Registration, Settings};
+pub use store::copy_mark::StoreCopyError;
 pub use store::rollback_guard::RollbackGuardError;
 
 pub use async_trait::async_trait;
@@ -139,8 +147,8 @@ pub use counterfoil_core::store::Store;
 pub use serde_json;
 
 pub use counterfoil_verify::{
-    ClientId, CredentialEnd, Ended, HasRole, HasScope, Principal, RequireRole, RequireScope, Role, Scope,
-    SessionId, UserId,
+    ClientId, CredentialEnd, Ended, HasRole, HasScope, Origin, Principal, RequireRole, RequireScope, Role,
+    Scope, SessionId, UserId,
 };
 
 #[cfg(feature = "test-util")]
@@ -155,6 +163,8 @@ pub mod operator {
     pub use crate::admin::socket::AdminSocket;
     pub use crate::admin::socket_address::socket_path;
     pub use crate::admin::socket_client::{CallError, call};
+    pub use crate::admin::store_check::{StoreCheckError, check_store, durability_warning};
+    pub use crate::admin::store_copy::{StoreMoveError, copy_store, reopen_store};
     pub use crate::admin::{AdminError, AuditFilterRequest, Command, TokenMintRequest};
     pub use crate::app::preflight::{PreflightError, missing_master_key, preflight_errors};
     pub use crate::fs::atomic_write::replace_file;
@@ -172,8 +182,8 @@ pub mod operator {
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
-        FleetWaitView, KeyView, LifetimesView, TokenRejectionView, VerifiedTokenView, VerifierKeyView,
-        VerifierView,
+        FleetWaitView, KeyView, LifetimesView, NodeView, TokenRejectionView, VerifiedTokenView,
+        VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
@@ -181,6 +191,8 @@ pub mod operator {
     pub use crate::passwords::breached_builder::BreachedPasswordsBuilder;
     pub use crate::settings::loopback::{is_localhost_name, is_loopback_host, is_loopback_ip};
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
+    pub use crate::store::check::{CheckedStore, StoreFinding};
+    pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
     pub use counterfoil_files::path_hint;
 }
 

@@ -1,5 +1,6 @@
 //! How a connection is made: TLS, time limits, and the settings of its session.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,12 +10,12 @@ use deadpool_postgres::Connect;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::QueryError;
@@ -61,12 +62,28 @@ impl Connector {
 
     /// Makes a connection of its own, not one of a pool.
     pub(crate) async fn connect(&self) -> Result<Connected, QueryError> {
+        self.connect_running(run).await
+    }
+
+    /// As [`connect`](Self::connect), and wakes `announced` with each notification of the server.
+    pub(crate) async fn connect_notifying(&self, announced: Arc<Notify>) -> Result<Connected, QueryError> {
+        self.connect_running(|connection| run_notifying(connection, announced)).await
+    }
+
+    async fn connect_running<R>(
+        &self,
+        run: impl FnOnce(ServerConnection) -> R,
+    ) -> Result<Connected, QueryError>
+    where
+        R: Future<Output = ()> + Send + 'static,
+    {
         let connect = self.connect_with_current_password();
         let (client, connection) =
             timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| QueryError::TimedOut)??;
         let (signal, ended) = oneshot::channel();
+        let running = run(connection);
         let task = tokio::spawn(async move {
-            run(connection).await;
+            running.await;
             let _ = signal.send(());
         });
         Ok(Connected { connection: Connection::new(client, task), ended })
@@ -121,6 +138,23 @@ async fn run(connection: ServerConnection) {
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection to the database has ended");
     }
+}
+
+/// As [`run`], and wakes `announced` with each notification.
+async fn run_notifying(mut connection: ServerConnection, announced: Arc<Notify>) {
+    loop {
+        match poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(_))) => announced.notify_one(),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a connection to the database has ended");
+                break;
+            }
+            None => break,
+        }
+    }
+    // The next renewal makes another connection, and reads what was not announced.
+    announced.notify_one();
 }
 
 fn is_password_refused(error: &tokio_postgres::Error) -> bool {

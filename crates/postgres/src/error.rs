@@ -17,11 +17,11 @@ pub(crate) enum QueryError {
     /// A number that no column can hold.
     #[error("a number is too large for its column")]
     NumberTooLarge,
-    /// Another session holds the lock of the store.
+    /// Other processes have the store open, or a program has it for itself.
     #[error("another process has the store open")]
     Locked,
-    /// Another process has written to the store since this one was the writer.
-    #[error("another process has written to the store")]
+    /// A program had the store for itself since this process was connected last.
+    #[error("the row of this process was removed")]
     Superseded,
     /// The connection took longer than allowed.
     #[error("the database did not answer in time")]
@@ -46,7 +46,7 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Another process has the store open.
+    /// Other processes have the store open, or a program has it for itself, such as `store copy`.
     #[error("the database {database} is in use by another process")]
     InUse {
         /// Where it is, without the password.
@@ -61,6 +61,20 @@ pub enum OpenError {
         found: i64,
         /// The newest schema version that this program supports.
         supported: i64,
+    },
+    /// The database has no tables of a store.
+    #[error("the database {database} has no store")]
+    NoStore {
+        /// Where it is, without the password.
+        database: String,
+    },
+    /// A pooler gives each transaction another session.
+    #[error(
+        "the database {database} is behind a pooler that does not keep sessions, such as PgBouncer in transaction mode"
+    )]
+    SessionNotKept {
+        /// Where it is, without the password.
+        database: String,
     },
     /// The database does not store text as UTF-8.
     #[error("the database {database} has the encoding {encoding}, not UTF8")]
@@ -96,10 +110,19 @@ impl OpenError {
                 "check that the server runs, and the host, the user and the password in the URL".to_owned()
             }
             Self::InUse { .. } => {
-                "stop the other process first: only one process may have the store open".to_owned()
+                "stop every server that uses it, or wait until the copy or the restore has ended".to_owned()
             }
             Self::NewerSchema { .. } => {
                 "run the newer version, or restore a backup from before the upgrade".to_owned()
+            }
+            Self::NoStore { .. } => {
+                "name the database, and with `options=-csearch_path%3DSCHEMA` the schema, in which the store is"
+                    .to_owned()
+            }
+            Self::SessionNotKept { .. } => {
+                "name the database server itself, or a pooler with `pool_mode = session`: only a session keeps the lock of the \
+                 store, and hears of the commits of other nodes"
+                    .to_owned()
             }
             Self::Encoding { .. } => {
                 "create the database with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`".to_owned()

@@ -19,8 +19,8 @@ pub(crate) fn store_error(error: Arc<QueryError>) -> StoreError {
         QueryError::NumberTooLarge => {
             StoreError::Corrupt { detail: "a number is too large for its column", source: None }
         }
-        QueryError::Superseded => StoreError::Poisoned,
         QueryError::Locked => unavailable("another process has the store open", error),
+        QueryError::Superseded => unavailable("the row of this process was removed", error),
         QueryError::TimedOut => unavailable("the database did not answer in time", error),
         QueryError::Pool(PoolError::Timeout(_)) => {
             unavailable("no connection to the database became free in time", error)

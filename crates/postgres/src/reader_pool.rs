@@ -48,6 +48,7 @@ impl ReaderPool {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let settings =
             format!("{}; SET default_transaction_read_only = on", session_settings(limits.statement));
+        let trusting = Arc::clone(&state);
         let pool =
             Pool::builder(Manager::from_connect(tokio_postgres::Config::new(), connector.clone(), recycling))
                 .max_size(limits.connections)
@@ -60,6 +61,10 @@ impl ReaderPool {
                     Box::pin(
                         async move { connection.batch_execute(&settings).await.map_err(HookError::Backend) },
                     )
+                }))
+                .pre_recycle(Hook::sync_fn(move |_, metrics| match trusting.trusts_reader(metrics.created) {
+                    true => Ok(()),
+                    false => Err(HookError::message("the primary may be another server since")),
                 }))
                 .build()?;
         // The server answers first: it knows what the statement waits for.
@@ -103,6 +108,11 @@ impl Reading<'_> {
         self.pool.metrics.reads.record(self.started.elapsed());
         // The store may have been closed or have lost its writer meanwhile.
         self.pool.state.check_open()?;
+        if !self.pool.state.trusts_reader(Object::metrics(&self.connection).created) {
+            drop(Object::take(self.connection));
+            let reason = "the database was read while this node connected to its primary again";
+            return Err(StoreError::Unavailable { reason, source: None });
+        }
         match result {
             Some(result) => Ok(result?),
             None => {

@@ -13,9 +13,37 @@ mod embedded {
 }
 
 /// The schema version that this program writes.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
-/// Creates the tables, or migrates an older schema to [`VERSION`]. The caller must be the only one.
+/// How long a start waits for another one that creates or migrates the tables.
+const LOCK_TIMEOUT_MS: u32 = 60_000;
+
+/// Takes the lock of the schema, for the session.
+pub(crate) async fn lock(client: &Client) -> Result<(), QueryError> {
+    let former: (String, String) = {
+        let row = client
+            .query_one("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')", &[])
+            .await?;
+        (row.try_get(0)?, row.try_get(1)?)
+    };
+    let limits = format!("SET statement_timeout = {LOCK_TIMEOUT_MS}; SET lock_timeout = {LOCK_TIMEOUT_MS}");
+    client.batch_execute(&limits).await?;
+    client.execute(&format!("SELECT pg_advisory_lock({LOCK})"), &[]).await?;
+    let set = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)";
+    client.execute(set, &[&former.0, &former.1]).await?;
+    Ok(())
+}
+
+/// Gives the lock back. A session that ends has given it back.
+pub(crate) async fn unlock(client: &Client) -> Result<(), QueryError> {
+    client.execute(&format!("SELECT pg_advisory_unlock({LOCK})"), &[]).await?;
+    Ok(())
+}
+
+/// The lock of the schema that the search path names.
+const LOCK: &str = "hashtextextended('counterfoil schema ' || current_schema(), 0)";
+
+/// Creates the tables, or migrates an older schema to [`VERSION`]. The caller holds the lock of the schema.
 ///
 /// A statement of a migration may take as long as it takes, so the time limit of the session does not hold for it.
 pub(crate) async fn migrate(client: &mut Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

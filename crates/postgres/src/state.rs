@@ -1,6 +1,8 @@
 //! Whether the store can be used: the writer is connected, or not, or the store has failed for good, or it is closed.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use counterfoil_core::store::StoreError;
 
@@ -14,6 +16,7 @@ const CLOSED: u8 = 3;
 pub(crate) struct StoreState {
     state: AtomicU8,
     is_closing: AtomicBool,
+    readers_since: Mutex<Option<Instant>>,
 }
 
 impl StoreState {
@@ -53,6 +56,20 @@ impl StoreState {
     /// Sets that the store must be opened again.
     pub(crate) fn poison(&self) {
         self.state.fetch_max(POISONED, Ordering::AcqRel);
+    }
+
+    /// Sets that connections of before `since` must not be read from: the primary may be another server now.
+    pub(crate) fn distrust_readers_before(&self, since: Instant) {
+        let mut current = self.readers_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = (*current).max(Some(since));
+    }
+
+    /// Whether what is read from a connection of this time counts.
+    pub(crate) fn trusts_reader(&self, connected_at: Instant) -> bool {
+        self.readers_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none_or(|since| connected_at >= since)
     }
 
     /// Sets that the store will be closed, so that the writer does not wait for the database for ever.

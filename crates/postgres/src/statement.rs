@@ -95,7 +95,7 @@ pub(crate) enum Failure {
     ConnectionLost(QueryError),
     /// The connection was lost after `COMMIT` was sent. Only the database knows whether it was executed.
     OutcomeUnknown(QueryError),
-    /// Another connection has become the writer. Nothing is committed.
+    /// Another connection of this process has become the writer, or its row was removed. Nothing is committed.
     Superseded,
 }
 
@@ -176,6 +176,12 @@ impl<'c, 't> Pipeline<'c, 't> {
     /// Sends everything with `mark` and `COMMIT`.
     pub(crate) async fn commit(&mut self, mark: Statement<'t>) -> Result<(), Failure> {
         self.queued.push((Purpose::Mark, Command::Prepared(mark)));
+        self.queued.push((Purpose::Commit, Command::Simple("COMMIT")));
+        self.send().await.map(drop)
+    }
+
+    /// Sends everything with `COMMIT`, without a mark: what is written says by itself whether it was committed.
+    pub(crate) async fn end(&mut self) -> Result<(), Failure> {
         self.queued.push((Purpose::Commit, Command::Simple("COMMIT")));
         self.send().await.map(drop)
     }

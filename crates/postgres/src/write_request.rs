@@ -7,13 +7,14 @@ use tokio::sync::oneshot;
 
 use counterfoil_core::store::{
     AuditRetention, CommitListener, CommitOutcome, CounterIncrement, CounterValue, ExpiryEvents, LastSeen,
-    Purged, PurgedEvents, StoreError, Transaction,
+    NodeChange, NodeId, Purged, PurgedEvents, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
 
 use crate::apply::apply;
 use crate::statement::{Failure, Pipeline};
 use crate::tables::counters::increment;
+use crate::tables::nodes::announce;
 use crate::tables::purge::{purge, purge_audit_log};
 use crate::tables::sessions::row::record_last_seen;
 
@@ -49,11 +50,20 @@ pub(crate) struct WriteRequest {
 }
 
 impl Input {
-    /// Adds the statements of the request to the pipeline, and sends those that others wait for.
-    pub(crate) async fn execute<'t>(&'t self, pipeline: &mut Pipeline<'_, 't>) -> Result<Output, Failure> {
+    /// Adds the statements of the request of the process `origin` to the pipeline, and sends those that others wait for.
+    pub(crate) async fn execute<'t>(
+        &'t self,
+        pipeline: &mut Pipeline<'_, 't>,
+        origin: NodeId,
+    ) -> Result<Output, Failure> {
         Ok(match self {
             Self::Commit(transaction) => {
-                Output::Commit(CommitOutcome::Applied(apply(pipeline, transaction).await?))
+                let applied = apply(pipeline, transaction).await?;
+                let changes = NodeChange::for_commit(&transaction.changes, &applied);
+                if !changes.is_empty() || !applied.entries.is_empty() {
+                    pipeline.push_certain(announce(origin, &changes));
+                }
+                Output::Commit(CommitOutcome::Applied(applied))
             }
             Self::RecordLastSeen(uses) => {
                 if !uses.is_empty() {
@@ -79,9 +89,10 @@ impl Input {
     pub(crate) async fn execute_in_savepoint<'t>(
         &'t self,
         pipeline: &mut Pipeline<'_, 't>,
+        origin: NodeId,
     ) -> Result<Result<Output, StoreError>, Failure> {
         pipeline.control("SAVEPOINT request");
-        let executed = match self.execute(pipeline).await {
+        let executed = match self.execute(pipeline, origin).await {
             Ok(output) => pipeline.flush().await.map(|()| output),
             Err(failure) => Err(failure),
         };

@@ -13,11 +13,11 @@ use counterfoil_jose::{Time, random};
 
 use crate::error::QueryError;
 use crate::error_class::store_error;
-use crate::lease::{Lease, WriterLock};
 use crate::state::StoreState;
 use crate::statement::{Failure, Pipeline};
-use crate::tables::writer::{self, CommitId};
+use crate::tables::writers::{self, CommitId};
 use crate::write_request::{Output, WriteRequest, notify};
+use crate::writer_connection::{WriterConnection, WriterConnector};
 
 /// The length of the queue. Beyond it callers get an error at once, so that waiting times stay bounded.
 pub(crate) const QUEUE_SIZE: usize = 4096;
@@ -49,9 +49,9 @@ pub(crate) enum Message {
 
 /// The state of the writer.
 pub(crate) struct Writer {
-    lock: WriterLock,
+    connector: WriterConnector,
     /// `None` while the writer is not connected.
-    lease: Option<Lease>,
+    current: Option<WriterConnection>,
     /// The epoch of the last connection.
     epoch: i64,
     state: Arc<StoreState>,
@@ -80,14 +80,14 @@ impl From<Failure> for BatchError {
 
 impl Writer {
     pub(crate) fn new(
-        lock: WriterLock,
-        lease: Lease,
+        connector: WriterConnector,
+        current: WriterConnection,
         state: Arc<StoreState>,
         listeners: Arc<CommitListeners>,
         metrics: Arc<StoreMetrics>,
     ) -> Self {
-        let epoch = lease.takeover.epoch;
-        Self { lock, lease: Some(lease), epoch, state, listeners, metrics }
+        let epoch = current.takeover.epoch;
+        Self { connector, current: Some(current), epoch, state, listeners, metrics }
     }
 
     /// Runs until a request to close, or until all senders are dropped.
@@ -96,16 +96,16 @@ impl Writer {
         let mut heartbeat = interval(HEARTBEAT_INTERVAL);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let closing = loop {
-            if self.lease.is_none() {
+            if self.current.is_none() {
                 self.reconnect().await;
                 self.open();
             }
             let message = tokio::select! {
                 biased;
                 message = messages.recv() => message,
-                () = ended(&mut self.lease) => { self.disconnect("the connection has ended"); continue }
+                () = ended(&mut self.current) => { self.disconnect("the connection has ended"); continue }
                 _ = heartbeat.tick() => { self.check_connection().await; continue }
-                () = sleep(RECONNECT_INTERVAL), if self.lease.is_none() => continue,
+                () = sleep(RECONNECT_INTERVAL), if self.current.is_none() => continue,
             };
             match message {
                 Some(Message::Request(first)) => {
@@ -120,8 +120,8 @@ impl Writer {
             }
         };
         self.state.close();
-        if let Some(lease) = self.lease.take() {
-            lease.end().await;
+        if let Some(current) = self.current.take() {
+            current.end(self.connector.id()).await;
         }
         guard.disarm();
         if let Some(close) = closing {
@@ -141,19 +141,22 @@ impl Writer {
         let _ = request.reply.send(Err(StoreError::Closed));
     }
 
-    /// Tries once to become the writer again, unless another process was it meanwhile.
+    /// Tries once to become the writer of this process again.
     async fn reconnect(&mut self) {
         if self.state.check_not_ended().is_err() {
             return;
         }
-        match self.lock.connect(self.epoch).await {
-            Ok(lease) => {
+        match self.connector.connect().await {
+            Ok(current) => {
                 tracing::info!("the database is connected again");
-                self.epoch = lease.takeover.epoch;
-                self.lease = Some(lease);
+                self.epoch = current.takeover.epoch;
+                self.current = Some(current);
             }
-            Err(error @ QueryError::Superseded) => {
-                tracing::error!(%error, "this process must be restarted");
+            Err(QueryError::Superseded) => {
+                tracing::error!(
+                    "a program had the store for itself while this process was not connected; requests are refused until it is \
+                     restarted"
+                );
                 self.state.poison();
             }
             Err(error) => tracing::debug!(%error, "the database cannot be connected"),
@@ -162,14 +165,14 @@ impl Writer {
 
     /// Accepts requests again, if the writer is connected.
     fn open(&self) {
-        if self.lease.is_some() {
+        if self.current.is_some() {
             self.state.connect();
         }
     }
 
     /// Gives up the connection. Nothing in memory counts until this process is the writer again.
     fn disconnect(&mut self, reason: &str) {
-        if self.lease.take().is_some() {
+        if self.current.take().is_some() {
             tracing::warn!(reason, "the database is not connected; requests are refused");
         }
         self.state.disconnect();
@@ -178,13 +181,13 @@ impl Writer {
         }
     }
 
-    /// Makes sure that an idle connection still works, and that no other one has become the writer: what this process has in
-    /// memory would be outdated.
+    /// Makes sure that an idle connection still works, and that the row of this process is there.
     async fn check_connection(&mut self) {
-        let Some(lease) = &self.lease else { return };
-        match timeout(ANSWER_TIMEOUT, writer::current_epoch(&lease.connection)).await {
-            Ok(Ok(epoch)) if epoch == lease.takeover.epoch => {}
-            Ok(Ok(_)) => self.disconnect("another server has become the writer"),
+        let Some(current) = &self.current else { return };
+        let epoch = writers::current_epoch(&current.connection, self.connector.id());
+        match timeout(ANSWER_TIMEOUT, epoch).await {
+            Ok(Ok(Some(epoch))) if epoch == current.takeover.epoch => {}
+            Ok(Ok(_)) => self.disconnect("the row of this process was removed"),
             Ok(Err(_)) | Err(_) => self.disconnect("the server does not answer"),
         }
     }
@@ -192,7 +195,7 @@ impl Writer {
     /// Commits a batch, then notifies the listeners, then answers the callers.
     async fn process(&mut self, batch: Vec<WriteRequest>) {
         let started = Instant::now();
-        if self.lease.is_none() {
+        if self.current.is_none() {
             return self.fail(batch, || self.state.check_open().err().unwrap_or(StoreError::Poisoned));
         }
         match self.commit(&batch).await {
@@ -242,8 +245,8 @@ impl Writer {
     }
 
     async fn roll_back(&self) -> Result<(), Failure> {
-        let Some(lease) = &self.lease else { return Ok(()) };
-        match timeout(ANSWER_TIMEOUT, lease.connection.batch_execute("ROLLBACK")).await {
+        let Some(current) = &self.current else { return Ok(()) };
+        match timeout(ANSWER_TIMEOUT, current.connection.batch_execute("ROLLBACK")).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Failure::ConnectionLost(error.into())),
             Err(_) => Err(Failure::ConnectionLost(QueryError::TimedOut)),
@@ -256,23 +259,24 @@ impl Writer {
         batch: &[WriteRequest],
         in_savepoints: bool,
     ) -> Result<Vec<Result<Output, StoreError>>, BatchError> {
-        let Some(lease) = &self.lease else { return Err(Failure::Superseded.into()) };
+        let Some(current) = &self.current else { return Err(Failure::Superseded.into()) };
+        let process = self.connector.id();
         let id: CommitId = random::bytes()
             .map_err(|_| Failure::Statement(QueryError::InvalidValue("there is no randomness")))?;
-        let mut pipeline = Pipeline::new(&lease.connection, ANSWER_TIMEOUT);
-        pipeline.control("BEGIN");
+        let mut pipeline = Pipeline::new(&current.connection, ANSWER_TIMEOUT);
+        pipeline.control(writers::BEGIN);
         let (mut outputs, mut newest) = (Vec::with_capacity(batch.len()), Time::EPOCH);
         for request in batch {
             let output = match in_savepoints {
-                true => request.input.execute_in_savepoint(&mut pipeline).await?,
-                false => Ok(request.input.execute(&mut pipeline).await?),
+                true => request.input.execute_in_savepoint(&mut pipeline, process).await?,
+                false => Ok(request.input.execute(&mut pipeline, process).await?),
             };
             if !matches!(output, Err(_) | Ok(Output::Commit(CommitOutcome::Conflict(_)))) {
                 newest = newest.max(request.input.newest_time());
             }
             outputs.push(output);
         }
-        match pipeline.commit(writer::mark(self.epoch, id, newest)).await {
+        match pipeline.commit(writers::mark(process, self.epoch, id, newest)).await {
             Ok(()) => Ok(outputs),
             Err(Failure::OutcomeUnknown(error)) => {
                 Err(BatchError::Undecided(Undecided { id, outputs, error }))
@@ -291,12 +295,12 @@ impl Writer {
         let asked_at = Instant::now();
         loop {
             self.reconnect().await;
-            match &self.lease {
-                Some(lease) if lease.takeover.last_commit == Some(undecided.id) => {
+            match self.current.as_ref().map(|current| current.takeover.last_commit) {
+                Some(Some(id)) if id == undecided.id => {
                     tracing::info!(requests = batch.len(), "the commit was executed");
                     return self.finish(batch, undecided.outputs, started);
                 }
-                Some(_) => {
+                Some(Some(_) | None) => {
                     tracing::info!(
                         requests = batch.len(),
                         "the commit was not executed; nothing was changed"
@@ -343,9 +347,8 @@ impl Writer {
     fn fail_with(&mut self, batch: Vec<WriteRequest>, failure: Failure) {
         let error = match failure {
             Failure::Superseded => {
-                self.disconnect("another process has become the writer");
-                self.state.poison();
-                return self.fail(batch, || StoreError::Poisoned);
+                self.disconnect("the row of this process was removed");
+                QueryError::Superseded
             }
             Failure::ConnectionLost(error) => {
                 self.disconnect("the connection was lost");
@@ -370,10 +373,10 @@ impl Writer {
 }
 
 /// Waits for the end of the connection; for ever if it does not exist.
-async fn ended(lease: &mut Option<Lease>) {
-    match lease {
-        Some(lease) => {
-            let _ = (&mut lease.ended).await;
+async fn ended(current: &mut Option<WriterConnection>) {
+    match current {
+        Some(current) => {
+            let _ = (&mut current.ended).await;
         }
         None => std::future::pending().await,
     }

@@ -51,6 +51,7 @@ const ROLES: u8 = 1 << 2;
 const SCOPE: u8 = 1 << 3;
 const ACR: u8 = 1 << 4;
 const EXTERNAL_ID: u8 = 1 << 5;
+const EMAIL: u8 = 1 << 6;
 
 /// What Redis has under a key.
 #[derive(Debug)]
@@ -141,6 +142,7 @@ fn encode_fields(cached: &CachedSession) -> Option<Vec<u8>> {
         (session.scope.is_some(), SCOPE),
         (session.acr.is_some(), ACR),
         (user.external_id.is_some(), EXTERNAL_ID),
+        (user.verified_email.is_some(), EMAIL),
     ];
     let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |flags, (_, flag)| flags | flag);
 
@@ -171,6 +173,7 @@ fn encode_fields(cached: &CachedSession) -> Option<Vec<u8>> {
     }
     session.scope.iter().chain(&session.acr).for_each(|text| writer.text(text));
     user.external_id.iter().for_each(|id| writer.text(&id.to_stored()));
+    user.verified_email.iter().for_each(|email| writer.text(email));
     Some(writer.0)
 }
 
@@ -195,6 +198,7 @@ fn decode_fields(fields: &[u8], id: SessionId, token_hash: TokenHash) -> Option<
     let scope = if has(SCOPE) { Some(reader.text()?) } else { None };
     let acr = if has(ACR) { Some(reader.text()?) } else { None };
     let external_id = if has(EXTERNAL_ID) { Some(ExternalId::from_stored(&reader.text()?)?) } else { None };
+    let verified_email = if has(EMAIL) { Some(reader.text()?) } else { None };
     let session = Session {
         id,
         user,
@@ -217,7 +221,7 @@ fn decode_fields(fields: &[u8], id: SessionId, token_hash: TokenHash) -> Option<
     };
     reader.0.is_empty().then_some(CachedSession {
         session,
-        user: CachedUser { username, roles, external_id },
+        user: CachedUser { username, roles, external_id, verified_email },
         log_head: RevocationPosition::new(log_head),
         read_at: Time::from_unix_ms(read_at),
     })
@@ -260,8 +264,12 @@ mod tests {
             ended: None,
             revision: 1234,
         };
-        let user =
-            CachedUser { username: "lovelace".into(), roles: vec!["editor".into()], external_id: None };
+        let user = CachedUser {
+            username: "lovelace".into(),
+            roles: vec!["editor".into()],
+            external_id: None,
+            verified_email: None,
+        };
         let log_head = RevocationPosition::new(NOON.unix_ms() - 40_000);
         CachedSession { session, user, log_head, read_at: NOON }
     }
@@ -318,7 +326,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_session_is_read_as_it_was_written(
-            (times, texts) in (any::<[u32; 6]>(), any::<[Option<String>; 3]>()),
+            (times, texts) in (any::<[u32; 6]>(), any::<[Option<String>; 4]>()),
             (roles, amr, name) in (any::<Vec<String>>(), any::<Vec<String>>(), ".{1,60}"),
             client in "[a-z]{1,128}",
             (revision, pos) in (0..ENDED, any::<u64>()),
@@ -326,7 +334,7 @@ mod tests {
             let token = SessionToken::generate(ID).unwrap();
             let time = |index: usize| Time::from_unix_ms(times[index].into());
             let duration = |index: usize| Duration::from_millis(times[index].into());
-            let [scope, acr, external_id] = texts;
+            let [scope, acr, external_id, email] = texts;
             let session = Session {
                 client: client.parse().unwrap(),
                 authenticated_at: time(0),
@@ -341,7 +349,8 @@ mod tests {
                 ..usual(&token).session
             };
             let external_id = external_id.and_then(|id| ExternalId::from_stored(&format!("{:?}", id.len())));
-            let user = CachedUser { username: name, roles, external_id };
+            let verified_email = email;
+            let user = CachedUser { username: name, roles, external_id, verified_email };
             let log_head = RevocationPosition::new(times[4].into());
             let cached = CachedSession { session, user, log_head, read_at: time(5) };
 

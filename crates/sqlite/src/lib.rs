@@ -13,7 +13,10 @@
 //! valid.
 
 mod apply;
+mod blocking_connection;
 mod canonical_names;
+mod check;
+mod copy;
 mod error;
 mod error_class;
 mod file;
@@ -30,6 +33,8 @@ mod tables;
 mod write_request;
 mod writer;
 
+pub use check::SqliteInspection;
+pub use copy::SqliteTables;
 pub use error::{OpenError, RestoreError};
 pub use file::lock_owner::LockOwner;
 pub use restore::PendingRestore;

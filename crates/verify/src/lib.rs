@@ -143,7 +143,9 @@ pub use jwks::remote_verifier_builder::RemoteVerifierBuilder;
 pub use jwks::status::JwksStatus;
 
 #[cfg(feature = "tower")]
-pub use self::http::auth_layer::{AuthLayer, AuthResponseFuture, AuthService};
+pub use self::http::auth_layer::{AuthLayer, AuthService};
+#[cfg(feature = "tower")]
+pub use self::http::auth_response_future::AuthResponseFuture;
 #[cfg(feature = "tower")]
 pub use self::http::auth_state::AuthState;
 #[cfg(feature = "tower")]

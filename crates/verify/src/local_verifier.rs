@@ -123,6 +123,12 @@ impl LocalVerifier {
         Ok(principal.with_monitor(&self.monitor))
     }
 
+    /// Whether the revocations are up to date now: what was read before this call may be accepted.
+    #[doc(hidden)]
+    pub fn is_fresh(&self) -> bool {
+        self.revocations.freshness().is_fresh(|| self.clock.now())
+    }
+
     /// The token verifier, for example to set new keys.
     pub fn token_verifier(&self) -> &Arc<TokenVerifier> {
         &self.tokens

@@ -281,7 +281,8 @@ impl Principal {
     /// `CounterfoilBuilder::claims` of the crate `counterfoil`, the only place where such claims come from. The claims of
     /// another issuer are here too.
     ///
-    /// A session token has no claims: for it only `external_id` is there.
+    /// A session token has no claims: for it only `external_id` is there, and `email` if the user has proved that they own the
+    /// address.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.inner.parts.extra.get(name)
     }

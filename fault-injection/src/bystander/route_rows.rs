@@ -222,6 +222,25 @@ pub(super) const ROWS: &[Row] = &[
             if number % 4 == 0 { request } else { request.bearer(&from.target.verifier_key) }
         },
     ),
+    Row::send(
+        "asks as a proxy with valid, invalid and malformed requests",
+        &["GET /v1/verify/{proxy}", "GET /v1/verify/{proxy}/{options}"],
+        |from, number| {
+            let asked = |path: &str| {
+                Request::get(path)
+                    .header("x-forwarded-method", "GET")
+                    .header("x-forwarded-proto", "http")
+                    .header("x-forwarded-host", &from.target.address.to_string())
+                    .header("x-forwarded-uri", "/orders")
+            };
+            match number % 4 {
+                0 => asked("/v1/verify/nginx").bearer(&from.session_token),
+                1 => asked("/v1/verify/caddy/role=admin").bearer(&from.access_token),
+                2 => asked("/v1/verify/nginx").bearer(&format!("{}{number}", from.session_token)),
+                _ => Request::get("/v1/verify/traefik/-").bearer(&from.session_token),
+            }
+        },
+    ),
     Row::send("revokes its token and unknown tokens", &["POST /oauth/revoke"], |from, number| {
         let unknown = format!("cfs_{NO_ID}.{number}");
         let token = [&from.access_token, &unknown][number as usize % 2];

@@ -56,6 +56,21 @@ impl Entries {
         (after..up_to).fold(Self::default(), |entries, position| entries.union(Self(1 << (position + 1))))
     }
 
+    /// The entry at `position` alone.
+    pub fn at(position: u8) -> Self {
+        Self(1 << position)
+    }
+
+    /// Those of these entries that have a position after this one.
+    pub fn after(self, position: u8) -> Self {
+        Self(self.0 & !((2 << position) - 1))
+    }
+
+    /// The highest position, or 0 if there is no entry.
+    pub fn head(self) -> u8 {
+        (1..8).rev().find(|position| self.contains(*position)).unwrap_or(0)
+    }
+
     /// The entries of both.
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -38,6 +38,6 @@ impl ClockRate {
 }
 
 /// What the clock of the issuer shows at `tick`. It does not begin at zero: a machine runs before its server starts.
-pub(super) fn uptime(tick: Tick) -> Duration {
+pub(crate) fn uptime(tick: Tick) -> Duration {
     TICK * (u32::from(tick) + 1)
 }

@@ -8,7 +8,7 @@ mod clock;
 mod issuer;
 mod network;
 mod process;
-mod random;
+pub(crate) mod random;
 mod schedule;
 
 use std::fmt;

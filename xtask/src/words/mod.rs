@@ -25,6 +25,9 @@ mod rust_text;
 const FOLDERS: [&str; 8] =
     ["benches", "crates", "docs", "examples", "fault-injection", "fuzz", "models", "xtask"];
 
+/// Single files: the folders of the JavaScript packages also have the files of their dependencies.
+const FILES: [&str; 2] = ["clients/js/browser/README.md", "clients/js/node/README.md"];
+
 /// Reads every file and prints every refused phrase.
 ///
 /// # Errors
@@ -71,6 +74,7 @@ fn files(root: &Path) -> Result<Vec<PathBuf>> {
     for folder in FOLDERS {
         files.extend(list_files(&root.join(folder), &["md", "rs"])?);
     }
+    files.extend(FILES.map(|file| root.join(file)));
     let below_root = |path: PathBuf| path.strip_prefix(root).map(Path::to_owned).unwrap_or(path);
     let mut files: Vec<PathBuf> = files.into_iter().map(below_root).collect();
     files.sort();

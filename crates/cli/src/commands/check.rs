@@ -1,6 +1,7 @@
 //! `counterfoil check`: validates the configuration and reports warnings, without changing anything.
 
 use clap::Args;
+use counterfoil::operator::durability_warning;
 use serde_json::{Value, json};
 
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
@@ -36,8 +37,8 @@ struct Findings {
 /// # Errors
 ///
 /// If there is an error, or with `--strict` a warning.
-pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
-    let findings = find(configuration);
+pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
+    let findings = find(configuration).await;
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
         let mut report = json!({ "errors": errors, "warnings": warnings });
@@ -56,14 +57,16 @@ pub(crate) fn run(configuration: &Configuration, options: &Options) -> Result<()
     }
 }
 
-fn find(configuration: &Configuration) -> Findings {
+async fn find(configuration: &Configuration) -> Findings {
     match configuration.validate(configuration.listen) {
         Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec(), cache: None },
-        Ok(settings) => Findings {
-            errors: check_errors(&settings).into_iter().map(from_error).collect(),
-            warnings: warnings::warnings(configuration, &settings),
-            cache: settings.cache.as_ref().map(ToString::to_string),
-        },
+        Ok(settings) => {
+            let mut warnings = warnings::warnings(configuration, &settings);
+            let of_store = durability_warning(&settings.store).await;
+            warnings.extend(of_store.map(|(message, hint)| Diagnostic::combination("store", message, hint)));
+            let errors = check_errors(&settings).into_iter().map(from_error).collect();
+            Findings { errors, warnings, cache: settings.cache.as_ref().map(ToString::to_string) }
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod demo_user;
 pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod node;
 mod openapi;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
@@ -28,6 +29,7 @@ pub(crate) mod restore;
 pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod session;
+pub(crate) mod store;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod user_import;
@@ -40,13 +42,14 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Demo(options) => demo::run(&options).await,
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
-        Command::Check(options) => check::run(configuration, &options),
+        Command::Check(options) => check::run(configuration, &options).await,
         Command::Completions(options) => completions::run(&options, Arguments::command()),
         Command::User(command) => user::run(configuration, command).await,
         Command::Session(command) => session::run(configuration, command).await,
         Command::Client(command) => client::run(configuration, command).await,
         Command::AdminKey(command) => admin_key::run(configuration, command).await,
         Command::Verifier(command) => verifier::run(configuration, command).await,
+        Command::Node(command) => node::run(configuration, command).await,
         Command::Key(command) => key::run(configuration, command).await,
         Command::Audit(command) => audit::run(configuration, command).await,
         Command::RateLimit(command) => rate_limit::run(configuration, command).await,
@@ -56,6 +59,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Openapi => openapi::run(),
         Command::Backup(options) => backup::run(configuration, options).await,
         Command::Restore(options) => restore::run(configuration, options).await,
+        Command::Store(command) => store::run(configuration, command).await,
         Command::Clock(command) => clock::run(configuration, command).await,
     }
 }

@@ -55,11 +55,10 @@ fn diagnostic(key: Option<&str>, name: &str, message: &str, hint: Option<String>
     }
 }
 
-/// Whether a variable is one of [`UNSUPPORTED`], or of a key in the table `forward_auth`. Kubernetes sets variables such
-/// as `COUNTERFOIL_CACHE_PORT` for a service with the name `counterfoil-cache`, and they must not prevent a start.
+/// Whether a variable is one of [`UNSUPPORTED`]. Kubernetes sets variables such as `COUNTERFOIL_CACHE_PORT` for a service
+/// with the name `counterfoil-cache`, and they must not prevent a start.
 fn is_unsupported(name: &str) -> bool {
-    let in_table = name.strip_prefix(&variable("forward_auth")).is_some_and(|rest| rest.starts_with('_'));
-    in_table || UNSUPPORTED.iter().any(|reserved| variable(reserved) == name)
+    UNSUPPORTED.iter().any(|reserved| variable(reserved) == name)
 }
 
 /// The setting that had this variable.
@@ -110,8 +109,8 @@ mod tests {
         let read = read_all(&[("COUNTERFOIL_CACHE_PORT", "tcp://10.0.0.1:6379")]);
         assert!(read.errors.is_empty(), "{read:?}");
 
-        let read = read_all(&[("COUNTERFOIL_CACHE", "redis://cache"), ("COUNTERFOIL_FORWARD_AUTH_X", "1")]);
-        assert_eq!(read.errors.len(), 2, "{read:?}");
+        let read = read_all(&[("COUNTERFOIL_CACHE", "redis://cache")]);
+        assert_eq!(read.errors.len(), 1, "{read:?}");
     }
 
     #[test]
@@ -135,9 +134,7 @@ mod tests {
 
     #[test]
     fn variables_of_features_that_are_not_supported_yet_are_refused() {
-        for name in ["COUNTERFOIL_CACHE", "COUNTERFOIL_LOGIN_URL", "COUNTERFOIL_FORWARD_AUTH_LISTEN"] {
-            assert_eq!(read_all(&[(name, "x")]).errors.len(), 1, "{name}");
-        }
+        assert_eq!(read_all(&[("COUNTERFOIL_CACHE", "x")]).errors.len(), 1);
         assert!(read_all(&[("COUNTERFOIL_CACHED", "x")]).errors.is_empty());
     }
 

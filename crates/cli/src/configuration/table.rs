@@ -6,7 +6,10 @@ use crate::configuration::setting::Setting;
 mod audit_log;
 mod cookies;
 mod feed;
+mod forward_auth;
 mod introspection;
+mod node;
+mod pages;
 mod passwords;
 mod rate_limits;
 mod request_limits;
@@ -15,9 +18,9 @@ mod tokens;
 mod usernames;
 mod write_rate_limits;
 
-/// Names that are reserved for features of later versions: a key or, for the last one, a table. They are
-/// refused, so that a feature which is configured cannot be silently missing.
-pub(crate) const UNSUPPORTED: [&str; 3] = ["cache", "login_url", "forward_auth"];
+/// Keys that are reserved for features of later versions. They are refused, so that a feature which is configured cannot
+/// be silently missing.
+pub(crate) const UNSUPPORTED: [&str; 1] = ["cache"];
 
 /// Every setting, in the order of the documentation: the keys at the top of the file first, then each table.
 pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
@@ -48,10 +51,13 @@ fn all() -> impl Iterator<Item = &'static Setting> {
         usernames::SETTINGS,
         tokens::SETTINGS,
         cookies::SETTINGS,
+        pages::SETTINGS,
         rate_limits::SETTINGS,
         write_rate_limits::SETTINGS,
         audit_log::SETTINGS,
         feed::SETTINGS,
+        node::SETTINGS,
+        forward_auth::SETTINGS,
         introspection::SETTINGS,
         request_limits::SETTINGS,
     ];
@@ -277,7 +283,8 @@ pub(crate) mod tests {
             ("usernames.look_alikes", _) => "allow",
             ("algorithm", _) => "Ed25519",
             ("trusted_origins", _) => "https://a.example,https://b.example",
-            ("trusted_proxies", _) => "10.0.0.0/8,192.0.2.1",
+            ("login_url", _) => "https://auth.example/login",
+            ("trusted_proxies" | "forward_auth.proxies", _) => "10.0.0.0/8,192.0.2.1",
             ("password_hashing.threads", _) => "1023",
             ("password_hashing.max_share", _) => "50",
             ("argon2.iterations" | "argon2.parallelism", _) => "3",

@@ -8,6 +8,7 @@ use crate::configuration::diagnostic::Diagnostic;
 pub(crate) mod contradictions;
 mod credentials;
 mod exposure;
+mod forward_auth;
 mod rate_limits;
 
 pub(crate) use exposure::unnamed_proxy;
@@ -16,8 +17,13 @@ pub(crate) use exposure::unnamed_proxy;
 type Check = fn(&Configuration, &Settings) -> Option<Diagnostic>;
 
 /// Every check, independent of the others.
-const CHECKS: [&[Check]; 4] =
-    [contradictions::CHECKS, exposure::CHECKS, credentials::CHECKS, rate_limits::CHECKS];
+const CHECKS: [&[Check]; 5] = [
+    contradictions::CHECKS,
+    exposure::CHECKS,
+    credentials::CHECKS,
+    forward_auth::CHECKS,
+    rate_limits::CHECKS,
+];
 
 /// All warnings about valid settings.
 pub(crate) fn warnings(configuration: &Configuration, settings: &Settings) -> Vec<Diagnostic> {

@@ -34,6 +34,7 @@ fn each_change_is_reported_as_one_json_document() {
         (&["revoke", "everyone", "--yes"], "position"),
         (&["clock", "accept"], "now"),
         (&["backup", &backup], "file"),
+        (&["store", "check"], "findings"),
         (&["user", "delete", "ada", "--yes"], "id"),
     ] {
         let document: Value = fixture.json(command);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use counterfoil_jose::Time;
 use counterfoil_verify::{
@@ -12,7 +12,6 @@ use counterfoil_verify::{
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::external_id::ExternalId;
 use crate::model::session::Session;
 use crate::services::session_monitor::SessionMonitor;
 use crate::store::session_cache::shared::{CachedSession, CachedUser, SharedSessions};
@@ -58,8 +57,14 @@ impl StoreAuthenticator {
                     cache: self.cache.clone(),
                     shared_cache: self.shared_cache.clone(),
                     monitor: self.monitor.clone(),
+                    verifier: self.verifier.clone(),
                 };
-                AuthFuture::Pending(Box::pin(async move { lookup.authenticate(&presented, now).await }))
+                AuthFuture::Pending(Box::pin(async move {
+                    let principal = lookup.authenticate(&presented, now).await?;
+                    // One of several processes that has lost its lease may be reading from a database that is no longer the
+                    // primary, where a revoked session is still active.
+                    if lookup.verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
+                }))
             }
         }
     }
@@ -96,6 +101,7 @@ struct SessionLookup {
     cache: Arc<dyn SessionCache>,
     shared_cache: Option<Arc<SharedSessions>>,
     monitor: Arc<dyn CredentialMonitor>,
+    verifier: Arc<LocalVerifier>,
 }
 
 impl SessionLookup {
@@ -128,7 +134,8 @@ impl SessionLookup {
         context.check_access().map_err(invalid)?;
         let session =
             CachedSession::new(context, now).ok_or_else(|| invalid(InvalidCredential::WrongKind))?;
-        if let Some(shared_cache) = &self.shared_cache {
+        // What was read without a lease may be older than the time says.
+        if let Some(shared_cache) = self.shared_cache.as_ref().filter(|_| self.verifier.is_fresh()) {
             shared_cache.insert(&session);
         }
         Ok(session)
@@ -143,19 +150,22 @@ fn session_principal(session: &Session, user: CachedUser) -> Principal {
         position: session.pos,
         token_fingerprint: session.token_fingerprint(),
         scope: session.scope.clone(),
+        extra: user_claims(&user),
         roles: user.roles,
         username: Some(user.username),
         amr: session.amr.clone(),
         acr: session.acr.clone(),
         authenticated_at: Some(session.authenticated_at),
-        extra: user.external_id.iter().map(external_id_claim).collect(),
         ..PrincipalParts::new(CredentialKind::SessionToken, session.user.to_string(), session.ends_at())
     })
 }
 
-/// The claim of the application's own id, as access tokens have it.
-fn external_id_claim(id: &ExternalId) -> (String, Value) {
-    ("external_id".to_owned(), id.to_json())
+/// The claims that are not registered: the application's own id, as access tokens have it, and the e-mail address if the user
+/// has proved that they own it.
+fn user_claims(user: &CachedUser) -> Map<String, Value> {
+    let external_id = user.external_id.as_ref().map(|id| ("external_id".to_owned(), id.to_json()));
+    let email = user.verified_email.as_deref().map(|email| ("email".to_owned(), email.into()));
+    external_id.into_iter().chain(email).collect()
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {

@@ -18,6 +18,7 @@ pub mod restore;
 pub mod revocation_feed;
 pub mod revoker;
 pub mod session_data;
+pub mod session_label;
 mod session_monitor;
 pub mod status_lists;
 pub mod user_import;

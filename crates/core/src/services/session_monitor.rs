@@ -42,13 +42,18 @@ impl CredentialMonitor for SessionMonitor {
     }
 
     fn accepted_until(&self, credential: MonitoredCredential, now: Time) -> AcceptedUntil {
-        let (store, cache) = (self.store.upgrade(), self.cache.upgrade());
+        let (store, cache, verifier) =
+            (self.store.upgrade(), self.cache.upgrade(), Arc::clone(&self.verifier));
         Box::pin(async move {
             // The installation is closed.
             let (Some(store), Some(cache)) = (store, cache) else { return Err(CredentialEnd::Unavailable) };
             match cache.expires_at(credential).filter(|expires_at| *expires_at > now) {
                 Some(expires_at) => Ok(expires_at),
-                None => read_expiry(&*store, credential, now).await,
+                None => {
+                    let expires_at = read_expiry(&*store, credential, now).await?;
+                    // As for a request: what was read may be outdated.
+                    if verifier.is_fresh() { Ok(expires_at) } else { Err(CredentialEnd::Unavailable) }
+                }
             }
         })
     }

@@ -7,7 +7,7 @@ use counterfoil_jose::{Time, base64url, random};
 
 /// The identity of a node: a process that has the store open. Random, drawn at the start of the process; not a
 /// secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId([u8; 16]);
 
 impl NodeId {

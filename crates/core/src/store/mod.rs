@@ -12,13 +12,16 @@
 
 mod audit_retention;
 mod change;
+pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod copy;
 mod counter;
 mod error;
 mod expiry_events;
 mod job_lock;
 pub mod metrics;
+mod node;
 mod outcome;
 mod pending_end;
 mod plan;
@@ -65,6 +68,7 @@ pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
 pub use expiry_events::ExpiryEvents;
 pub use job_lock::{JobLock, JobLockOp, NodeId};
+pub use node::{NodeChange, NodeNews, NodeRegistry, NodeRenewal, NodeRow};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
 pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
@@ -263,6 +267,11 @@ pub trait Store: Send + Sync + 'static {
     /// The metrics since the store was opened.
     fn metrics(&self) -> &StoreMetrics;
 
+    /// The registry of the processes that have this store open. `None` if only one process at a time can.
+    fn node_registry(&self) -> Option<&dyn NodeRegistry> {
+        None
+    }
+
     /// Completes submitted commits and closes the store. Later calls fail.
     async fn close(&self) -> Result<(), StoreError>;
 }
@@ -281,8 +290,8 @@ pub trait FileBackup: Send + Sync + 'static {
 
 /// A listener for commits. The session cache depends on it to be exact.
 ///
-/// The only writer of the store calls it after the commit and before the caller is answered, even if the
-/// caller no longer waits.
+/// The writer of this process calls it after the commit and before the caller is answered, even if the caller no longer
+/// waits. Commits of other processes are not reported: see [`NodeRegistry`].
 pub trait CommitListener: Send + Sync {
     /// `changes` are durable, with this result.
     fn on_commit(&self, changes: &[Change], applied: &AppliedChanges);

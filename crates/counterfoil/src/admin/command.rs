@@ -169,6 +169,15 @@ pub enum Command {
         #[serde(default)]
         limit: Option<u32>,
     },
+    /// Lists the nodes that serve from the store, by id. Answers `{nodes, next}`.
+    NodeList {
+        /// The cursor of the previous page.
+        #[serde(default)]
+        after: Option<String>,
+        /// The most nodes of the page.
+        #[serde(default)]
+        limit: Option<u32>,
+    },
     /// Lists the revocations that wait for the verifiers. Answers a list.
     FleetWaits {},
     /// Creates a verifier key. Answers `{id, key}`; the secret `key` is shown only here.

@@ -44,6 +44,7 @@ impl App {
             }
             Command::AdminKeyRemove { id } => self.remove_admin_key(&id).await,
             Command::VerifierList { after, limit } => self.list_verifiers(PageRequest { after, limit }).await,
+            Command::NodeList { after, limit } => self.list_nodes(PageRequest { after, limit }).await,
             Command::FleetWaits {} => answer(verifiers::fleet_waits(self)),
             Command::VerifierKeyAdd { name } => self.add_verifier_key(&name).await,
             Command::VerifierKeyList { after, limit } => {

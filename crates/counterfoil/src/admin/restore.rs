@@ -15,7 +15,7 @@ use counterfoil_verify::{KeyId, RevocationLogId, RevocationPosition};
 
 use crate::admin::Command;
 use crate::admin::socket_client::{CallError, call};
-use crate::app::backend::{StoreBackendError, install_restore, open_store, prepare_restore};
+use crate::app::backend::{StoreBackendError, install_restore, open_store_alone, prepare_restore};
 use crate::app::error::OpenError;
 use crate::clock::SystemClock;
 use crate::clock::checkpoint;
@@ -167,7 +167,7 @@ pub async fn restore(
 pub async fn restore_in_place(settings: &Settings, kept: KeptOnRestore) -> Result<Restored, RestoreError> {
     ensure_no_server(settings).await?;
     let master_key = master_key(settings)?;
-    let store = open_store(&settings.store, None).await?.store;
+    let store = open_store_alone(&settings.store).await?;
     let restored = revoke_in_place(&*store, settings, (&master_key, kept)).await;
     let closed = store.close().await;
     let restored = restored?;

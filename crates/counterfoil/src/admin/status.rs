@@ -13,7 +13,7 @@ use crate::operations::admin::responses::{AcceptedClockResponse, StatusResponse}
 impl App {
     pub(super) async fn status(&self) -> Answer {
         answer(StatusResponse {
-            node: self.parts.node.to_string(),
+            node: self.parts.node_id.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             issuer: self.settings().issuer.as_str().to_owned(),
             store: self.settings().store.resolved().to_string(),

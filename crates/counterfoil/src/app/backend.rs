@@ -8,15 +8,23 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "admin")]
+use counterfoil_core::store::check::StoreInspection;
+#[cfg(feature = "admin")]
+use counterfoil_core::store::copy::StoreTables;
 use counterfoil_core::store::session_cache::shared::SharedSessionCache;
 use counterfoil_core::store::{FileBackup, Store};
 use counterfoil_jose::HmacKey;
+#[cfg(all(feature = "admin", feature = "postgres"))]
+use counterfoil_postgres::{Existence, PostgresInspection, PostgresTables};
 #[cfg(feature = "postgres")]
 use counterfoil_postgres::{PostgresStore, PostgresUrl};
 #[cfg(feature = "redis")]
 use counterfoil_redis::{RedisSessionCache, RedisUrl};
 #[cfg(feature = "sqlite")]
 use counterfoil_sqlite::SqliteStore;
+#[cfg(feature = "admin")]
+use counterfoil_sqlite::{SqliteInspection, SqliteTables};
 
 use crate::app::App;
 use crate::settings::Settings;
@@ -187,6 +195,20 @@ pub(crate) struct OpenedStore {
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
 }
 
+/// Opens the store at `url` for a change that no server may see half: every other process is refused meanwhile.
+#[cfg(feature = "admin")]
+pub(crate) async fn open_store_alone(url: &StoreUrl) -> Result<Arc<dyn Store>, StoreBackendError> {
+    #[cfg(feature = "postgres")]
+    if let StoreUrl::Postgres(url) = url {
+        let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
+        let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
+        // Its future is large, and every command would contain it.
+        return Ok(Box::pin(PostgresStore::open_alone(&url)).await.map_err(postgres_error)?);
+    }
+    // One process at a time opens a file.
+    open_store(url, None).await.map(|opened| opened.store)
+}
+
 /// Opens or creates the store at `url`, or takes the store of the application.
 pub(crate) async fn open_store(
     url: &StoreUrl,
@@ -217,6 +239,73 @@ pub(crate) async fn open_store(
             let store = SqliteStore::open(file).map_err(open_error)?;
             Ok(OpenedStore { file_backup: Some(Arc::clone(&store) as _), store })
         }
+    }
+}
+
+/// Opens the tables of the store at `url` for a copy. Nothing else may use it meanwhile. A store that is missing is created
+/// if it may be.
+#[cfg(feature = "admin")]
+pub(crate) async fn open_tables(
+    url: &StoreUrl,
+    may_create: bool,
+) -> Result<Box<dyn StoreTables>, StoreBackendError> {
+    match url {
+        StoreUrl::Application => Err(not_a_file()),
+        StoreUrl::Sqlite(file) if !may_create && !SqliteStore::exists(file) => Err(missing(file)),
+        StoreUrl::Sqlite(file) => Ok(Box::new(SqliteTables::open(file).map_err(open_error)?)),
+        #[cfg(not(feature = "postgres"))]
+        StoreUrl::Postgres(_) => Err(without_postgres()),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => {
+            let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
+            let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
+            let existence = if may_create { Existence::CreateIfMissing } else { Existence::Required };
+            // Its future is large, and every command would contain it.
+            let tables = Box::pin(PostgresTables::open(&url, existence)).await.map_err(postgres_error)?;
+            Ok(Box::new(tables))
+        }
+    }
+}
+
+/// Opens the store at `url` to read it in one snapshot. A server may use it meanwhile.
+#[cfg(feature = "admin")]
+pub(crate) async fn open_inspection(url: &StoreUrl) -> Result<Box<dyn StoreInspection>, StoreBackendError> {
+    match url {
+        StoreUrl::Application => Err(not_a_file()),
+        StoreUrl::Sqlite(file) if !SqliteStore::exists(file) => Err(missing(file)),
+        StoreUrl::Sqlite(file) => Ok(Box::new(SqliteInspection::open(file).map_err(open_error)?)),
+        #[cfg(not(feature = "postgres"))]
+        StoreUrl::Postgres(_) => Err(without_postgres()),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => {
+            let invalid = |error| postgres_error(counterfoil_postgres::OpenError::Url(error));
+            let url: PostgresUrl = url.expose().parse().map_err(invalid)?;
+            Ok(Box::new(PostgresInspection::open(&url).await.map_err(postgres_error)?))
+        }
+    }
+}
+
+/// What can be lost although it was confirmed, and how to avoid it, if the database server at `url` can be asked.
+#[cfg(feature = "admin")]
+pub(crate) async fn durability_warning(url: &StoreUrl) -> Option<(&'static str, &'static str)> {
+    match url {
+        // The file is synced before a commit is confirmed.
+        StoreUrl::Sqlite(_) | StoreUrl::Application => None,
+        #[cfg(not(feature = "postgres"))]
+        StoreUrl::Postgres(_) => None,
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => {
+            let warning = counterfoil_postgres::durability_warning(&url.expose().parse().ok()?).await?;
+            Some((warning.message(), warning.hint()))
+        }
+    }
+}
+
+#[cfg(feature = "admin")]
+fn missing(file: &Path) -> StoreBackendError {
+    StoreBackendError {
+        error: format!("there is no store in {}", file.display()).into(),
+        hint: "name the file of an existing store".to_owned(),
     }
 }
 

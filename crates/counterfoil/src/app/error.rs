@@ -10,6 +10,7 @@ use crate::passwords::breached::BreachedError;
 use crate::settings::cookie_options::CookieOptionsError;
 use crate::settings::data_dir::DataDirError;
 use crate::settings::issuer_url::IssuerUrl;
+use crate::store::copy_mark::StoreCopyError;
 use crate::store::rollback_guard::RollbackGuardError;
 
 /// An installation cannot be opened. Nothing that existed was changed.
@@ -31,6 +32,9 @@ pub enum OpenError {
     /// The store was opened and cannot be read or written.
     #[error(transparent)]
     StoreAccess(#[from] StoreError),
+    /// The store was moved to another one, or is not complete.
+    #[error(transparent)]
+    StoreCopy(#[from] StoreCopyError),
     /// The keys in the store cannot be used.
     #[error(transparent)]
     Keys(#[from] ActiveKeysError),
@@ -67,6 +71,7 @@ impl OpenError {
             Self::MasterKey(error) => Some(error.hint()),
             Self::DataDir(error) => Some(error.hint()),
             Self::Store(error) | Self::Cache(error) => Some(error.hint().into()),
+            Self::StoreCopy(error) => error.hint(),
             Self::RollbackGuard(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),
             Self::DevelopmentMode(_) => {

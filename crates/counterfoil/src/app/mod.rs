@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod error;
+pub(crate) mod forward_auth;
 pub(crate) mod hooks;
 mod known_password;
 mod open;
@@ -10,7 +11,7 @@ pub(crate) mod preflight;
 pub(crate) mod readiness;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::Extensions;
@@ -29,6 +30,7 @@ use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
 
+use crate::app::forward_auth::ForwardAuth;
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
@@ -38,7 +40,9 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
+use crate::node::Node;
 use crate::passwords::hash_pool::HashPool;
+use crate::runtime::task::Task;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::store::audit_log::AuditLogLimit;
@@ -63,7 +67,11 @@ pub(crate) struct AppParts {
     pub(crate) settings: Settings,
     rollback_guard: Option<RollbackGuard>,
     /// The identity of this process among those that have the store open.
-    pub(crate) node: NodeId,
+    pub(crate) node_id: NodeId,
+    /// This process as a node; `None` if it is the only one that can have the store open.
+    pub(crate) node: Option<Arc<Node>>,
+    /// Renews the lease of the node until the app is closed.
+    following: Mutex<Option<Task>>,
     pub(crate) store: Arc<dyn Store>,
     /// `None` if the store is not a file.
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
@@ -92,6 +100,7 @@ pub(crate) struct AppParts {
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) write_rate_limiter: WriteRateLimiter,
     pub(crate) introspection_rate_limiter: IntrospectionRateLimiter,
+    pub(crate) forward_auth: ForwardAuth,
     pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
@@ -153,6 +162,20 @@ impl App {
         }
     }
 
+    /// Ends the lease of this node, and removes its row unless a verifier relies on a response of it still. Then another node
+    /// removes the row later: until then a wait for the fleet waits for that verifier too.
+    async fn leave(&self) -> Result<(), StoreError> {
+        let (Some(node), Some(registry)) = (&self.parts.node, self.parts.store.node_registry()) else {
+            return Ok(());
+        };
+        let following = self.parts.following.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(following) = following {
+            following.cancel().await;
+        }
+        node.lease.end();
+        if self.parts.feed.has_promised() { Ok(()) } else { registry.leave().await }
+    }
+
     /// Saves the clock checkpoint, the last-seen times of sessions, the failures that were counted, the rollback guard and
     /// the mark of a clean shutdown, completes pending writes, and closes the store.
     ///
@@ -166,10 +189,11 @@ impl App {
         let failures = self.parts.accounts.record_counted_failures(None).await;
         let checkpoint = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
         self.save_rollback_guard().await;
-        let released = job_locks::release(&*self.parts.store, self.parts.node).await;
+        let released = job_locks::release(&*self.parts.store, self.parts.node_id).await;
         let mark = shutdown_mark::set(&*self.parts.store).await;
+        let left = self.leave().await;
         self.parts.store.close().await?;
-        last_seen.and(failures).and(checkpoint).and(released).and(mark)
+        left.and(last_seen).and(failures).and(checkpoint).and(released).and(mark)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -27,10 +27,11 @@ use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::session_cache::shared::SharedSessions;
 use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
-use counterfoil_verify::{LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
+use counterfoil_verify::{Freshness, LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
 use crate::app::backend::{OpenedStore, check_cache, open_store, start_cache};
 use crate::app::error::OpenError;
+use crate::app::forward_auth::ForwardAuth;
 use crate::app::hooks::{EventNotifier, Hooks};
 use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
@@ -45,13 +46,17 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
+use crate::node::Node;
+use crate::node::follower::{self, FollowedPosition, NodeFollower};
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
+use crate::runtime::task::Task;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
 use crate::store::audit_log::AuditLogLimit;
+use crate::store::copy_mark;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 
@@ -124,6 +129,7 @@ impl App {
         source: impl ClockSource,
     ) -> Result<Self, OpenError> {
         let OpenedStore { store, file_backup } = opened;
+        copy_mark::check(&*store).await?;
         // Before anything is read from or written to a store that may have been rolled back.
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
@@ -131,10 +137,18 @@ impl App {
         let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let clock = Arc::new(checkpoint::start(&*store, source).await?);
-        let revocations = Arc::new(Revocations::new());
+        let node = store.node_registry().map(|_| Arc::new(Node::new(&settings.node, Arc::clone(&clock))));
+        // Before anything is read that stays in memory: every later commit is announced to this node.
+        let last_change = match &node {
+            Some(node) => follower::join(&*store, node).await?,
+            None => None,
+        };
+        let freshness = if node.is_some() { Freshness::NEVER } else { Freshness::Always };
+        let revocations = Arc::new(Revocations::with_freshness(freshness));
         // Before the cache in memory, which must hear of a commit later.
         let shared_cache = open_shared_cache(&*store, &settings, &master_key, (&revocations, &clock)).await?;
-        let (session_cache, metrics) = subscribe(&*store, &settings, revocations).await?;
+        let (session_cache, metrics) = subscribe(&*store, &settings, (revocations, node.clone())).await?;
+        let applied = session_cache.revocations().head();
         if let Some(listener) = hooks.on_event.clone() {
             store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
         }
@@ -143,13 +157,40 @@ impl App {
         let retention = Arc::new(administration::load_retention(&*store, MAX_EXCHANGED_LIFETIME).await?);
         let (schedule, token_retention) = (settings.schedule(), Arc::clone(&retention));
         let keys = Keyring::open(Arc::clone(&store), master_key, schedule, token_retention, clock.now());
-        let node = NodeId::generate().map_err(OpenError::Randomness)?;
-        let keys = Arc::new(keys.await?.with_node(node));
+        let node_id = match store.node_registry() {
+            Some(registry) => registry.id(),
+            None => NodeId::generate().map_err(OpenError::Randomness)?,
+        };
+        let keys = Arc::new(keys.await?.with_node(node_id));
         log_if_algorithm_is_unused(&keys);
         let verifier = Arc::new(local_verifier(&settings, &keys, &session_cache, &clock)?);
-        let feed =
-            Feed::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), settings.feed).await?;
+        let feed = Feed::open(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&keys),
+            settings.feed,
+            node.clone(),
+        )
+        .await?;
         let feed = Arc::new(feed);
+        let following = match node.clone().zip(last_change) {
+            None => None,
+            Some((node, last_change)) => {
+                let position = FollowedPosition::new(applied, last_change);
+                let follower = NodeFollower {
+                    node,
+                    store: Arc::clone(&store),
+                    clock: Arc::clone(&clock),
+                    session_cache: Arc::clone(&session_cache),
+                    shared_cache: shared_cache.clone(),
+                    keys: Arc::clone(&keys),
+                    retention: Arc::clone(&retention),
+                    feed: Arc::clone(&feed),
+                    position,
+                };
+                Some(follower.start().await?)
+            }
+        };
         let urls = (settings.issuer.to_string(), settings.api_url());
         let status_lists =
             StatusLists::open(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&keys), urls).await?;
@@ -160,7 +201,9 @@ impl App {
         // After every check, so that a start that fails leaves the mark.
         shutdown_mark::clear(&*store, clock.checkpoint()).await?;
         let loaded = Loaded {
+            node_id,
             node,
+            following,
             last_write_before_crash: last_write,
             store,
             file_backup,
@@ -216,7 +259,9 @@ impl Checked {
 
 /// The parts that the services of an installation share.
 struct Loaded {
-    node: NodeId,
+    node_id: NodeId,
+    node: Option<Arc<Node>>,
+    following: Option<Task>,
     last_write_before_crash: Option<Time>,
     store: Arc<dyn Store>,
     file_backup: Option<Arc<dyn FileBackup>>,
@@ -278,6 +323,7 @@ impl Loaded {
             administration: administration(),
             application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
+            forward_auth: ForwardAuth::for_settings(&settings, &origins, &cookies),
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),
@@ -291,7 +337,9 @@ impl Loaded {
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
             settings,
+            node_id: self.node_id,
             node: self.node,
+            following: Mutex::new(self.following),
             store: self.store,
             file_backup: self.file_backup,
             session_cache: self.session_cache,
@@ -342,9 +390,14 @@ async fn open_shared_cache(
 async fn subscribe(
     store: &dyn Store,
     settings: &Settings,
-    revocations: Arc<Revocations>,
+    (revocations, node): (Arc<Revocations>, Option<Arc<Node>>),
 ) -> Result<(Arc<MemorySessionCache>, Metrics), OpenError> {
-    let cache = Arc::new(MemorySessionCache::new(settings.session_cache_size, revocations));
+    let cache = MemorySessionCache::new(settings.session_cache_size, revocations);
+    let cache = match node {
+        None => cache,
+        Some(node) => cache.with_lease(move || node.lease.is_held()),
+    };
+    let cache = Arc::new(cache);
     let metrics = Metrics::default();
     // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
     store.subscribe(Arc::clone(&cache) as _);

@@ -18,14 +18,23 @@ pub(crate) enum ReadinessCheck {
     Clock,
     /// The keys in the store could be loaded.
     Keys,
+    /// This node knows what the others have committed. If not, it cannot renew its lease.
+    NodeLease,
     /// The threads that hash passwords make progress.
     Hashing,
 }
 
 impl ReadinessCheck {
     /// All checks.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Closing, Self::Store, Self::StoreWrites, Self::Clock, Self::Keys, Self::Hashing];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Closing,
+        Self::Store,
+        Self::StoreWrites,
+        Self::Clock,
+        Self::Keys,
+        Self::NodeLease,
+        Self::Hashing,
+    ];
 
     /// The name in `/readyz` and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -35,6 +44,7 @@ impl ReadinessCheck {
             Self::StoreWrites => "store_writes",
             Self::Clock => "clock",
             Self::Keys => "keys",
+            Self::NodeLease => "node_lease",
             Self::Hashing => "hashing",
         }
     }
@@ -53,6 +63,7 @@ impl App {
             (self.parts.is_shutting_down.load(Ordering::SeqCst), ReadinessCheck::Closing),
             (!self.parts.clock.may_issue(), ReadinessCheck::Clock),
             (self.parts.has_stale_keys.load(Ordering::Relaxed), ReadinessCheck::Keys),
+            (self.parts.node.as_ref().is_some_and(|node| !node.lease.is_held()), ReadinessCheck::NodeLease),
             (self.parts.hashing.is_stuck(), ReadinessCheck::Hashing),
         ];
         let mut failed: Vec<_> =

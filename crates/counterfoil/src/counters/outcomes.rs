@@ -69,6 +69,7 @@ fn client_outcome(error: &ClientError) -> Outcome {
         | ClientError::AlreadyExists(_)
         | ClientError::LastAdministrator
         | ClientError::Field { .. }
+        | ClientError::RefusedValue { .. }
         | ClientError::Precondition
         | ClientError::TooLarge => Outcome::Invalid,
     }

@@ -87,6 +87,7 @@ impl Error {
             AppError::MultipleCredentials(_)
             | AppError::Body(_)
             | AppError::OAuth(_)
+            | AppError::ForwardAuth(_)
             | AppError::MethodNotAllowed
             | AppError::Host(_)
             | AppError::InvalidPrecondition
@@ -116,7 +117,9 @@ fn client_kind(error: &ClientError) -> ErrorKind {
         ClientError::LoginFailed(_) => ErrorKind::InvalidCredentials,
         ClientError::Credential(_) => ErrorKind::InvalidCredential,
         ClientError::RateLimited(reached) => ErrorKind::RateLimited { retry_after: reached.retry_after },
-        ClientError::Field { field, detail } => ErrorKind::InvalidField { field, detail: detail.clone() },
+        ClientError::Field { field, detail } | ClientError::RefusedValue { field, detail, .. } => {
+            ErrorKind::InvalidField { field, detail: detail.clone() }
+        }
         ClientError::UsernameTaken => ErrorKind::UsernameTaken,
         ClientError::Client(_) | ClientError::NotGranted(_) | ClientError::LastAdministrator => {
             ErrorKind::NotAllowed

@@ -101,6 +101,13 @@ impl Counterfoil {
         self.app.routes()
     }
 
+    /// The pages for people: sign-in, registration and account, in six languages and without script. They are below the base
+    /// path already: merge them into the application's router, beside [`routes`](Self::routes).
+    #[cfg(feature = "pages")]
+    pub fn pages(&self) -> Router {
+        self.app.pages()
+    }
+
     /// The layer that lets handlers extract a [`Principal`](crate::Principal) or
     /// [`SessionData`](crate::SessionData).
     pub fn layer(&self) -> HostLayer {

@@ -21,6 +21,9 @@ pub(crate) enum FeedError {
     /// The key has as many streams as it may have.
     #[error("the verifier key has too many streams")]
     TooManyStreams,
+    /// This node could not renew its lease, so what it has in memory may be outdated.
+    #[error("this node cannot reach the store, and may not know of the latest revocations")]
+    NodeLease,
     /// The server shuts down before every verifier has confirmed.
     #[error("the revocation is durable, but the server shuts down before every verifier has confirmed it")]
     WaitInterrupted,

@@ -33,14 +33,15 @@ use std::time::Duration;
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revocation_feed::{
-    INTROSPECTION_LEASE, IntrospectionLeases, LeaseTable, issuer_lease,
+    Confirmations, INTROSPECTION_LEASE, IntrospectionLeases, LeaseTable, issuer_lease,
 };
 use counterfoil_core::services::window_counters::WindowCounters;
 use counterfoil_core::store::{Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::RevocationLogId;
+use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition};
 
 use crate::clock::Clock;
+use crate::feed::error::FeedError;
 use crate::feed::key_set_hash::KeySetHash;
 use crate::feed::metrics::FeedMetrics;
 use crate::feed::open_streams::OpenStreams;
@@ -49,6 +50,7 @@ use crate::feed::publication::Publication;
 use crate::feed::running_waits::FleetWaits;
 use crate::feed::snapshot_pages::SnapshotPages;
 use crate::feed::waiting::WaitingPolls;
+use crate::node::Node;
 use crate::settings::feed::FeedSettings;
 
 /// The feed of this process, and what it knows of the verifiers that follow it.
@@ -61,6 +63,10 @@ pub(crate) struct Feed {
     snapshot_pages: SnapshotPages,
     key_set: KeySetHash,
     leases: Mutex<LeaseTable>,
+    /// `None` if this process is the only one that has the store open.
+    node: Option<Arc<Node>>,
+    /// Locked before the leases.
+    confirmations: Mutex<Confirmations>,
     waiting: WaitingPolls,
     streams: OpenStreams,
     poll_rate: WindowCounters<VerifierKeyId>,
@@ -83,8 +89,9 @@ impl Feed {
         clock: Arc<Clock>,
         keys: Arc<Keyring>,
         settings: FeedSettings,
+        node: Option<Arc<Node>>,
     ) -> Result<Self, StoreError> {
-        let publication = Arc::new(Publication::new(Arc::clone(&clock)));
+        let publication = Arc::new(Publication::new(Arc::clone(&clock), node.clone()));
         // Before the head is read: a commit in between is received twice, never missed.
         store.subscribe(Arc::clone(&publication) as _);
         publication.start(store.revocation_log_head().await?);
@@ -93,6 +100,8 @@ impl Feed {
             log: store.revocation_log_id().await?,
             publication,
             key_set: KeySetHash::new(keys),
+            node,
+            confirmations: Mutex::default(),
             leases: Mutex::new(LeaseTable::new(settings.max_instances_per_key)),
             waiting: WaitingPolls::default(),
             streams: OpenStreams::default(),
@@ -137,7 +146,57 @@ impl Feed {
     /// The longest time that a wait for the fleet can take.
     pub(crate) fn longest_wait(&self) -> Duration {
         let longest = (self.settings.lease + self.settings.max_stale).max(self.promised_lease.at_start());
-        issuer_lease(longest.max(INTROSPECTION_LEASE))
+        // Of another node that is cut off, both leases must run out.
+        let node = self.node.as_ref().map_or(Duration::ZERO, |node| node.lease.length());
+        issuer_lease(longest.max(INTROSPECTION_LEASE)) + issuer_lease(node)
+    }
+
+    /// The id of the revocation log.
+    pub(crate) fn log(&self) -> RevocationLogId {
+        self.log
+    }
+
+    /// Publishes what was read from the store: every entry after the published head, up to `head`.
+    pub(crate) fn publish_followed(&self, entries: &[RevocationEntry], head: RevocationPosition) {
+        self.publication.publish(entries, head);
+        // After the publication: an introspection that does not see it has been recorded before.
+        let relied_on_until = self.promised_lease.former_leases_end().max(self.introspections.end());
+        self.confirmations().published(head, relied_on_until);
+    }
+
+    /// Up to where every verifier that polls this node has the revocations.
+    pub(crate) fn confirmed_up_to(&self) -> RevocationPosition {
+        let mut confirmations = self.confirmations();
+        let leases = self.leases();
+        confirmations.confirmed(&leases, self.uptime())
+    }
+
+    /// Whether a verifier may rely on a response of this process: its lease, or that of an introspection, has not run out.
+    pub(crate) fn has_promised(&self) -> bool {
+        let now = self.uptime();
+        now < self.introspections.end() || self.leases().instances().any(|(_, _, it)| it.has_lease(now))
+    }
+
+    /// Notes again what this process has promised to verifiers, after its row was removed.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub(crate) async fn promise_again(&self) -> Result<(), StoreError> {
+        self.promised_lease.promise_again().await
+    }
+
+    /// An error if what was read from memory before this call may be outdated.
+    fn check_node_lease(&self) -> Result<(), FeedError> {
+        match &self.node {
+            Some(node) if !node.lease.is_held() => Err(FeedError::NodeLease),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn confirmations(&self) -> MutexGuard<'_, Confirmations> {
+        // They are consistent after each method, so a poisoned lock is safe to use.
+        self.confirmations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leases(&self) -> MutexGuard<'_, LeaseTable> {

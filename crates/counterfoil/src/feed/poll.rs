@@ -61,6 +61,7 @@ impl Feed {
     ) -> Result<PartsBody, FeedError> {
         let follower = Follower { key: key.id, instance: request.instance.clone() };
         let lease = self.settings.lease + request.stale;
+        self.catch_up_with(request.position).await?;
         let (slot, continues) = self.record_arrival(key, &follower, &request, lease)?;
         let mut waiting = self.waiting.register(&follower);
         if let Some(delay) = slot.checked_sub(self.uptime()).filter(|delay| !delay.is_zero()) {
@@ -82,6 +83,16 @@ impl Feed {
             }
         }
         self.respond(&follower, request, start).await
+    }
+
+    /// Reads what another node has published to this verifier already: its position is not beyond the log.
+    pub(super) async fn catch_up_with(&self, position: VerifierPosition) -> Result<(), FeedError> {
+        match position.after {
+            Some(after) if self.node.is_some() && position.log.is_none_or(|log| log == self.log) => {
+                Ok(self.publication.catch_up(&*self.store, after).await?)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Gives the instance its lease. Returns the uptime at which the poll is served, and the position that it continues.
@@ -125,6 +136,9 @@ impl Feed {
         drop(leases);
         if let Some(position) = arrived.acknowledged {
             self.waits.acknowledged(position);
+            if let Some(node) = &self.node {
+                node.wake_if_awaited(position);
+            }
         }
         Ok((slot, continues))
     }
@@ -180,6 +194,8 @@ impl Feed {
             }
         };
         let (entries, next) = self.entries_after(after, head).await?;
+        // After the head and the entries were read: the verifier may rely on nothing that this node itself may not.
+        self.check_node_lease()?;
         if let Some(instance) = self.leases().instance_mut(follower) {
             instance.continues = (next < head).then_some(next);
         }

@@ -48,11 +48,13 @@ impl PromisedLease {
     /// If the store cannot be read.
     pub(crate) async fn load(store: Arc<dyn Store>, started_at: Duration) -> Result<Self, StoreError> {
         let stored = store.metadata(LONGEST_LEASE).await?.and_then(|bytes| bytes.try_into().ok());
-        let stored_ms = stored.map_or(0, u64::from_be_bytes);
+        let former_ms = stored.map_or(0, u64::from_be_bytes);
+        // The row of a node is new, and names only what this process promises.
+        let stored_ms = if store.node_registry().is_some() { 0 } else { former_ms };
         Ok(Self {
             store,
             started_at,
-            at_start: Duration::from_millis(stored_ms),
+            at_start: Duration::from_millis(former_ms),
             stored_ms: AtomicU64::new(stored_ms),
             promised_ms: AtomicU64::new(0),
             writing: Mutex::default(),
@@ -102,6 +104,9 @@ impl PromisedLease {
             return Ok(());
         }
         let _writing = self.writing.lock().await;
+        if self.store.node_registry().is_some() {
+            return self.forget_restored().await;
+        }
         let stored_ms = self.stored_ms.load(Ordering::SeqCst);
         let promised_ms = self.promised_ms.load(Ordering::SeqCst);
         if promised_ms >= stored_ms {
@@ -116,6 +121,30 @@ impl PromisedLease {
         written
     }
 
+    /// Writes what this process has promised into its row, which is new.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be stored.
+    pub(crate) async fn promise_again(&self) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
+        match self.stored_ms.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            promised_ms => self.write(promised_ms).await,
+        }
+    }
+
+    /// Removes what a restore has written for the nodes that start after it. Each node has its own promises in its row, and
+    /// the row of one that has crashed stays until they have run out.
+    async fn forget_restored(&self) -> Result<(), StoreError> {
+        let stored = self.store.metadata(LONGEST_LEASE).await?;
+        if stored.is_none_or(|bytes| bytes.iter().all(|byte| *byte == 0)) {
+            return Ok(());
+        }
+        let change = Change::set_metadata(LONGEST_LEASE, 0_u64.to_be_bytes().to_vec());
+        self.store.commit(&[change].into()).await.map(|_| ())
+    }
+
     /// Whether a lease is being stored.
     #[cfg(feature = "test-util")]
     pub(super) fn is_writing(&self) -> bool {
@@ -123,6 +152,9 @@ impl PromisedLease {
     }
 
     async fn write(&self, lease_ms: u64) -> Result<(), StoreError> {
+        if let Some(registry) = self.store.node_registry() {
+            return registry.promise(Duration::from_millis(lease_ms)).await;
+        }
         let change = Change::set_metadata(LONGEST_LEASE, lease_ms.to_be_bytes().to_vec());
         // The value of one key is set: nothing conflicts.
         self.store.commit(&[change].into()).await.map(|_| ())

@@ -7,10 +7,11 @@ use tokio::sync::watch;
 
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::RevocationPosition;
+use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::clock::Clock;
 use crate::feed::recent_entries::{EncodedEntries, RecentEntries};
+use crate::node::Node;
 
 /// How many entries are read from the store at a time.
 const CATCH_UP_PAGE: NonZeroU32 = NonZeroU32::new(1_000).expect("it is not 0");
@@ -29,6 +30,8 @@ pub(crate) struct Published {
 /// Entries become readable before the head that covers them, so that a reader of the head finds them.
 pub(crate) struct Publication {
     clock: Arc<Clock>,
+    /// Other processes write to the log too: a commit of this one is published when all before it are read.
+    node: Option<Arc<Node>>,
     recent: Mutex<RecentEntries>,
     published: watch::Sender<Published>,
     /// The last range that was encoded: all verifiers that were waiting ask for the same one.
@@ -40,10 +43,11 @@ type Range = (RevocationPosition, RevocationPosition);
 
 impl Publication {
     /// Nothing is published yet.
-    pub(crate) fn new(clock: Arc<Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<Clock>, node: Option<Arc<Node>>) -> Self {
         let published = Published { head: RevocationPosition::START, is_closed: false };
         Self {
             clock,
+            node,
             recent: Mutex::default(),
             published: watch::Sender::new(published),
             last_encoded: Mutex::default(),
@@ -133,9 +137,14 @@ impl Publication {
                 // The store has no such position.
                 return Ok(());
             }
-            self.recent().push(&page.entries, self.clock.uptime());
-            self.raise_head(page.complete_up_to());
+            self.publish(&page.entries, page.complete_up_to());
         }
+    }
+
+    /// Publishes every entry after the head, up to `head`. Entries that are published already do not matter.
+    pub(crate) fn publish(&self, entries: &[RevocationEntry], head: RevocationPosition) {
+        self.recent().push(entries, self.clock.uptime());
+        self.raise_head(head);
     }
 
     fn raise_head(&self, head: RevocationPosition) {
@@ -152,8 +161,10 @@ impl CommitListener for Publication {
     /// Called after the commit, after the session cache of this process, and before the caller is answered.
     fn on_commit(&self, _: &[Change], applied: &AppliedChanges) {
         let Some(last) = applied.entries.last() else { return };
-        self.recent().push(&applied.entries, self.clock.uptime());
-        self.raise_head(last.position);
+        match &self.node {
+            Some(node) => node.wake.notify_one(),
+            None => self.publish(&applied.entries, last.position),
+        }
     }
 
     /// The store refuses everything from now on, so no poll is authenticated any more.

@@ -35,7 +35,7 @@ impl SimulatedFeed {
         settings: FeedSettings,
     ) -> Result<Self, StoreError> {
         let clock = Arc::new(Clock::start(clock, None, Time::EPOCH));
-        Ok(Self(Arc::new(Feed::open(store, clock, keys, settings).await?)))
+        Ok(Self(Arc::new(Feed::open(store, clock, keys, settings, None).await?)))
     }
 
     /// What the server does with a poll that has arrived: the body of the response, or `None` if it is refused.

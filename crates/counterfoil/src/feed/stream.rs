@@ -90,6 +90,7 @@ impl Feed {
 
     /// Sends events until the client is gone, its key is removed or the server shuts down.
     async fn stream(&self, client: &StreamClient, position: VerifierPosition) -> Result<(), FeedError> {
+        self.catch_up_with(position).await?;
         let (mut after, mut is_snapshot) = match position.evaluate(&self.log_state(), None) {
             Start::After(after) => (after, false),
             Start::Snapshot(_) => (RevocationPosition::START, true),
@@ -101,6 +102,7 @@ impl Feed {
             let head = published.borrow_and_update().head;
             while is_due || after < head {
                 let (entries, next) = self.entries_after(after, head).await?;
+                self.check_node_lease()?;
                 // An attacker with a removed key reads no further revocations.
                 if !self.has_key(client).await?
                     || !self.send_event(client, head, next, is_snapshot, entries).await?

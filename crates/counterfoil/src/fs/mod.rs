@@ -3,4 +3,3 @@
 
 pub(crate) mod atomic_write;
 pub(crate) mod secret_file;
-pub(crate) mod secret_url_file;

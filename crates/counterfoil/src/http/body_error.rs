@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use counterfoil_jose::JsonError;
 
+use crate::http::form_fields::FormError;
 use crate::limits::quota::QuotaExceeded;
 
 /// Why a request body was rejected.
@@ -33,6 +34,9 @@ pub(crate) enum BodyError {
     /// The body is not a strict JSON object.
     #[error("the body must be a JSON object: {0}")]
     InvalidJson(JsonError),
+    /// The body is not a form in which each field is at most once.
+    #[error(transparent)]
+    InvalidForm(#[from] FormError),
     /// A number would be rounded.
     #[error(
         "a number in the body cannot be kept exactly: a whole number must fit in 64 bits, any other in a double; send it as a string"

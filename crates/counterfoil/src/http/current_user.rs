@@ -49,6 +49,16 @@ impl CurrentUser {
         check_account_access(&self.principal).map_err(|error| AppError::auth(error, self.source))
     }
 
+    /// Counts the request as a change, for a page whose extractor does not.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::RateLimited`](counterfoil_core::ClientError::RateLimited).
+    pub(crate) fn count_write(&self, app: &App) -> Result<(), AppError> {
+        let writer = Writer { session: Some(self.session), user: Some(self.user), ip: None };
+        Ok(app.parts.write_rate_limiter.count(&writer, self.now)?)
+    }
+
     /// As [`check_own_session_access`], for a route.
     ///
     /// # Errors

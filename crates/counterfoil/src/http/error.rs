@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -27,6 +27,8 @@ use crate::http::oauth_error::OAuthError;
 use crate::http::problem_types::{self, ProblemType};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
 use crate::operations::error::OperationError;
+use crate::operations::forward_auth::VerifyError;
+use crate::operations::forward_auth::error::ForwardAuthError;
 use crate::runtime::error_chain::error_chain;
 
 /// The challenge of RFC 6750, section 3.1. It names no scope: none would be enough.
@@ -54,6 +56,9 @@ pub(crate) enum AppError {
     /// The request is addressed to no host, or to another one.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// A proxy asks about a request in a way that cannot be right, or the request is not of a page of its own site.
+    #[error(transparent)]
+    ForwardAuth(#[from] ForwardAuthError),
     /// The clock has jumped; nothing is issued until that is settled.
     #[error(transparent)]
     Clock(#[from] ClockJumpPending),
@@ -140,6 +145,16 @@ impl From<OperationError> for AppError {
     }
 }
 
+impl From<VerifyError> for AppError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Refused(error) => Self::ForwardAuth(error),
+            VerifyError::Auth(error, presented_in) => Self::auth(error, presented_in),
+            VerifyError::Operation(error) => error.into(),
+        }
+    }
+}
+
 impl AppError {
     /// An authentication error of a credential that was presented there.
     pub(crate) fn auth(error: AuthError, presented_in: CredentialSource) -> Self {
@@ -165,6 +180,7 @@ impl AppError {
             Self::Service(ServiceError::Client(ClientError::Credential(reason))) => {
                 AuthError::InvalidCredential((*reason).into()).failure_reason()
             }
+            Self::ForwardAuth(ForwardAuthError::LoginRequired { error, .. }) => error.failure_reason(),
             Self::Service(ServiceError::Client(ClientError::LoginFailed(failure))) => {
                 FailureReason::new("invalid_credentials", failure.to_string())
             }
@@ -188,6 +204,7 @@ impl AppError {
             Self::Host(error @ HostError::NotLoopback) => {
                 problem(&problem_types::MISDIRECTED_REQUEST).detail(error.to_string())
             }
+            Self::ForwardAuth(error) => forward_auth_problem(error),
             Self::Clock(_) => retry_after(
                 unavailable("the server clock has jumped; nothing is issued until it is settled"),
                 60,
@@ -246,7 +263,9 @@ fn client_problem(error: &ClientError) -> Problem {
         }
         ClientError::LastAdministrator => problem(&problem_types::LAST_ADMINISTRATOR)
             .detail("this user is the last administrator: give another user the role `admin` first"),
-        ClientError::Field { field, detail } => invalid_fields().field(*field, detail.clone()),
+        ClientError::Field { field, detail } | ClientError::RefusedValue { field, detail, .. } => {
+            invalid_fields().field(*field, detail.clone())
+        }
         ClientError::Precondition => problem(&problem_types::PRECONDITION_FAILED)
             .detail("the session data does not have a revision that `If-Match` and `If-None-Match` require"),
         ClientError::TooLarge => problem(&problem_types::DATA_TOO_LARGE).detail(
@@ -281,7 +300,27 @@ fn feed_problem(error: &FeedError) -> Problem {
             retry_after(too_many_requests(error.to_string()), whole_seconds(*wait))
         }
         FeedError::TooManyStreams => retry_after(too_many_requests(error.to_string()), 10),
-        FeedError::WaitInterrupted => retry_after(unavailable(error.to_string()), 1),
+        FeedError::WaitInterrupted | FeedError::NodeLease => retry_after(unavailable(error.to_string()), 1),
+    }
+}
+
+fn forward_auth_problem(error: &ForwardAuthError) -> Problem {
+    let text = error.to_string();
+    match error {
+        ForwardAuthError::UntrustedProxy => problem(&problem_types::UNTRUSTED_PROXY).detail(text),
+        ForwardAuthError::Requirements(_) => problem(&problem_types::PROXY_OPTIONS).detail(text),
+        ForwardAuthError::Headers { .. } => problem(&problem_types::PROXY_HEADERS).detail(text),
+        ForwardAuthError::HostNotGuarded => problem(&problem_types::HOST_NOT_GUARDED).detail(text),
+        ForwardAuthError::CrossSite(error) => Problem::from(error.clone()),
+        ForwardAuthError::HandshakeWithoutOrigin => problem(&problem_types::CROSS_SITE).detail(text),
+        ForwardAuthError::MultipleCredentials(proxy) if proxy.knows_few_statuses() => {
+            let ProblemType { name, title, .. } = problem_types::AMBIGUOUS_CREDENTIAL;
+            Problem::new(StatusCode::FORBIDDEN, name, title).detail(text)
+        }
+        ForwardAuthError::MultipleCredentials(_) => MultipleCredentials.into(),
+        ForwardAuthError::LoginRequired { location, error, presented_in } => {
+            Problem::from_auth_error(error, *presented_in).header(LOCATION, location.clone())
+        }
     }
 }
 
@@ -292,6 +331,7 @@ fn body_problem(error: &BodyError) -> Problem {
         | BodyError::Incomplete
         | BodyError::InvalidJson(_)
         | BodyError::InexactNumber
+        | BodyError::InvalidForm(_)
         | BodyError::UnknownField(_) => malformed(text),
         // A slow client is not an error of the server (RFC 9110, section 15.5.9).
         BodyError::Timeout => problem(&problem_types::REQUEST_TIMEOUT).detail(text),

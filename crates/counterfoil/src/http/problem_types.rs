@@ -70,6 +70,9 @@ problem_types! {
     FORBIDDEN = 403 "forbidden", "Forbidden",
         "The user does not have the role that the route requires.",
         "Ask an administrator for the role, and log in again.";
+    HOST_NOT_GUARDED = 403 "host-not-guarded", "Host not guarded",
+        "A proxy asks about a request to a host that is neither that of the issuer nor listed (setting `[forward_auth] hosts`).",
+        "Add the host, with its port if it is not the default one, and restart the server.";
     INSUFFICIENT_SCOPE = 403 "insufficient-scope", "Insufficient scope",
         "The credential is limited by a scope that does not include what the route requires (RFC 6750, section 3.1).",
         "Log in or exchange the token with the scope that `WWW-Authenticate` names.";
@@ -112,6 +115,12 @@ problem_types! {
     PRECONDITION_FAILED = 412 "precondition-failed", "Precondition failed",
         "The session data does not have the revision that `If-Match` or `If-None-Match` requires: another request has changed it.",
         "Read the data again and repeat the change with the new `ETag`.";
+    PROXY_HEADERS = 400 "proxy-headers", "Invalid headers of the proxy",
+        "A header by which the proxy describes the request is missing, occurs twice or is malformed. The server never guesses one: a client could have sent it.",
+        "Change the configuration of the proxy as `detail` says. A request whose path has bytes that are not visible ASCII is refused too.";
+    PROXY_OPTIONS = 400 "proxy-options", "Invalid options of the proxy",
+        "The path with which the proxy asks has an option that is unknown, malformed, repeated or in contradiction to another one. Ignoring it could let everybody in.",
+        "Change the configuration of the proxy as `detail` says.";
     REGISTRATION_CLOSED = 403 "registration-closed", "Registration is closed",
         "Only an administrator adds users (setting `registration`).",
         "Ask an administrator for an account.";
@@ -133,6 +142,9 @@ problem_types! {
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported-media-type", "Unsupported media type",
         "The header `Content-Type` names a type that the route does not accept.",
         "Send JSON with `Content-Type: application/json`.";
+    UNTRUSTED_PROXY = 403 "untrusted-proxy", "Untrusted proxy",
+        "The request comes from an address that is no proxy (setting `[forward_auth] proxies`), so what it says about the request of a client is not believed.",
+        "If the address is that of your proxy, add it to the setting.";
     USERNAME_TAKEN = 409 "username-taken", "Username taken",
         "Another user has this username, or one that looks like it.",
         "Choose another username.";

@@ -73,14 +73,17 @@ pub(crate) struct FinalLayer {
     has_oauth_errors: bool,
 }
 
-/// The routes that load balancers and probes call by the address of the machine. They reveal nothing about users.
-const CALLED_BY_ADDRESS: [&str; 2] = ["/healthz", "/readyz"];
+/// The routes that are called by the address of the machine, or with the host of an application: by load balancers and
+/// probes, to which they reveal nothing about users, and by proxies, whose address is checked.
+fn is_called_by_another_host(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz") || path.starts_with("/v1/verify/")
+}
 
 impl FinalLayer {
     /// The layer of the route with this path template below the base path.
     pub(crate) fn for_route(app: &App, path: &str, methods: &'static str) -> Self {
         let layer = Self::for_template(app, format!("{}{path}", app.settings().base_path), methods);
-        let is_loopback_only = layer.host.is_loopback_only && !CALLED_BY_ADDRESS.contains(&path);
+        let is_loopback_only = layer.host.is_loopback_only && !is_called_by_another_host(path);
         Self { host: HostPolicy { is_loopback_only, ..layer.host }, ..layer }
     }
 

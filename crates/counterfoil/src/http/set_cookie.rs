@@ -13,7 +13,7 @@ use counterfoil_verify::{CookieNames, CookiePrefix, cookie_values};
 
 use crate::http::cookie_scopes::{CookieScope, matching_scopes};
 use crate::operations::credential::IssuedCredential;
-use crate::settings::cookie_options::{CookieKind, Cookies};
+use crate::settings::cookie_options::{CookieKind, Cookies, SameSite};
 
 /// The longest `Max-Age` that browsers accept (RFC 6265bis, section 5.5).
 const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -27,7 +27,20 @@ const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 pub struct SetCookies {
     cookies: Arc<Cookies>,
     lines: [Option<HeaderValue>; 3],
+    /// The line that sets or clears the mark of a temporary login.
+    mark: Option<HeaderValue>,
+    persistence: Persistence,
     duplicates: Vec<CookieKind>,
+}
+
+/// How long a browser keeps the cookies of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Persistence {
+    /// As long as the credentials live.
+    Lifetime,
+    /// Until the browser is closed, and no longer than the credentials live. A cookie marks such a login, so that later
+    /// answers, which renew the credentials, set no longer ones.
+    BrowserSession,
 }
 
 /// The kinds of cookie of which a request has several values. It is among the extensions of the response; the outermost layer
@@ -46,7 +59,13 @@ pub(crate) struct CredentialTooLarge;
 impl SetCookies {
     /// No cookies.
     pub(crate) fn new(cookies: &Arc<Cookies>) -> Self {
-        Self { cookies: Arc::clone(cookies), lines: [None, None, None], duplicates: Vec::new() }
+        Self {
+            cookies: Arc::clone(cookies),
+            lines: [None, None, None],
+            mark: None,
+            persistence: Persistence::Lifetime,
+            duplicates: Vec::new(),
+        }
     }
 
     /// Also clears the cookies of this kind that a browser holds at other scopes than the configured one. This installation has
@@ -58,7 +77,32 @@ impl SetCookies {
 
     /// The values of the response's `Set-Cookie` headers, for a response that is not made with axum.
     pub fn lines(&self) -> impl Iterator<Item = &HeaderValue> {
-        self.lines.iter().flatten()
+        self.lines.iter().chain([&self.mark]).flatten()
+    }
+
+    /// Sets cookies without `Max-Age` from here on: the browser forgets them when it is closed. The user is on a device of
+    /// others.
+    pub(crate) fn until_browser_closes(mut self) -> Self {
+        self.persistence = Persistence::BrowserSession;
+        self.mark = Some(page_cookie(&self.cookies, PageCookie::Temporary, "1", None));
+        self
+    }
+
+    /// As the login of the request: if that one ends with the browser, so do the cookies that are set from here on.
+    pub(crate) fn like_presented(self, headers: &HeaderMap) -> Self {
+        match page_cookie_value(self.cookies.names(), PageCookie::Temporary, headers) {
+            Some(_) => self.until_browser_closes(),
+            None => self,
+        }
+    }
+
+    /// Clears the mark of a temporary login, if the request has it and none is set.
+    pub(crate) fn clear_mark(mut self, headers: &HeaderMap) -> Self {
+        let is_presented = page_cookie_value(self.cookies.names(), PageCookie::Temporary, headers).is_some();
+        if is_presented && self.mark.is_none() {
+            self.mark = Some(page_cookie(&self.cookies, PageCookie::Temporary, "", Some(Duration::ZERO)));
+        }
+        self
     }
 
     /// Sets the cookie of this kind, with the lifetime of its credential.
@@ -77,7 +121,11 @@ impl SetCookies {
             return Err(CredentialTooLarge);
         }
         let pair = format!("{}={value}", kind.name(self.cookies.names()));
-        self.lines[kind as usize] = Some(self.line(kind, &pair, lifetime.min(MAX_AGE_LIMIT)));
+        let max_age = match self.persistence {
+            Persistence::Lifetime => Some(lifetime.min(MAX_AGE_LIMIT)),
+            Persistence::BrowserSession => None,
+        };
+        self.lines[kind as usize] = Some(self.line(kind, &pair, max_age));
         Ok(self)
     }
 
@@ -100,7 +148,7 @@ impl SetCookies {
     pub(crate) fn clear(mut self, kind: CookieKind) -> Self {
         if self.lines[kind as usize].is_none() {
             let pair = format!("{}=", kind.name(self.cookies.names()));
-            self.lines[kind as usize] = Some(self.line(kind, &pair, Duration::ZERO));
+            self.lines[kind as usize] = Some(self.line(kind, &pair, Some(Duration::ZERO)));
         }
         self
     }
@@ -122,10 +170,10 @@ impl SetCookies {
         presented.fold(self, Self::clear)
     }
 
-    fn line(&self, kind: CookieKind, pair: &str, lifetime: Duration) -> HeaderValue {
+    fn line(&self, kind: CookieKind, pair: &str, max_age: Option<Duration>) -> HeaderValue {
         let Cookies { domain, path, .. } = &*self.cookies;
         let scope = CookieScope { domain: domain.clone(), path: path.clone() };
-        line_at(&self.cookies, &scope, kind, pair, lifetime)
+        line_at(&self.cookies, &scope, kind.same_site(self.cookies.same_site), pair, max_age)
     }
 }
 
@@ -152,7 +200,9 @@ impl DuplicateCookies {
         for scope in scopes {
             for kind in self.kinds.iter().filter(|kind| !self.has_host_prefix(**kind)) {
                 let pair = format!("{}=", kind.name(self.cookies.names()));
-                headers.append(SET_COOKIE, line_at(&self.cookies, &scope, *kind, &pair, Duration::ZERO));
+                let same_site = kind.same_site(self.cookies.same_site);
+                let line = line_at(&self.cookies, &scope, same_site, &pair, Some(Duration::ZERO));
+                headers.append(SET_COOKIE, line);
             }
         }
     }
@@ -166,19 +216,67 @@ impl DuplicateCookies {
 fn line_at(
     cookies: &Cookies,
     scope: &CookieScope,
-    kind: CookieKind,
+    same_site: SameSite,
     pair: &str,
-    lifetime: Duration,
+    max_age: Option<Duration>,
 ) -> HeaderValue {
-    let (Cookies { same_site, is_secure, .. }, CookieScope { domain, path }) = (cookies, scope);
+    let (Cookies { is_secure, .. }, CookieScope { domain, path }) = (cookies, scope);
     let domain = domain.as_ref().map_or_else(String::new, |domain| format!("Domain={domain}; "));
     let secure = if *is_secure { "Secure; " } else { "" };
-    let (same_site, max_age) = (kind.same_site(*same_site).as_str(), lifetime.as_secs());
-    let text =
-        format!("{pair}; {domain}Path={path}; HttpOnly; {secure}SameSite={same_site}; Max-Age={max_age}");
+    let same_site = same_site.as_str();
+    let max_age = max_age.map_or_else(String::new, |max_age| format!("; Max-Age={}", max_age.as_secs()));
+    let text = format!("{pair}; {domain}Path={path}; HttpOnly; {secure}SameSite={same_site}{max_age}");
     let mut line = HeaderValue::try_from(text).expect("credentials are printable ASCII");
     line.set_sensitive(true);
     line
+}
+
+/// A cookie that holds no credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageCookie {
+    /// Marks a login that ends with the browser.
+    Temporary,
+    /// The language that the user has chosen.
+    Language,
+    /// What has just happened, for the next page.
+    Flash,
+}
+
+impl PageCookie {
+    /// The name, made from that of the session cookie: `__Host-session` gives `__Host-lang`, and `__Host-sid` gives
+    /// `__Host-sid-lang`.
+    fn name(self, names: &CookieNames) -> String {
+        let suffix = match self {
+            Self::Temporary => "temporary",
+            Self::Language => "lang",
+            Self::Flash => "flash",
+        };
+        match names.session().strip_suffix("session") {
+            Some(prefix) if prefix.is_empty() || prefix.ends_with('-') => format!("{prefix}{suffix}"),
+            Some(_) | None => format!("{}-{suffix}", names.session()),
+        }
+    }
+}
+
+/// The line that sets a cookie of the pages. `value` is a word of ASCII that the server has chosen.
+pub(crate) fn page_cookie(
+    cookies: &Cookies,
+    cookie: PageCookie,
+    value: &str,
+    max_age: Option<Duration>,
+) -> HeaderValue {
+    let scope = CookieScope { domain: cookies.domain.clone(), path: cookies.path.clone() };
+    let pair = format!("{}={value}", cookie.name(cookies.names()));
+    line_at(cookies, &scope, cookies.same_site, &pair, max_age)
+}
+
+/// The value of a cookie of the pages; of several the first, since it proves nothing.
+pub(crate) fn page_cookie_value<'a>(
+    names: &CookieNames,
+    cookie: PageCookie,
+    headers: &'a HeaderMap,
+) -> Option<&'a str> {
+    cookie_values(headers, &cookie.name(names)).next()
 }
 
 /// Whether the request has a cookie of this kind, valid or not.
@@ -190,7 +288,7 @@ impl IntoResponseParts for SetCookies {
     type Error = std::convert::Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
-        for line in self.lines.into_iter().flatten() {
+        for line in self.lines.into_iter().chain([self.mark]).flatten() {
             parts.headers_mut().append(SET_COOKIE, line);
         }
         if !self.duplicates.is_empty() {
@@ -205,7 +303,7 @@ impl IntoResponseParts for SetCookies {
 mod tests {
     use http::header::COOKIE;
 
-    use crate::settings::cookie_options::{CookieOptions, MAX_COOKIE_LEN, SameSite};
+    use crate::settings::cookie_options::{CookieOptions, MAX_COOKIE_LEN};
 
     use super::*;
 
@@ -296,6 +394,41 @@ mod tests {
         let lines = lines(&set);
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("__Host-session=new;") && lines[1].starts_with("__Host-access=;"));
+    }
+
+    #[test]
+    fn a_temporary_login_stays_temporary_when_its_credentials_are_renewed() {
+        let set = |cookies: SetCookies| cookies.set(CookieKind::Refresh, &"r", DAY).unwrap();
+        let first = set(SetCookies::new(&secure()).until_browser_closes());
+        assert_eq!(
+            lines(&first),
+            [
+                "__Host-refresh=r; Path=/; HttpOnly; Secure; SameSite=Strict",
+                "__Host-temporary=1; Path=/; HttpOnly; Secure; SameSite=Lax"
+            ]
+        );
+
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_static("__Host-temporary=1"));
+        let renewed = set(SetCookies::new(&secure()).like_presented(&headers));
+        assert_eq!(lines(&renewed), lines(&first));
+
+        let lasting = set(SetCookies::new(&secure()).clear_mark(&headers));
+        assert!(lines(&lasting)[0].ends_with("Max-Age=86400"), "{lasting:?}");
+        assert!(
+            lines(&lasting)[1].starts_with("__Host-temporary=;") && lines(&lasting)[1].ends_with("Max-Age=0")
+        );
+    }
+
+    #[test]
+    fn the_cookies_of_the_pages_are_named_as_the_session_cookie() {
+        let name =
+            |options: CookieOptions, issuer| PageCookie::Language.name(cookies(options, issuer).names());
+
+        assert_eq!(name(CookieOptions::new(), "https://shop.example"), "__Host-lang");
+        assert_eq!(name(CookieOptions::new(), "http://localhost:3000"), "counterfoil-lang");
+        assert_eq!(name(CookieOptions::new().name("sid"), "https://shop.example"), "__Host-sid-lang");
+        assert_eq!(name(CookieOptions::new().name("mysession"), "http://localhost"), "mysession-lang");
     }
 
     #[test]

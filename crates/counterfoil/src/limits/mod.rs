@@ -1,5 +1,5 @@
-//! Quotas per client IP (connections, the memory of request bodies), rate limits of changes and of introspection, and the detection of proxies
-//! whose clients share one IP.
+//! Quotas per client IP (connections, the memory of request bodies), rate limits of changes, of introspection, of forward
+//! authentication and of warnings, and the detection of proxies whose clients share one IP.
 
 pub(crate) mod admission;
 pub(crate) mod body_memory;
@@ -7,7 +7,9 @@ pub(crate) mod connection_activity;
 mod connection_table;
 #[cfg(feature = "server")]
 pub(crate) mod connections;
+pub(crate) mod forward_auth_rate;
 pub(crate) mod introspection_rate;
 pub(crate) mod quota;
 pub(crate) mod untrusted_proxies;
+pub(crate) mod warning_rate;
 pub(crate) mod write_rate;

@@ -113,6 +113,29 @@ impl App {
             "Verifiers whose lease ran out during such a wait",
             feed.fleet_expired.clone(),
         );
+        if let Some(node) = &self.parts.node {
+            let metrics = &node.metrics;
+            registry.register(
+                "counterfoil_node_renewals",
+                "Renewals of the lease of this node",
+                metrics.renewals.clone(),
+            );
+            registry.register(
+                "counterfoil_node_failed_renewals",
+                "Renewals of the lease of this node that failed",
+                metrics.failed_renewals.clone(),
+            );
+            registry.register(
+                "counterfoil_node_applied_changes",
+                "Changes of other nodes that this one has applied",
+                metrics.applied_changes.clone(),
+            );
+            registry.register(
+                "counterfoil_node_removals",
+                "Dead nodes that this one has removed",
+                metrics.removed_nodes.clone(),
+            );
+        }
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
@@ -141,6 +164,7 @@ impl Collector for Exposition {
         self.token_refreshes(encoder)?;
         self.revocation_log(encoder)?;
         self.feed(encoder)?;
+        self.node(encoder)?;
         self.credential_checks(encoder)?;
         if let Some(shared) = &self.app.parts.shared_cache {
             shared_cache::encode(encoder, shared.metrics())?;
@@ -223,6 +247,16 @@ impl Exposition {
             "Polls that wait for a revocation",
             feed.waiting_polls(),
         )
+    }
+
+    fn node(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let Some(node) = &self.app.parts.node else { return Ok(()) };
+        encoder.gauge(
+            "counterfoil_node_lease_seconds",
+            "How long this node answers from memory if it does not renew its lease; 0: it has none",
+            node.lease.remaining().as_secs_f64(),
+        )?;
+        encoder.gauge("counterfoil_nodes", "Nodes that have a row in the store", node.metrics.nodes())
     }
 
     fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {

@@ -1,13 +1,13 @@
 //! A user's own audit events.
 
-use counterfoil_core::model::audit_event::{Actor, AuditEvent};
+use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
 use counterfoil_verify::{SessionId, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::operations::audit_log::read_page;
+use crate::operations::audit_log::{NumberedEvent, read_page};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListItem, ListResponse, Pagination};
 
@@ -40,7 +40,8 @@ pub(crate) struct ActivityEventView {
 }
 
 impl ActivityEventView {
-    fn new(number: AuditEventNumber, event: &AuditEvent, user: UserId) -> Self {
+    /// The event as `user` sees it.
+    pub(crate) fn new(number: AuditEventNumber, event: &AuditEvent, user: UserId) -> Self {
         let actor = match &event.actor {
             Actor::User(actor) if *actor == user => "user",
             Actor::User(_) | Actor::AdminKey(_) | Actor::Operator => "administrator",
@@ -84,9 +85,37 @@ pub(crate) async fn list(
     session: Option<SessionId>,
     page: Pagination<AuditEventNumber>,
 ) -> Result<ActivityList, OperationError> {
-    let query =
-        AuditEventQuery { user: Some(user), session, reader: Some(user), ..AuditEventQuery::default() };
-    let (events, next) = read_page(app, &query, &page).await?;
+    let (events, next) = events(app, user, session, &page).await?;
     let items = events.iter().map(|(number, event)| ActivityEventView::new(*number, event, user)).collect();
     Ok(ListResponse { items, next })
+}
+
+/// As [`list`], as records: what identifies an administrator is still in them.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn events(
+    app: &App,
+    user: UserId,
+    session: Option<SessionId>,
+    page: &Pagination<AuditEventNumber>,
+) -> Result<(Vec<NumberedEvent>, Option<String>), OperationError> {
+    let query =
+        AuditEventQuery { user: Some(user), session, reader: Some(user), ..AuditEventQuery::default() };
+    read_page(app, &query, page).await
+}
+
+/// The reuse of a refresh token that the user has not been told of: the latest event before the login that has just
+/// succeeded.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn untold_reuse(app: &App, user: UserId) -> Result<Option<AuditEvent>, OperationError> {
+    let kinds = vec![AuditEventKind::LoginSucceeded, AuditEventKind::RefreshReuseDetected];
+    let query = AuditEventQuery { user: Some(user), kinds, reader: Some(user), ..AuditEventQuery::default() };
+    let (events, _) = read_page(app, &query, &Pagination::new(None, 2)?).await?;
+    let before = events.into_iter().map(|(_, event)| event).nth(1);
+    Ok(before.filter(|event| event.kind == AuditEventKind::RefreshReuseDetected))
 }

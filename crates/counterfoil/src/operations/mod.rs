@@ -9,6 +9,7 @@ pub(crate) mod audit_log;
 pub(crate) mod credential;
 pub(crate) mod error;
 pub(crate) mod external_id_schema;
+pub(crate) mod forward_auth;
 pub(crate) mod hash_capacity;
 pub(crate) mod label;
 pub(crate) mod login;

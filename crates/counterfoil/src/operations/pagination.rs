@@ -17,7 +17,7 @@ use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::Session;
 use counterfoil_core::services::revocation_feed::Follower;
 use counterfoil_core::store::{
-    AdminKeyCursor, AuditEventNumber, Page, Scan, SessionCursor, StoreError, VerifierKeyCursor,
+    AdminKeyCursor, AuditEventNumber, NodeId, Page, Scan, SessionCursor, StoreError, VerifierKeyCursor,
 };
 use counterfoil_jose::{Time, base64url};
 use counterfoil_verify::{ClientId, SessionId};
@@ -231,6 +231,16 @@ impl Cursor for Follower {
     fn parse(text: &str) -> Option<Self> {
         let (key, instance) = text.split_once('.')?;
         Some(Self { key: key.parse().ok()?, instance: instance.parse().ok()? })
+    }
+}
+
+impl Cursor for NodeId {
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        base64url::decode_exact(text).ok().map(Self::from_bytes)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
+use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::{ClientInfo, EndReason, RefreshOutcome, Session, SessionCredential};
 use counterfoil_core::services::ServiceError;
@@ -103,6 +104,41 @@ pub(crate) async fn find_by_any_refresh_token(
 async fn find_authentic(app: &App, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
     let session = app.parts.store.session(token.session()).await?;
     Ok(session.filter(|session| is_authentic(app, session, token)))
+}
+
+/// The session of a credential that this installation has issued, whether it is still valid or not. The caller has the
+/// genuine secret, or a former token of the session.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn find_genuine(
+    app: &App,
+    kind: CookieKind,
+    text: &str,
+    now: Time,
+) -> Result<Option<Session>, StoreError> {
+    match kind {
+        CookieKind::Session => {
+            let Ok(token) = text.parse::<SessionToken>() else { return Ok(None) };
+            let session = app.parts.store.session(token.session()).await?;
+            Ok(session.filter(|session| match &session.credential {
+                SessionCredential::Cookie(hash) => hash.matches(&token),
+                SessionCredential::AccessOnly | SessionCredential::Refresh { .. } => false,
+            }))
+        }
+        CookieKind::Refresh => match text.parse::<RefreshToken>() {
+            Ok(token) => find_authentic(app, &token).await,
+            Err(_) => Ok(None),
+        },
+        CookieKind::Access => {
+            let verified = app.parts.verifier.token_verifier().verify_ignoring_expiry_and_audience(text, now);
+            match verified.ok().and_then(|principal| PresentedSession::from_principal(&principal)) {
+                Some(presented) => app.parts.store.session(presented.session).await,
+                None => Ok(None),
+            }
+        }
+    }
 }
 
 fn is_authentic(app: &App, session: &Session, token: &RefreshToken) -> bool {

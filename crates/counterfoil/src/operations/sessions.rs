@@ -4,6 +4,7 @@ use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session};
 use counterfoil_core::services::ServiceError;
 use counterfoil_core::services::revoker::RevocationContext;
+use counterfoil_core::services::session_label;
 use counterfoil_core::store::{Page, SessionCursor};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
@@ -26,6 +27,36 @@ pub(crate) async fn list(
     now: Time,
 ) -> Result<Vec<Session>, OperationError> {
     Ok(app.parts.store.sessions_of(user, page, now).await?)
+}
+
+/// A live session of a user; `None` if it is not live, or is one of another user.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn find_one(
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    now: Time,
+) -> Result<Option<Session>, OperationError> {
+    let found = app.parts.store.session(session).await?;
+    Ok(found.filter(|session| session.user == user && session.check_active(now).is_ok()))
+}
+
+/// Names the device of a live session of a user, or removes its name. `None` as [`find_one`].
+///
+/// # Errors
+///
+/// If the store fails.
+pub(crate) async fn rename(
+    app: &App,
+    user: UserId,
+    session: SessionId,
+    label: Option<String>,
+    now: Time,
+) -> Result<Option<Session>, OperationError> {
+    Ok(session_label::set(&*app.parts.store, user, session, label, now).await?)
 }
 
 /// Ends one session of a user in the user's name. Returns whether it was one of this user. `current`, the session of the

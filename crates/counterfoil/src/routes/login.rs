@@ -141,6 +141,7 @@ pub(super) async fn login(
 
     let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.parts.cookies), now)?;
     let cookies = cookies.clear_presented_of(replaced, &headers);
+    let cookies = if in_cookies { cookies.clear_mark(&headers) } else { cookies };
     let presented = PresentedSession::from_session(&issued.session);
     Ok((Extension(presented), cookies, Json(body)))
 }

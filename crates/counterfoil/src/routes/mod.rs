@@ -6,6 +6,7 @@ mod activity;
 mod admin;
 mod development_page;
 mod feed;
+mod forward_auth;
 mod health;
 mod login;
 mod logout;
@@ -13,7 +14,6 @@ mod me;
 mod oauth;
 mod openapi;
 mod password;
-mod path_id;
 mod problem_responses;
 mod problems;
 mod query_parameters;
@@ -32,7 +32,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, patch, post};
+use axum::routing::{MethodRouter, any, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use counterfoil_verify::CsrfLayer;
@@ -41,6 +41,8 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::response_headers::{self, FinalLayer};
 use crate::http::timeout::limit_duration;
+#[cfg(feature = "pages")]
+use crate::pages;
 
 pub use openapi::openapi;
 
@@ -51,6 +53,12 @@ impl App {
     /// All routes of the HTTP API, to serve or to merge into the application's router.
     pub fn routes(&self) -> Router {
         router(self.clone(), false)
+    }
+
+    /// The pages for people: sign-in, registration and account, to merge into the application's router.
+    #[cfg(feature = "pages")]
+    pub fn pages(&self) -> Router {
+        page_router(self.clone(), false)
     }
 }
 
@@ -68,7 +76,7 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
     let root = metadata_paths(&app).into_iter().fold(routes, |router, path| {
         let final_layer =
             FinalLayer::for_template(&app, path.clone(), "GET, HEAD").require_host(require_host);
-        let route = get(well_known::metadata);
+        let route = get(well_known::metadata).fallback(method_not_allowed);
         let limit = app.settings().limits.request_timeout;
         router.route(&path, with_layers(final_layer, route, Some(app.csrf_layer()), limit))
     });
@@ -91,6 +99,8 @@ fn metadata_paths(app: &App) -> Vec<String> {
 pub(crate) fn site(app: App) -> Router {
     let final_layer = FinalLayer::unmatched(&app).require_host(true);
     let final_layer = from_fn_with_state(final_layer, response_headers::finish);
+    #[cfg(feature = "pages")]
+    let not_found = not_found.layer(from_fn_with_state(app.clone(), pages::problem::show_unmatched));
     let fallback = not_found.layer(final_layer);
     let (settings, path) = (app.settings(), app.settings().issuer.path());
     let below_issuer = if settings.base_path.is_root() && !path.is_empty() {
@@ -100,15 +110,71 @@ pub(crate) fn site(app: App) -> Router {
     } else {
         Router::new()
     };
-    let router = router(app.clone(), true).merge(below_issuer).fallback_service(fallback.with_state(()));
+    let router = router(app.clone(), true).merge(below_issuer);
+    #[cfg(feature = "pages")]
+    let router = if app.settings().pages.enabled { router.merge(page_site(&app)) } else { router };
+    let router = router.fallback_service(fallback.with_state(()));
     if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
+}
+
+/// The pages at every path at which [`site`] has the routes, and `/`.
+#[cfg(feature = "pages")]
+fn page_site(app: &App) -> Router {
+    let (settings, path) = (app.settings(), app.settings().issuer.path());
+    let pages = page_router(app.clone(), true);
+    let pages = match settings.base_path.is_root() && !path.is_empty() {
+        true => pages.merge(
+            Router::new().without_v07_checks().nest(path, page_routes(app, true)).with_state(app.clone()),
+        ),
+        false => pages,
+    };
+    if settings.development_mode.is_some() || !settings.base_path.is_root() {
+        return pages;
+    }
+    let root = with_page_layers(app, ("/", "GET, HEAD", pages::root_route()), true);
+    pages.merge(Router::new().route("/", root).with_state(app.clone()))
+}
+
+/// The pages below the base path.
+#[cfg(feature = "pages")]
+fn page_router(app: App, require_host: bool) -> Router {
+    let base_path = app.settings().base_path.clone();
+    let routes = page_routes(&app, require_host);
+    let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
+    routes.without_v07_checks().with_state(app)
+}
+
+#[cfg(feature = "pages")]
+fn page_routes(app: &App, require_host: bool) -> Router<App> {
+    let (path, methods, route) = pages::asset_route();
+    let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
+    let assets = with_layers(final_layer, route, None, app.settings().limits.request_timeout);
+    let pages = pages::routes(app).into_iter();
+    pages.fold(Router::new().route(path, assets), |router, page| {
+        router.route(page.0, with_page_layers(app, page, require_host))
+    })
+}
+
+/// Adds the layers of a page: those of every route, and inside the outermost one that which shows errors as pages. Each form
+/// is checked, with and without cookies: an attacker could sign the user in as the attacker.
+#[cfg(feature = "pages")]
+fn with_page_layers(app: &App, (path, methods, route): RouteEntry, require_host: bool) -> MethodRouter<App> {
+    let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
+    route
+        .fallback(method_not_allowed)
+        .layer::<_, Infallible>(app.csrf_layer().check_every_write())
+        .layer(CatchPanicLayer::custom(response_headers::panic_response))
+        .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
+        .layer(from_fn_with_state(app.clone(), pages::problem::show_errors))
+        .layer(from_fn_with_state(final_layer, response_headers::finish))
 }
 
 /// The routes that only development mode has. They are not below the base path.
 fn development_routes(app: App) -> Router {
     let final_layer = FinalLayer::for_template(&app, "/".to_owned(), "GET, HEAD").require_host(true);
     let limit = app.settings().limits.request_timeout;
-    let page = with_layers(final_layer, get(development_page::show), Some(app.csrf_layer()), limit);
+    let page = get(development_page::show).fallback(method_not_allowed);
+    let page = with_layers(final_layer, page, Some(app.csrf_layer()), limit);
     Router::new().route("/", page).with_state(app)
 }
 
@@ -130,7 +196,11 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ("/v1/me", "GET, HEAD", get(me::me)),
         ("/v1/token", "POST", post(token::exchange)),
         ("/v1/sessions", "GET, HEAD, DELETE", get(sessions::list).delete(sessions::end_all)),
-        ("/v1/sessions/{id}", "DELETE", axum::routing::delete(sessions::end_one)),
+        (
+            "/v1/sessions/{id}",
+            "GET, HEAD, PATCH, DELETE",
+            get(sessions::show).patch(sessions::rename).delete(sessions::end_one),
+        ),
         ("/v1/activity", "GET, HEAD", get(activity::list)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),
@@ -156,13 +226,22 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
             .with_oauth_errors(path.starts_with(oauth::PREFIX));
         (path, with_layers(final_layer, route, csrf, time_limit(app, path)))
     };
-    let always_checked = always_checked.map(|route| layered(route, Some(csrf.clone().check_every_write())));
-    let unchecked = unchecked.map(|route| layered(route, None));
+    // The origin that counts is that of the guarded application, which the operation finds.
+    let forward_auth = layered(("/v1/verify/{*call}", "", any(forward_auth::verify)), None);
+    let always_checked =
+        always_checked.map(|route| layered(only_its_methods(route), Some(csrf.clone().check_every_write())));
+    let unchecked = unchecked.map(|route| layered(only_its_methods(route), None));
     let checked_with_cookie = checked_with_cookie.into_iter();
     #[cfg(feature = "admin")]
     let checked_with_cookie = checked_with_cookie.chain(admin::routes());
-    let checked_with_cookie = checked_with_cookie.map(|route| layered(route, Some(csrf.clone())));
-    always_checked.into_iter().chain(unchecked).chain(checked_with_cookie).collect()
+    let checked_with_cookie =
+        checked_with_cookie.map(|route| layered(only_its_methods(route), Some(csrf.clone())));
+    always_checked.into_iter().chain(unchecked).chain(checked_with_cookie).chain([forward_auth]).collect()
+}
+
+/// The route, which answers every other method with 405.
+fn only_its_methods((path, methods, route): RouteEntry) -> RouteEntry {
+    (path, methods, route.fallback(method_not_allowed))
 }
 
 /// How long a request of this route may take. A revocation may wait for the whole fleet.
@@ -181,7 +260,6 @@ fn with_layers(
     csrf: Option<CsrfLayer>,
     limit: Duration,
 ) -> MethodRouter<App> {
-    let route = route.fallback(method_not_allowed);
     let route = match csrf {
         Some(csrf) => route.layer::<_, Infallible>(csrf),
         None => route,

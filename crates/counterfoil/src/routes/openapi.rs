@@ -5,22 +5,25 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::OpenApi as Document;
-use utoipa::openapi::ServerBuilder;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{RefOr, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
+use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_verify::CookieNames;
 
 use crate::app::App;
 use crate::http::oauth_error::OAuthErrorBody;
+use crate::http::problem_types;
 use crate::http::response_headers::READABLE_BY_ALL;
 #[cfg(feature = "admin")]
 use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    activity, feed, health, login, logout, me, oauth, password, problems, refresh, register, session_data,
-    sessions, status_lists, token, well_known,
+    activity, feed, forward_auth, health, login, logout, me, oauth, password, problems, refresh, register,
+    session_data, sessions, status_lists, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -32,10 +35,11 @@ use crate::routes::{
     ),
     paths(
         register::register, login::login, refresh::refresh, logout::logout,
-        me::me, token::exchange, sessions::list, activity::list, sessions::end_one, sessions::end_all,
+        me::me, token::exchange, sessions::list, activity::list, sessions::show, sessions::rename, sessions::end_one, sessions::end_all,
         session_data::show, session_data::merge, password::change,
         feed::poll, feed::stream, status_lists::aggregation, status_lists::list,
         oauth::introspect::introspect, oauth::revoke::revoke,
+        forward_auth::verify, forward_auth::verify_with_options,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),
@@ -62,6 +66,7 @@ struct PublicDocument;
     admin::admin_keys::list,
     admin::admin_keys::add,
     admin::admin_keys::remove,
+    admin::nodes::list,
     admin::verifiers::list,
     admin::verifier_keys::list,
     admin::verifier_keys::add,
@@ -82,7 +87,21 @@ fn document_of_build() -> Document {
     let mut document = PublicDocument::openapi();
     #[cfg(feature = "admin")]
     document.merge(AdminDocument::openapi());
+    let kinds: Vec<_> = AuditEventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    list_values(&mut document, "ActivityEvent", "kind", &kinds);
+    #[cfg(feature = "admin")]
+    list_values(&mut document, "AuditEvent", "kind", &kinds);
+    let codes: Vec<_> = problem_types::ALL.iter().map(|problem| problem.name.replace('-', "_")).collect();
+    list_values(&mut document, "Problem", "code", &codes);
     document
+}
+
+/// Lists the values of a string member, so that the types of clients can name them.
+fn list_values(document: &mut Document, schema: &str, member: &str, values: &[String]) {
+    let schemas = document.components.get_or_insert_default().schemas.get_mut(schema);
+    let Some(RefOr::T(Schema::Object(schema))) = schemas else { return };
+    let Some(RefOr::T(Schema::Object(member))) = schema.properties.get_mut(member) else { return };
+    member.enum_values = Some(values.iter().cloned().map(Into::into).collect());
 }
 
 /// Adds the ways to present a credential.

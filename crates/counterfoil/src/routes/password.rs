@@ -117,7 +117,9 @@ async fn change_in_session(
     let issued = operation::change_password(app, session, change, client, now).await?;
 
     let transport = if in_cookies { Transport::Cookie } else { Transport::Bearer };
-    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.parts.cookies), now)?;
+    let cookies = SetCookies::new(&app.parts.cookies);
+    let cookies = if in_cookies { cookies.like_presented(headers) } else { cookies };
+    let (cookies, body) = LoginResponse::new(&issued, transport, cookies, now)?;
     let presented = PresentedSession::from_session(&issued.session);
     Ok((Extension(presented), cookies, Json(body.with_scope(scope))).into_response())
 }

@@ -81,6 +81,13 @@ problem_responses! {
                                       does not allow this: `insufficient_scope`. The client does not exist, is disabled, \
                                       or may not use the mode: `client_not_allowed`. The application has its own users, \
                                       and changes their passwords itself: `users_of_application`";
+    InvalidProxyRequest = "400", "A header of the proxy is missing, repeated or malformed: `proxy_headers`. An option in the path \
+                                  is unknown, malformed or repeated: `proxy_options`. It names no host, or a malformed \
+                                  one: `invalid_host`. It has two different credentials: `ambiguous_credential`";
+    ForwardAuthForbidden = "403", "The user has none of the roles: `forbidden`. The scope of the credential does not allow \
+                                   this: `insufficient_scope`. A page of another site sent the request: `cross_site`. The host is not \
+                                   guarded: `host_not_guarded`. The peer is no proxy: `untrusted_proxy`. It has two different \
+                                   credentials: `ambiguous_credential`";
     NotFound = "404", "There is no such resource: `not_found`";
     RequestTimeout = "408", "The body was not received in time: `request_timeout`";
     UsernameTaken = "409", "Another user has this username, or one that looks like it: `username_taken`";

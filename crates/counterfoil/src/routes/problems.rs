@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::path::path_segment;
 use crate::http::problem_types::ProblemType;
 use crate::http::response_headers::READABLE_BY_ALL;
-use crate::routes::path_id::path_segment;
 use crate::routes::problem_responses::NotFound;
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 

@@ -70,6 +70,7 @@ pub(super) async fn refresh(
     let issued = operation::refresh(&app, &token, scope.as_deref(), in_cookies, &client, now).await?;
     let session = PresentedSession::from_session(&issued.session);
     let cookies = SetCookies::new(&app.parts.cookies);
+    let cookies = if in_cookies { cookies.like_presented(&headers) } else { cookies };
     let (cookies, body) = CredentialsResponse::new(&issued.credential, transport, cookies, now)?;
     Ok((Extension(session), cookies, Json(body.with_scope(scope.or(issued.session.scope)))))
 }

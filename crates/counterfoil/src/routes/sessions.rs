@@ -4,21 +4,26 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, Uri};
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
-use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::session::{ClientInfo, Session};
 use counterfoil_verify::SessionId;
 
 use crate::app::App;
 use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::AppError;
+use crate::http::json_body::PatchBody;
+use crate::http::path::path_id;
 use crate::http::set_cookie::SetCookies;
 use crate::operations;
+use crate::operations::label::validate_label;
 use crate::operations::pagination::{PageSize, session_cursor};
 use crate::operations::presented_session::PresentedSession;
-use crate::operations::views::{RevokedResponse, SessionList};
-use crate::routes::path_id::path_id;
+use crate::operations::views::{RevokedResponse, SessionList, SessionView};
 use crate::routes::problem_responses::{
-    AccountForbidden, BadRequest, InvalidFields, NotFound, TooManyRequests, Unauthorized, Unavailable,
+    AccountForbidden, BadRequest, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
+    Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -50,6 +55,78 @@ pub(super) async fn list(
         view.current = Some(session.id == current);
     }
     Ok(Json(list))
+}
+
+/// Returns one live session of the current user.
+///
+/// A session of another user is answered as one that does not exist.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}", operation_id = "session", tag = "protected",
+    security(("bearer" = []), ("session" = []), ("access" = [])),
+    params(("id" = String, Path, description = "The id of a session of the current user")),
+    responses(
+        (status = 200, description = "The session", body = SessionView),
+        BadRequest, Unauthorized, NotFound, Unavailable,
+    )
+)]
+pub(super) async fn show(
+    State(app): State<App>,
+    current_user: CurrentUser,
+    uri: Uri,
+) -> Result<Json<SessionView>, AppError> {
+    let CurrentUser { user, session: current, now, .. } = current_user;
+    let session = operations::sessions::find_one(&app, user, path_id(&uri, 2)?, now).await?;
+    Ok(Json(view_of(&session.ok_or(AppError::NotFound)?, current)))
+}
+
+/// The changes of a session.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionChangeRequest {
+    /// The user's name for the device: at most 64 characters; null removes it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, required)]
+    label: Option<Option<String>>,
+}
+
+/// Names the device of one live session of the current user.
+///
+/// A session of another user is answered as one that does not exist.
+#[utoipa::path(
+    patch, path = "/v1/sessions/{id}", operation_id = "rename_session", tag = "protected",
+    request_body = SessionChangeRequest,
+    security(("bearer" = []), ("session" = []), ("access" = [])),
+    params(("id" = String, Path, description = "The id of a session of the current user")),
+    responses(
+        (status = 200, description = "The session", body = SessionView),
+        BadRequest, Unauthorized, AccountForbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType,
+        InvalidFields, TooManyRequests, Unavailable,
+    )
+)]
+pub(super) async fn rename(
+    State(app): State<App>,
+    current_user: CurrentUser,
+    uri: Uri,
+    PatchBody(request): PatchBody<SessionChangeRequest>,
+) -> Result<Json<SessionView>, AppError> {
+    current_user.check_account_access()?;
+    let id: SessionId = path_id(&uri, 2)?;
+    let label = request.label.ok_or_else(|| AppError::field("label", "must be a name, or null"))?;
+    let label = label.map(validate_label).transpose()?;
+    let CurrentUser { user, session: current, now, .. } = current_user;
+    let session = operations::sessions::rename(&app, user, id, label, now).await?;
+    Ok(Json(view_of(&session.ok_or(AppError::NotFound)?, current)))
+}
+
+/// A member that is present, with null as a value of its own.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn view_of(session: &Session, current: SessionId) -> SessionView {
+    let mut view = SessionView::from(session);
+    view.current = Some(session.id == current);
+    view
 }
 
 /// Ends one session of the current user.

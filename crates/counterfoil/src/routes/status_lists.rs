@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::feed::status_lists::STATUS_LIST_TTL;
 use crate::http::entity_tags::EntityTags;
 use crate::http::error::AppError;
+use crate::http::path::path_id;
 use crate::http::response_headers::READABLE_BY_ALL;
-use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{NotFound, Unavailable};
 
 /// A cache may keep a list and must ask whether it has changed: with an older list a revocation would be published later.

@@ -1,12 +1,14 @@
 //! Where the shared cache of sessions is: the URL of a Redis or Valkey installation, which may be in a file.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use counterfoil_files::path_hint;
 use counterfoil_jose::Secret;
 
-use crate::fs::secret_url_file::{SecretUrlFileError, read_secret_url};
+use crate::settings::secret_url_file::{SecretUrlFileError, read_secret_url};
 
 /// The URL of a shared cache, such as `rediss://USER:PASSWORD@HOST`, `redis+sentinel://HOST,HOST/NAME` or
 /// `redis+cluster://HOST,HOST`.
@@ -37,9 +39,18 @@ pub struct CacheUrlError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheFileError {
-    /// The file cannot be read, or others can read it.
-    #[error(transparent)]
-    File(#[from] SecretUrlFileError),
+    /// The file cannot be read.
+    #[error("{} cannot be read", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// Other users can read the file.
+    #[error("other users can read {}", .0.display())]
+    NotSecret(PathBuf),
     /// The content is not the URL of a cache.
     #[error("{} does not contain the URL of a cache", .0.display())]
     Invalid(PathBuf, #[source] CacheUrlError),
@@ -49,7 +60,9 @@ impl CacheFileError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::File(error) => error.hint(),
+            Self::Unreadable { file, source } => path_hint(file, source)
+                .unwrap_or_else(|| "name a file that the user of this process may read".to_owned()),
+            Self::NotSecret(file) => format!("chmod 600 {}", file.display()),
             Self::Invalid(..) => "write one line like rediss://USER:PASSWORD@HOST into it".to_owned(),
         }
     }
@@ -65,7 +78,12 @@ impl CacheUrl {
     ///
     /// If the file cannot be read, other users can read it, or it contains no URL of a cache.
     pub fn read_file(file: &Path) -> Result<Self, CacheFileError> {
-        let text = read_secret_url(file)?;
+        let text = read_secret_url(file).map_err(|error| match error {
+            SecretUrlFileError::Unreadable(source) => {
+                CacheFileError::Unreadable { file: file.to_owned(), source }
+            }
+            SecretUrlFileError::NotSecret => CacheFileError::NotSecret(file.to_owned()),
+        })?;
         let url: Self =
             text.expose().parse().map_err(|error| CacheFileError::Invalid(file.to_owned(), error))?;
         Ok(Self { file: Some(file.to_owned()), ..url })
@@ -174,10 +192,7 @@ mod tests {
         let file = dir.path().join("cache");
         fs::write(&file, "redis://:swordfish@cache\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(
-            CacheUrl::read_file(&file),
-            Err(CacheFileError::File(SecretUrlFileError::NotSecret(_)))
-        ));
+        assert!(matches!(CacheUrl::read_file(&file), Err(CacheFileError::NotSecret(_))));
 
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(CacheUrl::read_file(&file).unwrap(), "redis://:swordfish@cache".parse().unwrap());

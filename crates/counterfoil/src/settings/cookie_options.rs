@@ -185,6 +185,11 @@ impl Cookies {
     pub fn names(&self) -> &Arc<CookieNames> {
         &self.names
     }
+
+    /// The domain to whose hosts they are sent; `None`: the host of the issuer alone.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
 }
 
 /// The kind of credential in a cookie.

@@ -8,10 +8,17 @@ pub(crate) mod data_dir;
 pub(crate) mod database_url;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
+pub(crate) mod forward_auth;
+pub(crate) mod guarded_host;
+pub(crate) mod guarded_origins;
 pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
+pub(crate) mod login_url;
 pub(crate) mod loopback;
+pub(crate) mod node;
+pub(crate) mod pages;
+pub(crate) mod secret_url_file;
 pub(crate) mod store_file;
 pub(crate) mod store_url;
 pub(crate) mod write_rate_limits;
@@ -37,9 +44,13 @@ use crate::settings::cache_url::CacheUrl;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
+use crate::settings::forward_auth::ForwardAuthSettings;
 use crate::settings::introspection::IntrospectionLimits;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
+use crate::settings::login_url::LoginUrl;
+use crate::settings::node::NodeSettings;
+use crate::settings::pages::PagesSettings;
 use crate::settings::store_url::StoreUrl;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -140,12 +151,20 @@ pub struct Settings {
     pub audit_log: AuditLogSettings,
     /// The feed that resource servers follow.
     pub feed: FeedSettings,
+    /// This process as one of several on a PostgreSQL store.
+    pub node: NodeSettings,
+    /// Forward authentication: which proxies may ask, and for which hosts.
+    pub forward_auth: ForwardAuthSettings,
+    /// The page to which forward authentication sends a browser without a credential; `None`: it sends it nowhere.
+    pub login_url: Option<LoginUrl>,
     /// Rate limits of introspection.
     pub introspection: IntrospectionLimits,
     /// Limits of requests and connections.
     pub limits: Limits,
     /// The certificate for TLS; without one the server speaks plain HTTP, for loopback or behind a TLS proxy.
     pub tls: Option<TlsFiles>,
+    /// The pages for people.
+    pub pages: PagesSettings,
     /// Development mode, only for an issuer on plain HTTP and loopback; off by default.
     pub development_mode: Option<DevelopmentMode>,
 }
@@ -266,9 +285,13 @@ impl Settings {
             write_rate_limits: WriteRateLimits::default(),
             audit_log: AuditLogSettings::default(),
             feed: FeedSettings::default(),
+            node: NodeSettings::default(),
+            forward_auth: ForwardAuthSettings::default(),
+            login_url: None,
             introspection: IntrospectionLimits::default(),
             limits: Limits::default(),
             tls: None,
+            pages: PagesSettings::default(),
             development_mode: None,
         }
     }
@@ -288,6 +311,14 @@ impl Settings {
         match self.base_path.is_root() {
             true => format!("{}{route}", self.issuer.path()),
             false => route.to_owned(),
+        }
+    }
+
+    /// What the path of every route begins with, as browsers see it; empty at the root.
+    pub(crate) fn public_prefix(&self) -> String {
+        match self.base_path.is_root() {
+            true => self.issuer.path().to_owned(),
+            false => self.base_path.to_string(),
         }
     }
 

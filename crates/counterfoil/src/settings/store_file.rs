@@ -1,17 +1,29 @@
 //! A file with the URL of the store: a password in it must not be in a configuration file.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::fs::secret_url_file::{SecretUrlFileError, read_secret_url};
+use counterfoil_files::path_hint;
+
+use crate::settings::secret_url_file::{SecretUrlFileError, read_secret_url};
 use crate::settings::store_url::{StoreUrl, StoreUrlError};
 
 /// The URL of the store cannot be read from a file. No variant contains the content.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreFileError {
-    /// The file cannot be read, or others can read it.
-    #[error(transparent)]
-    File(#[from] SecretUrlFileError),
+    /// The file cannot be read.
+    #[error("{} cannot be read", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// Other users can read the file.
+    #[error("other users can read {}", .0.display())]
+    NotSecret(PathBuf),
     /// The content is not the URL of a store.
     #[error("{} does not contain the URL of a store", file.display())]
     Invalid {
@@ -27,7 +39,9 @@ impl StoreFileError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::File(error) => error.hint(),
+            Self::Unreadable { file, source } => path_hint(file, source)
+                .unwrap_or_else(|| "name a file that the user of this process may read".to_owned()),
+            Self::NotSecret(file) => format!("chmod 600 {}", file.display()),
             Self::Invalid { .. } => {
                 "write one line like postgres://USER:PASSWORD@HOST/DATABASE into it".to_owned()
             }
@@ -42,9 +56,15 @@ impl StoreUrl {
     ///
     /// If the file cannot be read, other users can read it, or it contains no URL of a store.
     pub fn read_file(file: &Path) -> Result<Self, StoreFileError> {
-        let text = read_secret_url(file)?;
-        let invalid = |source| StoreFileError::Invalid { file: file.to_owned(), source };
-        let url: Self = text.expose().parse().map_err(invalid)?;
+        let text = read_secret_url(file).map_err(|error| match error {
+            SecretUrlFileError::Unreadable(source) => {
+                StoreFileError::Unreadable { file: file.to_owned(), source }
+            }
+            SecretUrlFileError::NotSecret => StoreFileError::NotSecret(file.to_owned()),
+        })?;
+        let line = text.expose();
+        let url: Self =
+            line.parse().map_err(|source| StoreFileError::Invalid { file: file.to_owned(), source })?;
         Ok(match url {
             Self::Postgres(url) => Self::Postgres(url.with_file(file)),
             other => other,
@@ -65,10 +85,7 @@ mod tests {
         let file = dir.path().join("store");
         fs::write(&file, "postgres://auth:swordfish@db.example/auth\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(
-            StoreUrl::read_file(&file),
-            Err(StoreFileError::File(SecretUrlFileError::NotSecret(_)))
-        ));
+        assert!(matches!(StoreUrl::read_file(&file), Err(StoreFileError::NotSecret(_))));
 
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(

@@ -1,7 +1,12 @@
-//! Backups of the store, the rollback guard, the mark of a clean shutdown, and the last-seen times of sessions.
+//! Backups and copies of the store, the rollback guard, the mark of a clean shutdown, and the last-seen times of sessions.
 
 pub(crate) mod audit_log;
 pub(crate) mod backup;
+#[cfg(feature = "admin")]
+pub(crate) mod check;
+#[cfg(feature = "admin")]
+pub(crate) mod copy;
+pub(crate) mod copy_mark;
 pub(crate) mod job_locks;
 pub(crate) mod last_seen;
 pub(crate) mod rollback_guard;

@@ -9,15 +9,17 @@
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use counterfoil_core::store::{Change, CommitOutcome, Store, StoreError};
+use counterfoil_core::store::{Change, CommitOutcome, CounterIncrement, CounterKey, Store, StoreError};
 use counterfoil_files::{Access, check_replaceable, open_regular, parent_directory, restrict, with_suffix};
-use counterfoil_jose::json;
+use counterfoil_jose::{Time, json};
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
+use crate::node::peers::is_served_by_a_node;
 use crate::runtime::task::spawn_blocking;
 
 /// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last
@@ -27,6 +29,9 @@ const SAVE_COUNT: &str = "rollback_guard_save_count";
 /// Metadata of the store: the ids of the revocation logs that a restored store replaces, 16 bytes each. A
 /// file that names one of them was written before the restore.
 const REPLACED_LOGS: &str = "rollback_guard_replaced_logs";
+
+/// The window of the counter, which must never begin again.
+const FOREVER: Duration = Duration::from_secs(10_000 * 365 * 24 * 60 * 60);
 
 /// The most bytes of the file.
 const MAX_LENGTH: u64 = 1024;
@@ -158,6 +163,9 @@ impl RollbackGuard {
         let file = self.file.clone();
         match self.recorded()? {
             None if save_count == 0 => Ok(()),
+            // The first start on another machine. A node that serves knows more of the store than a file: it ends its lease
+            // if the store is rolled back.
+            None if is_served_by_a_node(store).await? => Ok(()),
             None => Err(RollbackGuardError::Missing { file }),
             Some(state) if state.log == log && (state.head > head || state.save_count > save_count) => {
                 Err(RollbackGuardError::RolledBack { file })
@@ -187,13 +195,7 @@ impl RollbackGuard {
     /// Records the current state: every minute, and when the store is closed.
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<(), RollbackGuardError> {
         let log = store.revocation_log_id().await?;
-        let save_count = save_count(store).await? + 1;
-        match store
-            .commit(&[Change::set_metadata(SAVE_COUNT, save_count.to_be_bytes().to_vec())].into())
-            .await?
-        {
-            CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => {}
-        }
+        let save_count = raise_save_count(store).await?;
         self.write(RecordedState { log, head: store.revocation_log_head().await?, save_count }).await
     }
 
@@ -248,7 +250,36 @@ pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId
     ]
 }
 
+/// Raises the save count and returns it. Of several nodes each one gets another number: with a number that was read before,
+/// one node would write a lower one than another node has in its file.
+async fn raise_save_count(store: &dyn Store) -> Result<u64, StoreError> {
+    if store.node_registry().is_some() {
+        let increment = CounterIncrement {
+            key: shared_count(),
+            amount: 1,
+            window: FOREVER,
+            while_previous_at_most: None,
+        };
+        let values = store.increment_counters(&[increment], Time::EPOCH).await?;
+        return Ok(values.first().map_or(0, |value| value.count));
+    }
+    let save_count = save_count(store).await? + 1;
+    let change = Change::set_metadata(SAVE_COUNT, save_count.to_be_bytes().to_vec());
+    match store.commit(&[change].into()).await? {
+        CommitOutcome::Applied(_) | CommitOutcome::Conflict(_) => Ok(save_count),
+    }
+}
+
+/// The counter of a store that several nodes use.
+fn shared_count() -> CounterKey {
+    CounterKey(SAVE_COUNT.to_owned())
+}
+
 async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
+    if store.node_registry().is_some() {
+        let values = store.counters(&[shared_count()], Time::EPOCH).await?;
+        return Ok(values.first().map_or(0, |value| value.count));
+    }
     let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(0) };
     let corrupt = |_| StoreError::Corrupt { detail: "the save count of the rollback guard", source: None };
     bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)

@@ -35,6 +35,11 @@ async fn every_route_answers_the_preflight_request_of_a_trusted_origin_alone() {
 
         let trusted = preflight(&path, &method, TRUSTED).send(&server).await;
 
+        if path.starts_with("/v1/verify/") {
+            // A proxy would take an answer 2xx for its consent.
+            assert_eq!(trusted.status, 400, "{path}");
+            continue;
+        }
         assert_eq!(trusted.status, 204, "{method} {path}");
         assert!(trusted.body.is_empty());
         assert_eq!(trusted.header("access-control-allow-origin"), Some(TRUSTED));

@@ -30,6 +30,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
             crate::feed::call_every_route(&mut seen).await;
             crate::status_lists::call_every_route(&mut seen).await;
+            crate::forward_auth::call_every_route(&mut seen).await;
             crate::oauth::call_every_route(&mut seen).await;
             exceed_rate_limits(&mut seen).await;
             exceed_write_rate_limits(&mut seen).await;

@@ -17,6 +17,7 @@ mod disk_growth;
 mod documented_statuses;
 mod external_test_suites;
 mod feed;
+mod forward_auth;
 mod fuzz;
 mod host;
 mod limited_credentials;

@@ -1,30 +1,34 @@
 //! The store: it opens the database, starts the writer, and sends requests to it.
 
+mod nodes;
 mod operations;
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use counterfoil_core::model::client::Client;
 use counterfoil_core::store::metrics::StoreMetrics;
-use counterfoil_core::store::{CommitListener, StoreError};
+use counterfoil_core::store::{CommitListener, NodeId, StoreError};
 use counterfoil_verify::ClientId;
 
 use crate::canonical_names::follow_rules;
-use crate::connection::Connector;
+use crate::connection::{Connected, Connector};
 use crate::error::{OpenError, QueryError};
-use crate::lease::{Lease, LockedConnection, WriterLock};
 use crate::reader_pool::{ListAdmission, PoolLimits, ReaderPool};
 use crate::schema;
+use crate::session_probe::require_session;
 use crate::state::StoreState;
 use crate::statement::Connection;
-use crate::tables::{clients, job_locks};
+use crate::store::nodes::NodeConnection;
+use crate::store_lock::Access;
+use crate::tables::{clients, writers};
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
 use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
+use crate::writer_connection::{WriterConnection, WriterConnector};
 
 /// The connections of requests.
 const READERS: PoolLimits =
@@ -37,7 +41,8 @@ const LIST_READERS: PoolLimits =
 /// How long a caller waits for the outcome of a request. The writer carries it out in any case.
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A store in a PostgreSQL database. One process at a time can have it open.
+/// A store in a PostgreSQL database. Several processes can have it open; see
+/// [`NodeRegistry`](counterfoil_core::store::NodeRegistry).
 ///
 /// It needs PostgreSQL 14 or newer, a database with the encoding UTF8, and a user who owns the schema that its
 /// `search_path` names first. Other programs may read the tables, and must not change them.
@@ -62,6 +67,7 @@ pub struct PostgresStore {
     listeners: Arc<CommitListeners>,
     state: Arc<StoreState>,
     metrics: Arc<StoreMetrics>,
+    node: NodeConnection,
     database: String,
 }
 
@@ -86,18 +92,38 @@ impl PostgresStore {
         url: &PostgresUrl,
         reload: impl Fn() -> Option<PostgresUrl> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(url, Arc::new(reload), Access::Shared).await
+    }
+
+    /// As [`PostgresStore::open`], and every other process is refused as long as this store is open. A node that was cut off from
+    /// the database and is connected again must be restarted.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::open`], and [`OpenError::InUse`] if another process has the store open.
+    pub async fn open_alone(url: &PostgresUrl) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(url, Arc::new(|| None), Access::Alone).await
+    }
+
+    async fn open_with(
+        url: &PostgresUrl,
+        reload: Arc<dyn Fn() -> Option<PostgresUrl> + Send + Sync>,
+        access: Access,
+    ) -> Result<Arc<Self>, OpenError> {
         let database = url.to_string();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unreachable {
             database: database.clone(),
             source,
         };
-        let connector = Connector::new(url, Arc::new(reload)).map_err(|error| unreachable(error.into()))?;
-        let mut lock = WriterLock::new(connector.clone());
-        let locked = match lock.lock().await {
+        let connector = Connector::new(url, reload).map_err(|error| unreachable(error.into()))?;
+        require_session(&connector, &database).await?;
+        let id = NodeId::generate().map_err(|error| unreachable(error.into()))?;
+        let writers = WriterConnector::new(connector.clone(), id, access);
+        let connected = match writers.connect_first().await {
             Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
-            locked => locked.map_err(|error| unreachable(error.into()))?,
+            connected => connected.map_err(|error| unreachable(error.into()))?,
         };
-        let lease = prepare(locked, &database).await?;
+        let current = prepare(connected, (id, access), &database).await?;
         let state = Arc::new(StoreState::default());
         let metrics = Arc::new(StoreMetrics::default());
         let pool = |limits| ReaderPool::new(&connector, limits, Arc::clone(&state), Arc::clone(&metrics));
@@ -105,11 +131,12 @@ impl PostgresStore {
         let list_readers = pool(&LIST_READERS).map_err(|error| unreachable(error.into()))?;
         let listeners = Arc::new(CommitListeners::default());
         let writer =
-            Writer::new(lock, lease, Arc::clone(&state), Arc::clone(&listeners), Arc::clone(&metrics));
+            Writer::new(writers, current, Arc::clone(&state), Arc::clone(&listeners), Arc::clone(&metrics));
         let (queue, messages) = mpsc::channel(QUEUE_SIZE);
         tokio::spawn(writer.run(messages));
         let lists = ListAdmission::default();
-        Ok(Arc::new(Self { readers, list_readers, lists, queue, listeners, state, metrics, database }))
+        let node = NodeConnection::new(connector, id, Arc::clone(&state));
+        Ok(Arc::new(Self { readers, list_readers, lists, queue, listeners, state, metrics, node, database }))
     }
 
     /// Queues a request, and waits for its outcome. A caller that stops waiting does not cancel the request.
@@ -149,14 +176,20 @@ impl PostgresStore {
     }
 }
 
-/// Checks the server, creates or migrates the tables, and becomes the writer.
-async fn prepare(mut locked: LockedConnection, database: &str) -> Result<Lease, OpenError> {
+/// Checks the server, creates or migrates the tables, and becomes the writer of this process.
+async fn prepare(
+    Connected { mut connection, ended }: Connected,
+    (id, access): (NodeId, Access),
+    database: &str,
+) -> Result<WriterConnection, OpenError> {
     let schema_error = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Schema {
         database: database.to_owned(),
         source,
     };
-    check_server(&locked.connection, database).await?;
-    let version = schema::version(&locked.connection).await.map_err(|error| schema_error(error.into()))?;
+    check_server(&connection, database).await?;
+    // Processes that start at the same time create or migrate the tables once.
+    schema::lock(&connection).await.map_err(|error| schema_error(error.into()))?;
+    let version = schema::version(&connection).await.map_err(|error| schema_error(error.into()))?;
     if let Some(found) = version
         && found > schema::VERSION
     {
@@ -167,17 +200,30 @@ async fn prepare(mut locked: LockedConnection, database: &str) -> Result<Lease, 
         });
     }
     if version != Some(schema::VERSION) {
-        schema::migrate(&mut locked.connection).await.map_err(schema_error)?;
+        schema::migrate(&mut connection).await.map_err(schema_error)?;
     }
     // A start that was interrupted after the migration has left no client.
-    let is_new = clients::find(&locked.connection, &ClientId::default()).await;
+    let is_new = clients::find(&connection, &ClientId::default()).await;
     let is_new = is_new.map_err(|error| schema_error(error.into()))?.is_none();
-    bring_up_to_date(&locked.connection, is_new).await.map_err(|error| schema_error(error.into()))?;
-    locked.take_over(None).await.map_err(|error| schema_error(error.into()))
+    bring_up_to_date(&connection, is_new).await.map_err(|error| schema_error(error.into()))?;
+    schema::unlock(&connection).await.map_err(|error| schema_error(error.into()))?;
+    if access == Access::Alone {
+        supersede_others(&connection).await.map_err(|error| schema_error(error.into()))?;
+    }
+    let takeover = writers::insert(&connection, id).await.map_err(|error| schema_error(error.into()))?;
+    Ok(WriterConnection { connection, ended, takeover })
+}
+
+/// Removes the processes that have ended without a stop, and waits until none of them answers from its memory: a node that
+/// is cut off from the database does so until its lease is over. The connection has the store for itself.
+pub(crate) async fn supersede_others(connection: &Connection) -> Result<(), QueryError> {
+    let lease = writers::remove_all(connection).await?;
+    sleep(lease + lease / 4).await;
+    Ok(())
 }
 
 /// Refuses a server that cannot keep what is written.
-async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
+pub(crate) async fn check_server(connection: &Connection, database: &str) -> Result<(), OpenError> {
     let select =
         "SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('fsync') = 'on'";
     let read = async || -> Result<(String, bool, bool), QueryError> {
@@ -201,15 +247,13 @@ async fn check_server(connection: &Connection, database: &str) -> Result<(), Ope
     Ok(())
 }
 
-/// Inserts what a new store has, makes stored names follow the current rules, and deletes the locks of processes that have
-/// ended.
+/// Inserts what a new store has, and makes stored names follow the current rules.
 async fn bring_up_to_date(connection: &Connection, is_new: bool) -> Result<(), QueryError> {
-    connection.batch_execute("BEGIN").await?;
+    connection.batch_execute(writers::BEGIN).await?;
     if is_new {
         clients::insert(&Client::default_client())?.query(connection).await?;
     }
     follow_rules(connection).await?;
-    job_locks::delete_all().query(connection).await?;
     connection.batch_execute("COMMIT").await?;
     Ok(())
 }

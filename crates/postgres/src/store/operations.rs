@@ -21,9 +21,9 @@ use counterfoil_core::model::verifier_key::VerifierKeyRecord;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
-    CounterIncrement, CounterKey, CounterValue, ExpiryEvents, LastSeen, LoginName, Page, PendingSessionEnd,
-    PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData, SessionQuery,
-    StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
+    CounterIncrement, CounterKey, CounterValue, ExpiryEvents, LastSeen, LoginName, NodeRegistry, Page,
+    PendingSessionEnd, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData,
+    SessionQuery, StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -32,7 +32,7 @@ use super::PostgresStore;
 use crate::reader_pool::{ListOwner, read};
 use crate::tables::{
     admin_keys, audit_events, clients, counters, keys, metadata, pending_session_ends, revocation_log,
-    session_data, sessions, status_indexes, users, verifier_keys, writer,
+    session_data, sessions, status_indexes, users, verifier_keys, writers,
 };
 use crate::write_request::{Input, Output};
 use crate::writer::Message;
@@ -217,7 +217,7 @@ impl Store for PostgresStore {
     }
 
     async fn newest_time(&self) -> Result<Time, StoreError> {
-        read!(self.readers, |connection| writer::newest_time(connection))
+        read!(self.readers, |connection| writers::newest_time(connection))
     }
 
     async fn commit(&self, transaction: &Transaction) -> Result<CommitOutcome, StoreError> {
@@ -273,6 +273,10 @@ impl Store for PostgresStore {
         &self.metrics
     }
 
+    fn node_registry(&self) -> Option<&dyn NodeRegistry> {
+        Some(self)
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         self.state.start_closing();
         let (reply, closed) = oneshot::channel();
@@ -282,6 +286,7 @@ impl Store for PostgresStore {
         }
         self.readers.close();
         self.list_readers.close();
+        self.node.close().await;
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn page(
     select.query(connection).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<AdminKeyRecord, QueryError> {
+pub(crate) fn read(row: &Row) -> Result<AdminKeyRecord, QueryError> {
     let mut columns = Columns::new(row);
     Ok(AdminKeyRecord {
         id: AdminKeyId::from_bytes(columns.bytes()?),

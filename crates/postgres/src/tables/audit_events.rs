@@ -109,7 +109,7 @@ fn read_number_time_and_kind(row: &Row) -> Result<(AuditEventNumber, Time, Audit
     Ok((columns.unsigned()?, columns.time()?, columns.word(AuditEventKind::from_name)?))
 }
 
-fn read(row: &Row) -> Result<(AuditEventNumber, AuditEvent), QueryError> {
+pub(crate) fn read(row: &Row) -> Result<(AuditEventNumber, AuditEvent), QueryError> {
     let mut columns = Columns::new(row);
     let number = columns.unsigned()?;
     let event = AuditEvent {

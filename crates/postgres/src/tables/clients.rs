@@ -52,7 +52,7 @@ pub(crate) async fn page(connection: &Connection, page: &Page<ClientId>) -> Resu
     select.query(connection).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<Client, QueryError> {
+pub(crate) fn read(row: &Row) -> Result<Client, QueryError> {
     read_client(&mut Columns::new(row))
 }
 

@@ -41,8 +41,3 @@ pub(crate) fn require_held<'p>(lock: JobLock, now: Time) -> Statement<'p> {
         unix_ms(now)
     )
 }
-
-/// Deletes every lock. Only one process has the store open, so the nodes that held them have ended.
-pub(crate) fn delete_all<'p>() -> Statement<'p> {
-    statement!("DELETE FROM job_locks")
-}

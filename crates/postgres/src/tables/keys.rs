@@ -20,7 +20,7 @@ pub(crate) async fn all(connection: &Connection) -> Result<Vec<KeyRecord>, Query
     select.query(connection).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<KeyRecord, QueryError> {
+pub(crate) fn read(row: &Row) -> Result<KeyRecord, QueryError> {
     let mut columns = Columns::new(row);
     Ok(KeyRecord {
         id: columns.parsed()?,

@@ -24,7 +24,7 @@ pub(crate) async fn all(connection: &Connection, limit: u32) -> Result<Vec<Pendi
     select.query(connection).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<PendingSessionEnd, QueryError> {
+pub(crate) fn read(row: &Row) -> Result<PendingSessionEnd, QueryError> {
     let mut columns = Columns::new(row);
     let below = columns.position()?;
     let user = UserId::from_bytes(columns.bytes()?);

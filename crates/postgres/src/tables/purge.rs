@@ -13,7 +13,7 @@ use counterfoil_jose::Time;
 
 use super::columns::{Columns, milliseconds, unix_ms};
 use super::sessions::end::delete_of_user;
-use super::{audit_events, sessions, users};
+use super::{audit_events, nodes, sessions, users};
 use crate::error::QueryError;
 use crate::statement::{Failure, Pipeline, Statement, statement};
 
@@ -31,6 +31,8 @@ pub(crate) async fn purge(
         let deleted = pipeline.query(delete(now, remaining(limit, &purged))).await?;
         purged.rows += deleted.len() as u64;
     }
+    let applied = nodes::delete_applied_changes(remaining(limit, &purged));
+    purged.rows += pipeline.query(applied).await?.len() as u64;
     Ok(purged)
 }
 

@@ -79,6 +79,49 @@ pub(crate) async fn entries_after(
     Ok(page)
 }
 
+/// What [`select_news`] returns.
+pub(crate) struct LogNews {
+    /// The id of the log.
+    pub(crate) log: RevocationLogId,
+    /// Its head.
+    pub(crate) head: RevocationPosition,
+    /// The wall clock of the server.
+    pub(crate) clock: Time,
+    /// The entries.
+    pub(crate) entries: Vec<RevocationEntry>,
+}
+
+/// Reads the id of the log, its head and every entry after `after`, from one snapshot; [`read_news`] reads the rows.
+pub(crate) fn select_news<'p>(after: RevocationPosition) -> Statement<'p> {
+    statement!(
+        "SELECT h.log_id, h.last_position, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+                l.position, l.subject, l.expires_at
+         FROM revocation_log_head h LEFT JOIN revocation_log l ON l.position > $1
+         ORDER BY l.position",
+        i64::try_from(after.number()).unwrap_or(i64::MAX)
+    )
+}
+
+/// Reads the rows of [`select_news`].
+pub(crate) fn read_news(rows: &[Row]) -> Result<LogNews, QueryError> {
+    let (mut first, mut entries) = (None, Vec::new());
+    for row in rows {
+        let mut columns = Columns::new(row);
+        let log = RevocationLogId::from_bytes(columns.bytes()?);
+        first = Some((log, columns.position()?, columns.time()?));
+        if let Some(position) = columns.optional_unsigned()? {
+            entries.push(RevocationEntry {
+                position: RevocationPosition::new(position),
+                subject: columns.parsed()?,
+                until: columns.optional_time()?,
+            });
+        }
+    }
+    let missing = QueryError::InvalidValue("the head of the revocation log is missing");
+    let (log, head, clock) = first.ok_or(missing)?;
+    Ok(LogNews { log, head, clock, entries })
+}
+
 /// Takes the next `count` positions, none of them below `at` in Unix milliseconds; [`read_head`] reads the last one.
 ///
 /// It must be the last value that a commit takes. The lock of the row lasts until the commit has ended, so positions are

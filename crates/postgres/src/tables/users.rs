@@ -170,7 +170,7 @@ pub(crate) async fn page(connection: &Connection, page: &Page<String>) -> Result
     select.query(connection).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<User, QueryError> {
+pub(crate) fn read(row: &Row) -> Result<User, QueryError> {
     read_user(&mut Columns::new(row))
 }
 

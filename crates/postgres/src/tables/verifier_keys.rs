@@ -50,7 +50,7 @@ pub(crate) async fn page(
     select.query(connection).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<VerifierKeyRecord, QueryError> {
+pub(crate) fn read(row: &Row) -> Result<VerifierKeyRecord, QueryError> {
     let mut columns = Columns::new(row);
     Ok(VerifierKeyRecord {
         id: VerifierKeyId::from_bytes(columns.bytes()?),

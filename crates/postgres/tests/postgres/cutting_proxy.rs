@@ -56,6 +56,13 @@ impl CuttingProxy {
         Self { directory, next, delays }
     }
 
+    /// Whether new connections are accepted.
+    pub(crate) fn accept(&self, accepts: bool) {
+        let (socket, hidden) = (self.directory.path().join(SOCKET), self.directory.path().join("hidden"));
+        let (from, to) = if accepts { (hidden, socket) } else { (socket, hidden) };
+        std::fs::rename(from, to).unwrap();
+    }
+
     /// The URL of the same database through the proxy.
     pub(crate) fn url(&self, direct: &str) -> String {
         let host = self.directory.path().display().to_string().replace('/', "%2F");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use counterfoil_core::store::{CommitOutcome, Store, StoreError};
-use counterfoil_postgres::PostgresStore;
+use counterfoil_postgres::{OpenError, PostgresStore};
 use counterfoil_test_support::{PostgresServer, skip};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -126,8 +126,8 @@ async fn a_server_that_crashes_and_recovers_loses_nothing_and_invents_nothing() 
     for _ in 0..2 {
         sleep(Duration::from_millis(300)).await;
         // PostgreSQL ends every session and recovers from its write-ahead log when one of its processes is killed.
-        let writer =
-            server.sql(&url, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted LIMIT 1");
+        let writer = server
+            .sql(&url, "SELECT pid FROM pg_stat_activity WHERE application_name = 'counterfoil' ORDER BY backend_start LIMIT 1");
         assert!(Command::new("kill").args(["-KILL", &writer]).status().unwrap().success());
         sleep(Duration::from_millis(300)).await;
         insert_when_recovered(&store, user_number_after_crash(&store).await).await;
@@ -153,21 +153,42 @@ async fn user_number_after_crash(store: &PostgresStore) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_that_was_superseded_writes_and_reads_nothing_more() {
+async fn a_process_that_was_cut_off_while_a_program_had_the_store_for_itself_is_refused_until_it_is_restarted()
+ {
     let Some(server) = server() else { return };
-    let url = server.new_database();
-    let store = open(&url).await;
+    let direct = server.new_database();
+    let proxy = CuttingProxy::start(server);
+    let store = open(&proxy.url(&direct)).await;
     let listener = Arc::new(CountingListener::default());
     store.subscribe(listener.clone());
-    // What another process does that opens the store.
-    server.sql(&url, "UPDATE writer SET epoch = epoch + 1");
+    let url = direct.parse().unwrap();
+    let refused = PostgresStore::open_alone(&url).await;
+    assert!(matches!(refused, Err(OpenError::InUse { .. })), "{refused:?}");
 
-    let outcome = insert(&store, 1).await;
+    proxy.accept(false);
+    server.sql(
+        &direct,
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+    let alone = PostgresStore::open_alone(&url).await.unwrap();
+    let beside = PostgresStore::open(&url).await;
+    assert!(matches!(beside, Err(OpenError::InUse { .. })), "{beside:?}");
+    insert_when_recovered(&alone, 1).await;
+    alone.close().await.unwrap();
+    proxy.accept(true);
 
-    assert!(matches!(outcome, Err(StoreError::Poisoned)), "{outcome:?}");
-    assert!(matches!(store.user(user(1).id).await, Err(StoreError::Poisoned)));
-    assert_eq!(server.sql(&url, "SELECT count(*) FROM users"), "0");
-    assert_eq!(listener.counts(), (0, 1), "the session cache was emptied");
-    sleep(Duration::from_millis(600)).await;
-    assert_eq!(server.sql(&url, "SELECT epoch FROM writer"), "2", "the other process stays the writer");
+    let last = loop {
+        match insert(&store, 2).await {
+            Err(StoreError::Unavailable { .. }) => sleep(Duration::from_millis(50)).await,
+            other => break other,
+        }
+    };
+    assert!(matches!(last, Err(StoreError::Poisoned)), "{last:?}");
+    assert!(matches!(store.user(user(1).id).await, Err(StoreError::Poisoned)), "it reads nothing either");
+    assert_eq!(server.sql(&direct, "SELECT count(*) FROM users"), "1");
+    assert!(listener.counts().1 > 0, "the session cache was emptied");
+    let again = open(&direct).await;
+    insert_when_recovered(&again, 2).await;
+    again.close().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Opening a store: by one process at a time, and only if its tables can be used.
+//! Opening a store: by several processes, and only if its tables can be used.
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::ClientInfo;
@@ -13,18 +13,20 @@ async fn open_error(url: &str) -> OpenError {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_process_has_the_store_open_and_the_next_finds_everything() {
+async fn several_processes_have_the_store_open_and_a_later_one_finds_everything() {
     let Some(server) = server() else { return };
     let url = server.new_database();
-    let store = open(&url).await;
-    assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))));
+    let (one, other) = tokio::join!(open(&url), open(&url));
+    assert!(matches!(insert(&one, 1).await, Ok(CommitOutcome::Applied(_))));
+    assert!(matches!(insert(&other, 2).await, Ok(CommitOutcome::Applied(_))));
+    one.close().await.unwrap();
+    other.close().await.unwrap();
+    assert_eq!(server.sql(&url, "SELECT count(*) FROM writers"), "0");
 
-    let refused = open_error(&url).await;
-    assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
-    store.close().await.unwrap();
-
     let store = open(&url).await;
-    assert!(store.user(user(1).id).await.unwrap().is_some());
+    for number in [1, 2] {
+        assert!(store.user(user(number).id).await.unwrap().is_some());
+    }
     assert_eq!(store.newest_time().await.unwrap(), NOON);
     store.close().await.unwrap();
 }

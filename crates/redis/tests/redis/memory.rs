@@ -81,7 +81,12 @@ fn usual(number: u32) -> CachedSession {
         revision: 700,
         ..opened
     };
-    let user = CachedUser { username: "lovelace".into(), roles: vec!["editor".into()], external_id: None };
+    let user = CachedUser {
+        username: "lovelace".into(),
+        roles: vec!["editor".into()],
+        external_id: None,
+        verified_email: None,
+    };
     let log_head = RevocationPosition::new(now.unix_ms() - 40_000);
     CachedSession { session, user, log_head, read_at: now }
 }

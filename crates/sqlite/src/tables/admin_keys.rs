@@ -43,7 +43,7 @@ pub(crate) fn page(
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<AdminKeyRecord> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<AdminKeyRecord> {
     let mut columns = Columns::new(row);
     Ok(AdminKeyRecord {
         id: AdminKeyId::from_bytes(columns.bytes()?),

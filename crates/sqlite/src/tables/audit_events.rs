@@ -107,7 +107,7 @@ fn read_number_time_and_kind(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumbe
     Ok((columns.unsigned()?, columns.time()?, columns.text(AuditEventKind::from_name)?))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, AuditEvent)> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<(AuditEventNumber, AuditEvent)> {
     let mut columns = Columns::new(row);
     let number = columns.unsigned()?;
     let event = AuditEvent {

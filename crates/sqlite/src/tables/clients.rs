@@ -53,7 +53,7 @@ pub(crate) fn page(connection: &Connection, page: &Page<ClientId>) -> rusqlite::
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Client> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Client> {
     read_client(&mut Columns::new(row))
 }
 

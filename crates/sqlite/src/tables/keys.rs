@@ -21,7 +21,7 @@ pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeyRecord>> {
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
     let mut columns = Columns::new(row);
     Ok(KeyRecord {
         id: columns.parsed()?,

@@ -23,7 +23,7 @@ pub(crate) fn all(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<P
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<PendingSessionEnd> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<PendingSessionEnd> {
     let mut columns = Columns::new(row);
     let below = columns.position()?;
     let user = UserId::from_bytes(columns.bytes()?);

@@ -140,7 +140,7 @@ pub(crate) fn page(connection: &Connection, page: &Page<String>) -> rusqlite::Re
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<User> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<User> {
     read_user(&mut Columns::new(row))
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn page(
         .collect()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<VerifierKeyRecord> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<VerifierKeyRecord> {
     let mut columns = Columns::new(row);
     Ok(VerifierKeyRecord {
         id: VerifierKeyId::from_bytes(columns.bytes()?),

@@ -1,7 +1,10 @@
 //! Tower layers and axum extractors: authentication, permissions, CSRF protection, problem documents.
 
 pub(crate) mod auth_layer;
+pub(crate) mod auth_response_future;
+mod auth_settings;
 pub(crate) mod auth_state;
+mod cache_headers;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
 pub(crate) mod cross_site_request;

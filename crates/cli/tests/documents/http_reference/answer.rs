@@ -46,7 +46,11 @@ fn event_line(line: &str) -> String {
     }
     match line.split_once(": ") {
         Some((name, value)) if value.starts_with('{') => format!("{name}: {{…}}"),
-        Some((name, value)) if value.contains(|letter: char| letter.is_ascii_digit()) => format!("{name}: …"),
+        Some((name, value))
+            if name == "x-request-id" || value.contains(|letter: char| letter.is_ascii_digit()) =>
+        {
+            format!("{name}: …")
+        }
         Some(_) | None => line.to_owned(),
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Group {
 }
 
 /// All groups.
-pub(super) const GROUPS: [Group; 4] = [
+pub(super) const GROUPS: [Group; 5] = [
     Group {
         title: "Public",
         tags: &["public", "protected"],
@@ -42,6 +42,13 @@ pub(super) const GROUPS: [Group; 4] = [
                        [introspection](introspection.md) and [the feed of revocations](feed.md) for services with a \
                        verifier key, as from `counterfoil verifier add orders`.",
         examples: services::STANDARDS,
+    },
+    Group {
+        title: "Proxies",
+        tags: &["proxies"],
+        introduction: "For reverse proxies, which ask before each request whether it may pass: \
+                       [forward-auth.md](forward-auth.md). Only from the addresses in `[forward_auth] proxies`.",
+        examples: services::PROXIES,
     },
     Group {
         title: "Administration",

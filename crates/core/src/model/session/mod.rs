@@ -229,6 +229,11 @@ impl Session {
         Self { credential, client_info, seen_at: now, revision: self.revision + 1, ..self.clone() }
     }
 
+    /// The session with another name for the device, or without one.
+    pub fn with_label(&self, label: Option<String>) -> Self {
+        Self { label, revision: self.revision + 1, ..self.clone() }
+    }
+
     /// The fingerprint of its session token; `None` in the other modes.
     pub const fn token_fingerprint(&self) -> Option<u64> {
         match &self.credential {

@@ -9,6 +9,7 @@ mod script_restriction;
 use std::fmt;
 
 use crate::model::invisible::is_invisible;
+use crate::value_fault::ValueFault;
 
 pub use canonical::{canonical_form, earlier_form, width_mapped};
 pub use look_alike::{Skeletons, rules_version};
@@ -89,6 +90,22 @@ pub enum UsernameError {
     /// Scripts that may not be used, or not together: [`ScriptRestriction`].
     #[error("{0}")]
     Scripts(ScriptRestriction),
+}
+
+impl From<UsernameError> for ValueFault {
+    fn from(error: UsernameError) -> Self {
+        match error {
+            UsernameError::Length => Self::UsernameLength(MAX_CHARS),
+            UsernameError::Space => Self::UsernameSpace,
+            UsernameError::Invisible => Self::UsernameInvisible,
+            UsernameError::At => Self::UsernameAt,
+            UsernameError::Character(character) => Self::UsernameCharacter(character),
+            UsernameError::Context(character) => Self::UsernameContext(character),
+            UsernameError::Marks => Self::UsernameMarks,
+            UsernameError::Direction => Self::UsernameDirection,
+            UsernameError::Scripts(_) => Self::UsernameScripts,
+        }
+    }
 }
 
 impl Username {

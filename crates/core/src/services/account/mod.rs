@@ -29,6 +29,7 @@ use crate::services::revoker::RevocationRetention;
 use crate::services::username_policy::UsernamePolicy;
 use crate::services::{InternalError, ServiceError};
 use crate::store::{Change, CommitOutcome, Store, StoreError};
+use crate::value_fault::ValueFault;
 
 pub use attempt::{
     AttemptError, AuthenticatedUser, AuthenticationAttempt, Factor, FactorCategory, RequiredFactors,
@@ -142,7 +143,7 @@ impl AccountService {
         text: &Secret<String>,
     ) -> Result<PlaintextPassword, ClientError> {
         let password = PlaintextPassword::new(text);
-        self.password_policy.validate_length(&password).map_err(|error| invalid_field(name, &error))?;
+        self.password_policy.validate_length(&password).map_err(|error| refused_value(name, error))?;
         Ok(password)
     }
 
@@ -156,7 +157,7 @@ impl AccountService {
         requester: Requester,
     ) -> Result<(), ServiceError> {
         let new = NewPassword::new(&self.password_policy, password, context);
-        Ok(self.hasher.validate_new(new, requester).await?.map_err(|error| invalid_field(name, &error))?)
+        Ok(self.hasher.validate_new(new, requester).await?.map_err(|error| refused_value(name, error))?)
     }
 
     /// Waits as [`PasswordHasher::delay_refusal`] describes, and returns the error.
@@ -211,6 +212,14 @@ impl AccountService {
 
 pub(in crate::services) fn invalid_field(field: &'static str, error: &dyn std::fmt::Display) -> ClientError {
     ClientError::Field { field, detail: error.to_string() }
+}
+
+/// A new username or a new password is refused.
+pub(in crate::services) fn refused_value(
+    field: &'static str,
+    error: impl std::fmt::Display + Into<ValueFault>,
+) -> ClientError {
+    ClientError::RefusedValue { field, detail: error.to_string(), fault: error.into() }
 }
 
 /// The application's own id in this value of the field `external_id`.

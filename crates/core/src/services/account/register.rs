@@ -11,7 +11,7 @@ use crate::model::session::ClientInfo;
 use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::account::{
-    AccountService, canonical_email, check_external_id_free, invalid_field, parse_external_id,
+    AccountService, canonical_email, check_external_id_free, parse_external_id, refused_value,
 };
 use crate::services::password_policy::PasswordContext;
 use crate::store::{Change, CommitOutcome, Transaction};
@@ -47,7 +47,7 @@ impl AccountService {
         now: Time,
     ) -> Result<User, ServiceError> {
         let username = self.username_policy.parse(&registration.username);
-        let username = username.map_err(|error| invalid_field("username", &error))?;
+        let username = username.map_err(|error| refused_value("username", error))?;
         let email = registration.email.as_deref().map(canonical_email).transpose()?;
         let external_id = registration.external_id.as_ref().map(parse_external_id).transpose()?;
         let context = PasswordContext { username: username.as_str(), email: email.as_deref() };

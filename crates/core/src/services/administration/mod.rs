@@ -70,3 +70,12 @@ pub async fn load_retention(
     clients::raise_by_all_clients(store, &retention).await?;
     Ok(retention)
 }
+
+/// Raises `retention` by the lifetimes of every client, after another process has changed one.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub async fn raise_retention(store: &dyn Store, retention: &RevocationRetention) -> Result<(), StoreError> {
+    clients::raise_by_all_clients(store, retention).await
+}

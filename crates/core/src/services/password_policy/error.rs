@@ -1,6 +1,7 @@
 //! Why a password is not accepted.
 
 use crate::credentials::password::PlaintextPassword;
+use crate::value_fault::{PasswordWeakness, ValueFault};
 
 /// Why a password is not accepted. The message continues a sentence that starts with the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,5 +30,18 @@ pub enum PasswordError {
     Breached,
     /// Withstands too few guesses, for this reason.
     #[error("is too easy to guess: {0}; three or four unrelated words are better")]
-    Weak(&'static str),
+    Weak(PasswordWeakness),
+}
+
+impl From<PasswordError> for ValueFault {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::TooShort(min) => Self::PasswordTooShort(min),
+            PasswordError::TooLong => Self::PasswordTooLong(PlaintextPassword::MAX_LENGTH),
+            PasswordError::Personal => Self::PasswordPersonal,
+            PasswordError::Common => Self::PasswordCommon,
+            PasswordError::Breached => Self::PasswordBreached,
+            PasswordError::Weak(weakness) => Self::PasswordWeak(weakness),
+        }
+    }
 }

@@ -13,6 +13,8 @@ use zxcvbn::{Entropy, Score};
 #[cfg(feature = "strength")]
 use crate::services::password_policy::bounded_text;
 use crate::services::password_policy::error::PasswordError;
+#[cfg(feature = "strength")]
+use crate::value_fault::PasswordWeakness;
 
 /// How many guesses a new password must withstand, by the estimate of zxcvbn.
 ///
@@ -75,7 +77,7 @@ fn validate_short(text: &[char], words: &[&str], required: PasswordStrength) -> 
         return Err(PasswordError::Common);
     }
     if estimate.score() < min_score(required) {
-        return Err(PasswordError::Weak(reason(&estimate)));
+        return Err(PasswordError::Weak(weakness(&estimate)));
     }
     Ok(())
 }
@@ -98,10 +100,10 @@ fn validate_long(text: &[char], words: &[&str], required: PasswordStrength) -> R
         }
         let estimate = first.get_or_insert(estimate);
         if is_last {
-            return Err(PasswordError::Weak(reason(estimate)));
+            return Err(PasswordError::Weak(weakness(estimate)));
         }
     }
-    Err(PasswordError::Weak("it is short or follows a pattern"))
+    Err(PasswordError::Weak(PasswordWeakness::Pattern))
 }
 
 /// The patterns in the windows of a long text. Each different one counts once: a repetition adds nothing.
@@ -183,24 +185,24 @@ fn is_in_a_dictionary(estimate: &Entropy) -> bool {
 }
 
 #[cfg(feature = "strength")]
-fn reason(estimate: &Entropy) -> &'static str {
+fn weakness(estimate: &Entropy) -> PasswordWeakness {
     let warning = estimate.feedback().and_then(|feedback| feedback.warning());
-    let Some(warning) = warning else { return "it is short or follows a pattern" };
+    let Some(warning) = warning else { return PasswordWeakness::Pattern };
     match warning {
         Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess => {
-            "it follows the keys of a keyboard"
+            PasswordWeakness::Keyboard
         }
         Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
-            "it repeats itself"
+            PasswordWeakness::Repetition
         }
         Warning::ThisIsATop10Password
         | Warning::ThisIsATop100Password
         | Warning::ThisIsACommonPassword
-        | Warning::ThisIsSimilarToACommonlyUsedPassword => "it is similar to a common password",
-        Warning::SequencesLikeAbcAreEasyToGuess => "it is a sequence like abc or 6543",
-        Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => "it is based on a date",
-        Warning::AWordByItselfIsEasyToGuess => "it is little more than one word",
+        | Warning::ThisIsSimilarToACommonlyUsedPassword => PasswordWeakness::SimilarToCommon,
+        Warning::SequencesLikeAbcAreEasyToGuess => PasswordWeakness::Sequence,
+        Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => PasswordWeakness::Date,
+        Warning::AWordByItselfIsEasyToGuess => PasswordWeakness::Word,
         Warning::NamesAndSurnamesByThemselvesAreEasyToGuess
-        | Warning::CommonNamesAndSurnamesAreEasyToGuess => "it is based on a name",
+        | Warning::CommonNamesAndSurnamesAreEasyToGuess => PasswordWeakness::Name,
     }
 }

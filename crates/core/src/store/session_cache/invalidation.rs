@@ -23,13 +23,17 @@ impl Invalidation {
         changes: &'c [Change],
         applied: &'c AppliedChanges,
     ) -> impl Iterator<Item = Self> + 'c {
+        changes.iter().filter_map(Self::for_change).chain(Self::for_result(applied))
+    }
+
+    /// What a commit with this result invalidates beyond its changes.
+    pub(in crate::store) fn for_result(applied: &AppliedChanges) -> impl Iterator<Item = Self> + '_ {
         let ended = applied.ended_sessions.iter().copied().map(Self::Session);
-        let revoked = applied.pending_ends.iter().map(|pending| Self::User(pending.user));
-        changes.iter().filter_map(Self::for_change).chain(ended).chain(revoked)
+        ended.chain(applied.pending_ends.iter().map(|pending| Self::User(pending.user)))
     }
 
     /// What a change invalidates, apart from the sessions that it ends.
-    fn for_change(change: &Change) -> Option<Self> {
+    pub(in crate::store) fn for_change(change: &Change) -> Option<Self> {
         match change {
             Change::User(UserOp::Replace(user)) => Some(Self::User(user.id)),
             Change::User(UserOp::Remove(user)) | Change::Log(LogOp::SetCutoff(CutoffScope::User(user))) => {

@@ -1,8 +1,9 @@
-//! The session cache in the memory of the only process that writes to the store. It is never stale.
+//! The session cache in the memory of a process that writes to the store. If it is the only one, it is never stale.
 //!
 //! Three rules make it exact. Only the writer of the store invalidates sessions, as a [`CommitListener`], after
 //! the commit and before the caller is answered. A reader inserts what it has read only if nothing that it
-//! depends on has changed since before the read. If a commit fails, the cache is cleared.
+//! depends on has changed since before the read. If a commit fails, the cache is cleared. Where several processes write,
+//! each applies the changes of the others too, and answers only while its lease says that it has read them.
 //!
 //! One change is known here before it is stored: the use of a session. It moves the idle timeout at once, and
 //! is written to the store a little later ([`MemorySessionCache::take_last_seen`]).
@@ -48,6 +49,8 @@ pub struct MemorySessionCache {
     pending: Mutex<Vec<LastSeen>>,
     revocations: Arc<Revocations>,
     end_reasons: EndReasons,
+    /// Says whether what was read here before the call may be answered; `None`: always.
+    lease: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -88,7 +91,40 @@ impl MemorySessionCache {
             pending: Mutex::default(),
             revocations,
             end_reasons: EndReasons::default(),
+            lease: None,
         }
+    }
+
+    /// The same cache for one of several processes that write to the store: it answers only if `is_held` says after the
+    /// look-up that this process knows what the others have changed until lately.
+    #[must_use]
+    pub fn with_lease(self, is_held: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { lease: Some(Box::new(is_held)), ..self }
+    }
+
+    fn holds_lease(&self) -> bool {
+        self.lease.as_ref().is_none_or(|is_held| is_held())
+    }
+
+    /// As [`SessionCache::lookup`], whether or not this process holds its lease.
+    fn find(&self, presented: &SessionToken, now: Time) -> CacheLookup {
+        let shard = self.read(presented.session());
+        let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
+        if !self.is_current(live) {
+            return CacheLookup::Miss;
+        }
+        if !live.token_hash.matches(presented) {
+            return CacheLookup::Invalid(InvalidCredential::Unknown);
+        }
+        // The store may know of a later use than the cache.
+        if now >= live.ends_at {
+            return CacheLookup::Miss;
+        }
+        if now < live.touch_at {
+            return CacheLookup::Hit(live.principal.clone());
+        }
+        drop(shard);
+        self.touch(presented.session(), now)
     }
 
     /// Records a use of a session that was just found active. If it was evicted meanwhile, the store must
@@ -184,23 +220,11 @@ impl SessionCache for MemorySessionCache {
     }
 
     fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
-        let shard = self.read(presented.session());
-        let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
-        if !self.is_current(live) {
-            return CacheLookup::Miss;
+        match self.find(presented, now) {
+            CacheLookup::Miss => CacheLookup::Miss,
+            found if self.holds_lease() => found,
+            CacheLookup::Hit(_) | CacheLookup::Invalid(_) => CacheLookup::Miss,
         }
-        if !live.token_hash.matches(presented) {
-            return CacheLookup::Invalid(InvalidCredential::Unknown);
-        }
-        // The store may know of a later use than the cache.
-        if now >= live.ends_at {
-            return CacheLookup::Miss;
-        }
-        if now < live.touch_at {
-            return CacheLookup::Hit(live.principal.clone());
-        }
-        drop(shard);
-        self.touch(presented.session(), now)
     }
 
     fn insert(&self, session: &Session, principal: Principal, version: CacheVersion) {
@@ -238,7 +262,7 @@ impl SessionCache for MemorySessionCache {
         let live = shard.sessions.get(&session)?;
         let is_same = live.principal.position() == credential.position
             && live.principal.token_fingerprint() == credential.token_fingerprint;
-        (is_same && self.is_current(live)).then_some(live.ends_at)
+        (is_same && self.is_current(live) && self.holds_lease()).then_some(live.ends_at)
     }
 
     fn end_reason(&self, session: SessionId) -> Option<EndReason> {

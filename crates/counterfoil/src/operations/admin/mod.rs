@@ -6,6 +6,7 @@ pub(crate) mod clients;
 pub(crate) mod event_names;
 pub(crate) mod exposed_secret;
 pub(crate) mod keys;
+pub(crate) mod nodes;
 pub(crate) mod rate_limits;
 pub(crate) mod requests;
 pub(crate) mod responses;

@@ -11,12 +11,12 @@ use counterfoil_core::model::session::ClientInfo;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
+use crate::http::path::path_id;
 use crate::operations::admin::admin_keys;
 use crate::operations::admin::responses::CreatedAdminKeyResponse;
 use crate::operations::admin::views::AdminKeyList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,

@@ -13,13 +13,13 @@ use counterfoil_verify::ClientId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, PatchBody};
+use crate::http::path::path_id;
 use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::responses::ClientResponse;
 use crate::operations::admin::views::ClientList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
     Unauthorized, Unavailable, UnsupportedMediaType,

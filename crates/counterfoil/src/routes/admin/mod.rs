@@ -5,6 +5,7 @@ mod administrator;
 pub(super) mod clients;
 pub(super) mod events;
 pub(super) mod keys;
+pub(super) mod nodes;
 pub(super) mod rate_limits;
 pub(super) mod revocations;
 pub(super) mod sessions;
@@ -17,7 +18,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 16] {
+pub(super) fn routes() -> [RouteEntry; 17] {
     [
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
@@ -31,6 +32,7 @@ pub(super) fn routes() -> [RouteEntry; 16] {
         ("/v1/admin/clients/{id}", "GET, HEAD, PATCH", get(clients::show).merge(patch(clients::change))),
         ("/v1/admin/admin-keys", "GET, HEAD, POST", get(admin_keys::list).post(admin_keys::add)),
         ("/v1/admin/admin-keys/{id}", "DELETE", delete(admin_keys::remove)),
+        ("/v1/admin/nodes", "GET, HEAD", get(nodes::list)),
         ("/v1/admin/verifiers", "GET, HEAD", get(verifiers::list)),
         ("/v1/admin/verifier-keys", "GET, HEAD, POST", get(verifier_keys::list).post(verifier_keys::add)),
         ("/v1/admin/verifier-keys/{id}", "DELETE", delete(verifier_keys::remove)),

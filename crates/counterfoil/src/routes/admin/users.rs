@@ -17,6 +17,7 @@ use counterfoil_verify::UserId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::{JsonBody, PatchBody, secret};
+use crate::http::path::path_id;
 use crate::operations::admin::requests::UserChangeRequest;
 use crate::operations::admin::responses::{UserDetailsResponse, UserResponse};
 use crate::operations::admin::views::UserList;
@@ -25,7 +26,6 @@ use crate::operations::external_id_schema::ExternalIdSchema;
 use crate::operations::pagination::PageSize;
 use crate::operations::views::SessionList;
 use crate::routes::admin::administrator::Administrator;
-use crate::routes::path_id::path_id;
 use crate::routes::problem_responses::{
     BadRequest, Conflict, Forbidden, InvalidFields, LastAdministrator, NotFound, RequestTimeout, TooLarge,
     TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,

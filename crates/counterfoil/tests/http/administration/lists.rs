@@ -53,8 +53,8 @@ async fn no_list_announces_an_empty_page() {
         let is_admin = template.starts_with("/v1/admin/");
         let bearer = if is_admin { &admin.bearer } else { text(&ada.session, "session_token") };
         let (all, end) = page(&server, bearer, &format!("{path}?limit=100")).await;
-        // No process follows the feed here.
-        let min = if template == "/v1/admin/verifiers" { 0 } else { 2 };
+        // No process follows the feed here, and there are no nodes with SQLite.
+        let min = if ["/v1/admin/verifiers", "/v1/admin/nodes"].contains(&&*template) { 0 } else { 2 };
         assert!(all.len() >= min && end.is_none(), "{template}: {all:?} {end:?}");
         for limit in 1..=all.len() {
             let (mut found, mut after) = (0, String::new());

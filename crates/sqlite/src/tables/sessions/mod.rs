@@ -187,7 +187,7 @@ pub(crate) fn find_above_cutoffs(
         .optional()
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
     read_session(&mut Columns::new(row))
 }
 

@@ -111,6 +111,11 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl $base/v1/admin/verifier-keys -H "Authorization: Bearer $admin_key""#,
     },
     Example {
+        call: "GET /v1/admin/nodes",
+        prepare: "",
+        command: r#"curl $base/v1/admin/nodes -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
         call: "GET /v1/admin/verifiers",
         prepare: r#"for poll in 'orders-1&poll=2' 'orders-2&poll=1'; do
   curl -s "$base/v1/feed?instance=$poll" -H "Authorization: Bearer $verifier_key"

@@ -45,6 +45,22 @@ token=$(post $base/v1/login -d '{"username":"ada","password":"eight lamps for th
     },
 ];
 
+/// What a proxy asks.
+pub(super) const PROXIES: &[Example] = &[
+    Example {
+        call: "GET /v1/verify/{proxy}",
+        prepare: r#"token=$(post $base/v1/login -d '{"username":"ada","password":"eight lamps for the lighthouse"}' | pick session_token)"#,
+        command: r#"curl --include $base/v1/verify/nginx -H "Authorization: Bearer $token" -H "X-Forwarded-Host: ${base#http://}" \
+  -H 'X-Forwarded-Method: GET' -H 'X-Forwarded-Proto: http' -H 'X-Forwarded-Uri: /orders?page=2'"#,
+    },
+    Example {
+        call: "GET /v1/verify/{proxy}/{options}",
+        prepare: "",
+        command: r#"curl $base/v1/verify/caddy/optional -H "X-Forwarded-Host: ${base#http://}" \
+  -H 'X-Forwarded-Method: GET' -H 'X-Forwarded-Proto: http' -H 'X-Forwarded-Uri: /'"#,
+    },
+];
+
 /// Probes.
 pub(super) const OPERATIONS: &[Example] = &[
     Example { call: "GET /healthz", prepare: "", command: "curl $base/healthz" },

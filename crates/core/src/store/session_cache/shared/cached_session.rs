@@ -31,6 +31,8 @@ pub struct CachedUser {
     pub roles: Vec<String>,
     /// The application's own id.
     pub external_id: Option<ExternalId>,
+    /// The e-mail address, if the user has proved that they own it.
+    pub verified_email: Option<String>,
 }
 
 impl CachedSession {
@@ -49,7 +51,8 @@ impl CachedSession {
             ..session
         };
         let username = user.username.as_str().to_owned();
-        let user = CachedUser { username, roles: user.roles, external_id: user.external_id };
+        let verified_email = user.email.filter(|_| user.email_verified);
+        let user = CachedUser { username, roles: user.roles, external_id: user.external_id, verified_email };
         Some(Self { session, user, log_head, read_at })
     }
 }

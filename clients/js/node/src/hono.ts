@@ -1,0 +1,48 @@
+/** Hono 4: `middleware(auth)` sets `c.get("auth")`, `guard()` protects a route. */
+
+import type { IncomingMessage } from "node:http";
+
+import type { Context, MiddlewareHandler } from "hono";
+
+import type { Auth } from "./auth.js";
+import type { Counterfoil } from "./counterfoil.js";
+import { Problem } from "./problem.js";
+import { missingRequirement, type Requirements } from "./requirements.js";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Who sends the request; `null` without a valid credential. Set by `middleware(auth)`. */
+    auth: Auth | null;
+  }
+}
+
+/** Authenticates each request. It answers 400, 401, 403 and 503 itself. */
+export function middleware(auth: Counterfoil): MiddlewareHandler {
+  return async (c, next) => {
+    try {
+      const { method, headers } = c.req.raw;
+      c.set("auth", await auth.authenticate({ method, headers, ...incoming(c) }));
+    } catch (error) {
+      if (error instanceof Problem) return error.getResponse();
+      throw error;
+    }
+    await next();
+    c.header("vary", "Cookie, Authorization", { append: true });
+    if (c.get("auth") && !c.res.headers.has("cache-control")) c.header("cache-control", "private");
+    return undefined;
+  };
+}
+
+/** Protects a route: 401 without a valid credential, 403 without the role or the scope. */
+export function guard(required?: Requirements): MiddlewareHandler {
+  return async (c, next) => {
+    const problem = missingRequirement(c.get("auth"), required);
+    return problem ? problem.getResponse() : next();
+  };
+}
+
+/** What the server of Node.js knows of the request, if it is one. */
+function incoming(c: Context): Pick<IncomingMessage, "headersDistinct" | "socket"> | undefined {
+  const message = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
+  return message && { headersDistinct: message.headersDistinct, socket: message.socket };
+}

@@ -1,0 +1,77 @@
+//! Settings of the pages for people.
+
+use crate::configuration::setting::{DefaultValue, Form, Setting};
+use crate::configuration::value::{InvalidValue, boolean, single};
+
+/// The longest name of the product, in characters.
+const MAX_NAME: usize = 64;
+
+/// Whether there are pages, and what they show.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "pages.enabled",
+        form: Form::Boolean,
+        default: DefaultValue::Value(|builder| builder.settings.pages.enabled.to_string()),
+        doc: "Whether the server has pages for people: `/login`, `/register`, `/logout` and `/account`.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| boolean(values).map(|enabled| builder.settings.pages.enabled = enabled),
+    },
+    Setting {
+        name: "pages.name",
+        form: Form::Text,
+        default: DefaultValue::Value(|builder| builder.settings.pages.name.clone()),
+        doc: "Name of the product, at the top of each page; at most 64 characters.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let name = single(values)?;
+            if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control)
+            {
+                return Err(InvalidValue::new(format!(
+                    "must have 1 to {MAX_NAME} characters, without control characters"
+                )));
+            }
+            builder.settings.pages.name = name.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "return_origins",
+        form: Form::List,
+        default: DefaultValue::Description("none"),
+        doc: "Origins of applications to which the sign-in page leads back (`return_to`), like `https://shop.example`, \
+              besides `trusted_origins`; compared exactly.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let origin = |text: &String| {
+                let invalid = |fault| InvalidValue::new(format!("{text:?} is not an origin: {fault}"));
+                let origin: counterfoil::Origin = text.parse().map_err(invalid)?;
+                let is_web = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
+                let not_web =
+                    || InvalidValue::new(format!("{text:?} must begin with `https://` or `http://`"));
+                if is_web { Ok(origin) } else { Err(not_web()) }
+            };
+            builder.settings.pages.return_origins = values.iter().map(origin).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "help_url",
+        form: Form::Text,
+        default: DefaultValue::Description("none: the page has no such link"),
+        doc: "Where users who cannot sign in get help: an `https://` or `mailto:` URL, behind \"Trouble signing in?\".",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let url = single(values)?;
+            let is_link = ["https://", "mailto:"].iter().any(|scheme| url.starts_with(scheme));
+            if !is_link || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(InvalidValue::new("must be a URL with `https://` or `mailto:`, without spaces"));
+            }
+            builder.settings.pages.help_url = Some(url.to_owned());
+            Ok(())
+        },
+    },
+];

@@ -1,0 +1,62 @@
+//! Warnings about forward authentication: proxies that anyone can be, and settings that have no effect.
+
+use counterfoil::{Network, Settings};
+
+use super::{Check, warn_if};
+use crate::configuration::Configuration;
+use crate::configuration::diagnostic::Diagnostic;
+
+/// The checks of this file.
+pub(super) const CHECKS: &[Check] = &[
+    |_, settings| {
+        warn_if(
+            settings.forward_auth.proxies.iter().any(Network::contains_every_address),
+            "forward_auth.proxies",
+            "every client can describe requests as a proxy does, and choose the host, the path and the method",
+            "list the addresses of your proxies only",
+        )
+    },
+    uncounted_clients,
+    |_, settings| {
+        warn_if(
+            !settings.forward_auth.hosts.is_empty() && settings.forward_auth.proxies.is_empty(),
+            "forward_auth.proxies",
+            "it is empty, so that no proxy can ask about requests to forward_auth.hosts",
+            "list the addresses of your proxies",
+        )
+    },
+    |_, settings| {
+        warn_if(
+            settings.forward_auth.assertion && settings.algorithm.is_symmetric(),
+            "forward_auth.assertion",
+            "no application can verify an assertion that is signed with a shared secret: no public key is published",
+            "set algorithm = \"Ed25519\", or turn the assertion off",
+        )
+    },
+    unguarded_login,
+];
+
+/// Warns of proxies whose clients are not known by their own addresses.
+fn uncounted_clients(_: &Configuration, settings: &Settings) -> Option<Diagnostic> {
+    let is_used = !settings.forward_auth.hosts.is_empty() || settings.login_url.is_some();
+    warn_if(
+        is_used && settings.trusted_proxies.is_empty() && !settings.forward_auth.per_ip.is_off(),
+        "forward_auth.per_ip",
+        "trusted_proxies is empty, so all clients of a proxy have its IP address, and no client has a share of its own",
+        "add the addresses in forward_auth.proxies to trusted_proxies, and have the proxy set X-Forwarded-For",
+    )
+}
+
+/// Warns of hosts from which no browser is sent to the login page: it would come back without a cookie.
+fn unguarded_login(_: &Configuration, settings: &Settings) -> Option<Diagnostic> {
+    let has_other_hosts = !settings.forward_auth.hosts.is_empty();
+    let shares_cookies =
+        settings.cookies.for_issuer(&settings.issuer).is_ok_and(|cookies| cookies.domain().is_some());
+    warn_if(
+        settings.login_url.is_some() && has_other_hosts && !shares_cookies,
+        "login_url",
+        "browsers send the cookies of the issuer to its own host only, so that a login does not help at forward_auth.hosts: \
+         requests without a credential get 401 there",
+        "guard the application at the host of the issuer, below another path, or set a domain in the table [cookies]",
+    )
+}

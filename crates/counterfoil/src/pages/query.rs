@@ -1,0 +1,47 @@
+//! The query of a page. A link may have anything in it: what is unknown or repeated is ignored.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use crate::app::App;
+use crate::http::form_fields::FormFields;
+use crate::pages::return_to::ReturnTo;
+
+/// The parameters in the query.
+pub(super) struct Query(Option<FormFields>);
+
+/// The parameters of the pages.
+const KNOWN: [&str; 6] = ["return_to", "client", "reauth", "to", "after", "session"];
+
+impl FromRequestParts<App> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+impl Query {
+    /// The parameters in `query`; none if it is malformed or repeats one.
+    pub(super) fn parse(query: &str) -> Self {
+        Self(FormFields::parse(query.as_bytes(), &KNOWN).ok())
+    }
+
+    /// The value of a parameter.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.as_ref()?.get(name)
+    }
+
+    /// The destination, if pages may lead there. Another one is dropped and logged: a message would make a link with it
+    /// look like a fault of this service.
+    pub(super) fn return_to(&self, app: &App) -> Option<ReturnTo> {
+        let text = self.get("return_to")?;
+        let parsed = ReturnTo::parse(text, app.settings());
+        if parsed.is_none() {
+            tracing::info!("a `return_to` that leads to no allowed origin was ignored");
+        }
+        parsed
+    }
+}

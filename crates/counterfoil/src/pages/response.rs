@@ -1,0 +1,102 @@
+//! The responses of pages: a page, a form with errors, a redirect.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::{HeaderValue, StatusCode};
+
+use counterfoil_pages::{Frame, Language, View};
+use counterfoil_verify::Problem;
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::set_cookie::{PageCookie, page_cookie};
+use crate::pages::RENDERER;
+use crate::pages::flash::Flash;
+use crate::pages::page_request::PageRequest;
+use crate::pages::return_to::ReturnTo;
+
+/// How long a browser keeps a flash, if it does not open the next page.
+const FLASH_LIFETIME: Duration = Duration::from_secs(30);
+
+/// The media type of a page.
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// A page with status 200. If it has shown a flash, it clears the cookie.
+///
+/// # Errors
+///
+/// If a template does not fit its view, which a test excludes.
+pub(super) fn page(
+    app: &App,
+    request: &PageRequest,
+    frame: &Frame,
+    view: &impl View,
+) -> Result<Response, AppError> {
+    let html = html(request.language, frame, view)?;
+    let mut response = ([(CONTENT_TYPE, HTML)], html).into_response();
+    if request.flash.is_some() {
+        let cleared = page_cookie(&app.parts.cookies, PageCookie::Flash, "", Some(Duration::ZERO));
+        response.headers_mut().append(SET_COOKIE, cleared);
+    }
+    Ok(response)
+}
+
+/// A page in place of the problem document of `error`, with the same status and headers. The log has the reason.
+pub(super) fn error_page(language: Language, frame: &Frame, error: AppError, view: &impl View) -> Response {
+    match html(language, frame, view) {
+        Ok(html) => replace_body(error.into_response(), html),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The same response with a page as its body.
+pub(super) fn replace_body(mut response: Response, html: String) -> Response {
+    response.extensions_mut().remove::<Problem>();
+    response.headers_mut().insert(CONTENT_TYPE, HTML);
+    *response.body_mut() = Body::from(html);
+    response
+}
+
+pub(super) fn html(language: Language, frame: &Frame, view: &impl View) -> Result<String, AppError> {
+    RENDERER.render(language, frame, view).map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "a page cannot be rendered");
+        AppError::Panic
+    })
+}
+
+/// A redirect after a form, or to another page. One to another origin leads over `/continue`: the content security policy
+/// of the form allows its own origin only, and Chromium applies it to redirects too.
+pub(super) fn redirect(app: &App, to: &ReturnTo) -> Response {
+    if to.is_other_origin() {
+        let path = format!("{}/continue?to={}", app.settings().public_prefix(), encode(to.as_str()));
+        return redirect_to_path(&path);
+    }
+    redirect_to_path(to.as_str())
+}
+
+/// A redirect to a path of this origin.
+pub(super) fn redirect_to_path(path: &str) -> Response {
+    let location = HeaderValue::try_from(path).expect("the paths of this server are printable ASCII");
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+/// The same response with a flash for the next page.
+pub(super) fn with_flash(app: &App, mut response: Response, flash: Flash) -> Response {
+    let cookie = page_cookie(&app.parts.cookies, PageCookie::Flash, &flash.to_string(), Some(FLASH_LIFETIME));
+    response.headers_mut().append(SET_COOKIE, cookie);
+    response
+}
+
+/// The text as a value in a query: every byte but letters and digits is escaped.
+pub(super) fn encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+        encoded
+    })
+}

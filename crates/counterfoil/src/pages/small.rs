@@ -1,0 +1,67 @@
+//! Small routes: the language, the way to another origin, the static files, and two redirects.
+
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+
+use counterfoil_pages::view::ContinueView;
+use counterfoil_pages::{Asset, Language};
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
+use crate::http::set_cookie::{PageCookie, page_cookie};
+use crate::pages::page_request::{LANGUAGE_LIFETIME, PageRequest, account_path};
+use crate::pages::query::Query;
+use crate::pages::response::{page, redirect_to_path};
+use crate::pages::return_to::ReturnTo;
+
+/// Sets the language, and returns to the page.
+pub(super) async fn set_language(State(app): State<App>, request: Request) -> Result<Response, AppError> {
+    let fields = FormFields::read(request, &app, &["lang", "return_to"]).await?;
+    let language = fields.get("lang").and_then(Language::from_code);
+    let language = language.ok_or_else(|| AppError::field("lang", "must be a language of the pages"))?;
+    let back = fields.get("return_to").and_then(|text| ReturnTo::parse(text, app.settings()));
+    let back = back.filter(|back| !back.is_other_origin());
+    let path = back.map_or_else(|| account_path(app.settings()), |back| back.as_str().to_owned());
+    let mut response = redirect_to_path(&path);
+    let cookie =
+        page_cookie(&app.parts.cookies, PageCookie::Language, language.code(), Some(LANGUAGE_LIFETIME));
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// Leads to another origin after a form, which itself may not.
+pub(super) async fn continue_to(
+    State(app): State<App>,
+    request: PageRequest,
+    query: Query,
+) -> Result<Response, AppError> {
+    let to = query.get("to").and_then(|text| ReturnTo::parse(text, app.settings()));
+    let Some(to) = to.filter(ReturnTo::is_other_origin) else {
+        return Ok(redirect_to_path(&account_path(app.settings())));
+    };
+    let view = ContinueView { destination: to.to_destination() };
+    page(&app, &request, &request.frame(&app, None), &view)
+}
+
+/// A static file, which browsers may keep for a year: another version has another name.
+pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, AppError> {
+    let asset = Asset::find(&name).ok_or(AppError::NotFound)?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+    ];
+    Ok((headers, asset.content).into_response())
+}
+
+/// Where password managers lead a user who wants to change the password (W3C, a well-known URL for changing passwords).
+pub(super) async fn change_password(State(app): State<App>) -> Response {
+    redirect_to_path(&format!("{}/security", account_path(app.settings())))
+}
+
+/// The account, from `/account` and from `/`.
+pub(super) async fn account(State(app): State<App>) -> Response {
+    redirect_to_path(&format!("{}/sessions", account_path(app.settings())))
+}

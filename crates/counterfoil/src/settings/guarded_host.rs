@@ -1,0 +1,96 @@
+//! The host of an application that forward authentication guards.
+
+use std::fmt;
+use std::str::FromStr;
+
+use counterfoil_verify::Origin;
+
+/// A host name or an address, with a port if it is not the default one: `app.example` or `app.example:8443`.
+///
+/// ```
+/// use counterfoil::GuardedHost;
+///
+/// let host: GuardedHost = "App.Example".parse()?;
+/// assert_eq!(host.to_string(), "app.example");
+/// assert!("https://app.example".parse::<GuardedHost>().is_err());
+/// assert!("*.example".parse::<GuardedHost>().is_err());
+/// # Ok::<(), counterfoil::GuardedHostError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardedHost {
+    text: Box<str>,
+    https: Origin,
+    http: Origin,
+}
+
+/// The text is not the host of an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it must be a host, or a host and a port, like app.example or app.example:8443: without a scheme, a path or `*`"
+)]
+pub struct GuardedHostError;
+
+impl GuardedHost {
+    /// The origin of its pages over TLS.
+    pub fn https_origin(&self) -> &Origin {
+        &self.https
+    }
+
+    /// The origin of its pages over plain HTTP.
+    pub(crate) fn http_origin(&self) -> &Origin {
+        &self.http
+    }
+}
+
+impl FromStr for GuardedHost {
+    type Err = GuardedHostError;
+
+    fn from_str(text: &str) -> Result<Self, GuardedHostError> {
+        // An origin would end at these.
+        if text.contains(['/', '?', '#', '\\']) {
+            return Err(GuardedHostError);
+        }
+        let origin = |scheme| Origin::from_url(&format!("{scheme}://{text}")).map_err(|_| GuardedHostError);
+        Ok(Self { text: text.to_ascii_lowercase().into(), https: origin("https")?, http: origin("http")? })
+    }
+}
+
+impl fmt::Display for GuardedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_port_is_part_of_no_origin() {
+        for (text, https, http) in [
+            ("app.example", "https://app.example", "http://app.example"),
+            ("APP.example:443", "https://app.example", "http://app.example:443"),
+            ("app.example:80", "https://app.example:80", "http://app.example"),
+            ("[::1]:8080", "https://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            let host: GuardedHost = text.parse().unwrap();
+            assert_eq!((host.https_origin().as_str(), host.http_origin().as_str()), (https, http), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_a_pattern_and_a_user_name_are_no_hosts() {
+        for text in [
+            "",
+            "https://app.example",
+            "app.example/",
+            "*.example",
+            "a@app.example",
+            "app.example:x",
+            "a b",
+            "::1",
+        ] {
+            assert!(text.parse::<GuardedHost>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The pages, used without script: a real server, forms that are posted with cookies.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod account;
+mod browser;
+#[path = "../http/client.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod client;
+mod errors;
+mod gate;
+mod languages;
+mod redirects;
+mod refresh;
+#[path = "../http/test_server.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod test_server;

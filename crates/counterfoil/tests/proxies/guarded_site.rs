@@ -1,0 +1,57 @@
+//! An application, Counterfoil and a proxy in front of both, on one host.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use counterfoil::operator::{Command, UserChangeRequest};
+
+use crate::application::Application;
+use crate::configuration::{Addresses, Kind};
+use crate::curl::{Curl, HOST};
+use crate::proxy_process::{DEADLINE, ProxyProcess, free_address};
+use crate::test_server::{TestServer, text};
+
+/// A site behind a proxy.
+pub(crate) struct GuardedSite {
+    pub(crate) server: TestServer,
+    pub(crate) application: Application,
+    pub(crate) address: SocketAddr,
+    pub(crate) proxy: ProxyProcess,
+}
+
+impl GuardedSite {
+    /// Starts everything. `None` if the proxy is not installed: the test is skipped.
+    pub(crate) async fn start(kind: Kind, requirements: &str) -> Option<Self> {
+        let (application, address) = (Application::start().await, free_address());
+        let origin = format!("https://{HOST}:{}", address.port());
+        let server = TestServer::with(|settings| {
+            settings.issuer = origin.parse().unwrap();
+            settings.login_url = Some(format!("{origin}/login").parse().unwrap());
+            settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        })
+        .await;
+        let counterfoil = server.address;
+        let addresses = Addresses { proxy: address, counterfoil, application: application.address };
+        let proxy = ProxyProcess::start(kind, addresses, requirements).await?;
+        // Some of them accept connections before they have read their configuration.
+        let started = Instant::now();
+        while Curl::get("/").try_send(address).await.is_none_or(|answer| answer.status != 401) {
+            assert!(started.elapsed() < DEADLINE, "{kind:?} does not guard the application: {}", proxy.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Some(Self { server, application, address, proxy })
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.server.origin
+    }
+
+    /// A session token of a new user with these roles.
+    pub(crate) async fn log_in(&self, name: &str, roles: &[&str]) -> String {
+        self.server.register(name).await;
+        let roles = Some(roles.iter().map(|role| (*role).to_owned()).collect());
+        let change = UserChangeRequest { roles, ..Default::default() };
+        self.server.app.administer(Command::UserChange { user: name.to_owned(), change }).await.unwrap();
+        text(&self.server.login(name, "session").await, "session_token").to_owned()
+    }
+}

@@ -1,0 +1,261 @@
+//! What every proxy must do, with one site each.
+
+use std::time::{Duration, Instant};
+
+use counterfoil::operator::Command;
+
+use crate::client::Request;
+use crate::configuration::Kind;
+use crate::curl::{Answer, Curl};
+use crate::guarded_site::GuardedSite;
+
+/// The names that an application could take for those of a user.
+const IDENTITY: [&str; 7] = [
+    "Remote-User",
+    "Remote-Email",
+    "Remote-Groups",
+    "Remote-Subject",
+    "Remote-External-Id",
+    "Remote-Session",
+    "Remote-Assertion",
+];
+
+/// Runs everything against one proxy.
+pub(crate) async fn check(kind: Kind) {
+    let Some(site) = GuardedSite::start(kind, "-").await else { return };
+    let token = site.log_in("ada", &["staff"]).await;
+
+    a_request_without_a_credential_does_not_pass(&site).await;
+    the_application_learns_the_user(&site, kind, &token).await;
+    no_header_of_a_client_names_a_user(&site, &token).await;
+    no_header_of_a_client_describes_the_request(&site, &token).await;
+    no_other_spelling_of_a_path_passes(&site, &token).await;
+    a_page_of_another_site_is_refused(&site, &token).await;
+    the_routes_of_counterfoil_pass(&site).await;
+    a_revocation_is_seen_by_the_next_request(&site).await;
+    a_role_is_required(kind).await;
+    nothing_passes_without_counterfoil(site, &token).await;
+}
+
+impl GuardedSite {
+    async fn send(&self, request: Curl) -> Answer {
+        request.send(self.address).await
+    }
+
+    /// Sends a request that must not reach the application.
+    async fn refused(&self, request: Curl, status: u16) -> Answer {
+        let before = self.application.requests();
+        let answer = self.send(request.clone()).await;
+        assert_eq!(answer.status, status, "{request:?}: {answer:?}\n{}", self.proxy.log());
+        assert_eq!(self.application.requests(), before, "{request:?} reached the application");
+        let names = answer.headers.iter().map(|(name, _)| name.as_str());
+        assert!(names.clone().all(|name| !name.starts_with("remote-")), "{answer:?}");
+        answer
+    }
+
+    /// Sends a request that must reach the application.
+    async fn passed(&self, request: Curl) -> Answer {
+        let answer = self.send(request.clone()).await;
+        assert_eq!(answer.status, 200, "{request:?}: {answer:?}\n{}", self.proxy.log());
+        let names = answer.headers.iter().map(|(name, _)| name.as_str());
+        assert!(names.clone().all(|name| !name.starts_with("remote-")), "{answer:?}");
+        answer
+    }
+}
+
+async fn a_request_without_a_credential_does_not_pass(site: &GuardedSite) {
+    let answer = site.refused(Curl::get("/orders"), 401).await;
+    assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"), "{answer:?}");
+    assert_eq!(answer.header("location"), None);
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+
+    site.refused(Curl::get("/orders").bearer("cfs_unknown"), 401).await;
+    site.refused(Curl::get("/orders").cookie("cfs_unknown"), 401).await;
+    let browser =
+        Curl::get("/orders?page=2").header("Sec-Fetch-Mode", "navigate").header("Accept", "text/html");
+    let answer = site.refused(browser, 303).await;
+    let return_to = format!("{}/orders?page=2", site.origin());
+    let return_to = return_to.replace(':', "%3A").replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+    assert_eq!(
+        answer.header("location"),
+        Some(format!("{}/login?return_to={return_to}", site.origin()).as_str())
+    );
+}
+
+async fn the_application_learns_the_user(site: &GuardedSite, kind: Kind, token: &str) {
+    let answer = site.passed(Curl::get("/orders?page=2").cookie(token)).await;
+    assert_eq!(answer.application_reads("Remote-User"), ["ada"]);
+    assert_eq!(answer.application_reads("Remote-Groups"), ["staff"]);
+    assert_eq!(answer.application_reads("Remote-Subject").len(), 1);
+    assert_eq!(answer.application_reads("Remote-Session").len(), 1);
+    assert!(answer.application_reads("Remote-Email").is_empty());
+
+    let cookies = answer.application_reads("Cookie").join("; ");
+    assert!(cookies.contains("theme=dark") && cookies.contains("lang=en"), "{cookies}");
+    assert_eq!(cookies.contains(token), !kind.removes_cookies(), "{cookies}");
+}
+
+async fn no_header_of_a_client_names_a_user(site: &GuardedSite, token: &str) {
+    let forge = |request: Curl| {
+        let spellings = IDENTITY.iter().flat_map(|name| {
+            [(*name).to_owned(), name.to_lowercase(), name.replace('-', "_"), name.replace('-', ".")]
+        });
+        spellings.fold(request, |request, name| request.header(&name, "admin"))
+    };
+
+    site.refused(forge(Curl::get("/orders")), 401).await;
+    let answer = site.passed(forge(Curl::get("/orders").bearer(token))).await;
+    for name in IDENTITY {
+        let values = answer.application_reads(name);
+        assert!(values.len() <= 1 && values.iter().all(|value| value != "admin"), "{name}: {values:?}");
+    }
+    assert_eq!(answer.application_reads("Remote-User"), ["ada"]);
+    assert!(answer.application_reads("Remote-Email").is_empty(), "the user has none");
+    assert!(answer.application_reads("Remote-Assertion").is_empty(), "none is configured");
+}
+
+/// The proxy replaces them, so that they neither change the decision nor prevent it.
+async fn no_header_of_a_client_describes_the_request(site: &GuardedSite, token: &str) {
+    let forge = |request: Curl| {
+        let headers = [
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-Proto", "http"),
+            ("X-Forwarded-Host", "other.example"),
+            ("X-Forwarded-Uri", "/public"),
+            ("X-Original-URI", "/public"),
+            ("X-Forwarded-For", "192.0.2.1"),
+            ("Forwarded", "for=192.0.2.1;host=other.example"),
+        ];
+        headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    };
+
+    site.passed(forge(Curl::get("/orders").cookie(token))).await;
+    site.refused(forge(Curl::get("/orders")), 401).await;
+    // The client's method would make it a read.
+    let write = Curl::new("POST", "/orders").cookie(token).header("Origin", "https://evil.example");
+    site.refused(forge(write), 403).await;
+}
+
+async fn no_other_spelling_of_a_path_passes(site: &GuardedSite, token: &str) {
+    let before = site.application.requests();
+    for path in [
+        "//orders",
+        "/%2e%2e/orders",
+        "/v1/../orders",
+        "/v1/%2e%2e/orders",
+        "/v1/%2E%2E/orders",
+        "/v1/..%2forders",
+        "/orders;a=b",
+        "/v1/..;/orders",
+        "/v1;/../orders",
+        "/.well-known/../orders",
+        "/oauth/./../orders",
+        "/v1//..//../orders",
+        "/V1/orders",
+        "/openapi.json/../orders",
+        "/login/../orders",
+        "/orders?/v1/",
+        "/v1%2f..%2forders",
+        "/v1\\..\\orders",
+    ] {
+        let answer = site.send(Curl::get(path)).await;
+        assert_ne!(answer.status, 200, "{path}: {answer:?}");
+        assert_eq!(site.application.requests(), before, "{path} reached the application");
+    }
+    for path in [
+        "/v1/verify/nginx",
+        "/v1/verify/nginx/optional",
+        "/v1/verify",
+        "/v1//verify/nginx",
+        "/v1/./verify/nginx",
+        "/v1/x/../verify/nginx",
+        "/v1/%76erify/nginx",
+        "//v1/verify/nginx",
+        "/v1/verify%2fnginx",
+        "/v1/verify/envoy/-/",
+    ] {
+        // Everything that Counterfoil requires of a proxy.
+        let host = site.origin().trim_start_matches("https://");
+        let names = ["Method", "Proto", "Host", "Uri"].into_iter().zip(["GET", "https", host, "/"]);
+        let direct = names.fold(Curl::get(path).bearer(token), |request, (name, value)| {
+            request.header(&format!("X-Forwarded-{name}"), value)
+        });
+        let answer = site.send(direct).await;
+        let names = answer.headers.iter().map(|(name, _)| name.as_str());
+        assert!(names.clone().all(|name| !name.starts_with("remote-")), "{path}: {answer:?}");
+    }
+}
+
+async fn a_page_of_another_site_is_refused(site: &GuardedSite, token: &str) {
+    let write = || Curl::new("POST", "/orders").cookie(token);
+    site.refused(write().header("Origin", "https://evil.example"), 403).await;
+    site.refused(write().header("Sec-Fetch-Site", "cross-site"), 403).await;
+    site.passed(write().header("Origin", site.origin())).await;
+
+    let handshake = |origin: &str| {
+        let request = Curl::get("/socket").cookie(token).header("Origin", origin);
+        let request = request.header("Connection", "Upgrade").header("Upgrade", "websocket");
+        request.header("Sec-WebSocket-Version", "13").header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    };
+    site.refused(handshake("https://evil.example"), 403).await;
+    let before = site.application.requests();
+    site.send(handshake(site.origin())).await;
+    assert_eq!(site.application.requests(), before + 1, "a handshake of an own page reaches the application");
+}
+
+async fn the_routes_of_counterfoil_pass(site: &GuardedSite) {
+    let before = site.application.requests();
+    for path in ["/.well-known/jwks.json", "/openapi.json", "/problems/invalid-token"] {
+        assert_eq!(site.send(Curl::get(path)).await.status, 200, "{path}");
+    }
+    assert_eq!(site.send(Curl::get("/v1/me")).await.status, 401);
+    assert_eq!(site.application.requests(), before);
+}
+
+async fn a_revocation_is_seen_by_the_next_request(site: &GuardedSite) {
+    let token = site.log_in("bob", &[]).await;
+    let ask = || Curl::get("/orders").cookie(&token);
+    site.passed(ask()).await;
+    site.passed(ask()).await;
+
+    let logout = Request::post("/v1/logout").bearer(&token).json(&serde_json::json!({}));
+    assert_eq!(logout.send(&site.server).await.status, 204);
+
+    site.refused(ask(), 401).await;
+}
+
+async fn a_role_is_required(kind: Kind) {
+    let Some(site) = GuardedSite::start(kind, "role=admin").await else { return };
+    let [other, admin] = [site.log_in("ada", &["staff"]).await, site.log_in("eve", &["admin"]).await];
+    // The last administrator keeps the role.
+    site.log_in("mia", &["admin"]).await;
+
+    site.refused(Curl::get("/orders").cookie(&other), 403).await;
+    let answer = site.passed(Curl::get("/orders").cookie(&admin)).await;
+    assert_eq!(answer.application_reads("Remote-Groups"), ["admin"]);
+
+    let change = counterfoil::operator::UserChangeRequest { roles: Some(vec![]), ..Default::default() };
+    site.server.app.administer(Command::UserChange { user: "eve".to_owned(), change }).await.unwrap();
+    site.refused(Curl::get("/orders").cookie(&admin), 403).await;
+}
+
+/// The last step: the server stops.
+async fn nothing_passes_without_counterfoil(site: GuardedSite, token: &str) {
+    let GuardedSite { server, application, address, proxy } = site;
+    drop(server);
+    let started = Instant::now();
+    let ask = || async { Curl::get("/orders").cookie(token).send(address).await };
+    // Requests pass until it has stopped.
+    while ask().await.status == 200 {
+        assert!(started.elapsed() < Duration::from_secs(15), "{}", proxy.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let before = application.requests();
+    for request in
+        [Curl::get("/orders").cookie(token), Curl::get("/orders").bearer(token), Curl::get("/orders")]
+    {
+        let answer = request.send(address).await;
+        assert!((500..=503).contains(&answer.status), "{request:?}: {answer:?}\n{}", proxy.log());
+    }
+    assert_eq!(application.requests(), before, "a request passed while Counterfoil was down");
+}

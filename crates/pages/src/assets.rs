@@ -1,0 +1,90 @@
+//! The static files of the pages. Their names contain their hashes, so that browsers may keep them for a year.
+
+/// A static file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asset {
+    /// The name without the hash, as `counterfoil`.
+    stem: &'static str,
+    /// The ending.
+    extension: &'static str,
+    /// A fingerprint of the content.
+    hash: u64,
+    /// The media type.
+    pub content_type: &'static str,
+    /// The content.
+    pub content: &'static str,
+}
+
+impl Asset {
+    /// The style sheet of all pages.
+    pub const STYLESHEET: Self =
+        Self::new("counterfoil", "css", "text/css; charset=utf-8", include_str!("../assets/counterfoil.css"));
+    /// The icon of the pages.
+    pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
+    /// The ornament of the sign-in page.
+    pub const ROSETTE: Self =
+        Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
+
+    /// Every file.
+    pub const ALL: [Self; 3] = [Self::STYLESHEET, Self::ICON, Self::ROSETTE];
+
+    const fn new(
+        stem: &'static str,
+        extension: &'static str,
+        content_type: &'static str,
+        content: &'static str,
+    ) -> Self {
+        Self { stem, extension, hash: fingerprint(content.as_bytes()), content_type, content }
+    }
+
+    /// The name in its URL: `counterfoil.0123456789abcdef.css`.
+    pub fn name(&self) -> String {
+        format!("{}.{:016x}.{}", self.stem, self.hash, self.extension)
+    }
+
+    /// The file with this name. A file of another version has another name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|asset| asset.name() == name)
+    }
+}
+
+/// FNV-1a with 64 bits. It tells versions of one file apart, and protects nothing.
+#[allow(long_running_const_eval, reason = "each file is read once by the compiler")]
+const fn fingerprint(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
+        index += 1;
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_by_its_name_with_the_hash_only() {
+        assert_eq!(Asset::find(&Asset::STYLESHEET.name()), Some(Asset::STYLESHEET));
+        assert_eq!(Asset::find("counterfoil.css"), None);
+        assert_eq!(Asset::find("counterfoil.0000000000000000.css"), None);
+    }
+
+    #[test]
+    fn the_style_sheet_is_small_and_loads_nothing() {
+        let css = Asset::STYLESHEET.content;
+
+        assert!(css.len() <= 18 * 1024, "{}", css.len());
+        assert!(!css.contains("url(") && !css.contains("@import"));
+    }
+
+    #[test]
+    fn the_pictures_have_neither_script_nor_style() {
+        for asset in [Asset::ICON, Asset::ROSETTE] {
+            for part in ["<script", "style=", "<style", "href", "onload"] {
+                assert!(!asset.content.contains(part), "{part}");
+            }
+        }
+    }
+}

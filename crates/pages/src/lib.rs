@@ -1,0 +1,21 @@
+//! The pages that a person sees: sign-in, registration and account.
+//!
+//! A page is a struct and a template. [`Renderer::render`] turns the struct into HTML in one of six languages. Nothing here
+//! knows of HTTP, a store, a clock or a policy: what a page says is decided by the crate `counterfoil`.
+
+mod assets;
+mod device;
+mod language;
+mod message;
+mod moment;
+mod renderer;
+mod texts;
+pub mod view;
+
+pub use assets::Asset;
+pub use device::{Device, DeviceKind};
+pub use language::{Direction, Language};
+pub use message::Message;
+pub use moment::Moment;
+pub use renderer::{Frame, RenderError, Renderer};
+pub use view::View;

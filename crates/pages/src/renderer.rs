@@ -1,0 +1,199 @@
+//! Turns views into HTML.
+
+use fluent_bundle::{FluentArgs, FluentValue};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
+use serde::Serialize;
+
+use crate::assets::Asset;
+use crate::language::Language;
+use crate::message::Message;
+use crate::texts::Texts;
+use crate::view::View;
+
+/// Renders pages. It is made once; all templates and texts are part of the program.
+#[derive(Debug)]
+pub struct Renderer {
+    environment: Environment<'static>,
+}
+
+/// What every page has around its content.
+#[derive(Debug, Clone, Serialize)]
+pub struct Frame {
+    /// The name of the product, in the title and at the top.
+    pub product: String,
+    /// What the paths of the pages begin with; empty at the root.
+    pub base: String,
+    /// The host of the issuer.
+    pub host: String,
+    /// The path of this page, to which a change of the language returns.
+    pub here: String,
+    /// The username, if the user is signed in.
+    pub user: Option<String>,
+    /// The id of the request, to tell to support.
+    pub request_id: String,
+    /// What has just happened.
+    pub notice: Option<Message>,
+}
+
+/// A page cannot be rendered: a template or a text does not fit its view. No input of a client causes it.
+#[derive(Debug, thiserror::Error)]
+#[error("the page `{template}` cannot be rendered")]
+pub struct RenderError {
+    template: &'static str,
+    #[source]
+    source: Error,
+}
+
+/// A language, as the foot of a page offers it.
+#[derive(Serialize)]
+struct LanguageChoice {
+    code: &'static str,
+    name: &'static str,
+    dir: &'static str,
+    current: bool,
+}
+
+/// Every template by its name.
+const TEMPLATES: [(&str, &str); 16] = [
+    ("base.html", include_str!("../templates/base.html")),
+    ("gate.html", include_str!("../templates/gate.html")),
+    ("account.html", include_str!("../templates/account.html")),
+    ("parts.html", include_str!("../templates/parts.html")),
+    ("login.html", include_str!("../templates/login.html")),
+    ("signed_in.html", include_str!("../templates/signed_in.html")),
+    ("register.html", include_str!("../templates/register.html")),
+    ("logout.html", include_str!("../templates/logout.html")),
+    ("continue.html", include_str!("../templates/continue.html")),
+    ("reuse.html", include_str!("../templates/reuse.html")),
+    ("sessions.html", include_str!("../templates/sessions.html")),
+    ("session.html", include_str!("../templates/session.html")),
+    ("end_all.html", include_str!("../templates/end_all.html")),
+    ("security.html", include_str!("../templates/security.html")),
+    ("activity.html", include_str!("../templates/activity.html")),
+    ("problem.html", include_str!("../templates/problem.html")),
+];
+
+impl Renderer {
+    /// Compiles the templates.
+    ///
+    /// # Panics
+    ///
+    /// Never with the templates of this crate, which a test compiles.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it compiles all templates, which a default does not suggest"
+    )]
+    pub fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.expect("the delimiters are the default ones"));
+        let texts = std::sync::Arc::new(Texts::embedded());
+        let shared = std::sync::Arc::clone(&texts);
+        environment.add_function("t", move |state: &State<'_, '_>, id: &str, values: Kwargs| {
+            text(&shared, state, id, &fluent_args(&values)?)
+        });
+        let shared = std::sync::Arc::clone(&texts);
+        environment
+            .add_function("say", move |state: &State<'_, '_>, message: Value| say(&shared, state, &message));
+        environment.add_function("device", move |state: &State<'_, '_>, device: Value| {
+            device_name(&texts, state, &device)
+        });
+        for (name, source) in TEMPLATES {
+            environment.add_template(name, source).expect("a test compiles every template");
+        }
+        Self { environment }
+    }
+
+    /// The page as HTML.
+    ///
+    /// # Errors
+    ///
+    /// If a template or a text does not fit the view; no view of this crate's samples does.
+    pub fn render<V: View>(
+        &self,
+        language: Language,
+        frame: &Frame,
+        view: &V,
+    ) -> Result<String, RenderError> {
+        let failed = |source| RenderError { template: V::TEMPLATE, source };
+        let template = self.environment.get_template(V::TEMPLATE).map_err(failed)?;
+        let page = context! {
+            lang => language.code(),
+            dir => language.direction().as_str(),
+            languages => choices(language),
+            stylesheet => Asset::STYLESHEET.name(),
+            icon => Asset::ICON.name(),
+            rosette => Asset::ROSETTE.name(),
+            frame => Value::from(Serde(frame)),
+            page => Value::from(Serde(view)),
+        };
+        template.render(page).map_err(failed)
+    }
+}
+
+fn choices(current: Language) -> Vec<Value> {
+    let choice = |language: Language| LanguageChoice {
+        code: language.code(),
+        name: language.name(),
+        dir: language.direction().as_str(),
+        current: language == current,
+    };
+    Language::ALL.into_iter().map(|language| Value::from(Serde(choice(language)))).collect()
+}
+
+fn text(texts: &Texts, state: &State<'_, '_>, id: &str, values: &FluentArgs<'_>) -> Result<String, Error> {
+    let code = state.lookup("lang").and_then(|code| code.as_str().and_then(Language::from_code));
+    let missing = || Error::new(ErrorKind::UndefinedError, "the page has no language");
+    let text = texts.format(code.ok_or_else(missing)?, id, values);
+    text.map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+}
+
+fn say(texts: &Texts, state: &State<'_, '_>, message: &Value) -> Result<String, Error> {
+    let id = message.get_attr("id")?;
+    let values = message.get_attr("values")?;
+    let mut args = FluentArgs::new();
+    for name in values.try_iter()? {
+        let value = values.get_item(&name)?;
+        args.set(name.to_string(), fluent_value(&value));
+    }
+    text(texts, state, id.as_str().unwrap_or_default(), &args)
+}
+
+/// The name of a device: its label, or the browser and the system.
+fn device_name(texts: &Texts, state: &State<'_, '_>, device: &Value) -> Result<String, Error> {
+    let part = |name: &str| device.get_attr(name).map(|value| value.as_str().map(str::to_owned));
+    if let Some(label) = part("label")? {
+        return Ok(label);
+    }
+    let mut args = FluentArgs::new();
+    let id = match (part("browser")?, part("system")?) {
+        (Some(browser), Some(system)) => {
+            args.set("browser", browser);
+            args.set("system", system);
+            "device-browser"
+        }
+        (Some(browser), None) => return Ok(browser),
+        (None, _) => "device-program",
+    };
+    text(texts, state, id, &args)
+}
+
+fn fluent_args(values: &Kwargs) -> Result<FluentArgs<'static>, Error> {
+    let mut args = FluentArgs::new();
+    for name in values.args() {
+        let value: Value = values.get(name)?;
+        args.set(name.to_owned(), fluent_value(&value));
+    }
+    Ok(args)
+}
+
+fn fluent_value(value: &Value) -> FluentValue<'static> {
+    match (value.kind(), value.as_usize()) {
+        (ValueKind::Number, Some(number)) => FluentValue::from(number),
+        _ => FluentValue::from(value.to_string()),
+    }
+}

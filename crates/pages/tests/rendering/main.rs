@@ -1,0 +1,105 @@
+//! Every template with every sample, in every language.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod samples;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use counterfoil_pages::{Language, Renderer};
+
+use crate::samples::{HOSTILE, pages};
+
+/// The ids of the texts of a language, each with the names of its values.
+fn texts(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+    let file = format!("{}/texts/{}.ftl", env!("CARGO_MANIFEST_DIR"), language.code());
+    let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut id = String::new();
+    for line in fs::read_to_string(file).unwrap().lines().filter(|line| !line.starts_with('#')) {
+        if let Some((name, _)) = line.split_once(" = ").filter(|_| !line.starts_with([' ', '*', '}'])) {
+            id = name.to_owned();
+            assert!(!texts.contains_key(&id), "{id} is twice in {language:?}");
+        }
+        let values = line.split("{ $").skip(1).map(|rest| rest.split([' ', '}']).next().unwrap().to_owned());
+        texts.entry(id.clone()).or_default().extend(values);
+    }
+    texts.remove("");
+    texts
+}
+
+#[test]
+fn each_language_has_every_text_with_the_same_values() {
+    let english = texts(Language::English);
+    assert!(english.len() > 100, "{}", english.len());
+    for language in Language::ALL {
+        let texts = texts(language);
+        let missing: Vec<_> = english.keys().filter(|id| !texts.contains_key(*id)).collect();
+        assert!(missing.is_empty(), "{language:?} lacks {missing:?}");
+        for (id, values) in &texts {
+            assert_eq!(Some(values), english.get(id), "{id} in {language:?}");
+        }
+    }
+}
+
+#[test]
+fn each_file_of_texts_says_whether_a_native_speaker_has_read_it() {
+    for language in Language::ALL {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("texts/{}.ftl", language.code()));
+        let text = fs::read_to_string(file).unwrap();
+        let mark = text.lines().find_map(|line| line.strip_prefix("# Read by a native speaker: "));
+        assert!(matches!(mark, Some("yes" | "no")), "{language:?}: {mark:?}");
+    }
+}
+
+#[test]
+fn every_template_renders_every_sample_in_every_language() {
+    let renderer = Renderer::new();
+    for language in Language::ALL {
+        for (name, html) in pages(&renderer, language) {
+            let (lang, dir) = (language.code(), language.direction().as_str());
+            assert!(html.contains(&format!("<html lang=\"{lang}\" dir=\"{dir}\">")), "{name}: {html}");
+            assert_eq!(html.matches("<h1>").count(), 1, "{name}");
+            assert!(html.len() <= 60 * 1024, "{name} has {} bytes", html.len());
+        }
+    }
+}
+
+#[test]
+fn hostile_text_stays_text_in_every_page() {
+    let renderer = Renderer::new();
+    let escaped =
+        "&lt;script&gt;alert(1)&lt;&#x2f;script&gt;&quot;&#x27;&gt;&lt;img src=x onerror=y&gt;&amp;amp;";
+    assert!(HOSTILE.contains("<script>"));
+    for (name, html) in pages(&renderer, Language::English) {
+        assert!(html.contains(escaped), "{name}: {html}");
+        for part in ["<script", "<img src=x", "javascript:"] {
+            assert!(!html.contains(part), "{name}: {part}");
+        }
+        assert!(html.contains("{{ 7*7 }}"), "{name}: a text is no template");
+    }
+}
+
+#[test]
+fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
+    let renderer = Renderer::new();
+    for (name, html) in pages(&renderer, Language::Arabic) {
+        for part in ["<style", " style=", "<script", "onclick=", "onload=", "<iframe", "http-equiv=\"content"]
+        {
+            assert!(!html.contains(part), "{name}: {part}");
+        }
+    }
+}
+
+#[test]
+fn no_template_marks_text_as_safe() {
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            !text.contains("|safe") && !text.contains("| safe") && !text.contains("autoescape"),
+            "{path:?}"
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! A connection to a store that no other process writes.
+
+use std::sync::Arc;
+
+use crate::canonical_names::follow_rules;
+use crate::connection::Connector;
+use crate::error::{OpenError, QueryError};
+use crate::schema;
+use crate::session_probe::require_session;
+use crate::statement::Connection;
+use crate::store::{check_server, supersede_others};
+use crate::store_lock;
+use crate::tables::writers;
+use crate::url::PostgresUrl;
+
+/// Whether the store must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    /// It must be.
+    Required,
+    /// If it is not, its tables are created.
+    CreateIfMissing,
+}
+
+/// The settings of a connection that copies: a statement may take as long as it takes, and so may the other store.
+const SETTINGS: &str =
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+    SET default_transaction_isolation = 'read committed'; SET jit = off;
+    SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
+
+/// Connects to the store in this database, which no other process writes as long as the connection lives. An older schema
+/// is migrated.
+///
+/// # Errors
+///
+/// [`OpenError::InUse`] if another process has the store open, [`OpenError::NoStore`] if the database has no store and must have one.
+pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<Connection, OpenError> {
+    let database = url.to_string();
+    let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unreachable {
+        database: database.clone(),
+        source,
+    };
+    let schema_error = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Schema {
+        database: database.clone(),
+        source,
+    };
+    let connector = Connector::new(url, Arc::new(|| None)).map_err(|error| unreachable(error.into()))?;
+    require_session(&connector, &database).await?;
+    let connected = connector.connect().await.map_err(|error| unreachable(error.into()))?;
+    let mut connection = connected.connection;
+    connection.batch_execute(SETTINGS).await.map_err(|error| unreachable(error.into()))?;
+    check_server(&connection, &database).await?;
+    match store_lock::exclude_others(&connection).await {
+        Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
+        excluded => excluded.map_err(|error| unreachable(error.into()))?,
+    }
+    match schema::version(&connection).await.map_err(|error| schema_error(error.into()))? {
+        None if existence == Existence::Required => return Err(OpenError::NoStore { database }),
+        Some(found) if found > schema::VERSION => {
+            return Err(OpenError::NewerSchema { database, found, supported: schema::VERSION });
+        }
+        Some(schema::VERSION) => {}
+        None | Some(_) => schema::migrate(&mut connection).await.map_err(schema_error)?,
+    }
+    bring_up_to_date(&connection).await.map_err(|error| schema_error(error.into()))?;
+    Ok(connection)
+}
+
+/// Removes the processes that have ended without a stop, and makes the names of all users follow the rules of this program, as
+/// at each start.
+async fn bring_up_to_date(connection: &Connection) -> Result<(), QueryError> {
+    supersede_others(connection).await?;
+    connection.batch_execute(writers::BEGIN).await?;
+    follow_rules(connection).await?;
+    Ok(connection.batch_execute("COMMIT").await?)
+}

@@ -1,0 +1,158 @@
+//! The tables `nodes` and `node_changes`: who serves from the store, and what others may have in memory.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+
+use counterfoil_core::store::{NodeChange, NodeId, NodeRenewal, NodeRow};
+
+use super::columns::{Columns, Text, milliseconds, position, unsigned};
+use crate::error::QueryError;
+use crate::statement::{Connection, Statement, statement};
+
+/// The channel on which commits are announced. Stores in other schemas of the database are woken too, and find nothing new.
+pub(crate) const LISTEN: &str = "LISTEN counterfoil_nodes";
+
+/// Adds what a commit of `origin` has changed, and announces it at its end. It costs one read if no other node serves.
+pub(crate) fn announce<'p>(origin: NodeId, changes: &[NodeChange]) -> Statement<'p> {
+    statement!(
+        "WITH others AS (SELECT 1 FROM nodes WHERE id <> $1 LIMIT 1),
+              added AS (INSERT INTO node_changes (origin, change)
+                        SELECT $1, change FROM unnest($2::text[]) change WHERE EXISTS (SELECT FROM others))
+         SELECT pg_notify('counterfoil_nodes', '') FROM others",
+        origin.as_bytes().to_vec(),
+        changes.iter().map(NodeChange::to_string).collect::<Vec<_>>()
+    )
+}
+
+/// Inserts the row of a node, unless it exists, or the process may not write any more; [`read_number`] reads the number of the newest change.
+///
+/// It is executed under the lock of commits: a commit after it finds the row and adds its changes, and what a commit before
+/// it has changed is read from the store.
+///
+/// The counter begins with a random number: a process that joins again must not show a counter to an observer who has seen the same one
+/// long ago, and would take the node for dead.
+pub(crate) fn insert<'p>(id: NodeId, name: &str, lease: Duration) -> [Statement<'p>; 2] {
+    let insert = statement!(
+        "INSERT INTO nodes (id, name, renewals, applied, confirmed, last_change, lease_ms, promised_ms)
+         SELECT id, $2::text, (random() * 1e15)::bigint, 0, 0,
+                (SELECT coalesce(max(number), 0) FROM node_changes), $3::bigint, 0
+         FROM writers WHERE id = $1
+         ON CONFLICT (id) DO NOTHING",
+        id.as_bytes().to_vec(),
+        Text(name).into_stored(),
+        milliseconds(lease)
+    );
+    let select = statement!("SELECT last_change FROM nodes WHERE id = $1", id.as_bytes().to_vec());
+    [insert, select]
+}
+
+/// The number that a statement returns.
+///
+/// # Errors
+///
+/// [`QueryError::Superseded`] if there is no row.
+pub(crate) fn read_number(rows: &[Row]) -> Result<u64, QueryError> {
+    let row = rows.first().ok_or(QueryError::Superseded)?;
+    Columns::new(row).unsigned()
+}
+
+/// Raises the counter of a node; returns a row, if there is one.
+pub(crate) fn renew<'p>(id: NodeId, renewal: &NodeRenewal) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        "UPDATE nodes SET renewals = renewals + 1, applied = $2, confirmed = $3, last_change = $4 WHERE id = $1 RETURNING 1",
+        id.as_bytes().to_vec(),
+        position(renewal.applied)?,
+        position(renewal.confirmed)?,
+        unsigned(renewal.last_change)?
+    ))
+}
+
+/// The changes after the number `after`, by any process; [`read_changes`] reads them.
+pub(crate) fn changes_after<'p>(after: u64) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        "SELECT number, origin, change FROM node_changes WHERE number > $1 ORDER BY number",
+        unsigned(after)?
+    ))
+}
+
+/// The changes by others than `own`, and the number of the last one; `after` if there is none.
+pub(crate) fn read_changes(
+    rows: &[Row],
+    own: NodeId,
+    after: u64,
+) -> Result<(Vec<NodeChange>, u64), QueryError> {
+    let (mut changes, mut last) = (Vec::new(), after);
+    for row in rows {
+        let mut columns = Columns::new(row);
+        last = columns.unsigned()?;
+        let origin = NodeId::from_bytes(columns.bytes()?);
+        let change = columns.parsed()?;
+        if origin != own {
+            changes.push(change);
+        }
+    }
+    Ok((changes, last))
+}
+
+/// Raises the longest lease that a node has promised; returns a row, if there is one.
+pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
+    statement!(
+        "UPDATE nodes SET promised_ms = greatest(promised_ms, $2) WHERE id = $1 RETURNING 1",
+        id.as_bytes().to_vec(),
+        milliseconds(lease)
+    )
+}
+
+/// All nodes in the order of their names.
+pub(crate) async fn all(connection: &Connection) -> Result<Vec<NodeRow>, QueryError> {
+    let select = statement!(
+        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms FROM nodes
+         ORDER BY name COLLATE \"C\", id"
+    );
+    select.query(connection).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<NodeRow, QueryError> {
+    let mut columns = Columns::new(row);
+    Ok(NodeRow {
+        id: NodeId::from_bytes(columns.bytes()?),
+        name: columns.text()?,
+        renewals: columns.unsigned()?,
+        applied: columns.position()?,
+        confirmed: columns.position()?,
+        lease: Duration::from_millis(columns.unsigned()?),
+        promised: Duration::from_millis(columns.unsigned()?),
+    })
+}
+
+/// Removes a node with what belongs to it, if its counter has this value.
+pub(crate) fn remove<'p>(id: NodeId, renewals: u64) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        "WITH removed AS (DELETE FROM nodes WHERE id = $1 AND renewals = $2 RETURNING id),
+              locks AS (DELETE FROM job_locks WHERE holder IN (SELECT id FROM removed))
+         SELECT 1 FROM removed",
+        id.as_bytes().to_vec(),
+        unsigned(renewals)?
+    ))
+}
+
+/// Removes the node of this process, and its job locks.
+pub(crate) fn leave<'p>(id: NodeId) -> Statement<'p> {
+    statement!(
+        "WITH removed AS (DELETE FROM nodes WHERE id = $1) DELETE FROM job_locks WHERE holder = $1",
+        id.as_bytes().to_vec()
+    )
+}
+
+/// Deletes the changes that every node has applied, at most `limit`.
+pub(crate) fn delete_applied_changes<'p>(limit: u32) -> Statement<'p> {
+    statement!(
+        "DELETE FROM node_changes WHERE number IN
+             (SELECT number FROM node_changes
+              WHERE number <= (SELECT coalesce(min(last_change), 9223372036854775807) FROM nodes)
+              ORDER BY number LIMIT $1)
+         RETURNING 1",
+        i64::from(limit)
+    )
+}

@@ -1,0 +1,90 @@
+//! The connection that writes, and the epoch that it has raised.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use counterfoil_core::store::NodeId;
+
+use crate::connection::{Connected, Connector, session_settings};
+use crate::error::QueryError;
+use crate::statement::Connection;
+use crate::store_lock::{self, Access};
+use crate::tables::writers::{self, Takeover};
+
+/// The time after which a statement of the writer fails.
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The settings of the connection that writes, beyond those of every session. A commit is durable when it is answered, so
+/// `synchronous_commit = off` does not count. A transaction whose process stands still ends soon, and so does the session of
+/// a machine that has gone away: other processes wait for the lock of commits.
+const WRITER_SETTINGS: &str = "
+    SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false);
+    SET idle_in_transaction_session_timeout = 2000;
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2";
+
+/// The settings of a connection that writes.
+pub(crate) fn writer_settings() -> String {
+    format!("{}; {WRITER_SETTINGS}", session_settings(STATEMENT_TIMEOUT))
+}
+
+/// Makes the connections that write for this process, one after the other.
+pub(crate) struct WriterConnector {
+    connector: Connector,
+    id: NodeId,
+    access: Access,
+}
+
+/// The connection of the writer.
+pub(crate) struct WriterConnection {
+    pub(crate) connection: Connection,
+    /// Answered, or dropped, when the connection has ended.
+    pub(crate) ended: oneshot::Receiver<()>,
+    pub(crate) takeover: Takeover,
+}
+
+impl WriterConnector {
+    pub(crate) fn new(connector: Connector, id: NodeId, access: Access) -> Self {
+        Self { connector, id, access }
+    }
+
+    /// The process that writes.
+    pub(crate) fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Connects, and becomes the writer of this process again.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Superseded`] if a program had the store for itself meanwhile.
+    pub(crate) async fn connect(&self) -> Result<WriterConnection, QueryError> {
+        let Connected { connection, ended } = self.connect_first().await?;
+        let takeover = writers::take_over(&connection, self.id).await?;
+        Ok(WriterConnection { connection, ended, takeover })
+    }
+
+    /// Connects, without a right to write yet.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::Locked`] if another process has the store open in a way that excludes this one.
+    pub(crate) async fn connect_first(&self) -> Result<Connected, QueryError> {
+        let connected = self.connector.connect().await?;
+        connected.connection.batch_execute(&writer_settings()).await?;
+        match self.access {
+            Access::Shared => store_lock::share(&connected.connection).await?,
+            Access::Alone => store_lock::exclude_others(&connected.connection).await?,
+        }
+        Ok(connected)
+    }
+}
+
+impl WriterConnection {
+    /// Removes the row of this process.
+    pub(crate) async fn end(self, id: NodeId) {
+        // If it fails, the row stays until many other processes have opened the store.
+        let _ = writers::remove(id).query(&self.connection).await;
+    }
+}
