@@ -8,11 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use counterfoil_lab::load::closed_loop::send_requests;
+use counterfoil_lab::load::requests::{RequestCycle, get};
 
 use crate::fill_store::fill_store;
-use crate::load::send_requests;
 use crate::report::{Assessment, median_of};
-use crate::requests::{RequestCycle, get};
 use crate::seed::login_request;
 use crate::server::{PASSWORD, USERNAME};
 

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use counterfoil::{App, ClockReading, Settings, StoreUrl};
 use counterfoil_jose::Time;
+use counterfoil_lab::load::requests::{get, post};
 
 use crate::memory_connection::MemoryConnection;
-use crate::requests::{get, post};
 use crate::server;
 
 /// The address in the requests, and in the issuer. The requests reach the server in memory.

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_lab::load::requests::{RefreshRequests, RequestCycle, RequestSource, get};
+use counterfoil_lab::machine::affinity;
 
-use crate::load::{CONNECTIONS, send_requests};
 use crate::options::{Measurement, Options};
 use crate::report::{Iteration, Sample};
-use crate::requests::{RefreshRequests, RequestCycle, RequestSource, get};
 use crate::seed::{exchange_tokens, log_in, login_request};
 use crate::server_process::{ServerProcess, primitive_rate};
-use crate::{binary, cpu_affinity, million_sessions, report, revocations};
+use crate::{binary, million_sessions, report, revocations};
 
 /// The number of connections for logins: enough to keep the hash pool busy.
 const LOGIN_CONNECTIONS: usize = 4;
@@ -24,7 +25,7 @@ const UNSEEN_TOKENS: usize = 20_000;
 
 /// Runs the measurements, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    cpu_affinity::pin_to(cpu_affinity::CLIENT_CORE)?;
+    affinity::pin_to(affinity::CLIENT_CORE)?;
     report::print_conditions(options.seconds, options.iterations, options.credentials)?;
     let is_selected =
         |measurement| options.measurements.is_empty() || options.measurements.contains(&measurement);

@@ -11,18 +11,14 @@ use clap::{Parser, Subcommand};
 
 mod binary;
 mod counted_requests;
-mod cpu_affinity;
 mod fill_store;
 mod instructions;
 mod iterations;
-mod load;
 mod memory_connection;
 mod million_sessions;
 mod options;
 mod primitives;
 mod report;
-mod requests;
-mod response;
 mod revocations;
 mod seed;
 mod server;

@@ -6,9 +6,8 @@ use std::io;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::serve::Listener;
+use counterfoil_lab::load::response::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-
-use crate::response::Response;
 
 /// More than the longest request or response.
 const BUFFER_SIZE: usize = 64 * 1024;

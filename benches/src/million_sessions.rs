@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_lab::load::requests::{RequestCycle, get};
 
 use crate::fill_store::fill_store;
-use crate::load::{CONNECTIONS, send_requests};
 use crate::options::Options;
 use crate::report::{Assessment, Sample, median_of};
-use crate::requests::{RequestCycle, get};
 use crate::server_process::ServerProcess;
 
 const SMALL: usize = 1_000;

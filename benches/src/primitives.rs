@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use clap::{Args, ValueEnum};
 use counterfoil_jose::{SigningKey, base64url};
+use counterfoil_lab::machine::affinity;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::cpu_affinity;
 use crate::server::PASSWORD;
 
 /// The number of tokens that are verified in turn.
@@ -32,7 +32,7 @@ enum Primitive {
 
 /// Prints the rate of the primitive per second.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    cpu_affinity::pin_to(cpu_affinity::SERVER_CORE)?;
+    affinity::pin_to(affinity::SERVER_CORE)?;
     let limit = Duration::from_secs_f64(options.seconds);
     let rate = match options.primitive {
         Primitive::Hash => hash_rate(limit)?,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use comfy_table::{Table, presets};
-
-use crate::cpu_affinity;
-use crate::load::LoadResult;
+use counterfoil_lab::load::closed_loop::LoadResult;
+use counterfoil_lab::machine::affinity;
+use counterfoil_lab::statistics::quantiles::Quantiles;
 
 /// One row of one iteration.
 pub(crate) struct Sample {
@@ -15,7 +15,8 @@ pub(crate) struct Sample {
     rate: f64,
     /// CPU time of the server for each response, in microseconds.
     cpu: f64,
-    p99: Duration,
+    /// In microseconds.
+    p99: f64,
 }
 
 impl Sample {
@@ -23,9 +24,9 @@ impl Sample {
     pub(crate) fn new(result: &LoadResult, cpu_time: Duration) -> Self {
         // A run has far fewer responses than the integers that an f64 represents exactly.
         #[expect(clippy::cast_precision_loss)]
-        let responses = result.responses as f64;
-        let rate = responses / result.elapsed.as_secs_f64();
-        Self { rate, cpu: cpu_time.as_secs_f64() * 1e6 / responses, p99: result.p99 }
+        let responses = result.responses() as f64;
+        let p99 = Quantiles::from_times(&mut result.times.clone()).map_or(f64::NAN, |times| times.p99);
+        Self { rate: result.rate(), cpu: cpu_time.as_secs_f64() * 1e6 / responses, p99 }
     }
 
     /// Responses per second.
@@ -66,7 +67,7 @@ pub(crate) struct Iteration {
 /// Prints the conditions of the run.
 pub(crate) fn print_conditions(seconds: f64, iterations: usize, credentials: usize) -> Result<()> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let cores = cpu_affinity::core_count();
+    let cores = affinity::core_count();
     let placement =
         if cores > 1 { "server on core 0, client on core 1" } else { "server and client share a core" };
     println!("Linux {}, {cores} cores ({placement}),", kernel.trim());
@@ -191,7 +192,7 @@ fn row(
         name.to_owned(),
         format!("{:.0}", median(iterations, |i| sample(i).rate)),
         format!("{:.1}", median(iterations, |i| sample(i).cpu)),
-        format!("{:.2}", median(iterations, |i| sample(i).p99.as_secs_f64() * 1e3)),
+        format!("{:.2}", median(iterations, |i| sample(i).p99 / 1e3)),
         result,
         goal,
         status,

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time};
+use counterfoil_lab::machine::affinity;
 use counterfoil_verify::{
     AccessClaims, FeedEntry, FeedInstanceId, FeedResponse, Freshness, LocalVerifier, RevocationEntry,
     RevocationLogId, RevocationPosition, RevocationSubject, Revocations, SessionId, TokenId, TokenVerifier,
 };
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::cpu_affinity;
 use crate::options::Options;
 use crate::primitives::cpu_time;
 use crate::report::{Assessment, median_of};
@@ -40,7 +40,7 @@ const TURN: usize = 20;
 
 /// Runs all rows in this thread, on the server's core.
 pub(crate) fn run(options: &Options) -> Result<Vec<(&'static str, Assessment)>> {
-    cpu_affinity::pin_to(cpu_affinity::SERVER_CORE)?;
+    affinity::pin_to(affinity::SERVER_CORE)?;
     eprintln!("filling a set of {LARGE} revocations");
     let entries = distinct_entries(LARGE);
     let verification = WarmVerification::new(&entries)?;
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<(&'static str, Assessment)>> 
     let bytes = verification.bytes_per_entry();
     let (size, applied) = snapshot(&entries[..SNAPSHOT], options.iterations)?;
     let list = status_list::build_time(options.iterations)?;
-    cpu_affinity::pin_to(cpu_affinity::CLIENT_CORE)?;
+    affinity::pin_to(affinity::CLIENT_CORE)?;
     Ok(vec![
         ("warm verification without a check", measured(format!("{:.0} ns", added.bare))),
         ("  of 0 revocations: the check adds, at the issuer", below(added.none, 60.0, "ns")),

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
+use counterfoil_lab::load::closed_loop::send_requests;
+use counterfoil_lab::load::requests::{ResponseCollector, post};
 
-use crate::load::send_requests;
-use crate::requests::{ResponseCollector, post};
 use crate::server::{PASSWORD, USERNAME};
 
 /// The number of connections. Concurrent logins share a commit.

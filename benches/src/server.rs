@@ -13,10 +13,9 @@ use counterfoil::operator::Command;
 use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_jose::Secret;
+use counterfoil_lab::machine::affinity;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-
-use crate::cpu_affinity;
 
 /// The name of the only user.
 pub(crate) const USERNAME: &str = "bench";
@@ -39,7 +38,7 @@ pub(crate) struct Options {
 /// Serves until standard input ends.
 pub(crate) fn run(options: &Options) -> Result<()> {
     // Before the first thread is started, because threads inherit it.
-    cpu_affinity::pin_to(cpu_affinity::SERVER_CORE)?;
+    affinity::pin_to(affinity::SERVER_CORE)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(serve(options))
 }

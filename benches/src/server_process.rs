@@ -8,9 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-
-use crate::load::{CONNECTIONS, send_requests};
-use crate::requests::RequestCycle;
+use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_lab::load::requests::RequestCycle;
 
 /// A running server of this program's subcommand `serve`.
 pub(crate) struct ServerProcess {

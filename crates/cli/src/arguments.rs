@@ -6,8 +6,8 @@ use clap::error::Error;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, completions, demo, dev, init, key, node, passwords,
-    rate_limit, restore, revoke, serve, session, store, token, user, verifier,
+    admin_key, audit, backup, check, client, clock, compare, completions, demo, dev, init, key, node,
+    passwords, rate_limit, restore, revoke, serve, session, store, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Dev(dev::Options),
     /// Shows sessions, JWTs and the hybrid step by step, on a server of its own that it stops at the end.
     Demo(demo::Options),
+    /// Measures sessions, JWTs and the hybrid side by side on this machine, and writes the report.
+    Compare(compare::Options),
     /// Serves the store of the data directory; creates both at the first start.
     Serve(serve::Options),
     /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.
@@ -128,6 +130,7 @@ mod tests {
     const COMMANDS: &[(&str, &str, &str)] = &[
         ("dev", "fast", SERVER),
         ("demo", "json step no-color", ""),
+        ("compare", "quick thorough only seed json html svg from", ""),
         ("serve", "", SERVER),
         ("init", "answers out json", ""),
         ("check", "json strict", SERVER),
@@ -256,7 +259,8 @@ mod tests {
     }
 
     /// Arguments that name a file which is written, or which the server reads again later.
-    const NOT_READ_ONCE: [&str; 6] = [
+    const NOT_READ_ONCE: [&str; 7] = [
+        "compare svg",
         "passwords build-filter output",
         "* master-key-file",
         "* store-file",

@@ -22,3 +22,10 @@ pub(crate) fn row_bar(label: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:>12} {bar:30} {human_pos}/{human_len} rows {eta}");
     bar.with_style(style.expect("the template is a constant")).with_message(label)
 }
+
+/// A progress bar for the steps of a part, which the message names.
+pub(crate) fn steps_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{msg:>24} {bar:30} {pos}/{len} {elapsed}");
+    bar.with_style(style.expect("the template is a constant"))
+}

@@ -133,7 +133,7 @@ fn the_server_is_ready_and_right_with_and_without_its_cache() {
         assert_eq!(server.get("/v1/me", &ended).0, 401);
         assert_eq!(server.curl("/readyz", &[]).0, 200);
     }
-    // It comes back empty and with another password; the file says so first.
+    // It returns empty and with another password; the file has it first.
     installation.write_cache_file("another");
     installation.redis = RedisServer::start_at(installation.redis_port, &require("another"));
     let connected = || installation.log().matches("the cache is connected").count();

@@ -87,8 +87,7 @@ impl Installation {
     /// A digest of each table of a database, made by PostgreSQL.
     fn digests(&self, database: &str) -> Vec<String> {
         let digest = |(name, table)| {
-            let sql =
-                format!("SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {table} t");
+            let sql = format!("SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM {table} t");
             format!("{name} {}", self.database.sql(database, &sql))
         };
         TABLES.into_iter().map(digest).collect()
@@ -293,25 +292,55 @@ fn a_copy_that_is_killed_twice_is_continued_in_both_directions() {
 fn multiply(server: &PostgresServer, database: &str) {
     let sessions: u64 = std::env::var(SESSIONS).ok().map_or(20_000, |count| count.parse().unwrap());
     let users = sessions / 10;
-    server.sql(
+    insert_like(
+        server,
         database,
+        "users",
+        &[
+            ("id", "decode(md5('user' || i), 'hex')"),
+            ("username", "'user' || i"),
+            ("username_folded", "'user' || i"),
+            ("skeleton", "'user' || i"),
+            ("email", "'user' || i || '@example.com'"),
+            ("email_verified", "true"),
+        ],
+        &format!("generate_series(1, {users}) i WHERE t.username = 'ada'"),
+    );
+    insert_like(
+        server,
+        database,
+        "sessions",
+        &[
+            ("id", "decode(md5('session' || i), 'hex')"),
+            ("user_id", &format!("decode(md5('user' || (1 + i % {users})), 'hex')")),
+            ("user_agent", "'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'"),
+            ("label", r"CASE WHEN i % 3 = 0 THEN 'a\0b\\c' END"),
+            ("status_index", "i + 1000000"),
+        ],
         &format!(
-            r"INSERT INTO users
-              SELECT (jsonb_populate_record(u, jsonb_build_object(
-                  'id', '\x' || md5('user' || i), 'username', 'user' || i, 'username_folded', 'user' || i,
-                  'skeleton', 'user' || i, 'email', 'user' || i || '@example.com', 'email_verified', true))).*
-              FROM users u, generate_series(1, {users}) i WHERE u.username = 'ada';
-              INSERT INTO sessions
-              SELECT (jsonb_populate_record(s, jsonb_build_object(
-                  'id', '\x' || md5('session' || i), 'user_id', '\x' || md5('user' || (1 + i % {users})),
-                  'user_agent', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
-                  'label', CASE WHEN i % 3 = 0 THEN 'a\0b\\c' END, 'status_index', i + 1000000))).*
-              FROM sessions s, generate_series(1, {sessions}) i
-              WHERE s.id = (SELECT id FROM sessions WHERE ended_at IS NULL AND credential = 'cookie' LIMIT 1);
-              UPDATE status_lists SET next_index = {sessions} + 1000001;
-              INSERT INTO session_data
-              SELECT id, json_build_object('number', row_number() OVER ())::text, 1 FROM sessions
-              WHERE id NOT IN (SELECT session_id FROM session_data) LIMIT 1000"
+            "generate_series(1, {sessions}) i
+             WHERE t.id = (SELECT id FROM sessions WHERE ended_at IS NULL AND credential = 'cookie' LIMIT 1)"
         ),
     );
+    let rest = format!(
+        "UPDATE status_lists SET next_index = {sessions} + 1000001;
+         INSERT INTO session_data
+         SELECT id, json_build_object('number', row_number() OVER ())::text, 1 FROM sessions
+         WHERE id NOT IN (SELECT session_id FROM session_data) LIMIT 1000"
+    );
+    server.sql(database, &rest);
+}
+
+/// Inserts rows like those of `from`, in which these columns have other values.
+fn insert_like(server: &PostgresServer, database: &str, table: &str, changed: &[(&str, &str)], from: &str) {
+    let columns = format!("SELECT column_name FROM information_schema.columns WHERE table_name = '{table}'");
+    let columns = server.sql(database, &columns);
+    let columns: Vec<&str> = columns.lines().collect();
+    let values = columns.iter().map(|column| {
+        let value = changed.iter().find(|(name, _)| name == column).map(|(_, value)| (*value).to_owned());
+        value.unwrap_or_else(|| format!("t.{column}"))
+    });
+    let values: Vec<String> = values.collect();
+    let (columns, values) = (columns.join(", "), values.join(", "));
+    server.sql(database, &format!("INSERT INTO {table} ({columns}) SELECT {values} FROM {table} t, {from}"));
 }

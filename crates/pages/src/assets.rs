@@ -48,7 +48,7 @@ impl Asset {
     }
 }
 
-/// FNV-1a with 64 bits. It tells versions of one file apart, and protects nothing.
+/// FNV-1a with 64 bits. It distinguishes versions of one file, and protects nothing.
 #[allow(long_running_const_eval, reason = "each file is read once by the compiler")]
 const fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;

@@ -75,7 +75,7 @@ impl Language {
     }
 
     /// The language that the value of `Accept-Language` prefers (RFC 9110, section 12.5.4): the one with the highest weight,
-    /// and the first of several with that weight. `de-AT` counts as `de`. English if there is none.
+    /// and the first of several with that weight. `de-AT` counts as `de`. English if it names no language of the pages.
     pub fn accepted(header: &str) -> Self {
         let header = header.get(..MAX_HEADER_LEN.min(header.len())).unwrap_or_default();
         let ranges = header.split(',').filter_map(|range| {

@@ -1,245 +1,273 @@
-# The texts of the pages in English.
+# The texts of the pages in Arabic.
 # Read by a native speaker: no
 
 ## Every page
-skip = Skip to the content
-signed-in-as = You are signed in as { $name }.
-your-account = Your account
-sign-in = Sign in
-sign-out = Sign out
-continue = Continue
-cancel = Cancel
-save = Save
-status = Status
-problem-heading = There is a problem
-error-title = Error:
+skip = انتقل إلى المحتوى
+signed-in-as = سجّلت الدخول باسم { $name }.
+your-account = حسابك
+sign-in = تسجيل الدخول
+sign-out = تسجيل الخروج
+continue = متابعة
+cancel = إلغاء
+save = حفظ
+status = الحالة
+problem-heading = توجد مشكلة
+error-title = خطأ:
 
 ## Sign in, register, sign out
-goes-on-to = You continue to
-you-are-at = You are at
-support-id = If you need help, say
-where-this-leads = Where this leads
-new-here = New here?
-create-account = Create an account
-have-account = You have an account?
-username = Username or verified e-mail address
-new-username = Username
-password = Password
+goes-on-to = تتابع إلى
+you-are-at = أنت في
+support-id = إن احتجت مساعدة فاذكر
+where-this-leads = إلى أين
+new-here = أول مرة هنا؟
+create-account = أنشئ حسابًا
+have-account = لديك حساب؟
+username = اسم المستخدم أو البريد الإلكتروني المؤكَّد
+new-username = اسم المستخدم
+password = كلمة المرور
 password-hint = { $count ->
-    [one] At least { $count } character.
-   *[other] At least { $count } characters.
-} Three or four words that do not belong together are good.
-email = E-mail address
-email-hint = Optional. You cannot sign in with it until it is verified.
-remember = Stay signed in on this device
-trouble = Trouble signing in?
-sign-in-for-more = Sign in to see more.
-already-signed-in-title = You are signed in already
-other-account = Use another account
-sign-out-question = Sign out of this device?
-stay-signed-in = Stay signed in
-on-the-way = You are on your way
-reuse-title = Before you continue
-reuse-text = A used refresh token of { $device } was presented again. A copy of it may have been stolen, so that sign-in was ended:
-reuse-advice = If you did not restore a backup of that device, check your devices and change your password.
-check-devices = Check your devices
-change-password = Change the password
+    [zero] { $count } حرف على الأقل.
+    [one] حرف واحد على الأقل ({ $count }).
+    [two] حرفان على الأقل ({ $count }).
+    [few] { $count } أحرف على الأقل.
+    [many] { $count } حرفًا على الأقل.
+   *[other] { $count } حرف على الأقل.
+} ثلاث أو أربع كلمات لا رابط بينها اختيار جيد.
+email = البريد الإلكتروني
+email-hint = اختياري. لا يمكنك تسجيل الدخول به قبل تأكيده.
+remember = ابقَ مسجّل الدخول على هذا الجهاز
+trouble = مشكلة في تسجيل الدخول؟
+sign-in-for-more = سجّل الدخول لترى المزيد.
+already-signed-in-title = أنت مسجّل الدخول بالفعل
+other-account = استخدم حسابًا آخر
+sign-out-question = هل تريد تسجيل الخروج من هذا الجهاز؟
+stay-signed-in = ابقَ مسجّل الدخول
+on-the-way = جارٍ نقلك
+reuse-title = قبل أن تتابع
+reuse-text = قُدِّم مرة أخرى رمز تجديد مستعمل من { $device }. ربما سُرقت نسخة منه، لذلك أُنهي ذلك الدخول:
+reuse-advice = إن لم تستعد نسخة احتياطية على ذلك الجهاز فراجع أجهزتك وغيّر كلمة المرور.
+check-devices = راجع أجهزتك
+change-password = تغيير كلمة المرور
 
 ## Why a session ended, on the sign-in page
-ended-logout = You signed out.
-ended-by-user = This sign-in was ended from another device.
-ended-by-admin = An administrator ended this sign-in.
-ended-reuse = A used refresh token of this sign-in was presented again. A copy may have been stolen, so it was ended.
-ended-replaced = A newer sign-in in this browser replaced this one.
-ended-limit = You had too many sign-ins, and this was the oldest.
-ended-password = Your password was changed, which ended this sign-in.
-ended-disabled = This account was closed.
-ended-user-changed = Your account was changed by the application; sign in again.
-ended-roles = What you may do has changed; sign in again.
-ended-key = A key of this service was withdrawn; sign in again.
-ended-restored = The service was restored from a backup; sign in again.
-ended-idle = This sign-in was not used for too long.
-ended-absolute = This sign-in reached its longest life.
-ended-revoked = This sign-in was ended by the service.
+ended-logout = سجّلت الخروج.
+ended-by-user = أُنهي هذا الدخول من جهاز آخر.
+ended-by-admin = أنهى مسؤول هذا الدخول.
+ended-reuse = قُدِّم مرة أخرى رمز تجديد مستعمل من هذا الدخول. ربما سُرقت نسخة منه، لذلك أُنهي.
+ended-replaced = حلّ دخول أحدث في هذا المتصفح محل هذا الدخول.
+ended-limit = كان لديك عدد كبير من مرات الدخول، وهذا أقدمها.
+ended-password = غُيّرت كلمة المرور، فأُنهي هذا الدخول.
+ended-disabled = أُغلق هذا الحساب.
+ended-user-changed = غيّر التطبيق حسابك؛ سجّل الدخول من جديد.
+ended-roles = تغيّرت صلاحياتك؛ سجّل الدخول من جديد.
+ended-key = سُحب مفتاح من مفاتيح هذه الخدمة؛ سجّل الدخول من جديد.
+ended-restored = استُعيدت الخدمة من نسخة احتياطية؛ سجّل الدخول من جديد.
+ended-idle = لم يُستخدم هذا الدخول مدة طويلة.
+ended-absolute = بلغ هذا الدخول أطول مدة له.
+ended-revoked = أنهت الخدمة هذا الدخول.
 
 ## What is wrong with a form
-wrong-login = The name or the password is wrong.
-too-many-tries = Too many tries. Nothing is wrong with your account.
-too-many-requests = Too many requests.
+wrong-login = الاسم أو كلمة المرور غير صحيحة.
+too-many-tries = محاولات كثيرة. لا مشكلة في حسابك.
+too-many-requests = طلبات كثيرة.
 retry-seconds = { $count ->
-    [one] Try again in { $count } second, at { $time }.
-   *[other] Try again in { $count } seconds, at { $time }.
+    [zero] حاول بعد { $count } ثانية، في { $time }.
+    [one] حاول بعد ثانية واحدة ({ $count })، في { $time }.
+    [two] حاول بعد ثانيتين ({ $count })، في { $time }.
+    [few] حاول بعد { $count } ثوانٍ، في { $time }.
+    [many] حاول بعد { $count } ثانية، في { $time }.
+   *[other] حاول بعد { $count } ثانية، في { $time }.
 }
 retry-minutes = { $count ->
-    [one] Try again in { $count } minute, at { $time }.
-   *[other] Try again in { $count } minutes, at { $time }.
+    [zero] حاول بعد { $count } دقيقة، في { $time }.
+    [one] حاول بعد دقيقة واحدة ({ $count })، في { $time }.
+    [two] حاول بعد دقيقتين ({ $count })، في { $time }.
+    [few] حاول بعد { $count } دقائق، في { $time }.
+    [many] حاول بعد { $count } دقيقة، في { $time }.
+   *[other] حاول بعد { $count } دقيقة، في { $time }.
 }
 retry-hours = { $count ->
-    [one] Try again in { $count } hour, at { $time }.
-   *[other] Try again in { $count } hours, at { $time }.
+    [zero] حاول بعد { $count } ساعة، في { $time }.
+    [one] حاول بعد ساعة واحدة ({ $count })، في { $time }.
+    [two] حاول بعد ساعتين ({ $count })، في { $time }.
+    [few] حاول بعد { $count } ساعات، في { $time }.
+    [many] حاول بعد { $count } ساعة، في { $time }.
+   *[other] حاول بعد { $count } ساعة، في { $time }.
 }
-cannot-check = Passwords cannot be checked right now. Yours is not the reason. Try again in a few seconds.
-clock-paused = Signing in is paused while the clock of this server is checked.
-unavailable = The service cannot answer right now. Nothing was changed. Try again in a few seconds.
-still-signed-in = You are still signed in. Try again in a few seconds.
-enter-username = Enter your username.
-enter-password = Enter your password.
-enter-current-password = Enter your current password.
-enter-new-password = Enter a new password.
-wrong-current-password = The current password is wrong.
-username-taken = Another user has this username, or one that looks like it. Choose another one, or sign in.
-client-refused = The application from which you come may not sign you in here.
-field-invalid = This value is not accepted.
+cannot-check = لا يمكن التحقق من كلمات المرور الآن. كلمتك ليست السبب. حاول بعد بضع ثوانٍ.
+clock-paused = تسجيل الدخول متوقف مؤقتًا ريثما تُفحص ساعة هذا الخادم.
+unavailable = لا تستطيع الخدمة الرد الآن. لم يتغيّر شيء. حاول بعد بضع ثوانٍ.
+still-signed-in = ما زلت مسجّل الدخول. حاول بعد بضع ثوانٍ.
+enter-username = أدخل اسم المستخدم.
+enter-password = أدخل كلمة المرور.
+enter-current-password = أدخل كلمة المرور الحالية.
+enter-new-password = أدخل كلمة مرور جديدة.
+wrong-current-password = كلمة المرور الحالية غير صحيحة.
+username-taken = اسم المستخدم هذا أو اسم يشبهه مستعمل. اختر اسمًا آخر أو سجّل الدخول.
+client-refused = لا يجوز للتطبيق الذي أتيت منه تسجيل دخولك هنا.
+field-invalid = هذه القيمة غير مقبولة.
 
-username-length = Use 1 to { $count } characters.
-username-space = Use no space at the ends, and single ordinary spaces between words.
-username-invisible = Use no invisible characters, and none that change the direction of text.
-username-at = Use no @: a username is not an e-mail address.
-username-character = Do not use { $character }: use letters and digits of any script, ASCII punctuation, and spaces.
-username-context = Do not use { $character } here: it is valid only inside words of the script that needs it.
-username-marks = Use no more than a few accents on one letter, and none at the beginning of a word.
-username-direction = Use one direction of writing: a right-to-left name has no left-to-right letters, begins with a letter, and ends with a letter or a digit.
-username-scripts = Use letters of one script only. This service may not accept all scripts.
+username-length = استخدم من 1 إلى { $count } حرفًا.
+username-space = لا تضع مسافة في الطرفين، وضع مسافة عادية واحدة بين الكلمات.
+username-invisible = لا تستخدم حروفًا غير مرئية ولا حروفًا تغيّر اتجاه النص.
+username-at = لا تستخدم @: اسم المستخدم ليس بريدًا إلكترونيًا.
+username-character = لا تستخدم { $character }: استخدم حروف أي كتابة وأرقامها وعلامات ASCII والمسافات.
+username-context = لا تستخدم { $character } هنا: لا يصح إلا داخل كلمات الكتابة التي تحتاجه.
+username-marks = لا تضع علامات كثيرة على حرف واحد، ولا علامة في أول الكلمة.
+username-direction = استخدم اتجاه كتابة واحدًا: الاسم من اليمين إلى اليسار لا حروف فيه من اليسار إلى اليمين، ويبدأ بحرف، وينتهي بحرف أو رقم.
+username-scripts = استخدم حروف كتابة واحدة. قد لا تقبل هذه الخدمة كل الكتابات.
 
-email-invalid = Enter an e-mail address like name@example.org, or leave the field empty.
+email-invalid = أدخل بريدًا مثل name@example.org أو اترك الحقل فارغًا.
 
 password-too-short = { $count ->
-    [one] Use at least { $count } character.
-   *[other] Use at least { $count } characters.
+    [zero] استخدم { $count } حرف على الأقل.
+    [one] استخدم حرفًا واحدًا على الأقل ({ $count }).
+    [two] استخدم حرفين على الأقل ({ $count }).
+    [few] استخدم { $count } أحرف على الأقل.
+    [many] استخدم { $count } حرفًا على الأقل.
+   *[other] استخدم { $count } حرف على الأقل.
 }
 password-too-long = { $count ->
-    [one] Use at most { $count } character.
-   *[other] Use at most { $count } characters.
+    [zero] استخدم { $count } حرف على الأكثر.
+    [one] استخدم حرفًا واحدًا على الأكثر ({ $count }).
+    [two] استخدم حرفين على الأكثر ({ $count }).
+    [few] استخدم { $count } أحرف على الأكثر.
+    [many] استخدم { $count } حرفًا على الأكثر.
+   *[other] استخدم { $count } حرف على الأكثر.
 }
-password-personal = Use words that have nothing to do with your name, your address or this service.
-password-common = This is one of the most common passwords. Choose another one.
-password-breached = This password is known from a breach, so attackers try it first. Choose another one, and change it wherever else you use it.
-password-weak-pattern = This password is too easy to guess: it is short or follows a pattern. Three or four unrelated words are better.
-password-weak-keyboard = This password is too easy to guess: it follows the keys of a keyboard. Three or four unrelated words are better.
-password-weak-repeat = This password is too easy to guess: it repeats itself. Three or four unrelated words are better.
-password-weak-similar = This password is too easy to guess: it is similar to a common one. Three or four unrelated words are better.
-password-weak-sequence = This password is too easy to guess: it is a sequence like abc or 6543. Three or four unrelated words are better.
-password-weak-date = This password is too easy to guess: it is based on a date. Three or four unrelated words are better.
-password-weak-word = This password is too easy to guess: it is little more than one word. Three or four unrelated words are better.
-password-weak-name = This password is too easy to guess: it is based on a name. Three or four unrelated words are better.
-password-refused = This password is not accepted. Choose another one.
+password-personal = استخدم كلمات لا علاقة لها باسمك أو عنوانك أو بهذه الخدمة.
+password-common = هذه من أكثر كلمات المرور شيوعًا. اختر غيرها.
+password-breached = كلمة المرور هذه معروفة من تسريب، ويجرّبها المهاجمون أولًا. اختر غيرها، وغيّرها حيثما تستخدمها.
+password-weak-pattern = كلمة المرور هذه سهلة التخمين: قصيرة أو تتبع نمطًا. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-keyboard = كلمة المرور هذه سهلة التخمين: تتبع مفاتيح لوحة المفاتيح. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-repeat = كلمة المرور هذه سهلة التخمين: تكرّر نفسها. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-similar = كلمة المرور هذه سهلة التخمين: تشبه كلمة شائعة. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-sequence = كلمة المرور هذه سهلة التخمين: تسلسل مثل abc أو 6543. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-date = كلمة المرور هذه سهلة التخمين: مبنية على تاريخ. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-word = كلمة المرور هذه سهلة التخمين: لا تزيد كثيرًا على كلمة واحدة. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-weak-name = كلمة المرور هذه سهلة التخمين: مبنية على اسم. ثلاث أو أربع كلمات لا رابط بينها أفضل.
+password-refused = كلمة المرور هذه غير مقبولة. اختر غيرها.
 
-label-invalid = Use at most { $count } characters, without line breaks.
+label-invalid = استخدم { $count } حرفًا على الأكثر، بلا أسطر جديدة.
 
 ## Pages of errors
-not-found-title = This page does not exist
-not-found-text = The address may be mistyped, or what it showed has gone.
-cross-site-title = Nothing was done
-cross-site-text = This form was sent from another page. Begin again here.
-ambiguous-title = Two sign-ins at once
-ambiguous-text = Your browser showed two sign-ins at once. Those that were not valid have been cleared.
-registration-closed-title = Registration is closed
-registration-closed-text = Only an administrator adds accounts here. Ask the people who run this service.
-users-elsewhere-title = Accounts are managed elsewhere
-users-elsewhere-text = The application manages its accounts itself. Use its own pages.
-forbidden-title = This is not allowed
-forbidden-text = What you are signed in with may not do this.
-too-many-title = Too many requests
-unavailable-title = Not available right now
-other-title = This did not work
-other-text = The request was not accepted, and nothing was changed.
-internal-title = An error of the server
-internal-text = It is not your fault. Give the number beside to the people who run this service.
-start-again = Start again
-back-to-account = To your account
+not-found-title = هذه الصفحة غير موجودة
+not-found-text = ربما كُتب العنوان خطأً، أو لم يعد ما كان يعرضه موجودًا.
+cross-site-title = لم يحدث شيء
+cross-site-text = أُرسل هذا النموذج من صفحة أخرى. ابدأ من جديد هنا.
+ambiguous-title = دخولان في وقت واحد
+ambiguous-text = قدّم متصفحك دخولين في وقت واحد. مُسح ما لم يكن صالحًا منهما.
+registration-closed-title = التسجيل مغلق
+registration-closed-text = لا ينشئ الحسابات هنا إلا مسؤول. اسأل القائمين على هذه الخدمة.
+users-elsewhere-title = تُدار الحسابات في مكان آخر
+users-elsewhere-text = يدير التطبيق حساباته بنفسه. استخدم صفحاته.
+forbidden-title = هذا غير مسموح
+forbidden-text = ما سجّلت به الدخول لا يسمح بهذا.
+too-many-title = طلبات كثيرة
+unavailable-title = غير متاح الآن
+other-title = لم ينجح ذلك
+other-text = لم يُقبل الطلب ولم يتغيّر شيء.
+internal-title = خطأ في الخادم
+internal-text = ليس ذلك خطأك. أعطِ القائمين على هذه الخدمة الرقم الظاهر في هذه الصفحة.
+start-again = ابدأ من جديد
+back-to-account = إلى حسابك
 
 ## What has just happened
-notice-signed-out = You are signed out.
-notice-ended-all = All your sign-ins are ended. Sign in again.
-notice-ended-one = The device is signed out. Whatever it carries is refused from now on.
+notice-signed-out = سجّلت الخروج.
+notice-ended-all = أُنهيت كل مرات دخولك. سجّل الدخول من جديد.
+notice-ended-one = سُجّل خروج الجهاز. كل ما يحمله مرفوض من الآن.
 notice-ended-others = { $count ->
-    [0] No other sign-in was active.
-    [one] { $count } other sign-in was ended.
-   *[other] { $count } other sign-ins were ended.
+    [0] لم يكن هناك دخول آخر نشط.
+    [zero] لم يكن هناك دخول آخر نشط.
+    [one] أُنهي دخول آخر واحد ({ $count }).
+    [two] أُنهي دخولان آخران ({ $count }).
+    [few] أُنهيت { $count } مرات دخول أخرى.
+    [many] أُنهي { $count } دخولًا آخر.
+   *[other] أُنهي { $count } دخول آخر.
 }
-notice-password-changed = Your password is changed. This device stays signed in; all others were signed out.
-notice-renamed = The name is saved.
+notice-password-changed = غُيّرت كلمة المرور. يبقى هذا الجهاز مسجّل الدخول، وسُجّل خروج سائر الأجهزة.
+notice-renamed = حُفظ الاسم.
 
 ## The account
-tab-sessions = Signed in
-tab-password = Password
-tab-activity = Activity
-sessions-title = Where you are signed in
-sessions-lead = Ending a sign-in takes effect at once, whatever that device carries.
-your-devices = Your devices
-more-devices = More devices
-all-devices = All devices
-this-device = This device
-end = End
-end-others = End all others
-end-all = End all…
-end-all-question = End all sign-ins?
-end-all-text = Every device is signed out, also this one. You sign in again afterwards.
-end-all-button = End all
-signed-in-at = signed in
-seen-at = last used
-ends-at = Ends
-ends-unused = If unused, ends
-ends-latest = At the latest
-carries-session = Carries a random session token, which is checked here at each request.
-carries-jwt = Carries a JWT. Nothing renews it.
-carries-hybrid = Carries a short-lived JWT and a refresh token, rotation { $rotation }.
-mode-session = Session
+tab-sessions = مرات الدخول
+tab-password = كلمة المرور
+tab-activity = النشاط
+sessions-title = أين سجّلت الدخول
+sessions-lead = إنهاء دخول يسري فورًا، مهما كان ما يحمله ذلك الجهاز.
+your-devices = أجهزتك
+more-devices = مزيد من الأجهزة
+all-devices = كل الأجهزة
+this-device = هذا الجهاز
+end = إنهاء
+end-others = إنهاء سائرها
+end-all = إنهاء الكل…
+end-all-question = هل تريد إنهاء كل مرات الدخول؟
+end-all-text = يُسجّل خروج كل جهاز، وهذا الجهاز أيضًا. ثم تسجّل الدخول من جديد.
+end-all-button = إنهاء الكل
+signed-in-at = تسجيل الدخول
+seen-at = آخر استخدام
+ends-at = ينتهي
+ends-unused = إن لم يُستخدم ينتهي
+ends-latest = على أبعد حد
+carries-session = يحمل رمز جلسة عشوائيًا يُفحص هنا عند كل طلب.
+carries-jwt = يحمل JWT. لا شيء يجدّده.
+carries-hybrid = يحمل JWT قصير العمر ورمز تجديد، التجديد رقم { $rotation }.
+mode-session = جلسة
 mode-jwt = JWT
-mode-hybrid = Hybrid
-three-kinds = Three kinds, one list
-kind-session = A random token. Each request is checked against our record.
-kind-jwt = A signed token. Everyone with our public key can verify it.
-kind-hybrid = A short-lived signed token, and one that is exchanged for the next pair.
-what-it-carries = What it carries
-what-we-keep = What we keep
-kept-session = The hash of the session token. Nobody can compute the token from it.
-kept-jwt = No secret. The token is verified by its signature.
-kept-hybrid = The number of the current refresh token. The token itself is computed again, never kept.
-device-browser = { $browser } on { $system }
-device-program = A program
-rename = Name of this device
-device-name = Name
-device-name-hint = At most 64 characters. Only you see it. Leave it empty for the name of the browser.
-change-password-lead = All your other devices are signed out.
-current-password = Current password
-new-password = New password
-password-elsewhere = The application keeps your password. Change it there.
+mode-hybrid = هجين
+three-kinds = ثلاثة أنواع في قائمة واحدة
+kind-session = رمز عشوائي. يُقارن كل طلب بسجلّنا.
+kind-jwt = رمز موقَّع. يستطيع التحقق منه كل من لديه مفتاحنا العام.
+kind-hybrid = رمز موقَّع قصير العمر، ورمز يُبدَّل بالزوج التالي.
+what-it-carries = ما يحمله
+what-we-keep = ما نحتفظ به
+kept-session = تجزئة رمز الجلسة. لا يمكن حساب الرمز منها.
+kept-jwt = لا سر. يُتحقق من الرمز بتوقيعه.
+kept-hybrid = رقم رمز التجديد الحالي. يُحسب الرمز نفسه من جديد ولا يُحتفظ به.
+device-browser = { $browser } على { $system }
+device-program = برنامج
+rename = اسم هذا الجهاز
+device-name = الاسم
+device-name-hint = 64 حرفًا على الأكثر. أنت وحدك تراه. اتركه فارغًا ليظهر اسم المتصفح.
+change-password-lead = يُسجّل خروج كل أجهزتك الأخرى.
+current-password = كلمة المرور الحالية
+new-password = كلمة المرور الجديدة
+password-elsewhere = يحتفظ التطبيق بكلمة مرورك. غيّرها هناك.
 
 ## Activity
-activity-title = Activity
-activity-lead = What has happened to your account, and why a device was signed out.
-activity-of-all = Activity of all devices
-what-happened = What happened
-all-activity = All activity
-no-activity = Nothing is recorded.
-older = Older
-unknown-place = an unknown address
-event-registered = Your account was created.
-event-login = You signed in: { $device }, from { $place }.
-event-login-failed = A try with a wrong password, from { $place }.
-event-logout = You signed out: { $device }.
-event-ended-by-user = You ended the sign-in of a device.
-event-ended-by-admin = An administrator ended a sign-in.
-event-ended-reuse = A sign-in was ended because its used refresh token was presented again.
-event-ended-replaced = You signed in again in the same browser, which ended the former sign-in.
-event-ended-limit = You had too many sign-ins; the oldest was ended.
-event-ended-password = A sign-in was ended by the change of your password.
-event-ended-disabled = Your account was closed.
-event-ended-user-changed = The application changed your account, which ended a sign-in.
-event-ended-roles = What you may do has changed; what carries only a JWT signs in again.
-event-ended-key = A key of this service was withdrawn.
-event-ended-restored = The service was restored from a backup; everyone signs in again.
-event-expired-idle = A sign-in was not used for too long, and ended.
-event-expired-absolute = A sign-in reached its longest life, and ended.
-event-reuse = A used refresh token was presented again, from { $place }. A copy may have been stolen, so that sign-in was ended. Check your devices and change your password.
-event-refresh-retried = The last refresh of a device was repeated, as after a lost answer.
-event-token-exchanged = A token for another service was issued to { $device }.
-event-password-changed = Your password was changed: { $device }, from { $place }.
-event-password-failed = A try to change the password with a wrong current password, from { $place }.
-event-roles-changed = Your roles were changed.
-event-disabled = Your account was closed.
-event-enabled = Your account was opened again.
-event-user-changed = Your account was changed by an administrator.
-event-revoked = The service ended sign-ins.
-event-other = Something else was recorded for your account.
+activity-title = النشاط
+activity-lead = ما حدث لحسابك، ولماذا سُجّل خروج جهاز.
+activity-of-all = نشاط كل الأجهزة
+what-happened = ما حدث
+all-activity = كل النشاط
+no-activity = لا شيء مسجَّل.
+older = الأقدم
+unknown-place = عنوان غير معروف
+event-registered = أُنشئ حسابك.
+event-login = سجّلت الدخول: { $device }، من { $place }.
+event-login-failed = محاولة بكلمة مرور خاطئة، من { $place }.
+event-logout = سجّلت الخروج: { $device }.
+event-ended-by-user = أنهيت دخول جهاز.
+event-ended-by-admin = أنهى مسؤول دخولًا.
+event-ended-reuse = أُنهي دخول لأن رمز تجديده المستعمل قُدِّم مرة أخرى.
+event-ended-replaced = سجّلت الدخول من جديد في المتصفح نفسه، فأُنهي الدخول السابق.
+event-ended-limit = كان لديك عدد كبير من مرات الدخول؛ أُنهي أقدمها.
+event-ended-password = أنهى تغيير كلمة المرور دخولًا.
+event-ended-disabled = أُغلق حسابك.
+event-ended-user-changed = غيّر التطبيق حسابك، فأُنهي دخول.
+event-ended-roles = تغيّرت صلاحياتك؛ ما يحمل JWT وحده يسجّل الدخول من جديد.
+event-ended-key = سُحب مفتاح من مفاتيح هذه الخدمة.
+event-ended-restored = استُعيدت الخدمة من نسخة احتياطية؛ يسجّل الجميع الدخول من جديد.
+event-expired-idle = لم يُستخدم دخول مدة طويلة فانتهى.
+event-expired-absolute = بلغ دخول أطول مدة له فانتهى.
+event-reuse = قُدِّم رمز تجديد مستعمل مرة أخرى، من { $place }. ربما سُرقت نسخة منه، لذلك أُنهي ذلك الدخول. راجع أجهزتك وغيّر كلمة المرور.
+event-refresh-retried = تكرّر آخر تجديد لجهاز، كما بعد رد ضائع.
+event-token-exchanged = صدر رمز لخدمة أخرى: { $device }.
+event-password-changed = غُيّرت كلمة المرور: { $device }، من { $place }.
+event-password-failed = محاولة لتغيير كلمة المرور بكلمة حالية خاطئة، من { $place }.
+event-roles-changed = غُيّرت أدوارك.
+event-disabled = أُغلق حسابك.
+event-enabled = فُتح حسابك من جديد.
+event-user-changed = غيّر مسؤول حسابك.
+event-revoked = أنهت الخدمة مرات دخول.
+event-other = سُجّل شيء آخر لحسابك.

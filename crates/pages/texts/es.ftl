@@ -1,245 +1,245 @@
-# The texts of the pages in English.
+# The texts of the pages in Spanish.
 # Read by a native speaker: no
 
 ## Every page
-skip = Skip to the content
-signed-in-as = You are signed in as { $name }.
-your-account = Your account
-sign-in = Sign in
-sign-out = Sign out
-continue = Continue
-cancel = Cancel
-save = Save
-status = Status
-problem-heading = There is a problem
+skip = Saltar al contenido
+signed-in-as = Ha iniciado sesión como { $name }.
+your-account = Su cuenta
+sign-in = Iniciar sesión
+sign-out = Cerrar sesión
+continue = Continuar
+cancel = Cancelar
+save = Guardar
+status = Estado
+problem-heading = Hay un problema
 error-title = Error:
 
 ## Sign in, register, sign out
-goes-on-to = You continue to
-you-are-at = You are at
-support-id = If you need help, say
-where-this-leads = Where this leads
-new-here = New here?
-create-account = Create an account
-have-account = You have an account?
-username = Username or verified e-mail address
-new-username = Username
-password = Password
+goes-on-to = Continuará a
+you-are-at = Está en
+support-id = Si necesita ayuda, indique
+where-this-leads = Adónde lleva esto
+new-here = ¿Es nuevo aquí?
+create-account = Crear una cuenta
+have-account = ¿Ya tiene una cuenta?
+username = Nombre de usuario o correo electrónico verificado
+new-username = Nombre de usuario
+password = Contraseña
 password-hint = { $count ->
-    [one] At least { $count } character.
-   *[other] At least { $count } characters.
-} Three or four words that do not belong together are good.
-email = E-mail address
-email-hint = Optional. You cannot sign in with it until it is verified.
-remember = Stay signed in on this device
-trouble = Trouble signing in?
-sign-in-for-more = Sign in to see more.
-already-signed-in-title = You are signed in already
-other-account = Use another account
-sign-out-question = Sign out of this device?
-stay-signed-in = Stay signed in
-on-the-way = You are on your way
-reuse-title = Before you continue
-reuse-text = A used refresh token of { $device } was presented again. A copy of it may have been stolen, so that sign-in was ended:
-reuse-advice = If you did not restore a backup of that device, check your devices and change your password.
-check-devices = Check your devices
-change-password = Change the password
+    [one] Al menos { $count } carácter.
+   *[other] Al menos { $count } caracteres.
+} Tres o cuatro palabras sin relación entre sí son una buena elección.
+email = Correo electrónico
+email-hint = Opcional. No podrá iniciar sesión con él hasta que esté verificado.
+remember = Mantener la sesión iniciada en este dispositivo
+trouble = ¿Problemas para iniciar sesión?
+sign-in-for-more = Inicie sesión para ver más.
+already-signed-in-title = Ya ha iniciado sesión
+other-account = Usar otra cuenta
+sign-out-question = ¿Cerrar la sesión en este dispositivo?
+stay-signed-in = Mantener la sesión
+on-the-way = Le estamos redirigiendo
+reuse-title = Antes de continuar
+reuse-text = Se presentó de nuevo un token de renovación ya usado de { $device }. Es posible que alguien haya robado una copia, así que se cerró esa sesión:
+reuse-advice = Si no ha restaurado una copia de seguridad en ese dispositivo, revise sus dispositivos y cambie la contraseña.
+check-devices = Revisar los dispositivos
+change-password = Cambiar la contraseña
 
 ## Why a session ended, on the sign-in page
-ended-logout = You signed out.
-ended-by-user = This sign-in was ended from another device.
-ended-by-admin = An administrator ended this sign-in.
-ended-reuse = A used refresh token of this sign-in was presented again. A copy may have been stolen, so it was ended.
-ended-replaced = A newer sign-in in this browser replaced this one.
-ended-limit = You had too many sign-ins, and this was the oldest.
-ended-password = Your password was changed, which ended this sign-in.
-ended-disabled = This account was closed.
-ended-user-changed = Your account was changed by the application; sign in again.
-ended-roles = What you may do has changed; sign in again.
-ended-key = A key of this service was withdrawn; sign in again.
-ended-restored = The service was restored from a backup; sign in again.
-ended-idle = This sign-in was not used for too long.
-ended-absolute = This sign-in reached its longest life.
-ended-revoked = This sign-in was ended by the service.
+ended-logout = Usted cerró la sesión.
+ended-by-user = Esta sesión se cerró desde otro dispositivo.
+ended-by-admin = Un administrador cerró esta sesión.
+ended-reuse = Se presentó de nuevo un token de renovación ya usado de esta sesión. Es posible que alguien haya robado una copia, así que se cerró.
+ended-replaced = Un inicio de sesión más reciente en este navegador sustituyó a este.
+ended-limit = Tenía demasiadas sesiones, y esta era la más antigua.
+ended-password = Se cambió su contraseña, y eso cerró esta sesión.
+ended-disabled = Esta cuenta se cerró.
+ended-user-changed = La aplicación cambió su cuenta; inicie sesión de nuevo.
+ended-roles = Sus permisos han cambiado; inicie sesión de nuevo.
+ended-key = Se retiró una clave de este servicio; inicie sesión de nuevo.
+ended-restored = El servicio se restauró desde una copia de seguridad; inicie sesión de nuevo.
+ended-idle = Esta sesión estuvo demasiado tiempo sin usarse.
+ended-absolute = Esta sesión alcanzó su duración máxima.
+ended-revoked = El servicio cerró esta sesión.
 
 ## What is wrong with a form
-wrong-login = The name or the password is wrong.
-too-many-tries = Too many tries. Nothing is wrong with your account.
-too-many-requests = Too many requests.
+wrong-login = El nombre o la contraseña no es correcto.
+too-many-tries = Demasiados intentos. Su cuenta está bien.
+too-many-requests = Demasiadas solicitudes.
 retry-seconds = { $count ->
-    [one] Try again in { $count } second, at { $time }.
-   *[other] Try again in { $count } seconds, at { $time }.
+    [one] Inténtelo de nuevo en { $count } segundo, a las { $time }.
+   *[other] Inténtelo de nuevo en { $count } segundos, a las { $time }.
 }
 retry-minutes = { $count ->
-    [one] Try again in { $count } minute, at { $time }.
-   *[other] Try again in { $count } minutes, at { $time }.
+    [one] Inténtelo de nuevo en { $count } minuto, a las { $time }.
+   *[other] Inténtelo de nuevo en { $count } minutos, a las { $time }.
 }
 retry-hours = { $count ->
-    [one] Try again in { $count } hour, at { $time }.
-   *[other] Try again in { $count } hours, at { $time }.
+    [one] Inténtelo de nuevo en { $count } hora, a las { $time }.
+   *[other] Inténtelo de nuevo en { $count } horas, a las { $time }.
 }
-cannot-check = Passwords cannot be checked right now. Yours is not the reason. Try again in a few seconds.
-clock-paused = Signing in is paused while the clock of this server is checked.
-unavailable = The service cannot answer right now. Nothing was changed. Try again in a few seconds.
-still-signed-in = You are still signed in. Try again in a few seconds.
-enter-username = Enter your username.
-enter-password = Enter your password.
-enter-current-password = Enter your current password.
-enter-new-password = Enter a new password.
-wrong-current-password = The current password is wrong.
-username-taken = Another user has this username, or one that looks like it. Choose another one, or sign in.
-client-refused = The application from which you come may not sign you in here.
-field-invalid = This value is not accepted.
+cannot-check = Ahora no se pueden comprobar contraseñas. La suya no es la causa. Inténtelo de nuevo en unos segundos.
+clock-paused = El inicio de sesión está en pausa mientras se revisa el reloj de este servidor.
+unavailable = El servicio no puede responder ahora. No se cambió nada. Inténtelo de nuevo en unos segundos.
+still-signed-in = La sesión sigue iniciada. Inténtelo de nuevo en unos segundos.
+enter-username = Escriba su nombre de usuario.
+enter-password = Escriba su contraseña.
+enter-current-password = Escriba su contraseña actual.
+enter-new-password = Escriba una contraseña nueva.
+wrong-current-password = La contraseña actual no es correcta.
+username-taken = Otra persona tiene este nombre de usuario o uno que se le parece. Elija otro o inicie sesión.
+client-refused = La aplicación de la que viene no puede iniciar su sesión aquí.
+field-invalid = Este valor no se acepta.
 
-username-length = Use 1 to { $count } characters.
-username-space = Use no space at the ends, and single ordinary spaces between words.
-username-invisible = Use no invisible characters, and none that change the direction of text.
-username-at = Use no @: a username is not an e-mail address.
-username-character = Do not use { $character }: use letters and digits of any script, ASCII punctuation, and spaces.
-username-context = Do not use { $character } here: it is valid only inside words of the script that needs it.
-username-marks = Use no more than a few accents on one letter, and none at the beginning of a word.
-username-direction = Use one direction of writing: a right-to-left name has no left-to-right letters, begins with a letter, and ends with a letter or a digit.
-username-scripts = Use letters of one script only. This service may not accept all scripts.
+username-length = Use de 1 a { $count } caracteres.
+username-space = No use espacios al principio ni al final, y solo un espacio normal entre palabras.
+username-invisible = No use caracteres invisibles ni los que cambian la dirección del texto.
+username-at = No use @: un nombre de usuario no es un correo electrónico.
+username-character = No use { $character }: use letras y cifras de cualquier escritura, puntuación ASCII y espacios.
+username-context = No use { $character } aquí: solo es válido dentro de palabras de la escritura que lo necesita.
+username-marks = Use pocos acentos en una misma letra y ninguno al principio de una palabra.
+username-direction = Use una sola dirección de escritura: un nombre de derecha a izquierda no tiene letras de izquierda a derecha, empieza por una letra y termina en una letra o una cifra.
+username-scripts = Use letras de una sola escritura. Es posible que este servicio no acepte todas.
 
-email-invalid = Enter an e-mail address like name@example.org, or leave the field empty.
+email-invalid = Escriba un correo electrónico como name@example.org o deje el campo vacío.
 
 password-too-short = { $count ->
-    [one] Use at least { $count } character.
-   *[other] Use at least { $count } characters.
+    [one] Use al menos { $count } carácter.
+   *[other] Use al menos { $count } caracteres.
 }
 password-too-long = { $count ->
-    [one] Use at most { $count } character.
-   *[other] Use at most { $count } characters.
+    [one] Use como máximo { $count } carácter.
+   *[other] Use como máximo { $count } caracteres.
 }
-password-personal = Use words that have nothing to do with your name, your address or this service.
-password-common = This is one of the most common passwords. Choose another one.
-password-breached = This password is known from a breach, so attackers try it first. Choose another one, and change it wherever else you use it.
-password-weak-pattern = This password is too easy to guess: it is short or follows a pattern. Three or four unrelated words are better.
-password-weak-keyboard = This password is too easy to guess: it follows the keys of a keyboard. Three or four unrelated words are better.
-password-weak-repeat = This password is too easy to guess: it repeats itself. Three or four unrelated words are better.
-password-weak-similar = This password is too easy to guess: it is similar to a common one. Three or four unrelated words are better.
-password-weak-sequence = This password is too easy to guess: it is a sequence like abc or 6543. Three or four unrelated words are better.
-password-weak-date = This password is too easy to guess: it is based on a date. Three or four unrelated words are better.
-password-weak-word = This password is too easy to guess: it is little more than one word. Three or four unrelated words are better.
-password-weak-name = This password is too easy to guess: it is based on a name. Three or four unrelated words are better.
-password-refused = This password is not accepted. Choose another one.
+password-personal = Use palabras que no tengan nada que ver con su nombre, su dirección o este servicio.
+password-common = Es una de las contraseñas más comunes. Elija otra.
+password-breached = Esta contraseña se conoce por una filtración, así que los atacantes la prueban primero. Elija otra y cámbiela donde más la use.
+password-weak-pattern = Esta contraseña es demasiado fácil de adivinar: es corta o sigue un patrón. Tres o cuatro palabras sin relación son mejores.
+password-weak-keyboard = Esta contraseña es demasiado fácil de adivinar: sigue las teclas del teclado. Tres o cuatro palabras sin relación son mejores.
+password-weak-repeat = Esta contraseña es demasiado fácil de adivinar: se repite. Tres o cuatro palabras sin relación son mejores.
+password-weak-similar = Esta contraseña es demasiado fácil de adivinar: se parece a una común. Tres o cuatro palabras sin relación son mejores.
+password-weak-sequence = Esta contraseña es demasiado fácil de adivinar: es una secuencia como abc o 6543. Tres o cuatro palabras sin relación son mejores.
+password-weak-date = Esta contraseña es demasiado fácil de adivinar: se basa en una fecha. Tres o cuatro palabras sin relación son mejores.
+password-weak-word = Esta contraseña es demasiado fácil de adivinar: es poco más que una palabra. Tres o cuatro palabras sin relación son mejores.
+password-weak-name = Esta contraseña es demasiado fácil de adivinar: se basa en un nombre. Tres o cuatro palabras sin relación son mejores.
+password-refused = Esta contraseña no se acepta. Elija otra.
 
-label-invalid = Use at most { $count } characters, without line breaks.
+label-invalid = Use como máximo { $count } caracteres, sin saltos de línea.
 
 ## Pages of errors
-not-found-title = This page does not exist
-not-found-text = The address may be mistyped, or what it showed has gone.
-cross-site-title = Nothing was done
-cross-site-text = This form was sent from another page. Begin again here.
-ambiguous-title = Two sign-ins at once
-ambiguous-text = Your browser showed two sign-ins at once. Those that were not valid have been cleared.
-registration-closed-title = Registration is closed
-registration-closed-text = Only an administrator adds accounts here. Ask the people who run this service.
-users-elsewhere-title = Accounts are managed elsewhere
-users-elsewhere-text = The application manages its accounts itself. Use its own pages.
-forbidden-title = This is not allowed
-forbidden-text = What you are signed in with may not do this.
-too-many-title = Too many requests
-unavailable-title = Not available right now
-other-title = This did not work
-other-text = The request was not accepted, and nothing was changed.
-internal-title = An error of the server
-internal-text = It is not your fault. Give the number beside to the people who run this service.
-start-again = Start again
-back-to-account = To your account
+not-found-title = Esta página no existe
+not-found-text = Puede que la dirección esté mal escrita o que lo que mostraba ya no exista.
+cross-site-title = No se hizo nada
+cross-site-text = Este formulario se envió desde otra página. Empiece de nuevo aquí.
+ambiguous-title = Dos sesiones a la vez
+ambiguous-text = Su navegador presentó dos sesiones a la vez. Las que no eran válidas se han borrado.
+registration-closed-title = El registro está cerrado
+registration-closed-text = Aquí solo un administrador crea cuentas. Pregunte a quienes gestionan este servicio.
+users-elsewhere-title = Las cuentas se gestionan en otro lugar
+users-elsewhere-text = La aplicación gestiona sus propias cuentas. Use sus páginas.
+forbidden-title = Esto no está permitido
+forbidden-text = La sesión con la que está no puede hacer esto.
+too-many-title = Demasiadas solicitudes
+unavailable-title = No disponible ahora
+other-title = No ha funcionado
+other-text = La solicitud no se aceptó y no se cambió nada.
+internal-title = Un error del servidor
+internal-text = No es culpa suya. Dé el número de esta página a quienes gestionan este servicio.
+start-again = Empezar de nuevo
+back-to-account = A su cuenta
 
 ## What has just happened
-notice-signed-out = You are signed out.
-notice-ended-all = All your sign-ins are ended. Sign in again.
-notice-ended-one = The device is signed out. Whatever it carries is refused from now on.
+notice-signed-out = Ha cerrado la sesión.
+notice-ended-all = Todas sus sesiones están cerradas. Inicie sesión de nuevo.
+notice-ended-one = Se cerró la sesión del dispositivo. Lo que lleve se rechaza desde ahora.
 notice-ended-others = { $count ->
-    [0] No other sign-in was active.
-    [one] { $count } other sign-in was ended.
-   *[other] { $count } other sign-ins were ended.
+    [0] No había otra sesión activa.
+    [one] Se cerró { $count } sesión más.
+   *[other] Se cerraron { $count } sesiones más.
 }
-notice-password-changed = Your password is changed. This device stays signed in; all others were signed out.
-notice-renamed = The name is saved.
+notice-password-changed = Su contraseña ha cambiado. Este dispositivo conserva la sesión; las demás se cerraron.
+notice-renamed = El nombre está guardado.
 
 ## The account
-tab-sessions = Signed in
-tab-password = Password
-tab-activity = Activity
-sessions-title = Where you are signed in
-sessions-lead = Ending a sign-in takes effect at once, whatever that device carries.
-your-devices = Your devices
-more-devices = More devices
-all-devices = All devices
-this-device = This device
-end = End
-end-others = End all others
-end-all = End all…
-end-all-question = End all sign-ins?
-end-all-text = Every device is signed out, also this one. You sign in again afterwards.
-end-all-button = End all
-signed-in-at = signed in
-seen-at = last used
-ends-at = Ends
-ends-unused = If unused, ends
-ends-latest = At the latest
-carries-session = Carries a random session token, which is checked here at each request.
-carries-jwt = Carries a JWT. Nothing renews it.
-carries-hybrid = Carries a short-lived JWT and a refresh token, rotation { $rotation }.
-mode-session = Session
+tab-sessions = Sesiones
+tab-password = Contraseña
+tab-activity = Actividad
+sessions-title = Dónde ha iniciado sesión
+sessions-lead = Cerrar una sesión tiene efecto de inmediato, lleve lo que lleve ese dispositivo.
+your-devices = Sus dispositivos
+more-devices = Más dispositivos
+all-devices = Todos los dispositivos
+this-device = Este dispositivo
+end = Cerrar
+end-others = Cerrar todas las demás
+end-all = Cerrar todas…
+end-all-question = ¿Cerrar todas las sesiones?
+end-all-text = Se cierra la sesión en todos los dispositivos, también en este. Después tendrá que iniciarla de nuevo.
+end-all-button = Cerrar todas
+signed-in-at = inicio
+seen-at = último uso
+ends-at = Termina
+ends-unused = Sin uso, termina
+ends-latest = Como muy tarde
+carries-session = Lleva un token de sesión aleatorio, que se comprueba aquí en cada solicitud.
+carries-jwt = Lleva un JWT. Nada lo renueva.
+carries-hybrid = Lleva un JWT de corta duración y un token de renovación, rotación { $rotation }.
+mode-session = Sesión
 mode-jwt = JWT
-mode-hybrid = Hybrid
-three-kinds = Three kinds, one list
-kind-session = A random token. Each request is checked against our record.
-kind-jwt = A signed token. Everyone with our public key can verify it.
-kind-hybrid = A short-lived signed token, and one that is exchanged for the next pair.
-what-it-carries = What it carries
-what-we-keep = What we keep
-kept-session = The hash of the session token. Nobody can compute the token from it.
-kept-jwt = No secret. The token is verified by its signature.
-kept-hybrid = The number of the current refresh token. The token itself is computed again, never kept.
-device-browser = { $browser } on { $system }
-device-program = A program
-rename = Name of this device
-device-name = Name
-device-name-hint = At most 64 characters. Only you see it. Leave it empty for the name of the browser.
-change-password-lead = All your other devices are signed out.
-current-password = Current password
-new-password = New password
-password-elsewhere = The application keeps your password. Change it there.
+mode-hybrid = Híbrido
+three-kinds = Tres tipos, una lista
+kind-session = Un token aleatorio. Cada solicitud se compara con nuestro registro.
+kind-jwt = Un token firmado. Cualquiera con nuestra clave pública puede verificarlo.
+kind-hybrid = Un token firmado de corta duración y otro que se cambia por el par siguiente.
+what-it-carries = Lo que lleva
+what-we-keep = Lo que guardamos
+kept-session = El hash del token de sesión. A partir de él no se puede calcular el token.
+kept-jwt = Ningún secreto. El token se verifica por su firma.
+kept-hybrid = El número del token de renovación actual. El token se vuelve a calcular; nunca se guarda.
+device-browser = { $browser } en { $system }
+device-program = Un programa
+rename = Nombre de este dispositivo
+device-name = Nombre
+device-name-hint = Como máximo 64 caracteres. Solo lo ve usted. Déjelo vacío para usar el nombre del navegador.
+change-password-lead = Se cierra la sesión en todos sus otros dispositivos.
+current-password = Contraseña actual
+new-password = Contraseña nueva
+password-elsewhere = La aplicación guarda su contraseña. Cámbiela allí.
 
 ## Activity
-activity-title = Activity
-activity-lead = What has happened to your account, and why a device was signed out.
-activity-of-all = Activity of all devices
-what-happened = What happened
-all-activity = All activity
-no-activity = Nothing is recorded.
-older = Older
-unknown-place = an unknown address
-event-registered = Your account was created.
-event-login = You signed in: { $device }, from { $place }.
-event-login-failed = A try with a wrong password, from { $place }.
-event-logout = You signed out: { $device }.
-event-ended-by-user = You ended the sign-in of a device.
-event-ended-by-admin = An administrator ended a sign-in.
-event-ended-reuse = A sign-in was ended because its used refresh token was presented again.
-event-ended-replaced = You signed in again in the same browser, which ended the former sign-in.
-event-ended-limit = You had too many sign-ins; the oldest was ended.
-event-ended-password = A sign-in was ended by the change of your password.
-event-ended-disabled = Your account was closed.
-event-ended-user-changed = The application changed your account, which ended a sign-in.
-event-ended-roles = What you may do has changed; what carries only a JWT signs in again.
-event-ended-key = A key of this service was withdrawn.
-event-ended-restored = The service was restored from a backup; everyone signs in again.
-event-expired-idle = A sign-in was not used for too long, and ended.
-event-expired-absolute = A sign-in reached its longest life, and ended.
-event-reuse = A used refresh token was presented again, from { $place }. A copy may have been stolen, so that sign-in was ended. Check your devices and change your password.
-event-refresh-retried = The last refresh of a device was repeated, as after a lost answer.
-event-token-exchanged = A token for another service was issued to { $device }.
-event-password-changed = Your password was changed: { $device }, from { $place }.
-event-password-failed = A try to change the password with a wrong current password, from { $place }.
-event-roles-changed = Your roles were changed.
-event-disabled = Your account was closed.
-event-enabled = Your account was opened again.
-event-user-changed = Your account was changed by an administrator.
-event-revoked = The service ended sign-ins.
-event-other = Something else was recorded for your account.
+activity-title = Actividad
+activity-lead = Qué ha pasado en su cuenta y por qué se cerró la sesión de un dispositivo.
+activity-of-all = Actividad de todos los dispositivos
+what-happened = Qué ha pasado
+all-activity = Toda la actividad
+no-activity = No hay nada registrado.
+older = Anteriores
+unknown-place = una dirección desconocida
+event-registered = Se creó su cuenta.
+event-login = Inició sesión: { $device }, desde { $place }.
+event-login-failed = Un intento con una contraseña incorrecta, desde { $place }.
+event-logout = Cerró la sesión: { $device }.
+event-ended-by-user = Cerró la sesión de un dispositivo.
+event-ended-by-admin = Un administrador cerró una sesión.
+event-ended-reuse = Se cerró una sesión porque su token de renovación ya usado se presentó de nuevo.
+event-ended-replaced = Inició sesión de nuevo en el mismo navegador, y eso cerró la anterior.
+event-ended-limit = Tenía demasiadas sesiones; se cerró la más antigua.
+event-ended-password = El cambio de su contraseña cerró una sesión.
+event-ended-disabled = Su cuenta se cerró.
+event-ended-user-changed = La aplicación cambió su cuenta, y eso cerró una sesión.
+event-ended-roles = Sus permisos han cambiado; lo que solo lleva un JWT debe iniciar sesión de nuevo.
+event-ended-key = Se retiró una clave de este servicio.
+event-ended-restored = El servicio se restauró desde una copia de seguridad; todos inician sesión de nuevo.
+event-expired-idle = Una sesión estuvo demasiado tiempo sin usarse y terminó.
+event-expired-absolute = Una sesión alcanzó su duración máxima y terminó.
+event-reuse = Se presentó de nuevo un token de renovación ya usado, desde { $place }. Es posible que alguien haya robado una copia, así que se cerró esa sesión. Revise sus dispositivos y cambie la contraseña.
+event-refresh-retried = Se repitió la última renovación de un dispositivo, como tras una respuesta perdida.
+event-token-exchanged = Se emitió un token para otro servicio: { $device }.
+event-password-changed = Se cambió su contraseña: { $device }, desde { $place }.
+event-password-failed = Un intento de cambiar la contraseña con una contraseña actual incorrecta, desde { $place }.
+event-roles-changed = Se cambiaron sus roles.
+event-disabled = Su cuenta se cerró.
+event-enabled = Su cuenta se abrió de nuevo.
+event-user-changed = Un administrador cambió su cuenta.
+event-revoked = El servicio cerró sesiones.
+event-other = Se registró algo más sobre su cuenta.

@@ -1,245 +1,245 @@
-# The texts of the pages in English.
+# The texts of the pages in French.
 # Read by a native speaker: no
 
 ## Every page
-skip = Skip to the content
-signed-in-as = You are signed in as { $name }.
-your-account = Your account
-sign-in = Sign in
-sign-out = Sign out
-continue = Continue
-cancel = Cancel
-save = Save
-status = Status
-problem-heading = There is a problem
-error-title = Error:
+skip = Aller au contenu
+signed-in-as = Vous êtes connecté en tant que { $name }.
+your-account = Votre compte
+sign-in = Se connecter
+sign-out = Se déconnecter
+continue = Continuer
+cancel = Annuler
+save = Enregistrer
+status = État
+problem-heading = Il y a un problème
+error-title = Erreur :
 
 ## Sign in, register, sign out
-goes-on-to = You continue to
-you-are-at = You are at
-support-id = If you need help, say
-where-this-leads = Where this leads
-new-here = New here?
-create-account = Create an account
-have-account = You have an account?
-username = Username or verified e-mail address
-new-username = Username
-password = Password
+goes-on-to = Vous continuez vers
+you-are-at = Vous êtes sur
+support-id = Si vous avez besoin d’aide, indiquez
+where-this-leads = Où cela mène
+new-here = Vous êtes nouveau ici ?
+create-account = Créer un compte
+have-account = Vous avez un compte ?
+username = Nom d’utilisateur ou adresse e-mail vérifiée
+new-username = Nom d’utilisateur
+password = Mot de passe
 password-hint = { $count ->
-    [one] At least { $count } character.
-   *[other] At least { $count } characters.
-} Three or four words that do not belong together are good.
-email = E-mail address
-email-hint = Optional. You cannot sign in with it until it is verified.
-remember = Stay signed in on this device
-trouble = Trouble signing in?
-sign-in-for-more = Sign in to see more.
-already-signed-in-title = You are signed in already
-other-account = Use another account
-sign-out-question = Sign out of this device?
-stay-signed-in = Stay signed in
-on-the-way = You are on your way
-reuse-title = Before you continue
-reuse-text = A used refresh token of { $device } was presented again. A copy of it may have been stolen, so that sign-in was ended:
-reuse-advice = If you did not restore a backup of that device, check your devices and change your password.
-check-devices = Check your devices
-change-password = Change the password
+    [one] Au moins { $count } caractère.
+   *[other] Au moins { $count } caractères.
+} Trois ou quatre mots sans rapport entre eux conviennent bien.
+email = Adresse e-mail
+email-hint = Facultatif. Vous ne pourrez pas vous connecter avec elle avant qu’elle soit vérifiée.
+remember = Rester connecté sur cet appareil
+trouble = Des difficultés à vous connecter ?
+sign-in-for-more = Connectez-vous pour en voir plus.
+already-signed-in-title = Vous êtes déjà connecté
+other-account = Utiliser un autre compte
+sign-out-question = Se déconnecter sur cet appareil ?
+stay-signed-in = Rester connecté
+on-the-way = Redirection en cours
+reuse-title = Avant de continuer
+reuse-text = Un jeton d’actualisation déjà utilisé de { $device } a été présenté à nouveau. Une copie a peut-être été volée ; cette connexion a donc été terminée :
+reuse-advice = Si vous n’avez pas restauré une sauvegarde de cet appareil, vérifiez vos appareils et changez votre mot de passe.
+check-devices = Vérifier les appareils
+change-password = Changer le mot de passe
 
 ## Why a session ended, on the sign-in page
-ended-logout = You signed out.
-ended-by-user = This sign-in was ended from another device.
-ended-by-admin = An administrator ended this sign-in.
-ended-reuse = A used refresh token of this sign-in was presented again. A copy may have been stolen, so it was ended.
-ended-replaced = A newer sign-in in this browser replaced this one.
-ended-limit = You had too many sign-ins, and this was the oldest.
-ended-password = Your password was changed, which ended this sign-in.
-ended-disabled = This account was closed.
-ended-user-changed = Your account was changed by the application; sign in again.
-ended-roles = What you may do has changed; sign in again.
-ended-key = A key of this service was withdrawn; sign in again.
-ended-restored = The service was restored from a backup; sign in again.
-ended-idle = This sign-in was not used for too long.
-ended-absolute = This sign-in reached its longest life.
-ended-revoked = This sign-in was ended by the service.
+ended-logout = Vous vous êtes déconnecté.
+ended-by-user = Cette connexion a été terminée depuis un autre appareil.
+ended-by-admin = Un administrateur a terminé cette connexion.
+ended-reuse = Un jeton d’actualisation déjà utilisé de cette connexion a été présenté à nouveau. Une copie a peut-être été volée ; elle a donc été terminée.
+ended-replaced = Une connexion plus récente dans ce navigateur a remplacé celle-ci.
+ended-limit = Vous aviez trop de connexions, et celle-ci était la plus ancienne.
+ended-password = Votre mot de passe a été changé, ce qui a terminé cette connexion.
+ended-disabled = Ce compte a été fermé.
+ended-user-changed = L’application a modifié votre compte ; connectez-vous à nouveau.
+ended-roles = Vos droits ont changé ; connectez-vous à nouveau.
+ended-key = Une clé de ce service a été retirée ; connectez-vous à nouveau.
+ended-restored = Le service a été restauré depuis une sauvegarde ; connectez-vous à nouveau.
+ended-idle = Cette connexion est restée trop longtemps inutilisée.
+ended-absolute = Cette connexion a atteint sa durée maximale.
+ended-revoked = Le service a terminé cette connexion.
 
 ## What is wrong with a form
-wrong-login = The name or the password is wrong.
-too-many-tries = Too many tries. Nothing is wrong with your account.
-too-many-requests = Too many requests.
+wrong-login = Le nom ou le mot de passe est incorrect.
+too-many-tries = Trop de tentatives. Votre compte va bien.
+too-many-requests = Trop de demandes.
 retry-seconds = { $count ->
-    [one] Try again in { $count } second, at { $time }.
-   *[other] Try again in { $count } seconds, at { $time }.
+    [one] Réessayez dans { $count } seconde, à { $time }.
+   *[other] Réessayez dans { $count } secondes, à { $time }.
 }
 retry-minutes = { $count ->
-    [one] Try again in { $count } minute, at { $time }.
-   *[other] Try again in { $count } minutes, at { $time }.
+    [one] Réessayez dans { $count } minute, à { $time }.
+   *[other] Réessayez dans { $count } minutes, à { $time }.
 }
 retry-hours = { $count ->
-    [one] Try again in { $count } hour, at { $time }.
-   *[other] Try again in { $count } hours, at { $time }.
+    [one] Réessayez dans { $count } heure, à { $time }.
+   *[other] Réessayez dans { $count } heures, à { $time }.
 }
-cannot-check = Passwords cannot be checked right now. Yours is not the reason. Try again in a few seconds.
-clock-paused = Signing in is paused while the clock of this server is checked.
-unavailable = The service cannot answer right now. Nothing was changed. Try again in a few seconds.
-still-signed-in = You are still signed in. Try again in a few seconds.
-enter-username = Enter your username.
-enter-password = Enter your password.
-enter-current-password = Enter your current password.
-enter-new-password = Enter a new password.
-wrong-current-password = The current password is wrong.
-username-taken = Another user has this username, or one that looks like it. Choose another one, or sign in.
-client-refused = The application from which you come may not sign you in here.
-field-invalid = This value is not accepted.
+cannot-check = Les mots de passe ne peuvent pas être vérifiés en ce moment. Le vôtre n’est pas en cause. Réessayez dans quelques secondes.
+clock-paused = La connexion est suspendue pendant la vérification de l’horloge de ce serveur.
+unavailable = Le service ne peut pas répondre en ce moment. Rien n’a été modifié. Réessayez dans quelques secondes.
+still-signed-in = Vous êtes toujours connecté. Réessayez dans quelques secondes.
+enter-username = Saisissez votre nom d’utilisateur.
+enter-password = Saisissez votre mot de passe.
+enter-current-password = Saisissez votre mot de passe actuel.
+enter-new-password = Saisissez un nouveau mot de passe.
+wrong-current-password = Le mot de passe actuel est incorrect.
+username-taken = Une autre personne a ce nom d’utilisateur ou un nom qui lui ressemble. Choisissez-en un autre ou connectez-vous.
+client-refused = L’application d’où vous venez ne peut pas vous connecter ici.
+field-invalid = Cette valeur n’est pas acceptée.
 
-username-length = Use 1 to { $count } characters.
-username-space = Use no space at the ends, and single ordinary spaces between words.
-username-invisible = Use no invisible characters, and none that change the direction of text.
-username-at = Use no @: a username is not an e-mail address.
-username-character = Do not use { $character }: use letters and digits of any script, ASCII punctuation, and spaces.
-username-context = Do not use { $character } here: it is valid only inside words of the script that needs it.
-username-marks = Use no more than a few accents on one letter, and none at the beginning of a word.
-username-direction = Use one direction of writing: a right-to-left name has no left-to-right letters, begins with a letter, and ends with a letter or a digit.
-username-scripts = Use letters of one script only. This service may not accept all scripts.
+username-length = Utilisez de 1 à { $count } caractères.
+username-space = N’utilisez pas d’espace aux extrémités, et un seul espace ordinaire entre les mots.
+username-invisible = N’utilisez ni caractères invisibles, ni caractères qui changent le sens du texte.
+username-at = N’utilisez pas @ : un nom d’utilisateur n’est pas une adresse e-mail.
+username-character = N’utilisez pas { $character } : utilisez des lettres et des chiffres de toute écriture, la ponctuation ASCII et des espaces.
+username-context = N’utilisez pas { $character } ici : ce caractère n’est valable que dans les mots de l’écriture qui en a besoin.
+username-marks = Utilisez peu d’accents sur une même lettre et aucun au début d’un mot.
+username-direction = Utilisez un seul sens d’écriture : un nom de droite à gauche n’a pas de lettres de gauche à droite, commence par une lettre et finit par une lettre ou un chiffre.
+username-scripts = Utilisez les lettres d’une seule écriture. Ce service n’accepte peut-être pas toutes les écritures.
 
-email-invalid = Enter an e-mail address like name@example.org, or leave the field empty.
+email-invalid = Saisissez une adresse e-mail comme name@example.org, ou laissez le champ vide.
 
 password-too-short = { $count ->
-    [one] Use at least { $count } character.
-   *[other] Use at least { $count } characters.
+    [one] Utilisez au moins { $count } caractère.
+   *[other] Utilisez au moins { $count } caractères.
 }
 password-too-long = { $count ->
-    [one] Use at most { $count } character.
-   *[other] Use at most { $count } characters.
+    [one] Utilisez au plus { $count } caractère.
+   *[other] Utilisez au plus { $count } caractères.
 }
-password-personal = Use words that have nothing to do with your name, your address or this service.
-password-common = This is one of the most common passwords. Choose another one.
-password-breached = This password is known from a breach, so attackers try it first. Choose another one, and change it wherever else you use it.
-password-weak-pattern = This password is too easy to guess: it is short or follows a pattern. Three or four unrelated words are better.
-password-weak-keyboard = This password is too easy to guess: it follows the keys of a keyboard. Three or four unrelated words are better.
-password-weak-repeat = This password is too easy to guess: it repeats itself. Three or four unrelated words are better.
-password-weak-similar = This password is too easy to guess: it is similar to a common one. Three or four unrelated words are better.
-password-weak-sequence = This password is too easy to guess: it is a sequence like abc or 6543. Three or four unrelated words are better.
-password-weak-date = This password is too easy to guess: it is based on a date. Three or four unrelated words are better.
-password-weak-word = This password is too easy to guess: it is little more than one word. Three or four unrelated words are better.
-password-weak-name = This password is too easy to guess: it is based on a name. Three or four unrelated words are better.
-password-refused = This password is not accepted. Choose another one.
+password-personal = Utilisez des mots sans rapport avec votre nom, votre adresse ou ce service.
+password-common = C’est l’un des mots de passe les plus courants. Choisissez-en un autre.
+password-breached = Ce mot de passe est connu d’une fuite ; les attaquants l’essaient en premier. Choisissez-en un autre et changez-le partout où vous l’utilisez.
+password-weak-pattern = Ce mot de passe est trop facile à deviner : il est court ou suit un modèle. Trois ou quatre mots sans rapport sont préférables.
+password-weak-keyboard = Ce mot de passe est trop facile à deviner : il suit les touches du clavier. Trois ou quatre mots sans rapport sont préférables.
+password-weak-repeat = Ce mot de passe est trop facile à deviner : il se répète. Trois ou quatre mots sans rapport sont préférables.
+password-weak-similar = Ce mot de passe est trop facile à deviner : il ressemble à un mot de passe courant. Trois ou quatre mots sans rapport sont préférables.
+password-weak-sequence = Ce mot de passe est trop facile à deviner : c’est une suite comme abc ou 6543. Trois ou quatre mots sans rapport sont préférables.
+password-weak-date = Ce mot de passe est trop facile à deviner : il repose sur une date. Trois ou quatre mots sans rapport sont préférables.
+password-weak-word = Ce mot de passe est trop facile à deviner : ce n’est guère plus qu’un mot. Trois ou quatre mots sans rapport sont préférables.
+password-weak-name = Ce mot de passe est trop facile à deviner : il repose sur un nom. Trois ou quatre mots sans rapport sont préférables.
+password-refused = Ce mot de passe n’est pas accepté. Choisissez-en un autre.
 
-label-invalid = Use at most { $count } characters, without line breaks.
+label-invalid = Utilisez au plus { $count } caractères, sans saut de ligne.
 
 ## Pages of errors
-not-found-title = This page does not exist
-not-found-text = The address may be mistyped, or what it showed has gone.
-cross-site-title = Nothing was done
-cross-site-text = This form was sent from another page. Begin again here.
-ambiguous-title = Two sign-ins at once
-ambiguous-text = Your browser showed two sign-ins at once. Those that were not valid have been cleared.
-registration-closed-title = Registration is closed
-registration-closed-text = Only an administrator adds accounts here. Ask the people who run this service.
-users-elsewhere-title = Accounts are managed elsewhere
-users-elsewhere-text = The application manages its accounts itself. Use its own pages.
-forbidden-title = This is not allowed
-forbidden-text = What you are signed in with may not do this.
-too-many-title = Too many requests
-unavailable-title = Not available right now
-other-title = This did not work
-other-text = The request was not accepted, and nothing was changed.
-internal-title = An error of the server
-internal-text = It is not your fault. Give the number beside to the people who run this service.
-start-again = Start again
-back-to-account = To your account
+not-found-title = Cette page n’existe pas
+not-found-text = L’adresse est peut-être mal écrite, ou ce qu’elle montrait n’existe plus.
+cross-site-title = Rien n’a été fait
+cross-site-text = Ce formulaire a été envoyé depuis une autre page. Recommencez ici.
+ambiguous-title = Deux connexions à la fois
+ambiguous-text = Votre navigateur a présenté deux connexions à la fois. Celles qui n’étaient pas valables ont été effacées.
+registration-closed-title = L’inscription est fermée
+registration-closed-text = Seul un administrateur crée des comptes ici. Demandez aux responsables de ce service.
+users-elsewhere-title = Les comptes sont gérés ailleurs
+users-elsewhere-text = L’application gère elle-même ses comptes. Utilisez ses pages.
+forbidden-title = Ce n’est pas autorisé
+forbidden-text = Votre connexion ne permet pas de faire cela.
+too-many-title = Trop de demandes
+unavailable-title = Indisponible en ce moment
+other-title = Cela n’a pas fonctionné
+other-text = La demande n’a pas été acceptée, et rien n’a été modifié.
+internal-title = Une erreur du serveur
+internal-text = Ce n’est pas votre faute. Donnez le numéro de cette page aux responsables de ce service.
+start-again = Recommencer
+back-to-account = Vers votre compte
 
 ## What has just happened
-notice-signed-out = You are signed out.
-notice-ended-all = All your sign-ins are ended. Sign in again.
-notice-ended-one = The device is signed out. Whatever it carries is refused from now on.
+notice-signed-out = Vous êtes déconnecté.
+notice-ended-all = Toutes vos connexions sont terminées. Connectez-vous à nouveau.
+notice-ended-one = L’appareil est déconnecté. Ce qu’il porte est refusé dès maintenant.
 notice-ended-others = { $count ->
-    [0] No other sign-in was active.
-    [one] { $count } other sign-in was ended.
-   *[other] { $count } other sign-ins were ended.
+    [0] Aucune autre connexion n’était active.
+    [one] { $count } autre connexion a été terminée.
+   *[other] { $count } autres connexions ont été terminées.
 }
-notice-password-changed = Your password is changed. This device stays signed in; all others were signed out.
-notice-renamed = The name is saved.
+notice-password-changed = Votre mot de passe est changé. Cet appareil reste connecté ; tous les autres ont été déconnectés.
+notice-renamed = Le nom est enregistré.
 
 ## The account
-tab-sessions = Signed in
-tab-password = Password
-tab-activity = Activity
-sessions-title = Where you are signed in
-sessions-lead = Ending a sign-in takes effect at once, whatever that device carries.
-your-devices = Your devices
-more-devices = More devices
-all-devices = All devices
-this-device = This device
-end = End
-end-others = End all others
-end-all = End all…
-end-all-question = End all sign-ins?
-end-all-text = Every device is signed out, also this one. You sign in again afterwards.
-end-all-button = End all
-signed-in-at = signed in
-seen-at = last used
-ends-at = Ends
-ends-unused = If unused, ends
-ends-latest = At the latest
-carries-session = Carries a random session token, which is checked here at each request.
-carries-jwt = Carries a JWT. Nothing renews it.
-carries-hybrid = Carries a short-lived JWT and a refresh token, rotation { $rotation }.
+tab-sessions = Connexions
+tab-password = Mot de passe
+tab-activity = Activité
+sessions-title = Où vous êtes connecté
+sessions-lead = Terminer une connexion prend effet aussitôt, quoi que porte cet appareil.
+your-devices = Vos appareils
+more-devices = Plus d’appareils
+all-devices = Tous les appareils
+this-device = Cet appareil
+end = Terminer
+end-others = Terminer toutes les autres
+end-all = Tout terminer…
+end-all-question = Terminer toutes les connexions ?
+end-all-text = Tous les appareils sont déconnectés, celui-ci aussi. Vous vous connecterez ensuite à nouveau.
+end-all-button = Tout terminer
+signed-in-at = connecté
+seen-at = dernière utilisation
+ends-at = Se termine
+ends-unused = Sans utilisation, se termine
+ends-latest = Au plus tard
+carries-session = Porte un jeton de session aléatoire, vérifié ici à chaque demande.
+carries-jwt = Porte un JWT. Rien ne le renouvelle.
+carries-hybrid = Porte un JWT de courte durée et un jeton d’actualisation, rotation { $rotation }.
 mode-session = Session
 mode-jwt = JWT
-mode-hybrid = Hybrid
-three-kinds = Three kinds, one list
-kind-session = A random token. Each request is checked against our record.
-kind-jwt = A signed token. Everyone with our public key can verify it.
-kind-hybrid = A short-lived signed token, and one that is exchanged for the next pair.
-what-it-carries = What it carries
-what-we-keep = What we keep
-kept-session = The hash of the session token. Nobody can compute the token from it.
-kept-jwt = No secret. The token is verified by its signature.
-kept-hybrid = The number of the current refresh token. The token itself is computed again, never kept.
-device-browser = { $browser } on { $system }
-device-program = A program
-rename = Name of this device
-device-name = Name
-device-name-hint = At most 64 characters. Only you see it. Leave it empty for the name of the browser.
-change-password-lead = All your other devices are signed out.
-current-password = Current password
-new-password = New password
-password-elsewhere = The application keeps your password. Change it there.
+mode-hybrid = Hybride
+three-kinds = Trois sortes, une liste
+kind-session = Un jeton aléatoire. Chaque demande est comparée à notre enregistrement.
+kind-jwt = Un jeton signé. Toute personne ayant notre clé publique peut le vérifier.
+kind-hybrid = Un jeton signé de courte durée, et un autre échangé contre la paire suivante.
+what-it-carries = Ce qu’il porte
+what-we-keep = Ce que nous gardons
+kept-session = L’empreinte du jeton de session. Elle ne permet pas de calculer le jeton.
+kept-jwt = Aucun secret. Le jeton est vérifié par sa signature.
+kept-hybrid = Le numéro du jeton d’actualisation actuel. Le jeton est recalculé, jamais gardé.
+device-browser = { $browser } sur { $system }
+device-program = Un programme
+rename = Nom de cet appareil
+device-name = Nom
+device-name-hint = Au plus 64 caractères. Vous seul le voyez. Laissez le champ vide pour le nom du navigateur.
+change-password-lead = Tous vos autres appareils sont déconnectés.
+current-password = Mot de passe actuel
+new-password = Nouveau mot de passe
+password-elsewhere = L’application garde votre mot de passe. Changez-le là-bas.
 
 ## Activity
-activity-title = Activity
-activity-lead = What has happened to your account, and why a device was signed out.
-activity-of-all = Activity of all devices
-what-happened = What happened
-all-activity = All activity
-no-activity = Nothing is recorded.
-older = Older
-unknown-place = an unknown address
-event-registered = Your account was created.
-event-login = You signed in: { $device }, from { $place }.
-event-login-failed = A try with a wrong password, from { $place }.
-event-logout = You signed out: { $device }.
-event-ended-by-user = You ended the sign-in of a device.
-event-ended-by-admin = An administrator ended a sign-in.
-event-ended-reuse = A sign-in was ended because its used refresh token was presented again.
-event-ended-replaced = You signed in again in the same browser, which ended the former sign-in.
-event-ended-limit = You had too many sign-ins; the oldest was ended.
-event-ended-password = A sign-in was ended by the change of your password.
-event-ended-disabled = Your account was closed.
-event-ended-user-changed = The application changed your account, which ended a sign-in.
-event-ended-roles = What you may do has changed; what carries only a JWT signs in again.
-event-ended-key = A key of this service was withdrawn.
-event-ended-restored = The service was restored from a backup; everyone signs in again.
-event-expired-idle = A sign-in was not used for too long, and ended.
-event-expired-absolute = A sign-in reached its longest life, and ended.
-event-reuse = A used refresh token was presented again, from { $place }. A copy may have been stolen, so that sign-in was ended. Check your devices and change your password.
-event-refresh-retried = The last refresh of a device was repeated, as after a lost answer.
-event-token-exchanged = A token for another service was issued to { $device }.
-event-password-changed = Your password was changed: { $device }, from { $place }.
-event-password-failed = A try to change the password with a wrong current password, from { $place }.
-event-roles-changed = Your roles were changed.
-event-disabled = Your account was closed.
-event-enabled = Your account was opened again.
-event-user-changed = Your account was changed by an administrator.
-event-revoked = The service ended sign-ins.
-event-other = Something else was recorded for your account.
+activity-title = Activité
+activity-lead = Ce qui est arrivé à votre compte, et pourquoi un appareil a été déconnecté.
+activity-of-all = Activité de tous les appareils
+what-happened = Ce qui s’est passé
+all-activity = Toute l’activité
+no-activity = Rien n’est enregistré.
+older = Plus anciens
+unknown-place = une adresse inconnue
+event-registered = Votre compte a été créé.
+event-login = Vous vous êtes connecté : { $device }, depuis { $place }.
+event-login-failed = Une tentative avec un mot de passe incorrect, depuis { $place }.
+event-logout = Vous vous êtes déconnecté : { $device }.
+event-ended-by-user = Vous avez terminé la connexion d’un appareil.
+event-ended-by-admin = Un administrateur a terminé une connexion.
+event-ended-reuse = Une connexion a été terminée parce que son jeton d’actualisation déjà utilisé a été présenté à nouveau.
+event-ended-replaced = Vous vous êtes connecté à nouveau dans le même navigateur, ce qui a terminé la connexion précédente.
+event-ended-limit = Vous aviez trop de connexions ; la plus ancienne a été terminée.
+event-ended-password = Le changement de votre mot de passe a terminé une connexion.
+event-ended-disabled = Votre compte a été fermé.
+event-ended-user-changed = L’application a modifié votre compte, ce qui a terminé une connexion.
+event-ended-roles = Vos droits ont changé ; ce qui ne porte qu’un JWT doit se connecter à nouveau.
+event-ended-key = Une clé de ce service a été retirée.
+event-ended-restored = Le service a été restauré depuis une sauvegarde ; tout le monde se connecte à nouveau.
+event-expired-idle = Une connexion est restée trop longtemps inutilisée et s’est terminée.
+event-expired-absolute = Une connexion a atteint sa durée maximale et s’est terminée.
+event-reuse = Un jeton d’actualisation déjà utilisé a été présenté à nouveau, depuis { $place }. Une copie a peut-être été volée ; cette connexion a donc été terminée. Vérifiez vos appareils et changez votre mot de passe.
+event-refresh-retried = La dernière actualisation d’un appareil a été répétée, comme après une réponse perdue.
+event-token-exchanged = Un jeton pour un autre service a été émis : { $device }.
+event-password-changed = Votre mot de passe a été changé : { $device }, depuis { $place }.
+event-password-failed = Une tentative de changer le mot de passe avec un mot de passe actuel incorrect, depuis { $place }.
+event-roles-changed = Vos rôles ont été modifiés.
+event-disabled = Votre compte a été fermé.
+event-enabled = Votre compte a été rouvert.
+event-user-changed = Un administrateur a modifié votre compte.
+event-revoked = Le service a terminé des connexions.
+event-other = Autre chose a été enregistré pour votre compte.

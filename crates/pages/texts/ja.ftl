@@ -1,245 +1,238 @@
-# The texts of the pages in English.
+# The texts of the pages in Japanese.
 # Read by a native speaker: no
 
 ## Every page
-skip = Skip to the content
-signed-in-as = You are signed in as { $name }.
-your-account = Your account
-sign-in = Sign in
-sign-out = Sign out
-continue = Continue
-cancel = Cancel
-save = Save
-status = Status
-problem-heading = There is a problem
-error-title = Error:
+skip = 本文へ移動
+signed-in-as = { $name } としてログインしています。
+your-account = アカウント
+sign-in = ログイン
+sign-out = ログアウト
+continue = 続ける
+cancel = キャンセル
+save = 保存
+status = ステータス
+problem-heading = 問題があります
+error-title = エラー:
 
 ## Sign in, register, sign out
-goes-on-to = You continue to
-you-are-at = You are at
-support-id = If you need help, say
-where-this-leads = Where this leads
-new-here = New here?
-create-account = Create an account
-have-account = You have an account?
-username = Username or verified e-mail address
-new-username = Username
-password = Password
+goes-on-to = 次の移動先
+you-are-at = 現在のサイト
+support-id = お問い合わせの際の番号
+where-this-leads = 移動先
+new-here = はじめての方は
+create-account = アカウントを作成
+have-account = アカウントをお持ちの方は
+username = ユーザー名または確認済みのメールアドレス
+new-username = ユーザー名
+password = パスワード
 password-hint = { $count ->
-    [one] At least { $count } character.
-   *[other] At least { $count } characters.
-} Three or four words that do not belong together are good.
-email = E-mail address
-email-hint = Optional. You cannot sign in with it until it is verified.
-remember = Stay signed in on this device
-trouble = Trouble signing in?
-sign-in-for-more = Sign in to see more.
-already-signed-in-title = You are signed in already
-other-account = Use another account
-sign-out-question = Sign out of this device?
-stay-signed-in = Stay signed in
-on-the-way = You are on your way
-reuse-title = Before you continue
-reuse-text = A used refresh token of { $device } was presented again. A copy of it may have been stolen, so that sign-in was ended:
-reuse-advice = If you did not restore a backup of that device, check your devices and change your password.
-check-devices = Check your devices
-change-password = Change the password
+   *[other] { $count } 文字以上。
+} 互いに関係のない単語を 3 つか 4 つ並べるのがおすすめです。
+email = メールアドレス
+email-hint = 任意。確認されるまで、ログインには使えません。
+remember = この端末でログインしたままにする
+trouble = ログインできない場合
+sign-in-for-more = 詳しくはログインしてご覧ください。
+already-signed-in-title = すでにログインしています
+other-account = 別のアカウントを使う
+sign-out-question = この端末からログアウトしますか?
+stay-signed-in = ログインしたままにする
+on-the-way = 移動しています
+reuse-title = 続ける前に
+reuse-text = { $device } の使用済みリフレッシュトークンが再び提示されました。コピーが盗まれた可能性があるため、このログインを終了しました:
+reuse-advice = その端末をバックアップから復元した覚えがない場合は、端末を確認し、パスワードを変更してください。
+check-devices = 端末を確認する
+change-password = パスワードを変更
 
 ## Why a session ended, on the sign-in page
-ended-logout = You signed out.
-ended-by-user = This sign-in was ended from another device.
-ended-by-admin = An administrator ended this sign-in.
-ended-reuse = A used refresh token of this sign-in was presented again. A copy may have been stolen, so it was ended.
-ended-replaced = A newer sign-in in this browser replaced this one.
-ended-limit = You had too many sign-ins, and this was the oldest.
-ended-password = Your password was changed, which ended this sign-in.
-ended-disabled = This account was closed.
-ended-user-changed = Your account was changed by the application; sign in again.
-ended-roles = What you may do has changed; sign in again.
-ended-key = A key of this service was withdrawn; sign in again.
-ended-restored = The service was restored from a backup; sign in again.
-ended-idle = This sign-in was not used for too long.
-ended-absolute = This sign-in reached its longest life.
-ended-revoked = This sign-in was ended by the service.
+ended-logout = ログアウトしました。
+ended-by-user = このログインは別の端末から終了されました。
+ended-by-admin = 管理者がこのログインを終了しました。
+ended-reuse = このログインの使用済みリフレッシュトークンが再び提示されました。コピーが盗まれた可能性があるため、終了しました。
+ended-replaced = このブラウザーでの新しいログインに置き換えられました。
+ended-limit = ログインの数が上限を超えたため、最も古いこのログインを終了しました。
+ended-password = パスワードが変更されたため、このログインは終了しました。
+ended-disabled = このアカウントは閉鎖されました。
+ended-user-changed = アプリケーションがアカウントを変更しました。もう一度ログインしてください。
+ended-roles = 権限が変更されました。もう一度ログインしてください。
+ended-key = このサービスの鍵が無効になりました。もう一度ログインしてください。
+ended-restored = サービスがバックアップから復元されました。もう一度ログインしてください。
+ended-idle = このログインは長い間使われませんでした。
+ended-absolute = このログインは有効期間の上限に達しました。
+ended-revoked = このログインはサービスによって終了されました。
 
 ## What is wrong with a form
-wrong-login = The name or the password is wrong.
-too-many-tries = Too many tries. Nothing is wrong with your account.
-too-many-requests = Too many requests.
+wrong-login = 名前またはパスワードが違います。
+too-many-tries = 試行回数が多すぎます。アカウントに問題はありません。
+too-many-requests = リクエストが多すぎます。
 retry-seconds = { $count ->
-    [one] Try again in { $count } second, at { $time }.
-   *[other] Try again in { $count } seconds, at { $time }.
+   *[other] { $count } 秒後 ({ $time }) にもう一度お試しください。
 }
 retry-minutes = { $count ->
-    [one] Try again in { $count } minute, at { $time }.
-   *[other] Try again in { $count } minutes, at { $time }.
+   *[other] { $count } 分後 ({ $time }) にもう一度お試しください。
 }
 retry-hours = { $count ->
-    [one] Try again in { $count } hour, at { $time }.
-   *[other] Try again in { $count } hours, at { $time }.
+   *[other] { $count } 時間後 ({ $time }) にもう一度お試しください。
 }
-cannot-check = Passwords cannot be checked right now. Yours is not the reason. Try again in a few seconds.
-clock-paused = Signing in is paused while the clock of this server is checked.
-unavailable = The service cannot answer right now. Nothing was changed. Try again in a few seconds.
-still-signed-in = You are still signed in. Try again in a few seconds.
-enter-username = Enter your username.
-enter-password = Enter your password.
-enter-current-password = Enter your current password.
-enter-new-password = Enter a new password.
-wrong-current-password = The current password is wrong.
-username-taken = Another user has this username, or one that looks like it. Choose another one, or sign in.
-client-refused = The application from which you come may not sign you in here.
-field-invalid = This value is not accepted.
+cannot-check = 現在パスワードを確認できません。あなたのパスワードが原因ではありません。数秒後にもう一度お試しください。
+clock-paused = サーバーの時計を確認しているため、ログインを一時停止しています。
+unavailable = 現在サービスが応答できません。何も変更されていません。数秒後にもう一度お試しください。
+still-signed-in = まだログインしています。数秒後にもう一度お試しください。
+enter-username = ユーザー名を入力してください。
+enter-password = パスワードを入力してください。
+enter-current-password = 現在のパスワードを入力してください。
+enter-new-password = 新しいパスワードを入力してください。
+wrong-current-password = 現在のパスワードが違います。
+username-taken = このユーザー名、またはよく似た名前はすでに使われています。別の名前を選ぶか、ログインしてください。
+client-refused = このアプリケーションからはログインできません。
+field-invalid = この値は使えません。
 
-username-length = Use 1 to { $count } characters.
-username-space = Use no space at the ends, and single ordinary spaces between words.
-username-invisible = Use no invisible characters, and none that change the direction of text.
-username-at = Use no @: a username is not an e-mail address.
-username-character = Do not use { $character }: use letters and digits of any script, ASCII punctuation, and spaces.
-username-context = Do not use { $character } here: it is valid only inside words of the script that needs it.
-username-marks = Use no more than a few accents on one letter, and none at the beginning of a word.
-username-direction = Use one direction of writing: a right-to-left name has no left-to-right letters, begins with a letter, and ends with a letter or a digit.
-username-scripts = Use letters of one script only. This service may not accept all scripts.
+username-length = 1 ～ { $count } 文字にしてください。
+username-space = 先頭と末尾に空白を入れず、語の間は通常の空白 1 つにしてください。
+username-invisible = 見えない文字や、文字の方向を変える文字は使えません。
+username-at = @ は使えません。ユーザー名はメールアドレスではありません。
+username-character = { $character } は使えません。文字、数字、ASCII の記号、空白を使ってください。
+username-context = { $character } はここでは使えません。その文字体系の語の中だけで使えます。
+username-marks = 1 つの文字に多くの記号を重ねたり、語の先頭に記号を置いたりできません。
+username-direction = 書字方向を 1 つにしてください。右から左へ書く名前は、左から右へ書く文字を含まず、文字で始まり、文字か数字で終わります。
+username-scripts = 1 つの文字体系だけを使ってください。使えない文字体系もあります。
 
-email-invalid = Enter an e-mail address like name@example.org, or leave the field empty.
+email-invalid = name@example.org のようなメールアドレスを入力するか、空欄にしてください。
 
 password-too-short = { $count ->
-    [one] Use at least { $count } character.
-   *[other] Use at least { $count } characters.
+   *[other] { $count } 文字以上にしてください。
 }
 password-too-long = { $count ->
-    [one] Use at most { $count } character.
-   *[other] Use at most { $count } characters.
+   *[other] { $count } 文字以下にしてください。
 }
-password-personal = Use words that have nothing to do with your name, your address or this service.
-password-common = This is one of the most common passwords. Choose another one.
-password-breached = This password is known from a breach, so attackers try it first. Choose another one, and change it wherever else you use it.
-password-weak-pattern = This password is too easy to guess: it is short or follows a pattern. Three or four unrelated words are better.
-password-weak-keyboard = This password is too easy to guess: it follows the keys of a keyboard. Three or four unrelated words are better.
-password-weak-repeat = This password is too easy to guess: it repeats itself. Three or four unrelated words are better.
-password-weak-similar = This password is too easy to guess: it is similar to a common one. Three or four unrelated words are better.
-password-weak-sequence = This password is too easy to guess: it is a sequence like abc or 6543. Three or four unrelated words are better.
-password-weak-date = This password is too easy to guess: it is based on a date. Three or four unrelated words are better.
-password-weak-word = This password is too easy to guess: it is little more than one word. Three or four unrelated words are better.
-password-weak-name = This password is too easy to guess: it is based on a name. Three or four unrelated words are better.
-password-refused = This password is not accepted. Choose another one.
+password-personal = 名前、アドレス、このサービスと関係のない語を使ってください。
+password-common = 最もよく使われるパスワードの 1 つです。別のものを選んでください。
+password-breached = このパスワードは漏えいしたことが知られており、攻撃者が最初に試します。別のものを選び、ほかで使っている場合も変更してください。
+password-weak-pattern = 推測されやすいパスワードです。短いか、規則的です。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-keyboard = 推測されやすいパスワードです。キーボードの並びです。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-repeat = 推測されやすいパスワードです。同じものの繰り返しです。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-similar = 推測されやすいパスワードです。よく使われるものに似ています。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-sequence = 推測されやすいパスワードです。abc や 6543 のような並びです。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-date = 推測されやすいパスワードです。日付に基づいています。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-word = 推測されやすいパスワードです。ほぼ 1 つの単語です。関係のない単語を 3 つか 4 つ並べてください。
+password-weak-name = 推測されやすいパスワードです。名前に基づいています。関係のない単語を 3 つか 4 つ並べてください。
+password-refused = このパスワードは使えません。別のものを選んでください。
 
-label-invalid = Use at most { $count } characters, without line breaks.
+label-invalid = { $count } 文字以下で、改行を入れないでください。
 
 ## Pages of errors
-not-found-title = This page does not exist
-not-found-text = The address may be mistyped, or what it showed has gone.
-cross-site-title = Nothing was done
-cross-site-text = This form was sent from another page. Begin again here.
-ambiguous-title = Two sign-ins at once
-ambiguous-text = Your browser showed two sign-ins at once. Those that were not valid have been cleared.
-registration-closed-title = Registration is closed
-registration-closed-text = Only an administrator adds accounts here. Ask the people who run this service.
-users-elsewhere-title = Accounts are managed elsewhere
-users-elsewhere-text = The application manages its accounts itself. Use its own pages.
-forbidden-title = This is not allowed
-forbidden-text = What you are signed in with may not do this.
-too-many-title = Too many requests
-unavailable-title = Not available right now
-other-title = This did not work
-other-text = The request was not accepted, and nothing was changed.
-internal-title = An error of the server
-internal-text = It is not your fault. Give the number beside to the people who run this service.
-start-again = Start again
-back-to-account = To your account
+not-found-title = このページはありません
+not-found-text = アドレスが間違っているか、内容がなくなった可能性があります。
+cross-site-title = 何も実行されませんでした
+cross-site-text = このフォームは別のページから送信されました。ここからやり直してください。
+ambiguous-title = 2 つのログインが同時に送られました
+ambiguous-text = ブラウザーが 2 つのログインを同時に送りました。無効なものは削除しました。
+registration-closed-title = 登録は受け付けていません
+registration-closed-text = アカウントは管理者だけが作成します。サービスの運営者にお問い合わせください。
+users-elsewhere-title = アカウントは別の場所で管理されています
+users-elsewhere-text = アカウントはアプリケーションが管理しています。そのページをご利用ください。
+forbidden-title = 許可されていません
+forbidden-text = 現在のログインではこの操作はできません。
+too-many-title = リクエストが多すぎます
+unavailable-title = 現在利用できません
+other-title = うまくいきませんでした
+other-text = リクエストは受け付けられず、何も変更されていません。
+internal-title = サーバーのエラー
+internal-text = あなたの責任ではありません。このページの番号をサービスの運営者に伝えてください。
+start-again = やり直す
+back-to-account = アカウントへ
 
 ## What has just happened
-notice-signed-out = You are signed out.
-notice-ended-all = All your sign-ins are ended. Sign in again.
-notice-ended-one = The device is signed out. Whatever it carries is refused from now on.
+notice-signed-out = ログアウトしました。
+notice-ended-all = すべてのログインを終了しました。もう一度ログインしてください。
+notice-ended-one = その端末をログアウトしました。端末が持つものは今から拒否されます。
 notice-ended-others = { $count ->
-    [0] No other sign-in was active.
-    [one] { $count } other sign-in was ended.
-   *[other] { $count } other sign-ins were ended.
+    [0] ほかに有効なログインはありませんでした。
+   *[other] ほかの { $count } 件のログインを終了しました。
 }
-notice-password-changed = Your password is changed. This device stays signed in; all others were signed out.
-notice-renamed = The name is saved.
+notice-password-changed = パスワードを変更しました。この端末はログインしたままで、ほかはすべてログアウトしました。
+notice-renamed = 名前を保存しました。
 
 ## The account
-tab-sessions = Signed in
-tab-password = Password
-tab-activity = Activity
-sessions-title = Where you are signed in
-sessions-lead = Ending a sign-in takes effect at once, whatever that device carries.
-your-devices = Your devices
-more-devices = More devices
-all-devices = All devices
-this-device = This device
-end = End
-end-others = End all others
-end-all = End all…
-end-all-question = End all sign-ins?
-end-all-text = Every device is signed out, also this one. You sign in again afterwards.
-end-all-button = End all
-signed-in-at = signed in
-seen-at = last used
-ends-at = Ends
-ends-unused = If unused, ends
-ends-latest = At the latest
-carries-session = Carries a random session token, which is checked here at each request.
-carries-jwt = Carries a JWT. Nothing renews it.
-carries-hybrid = Carries a short-lived JWT and a refresh token, rotation { $rotation }.
-mode-session = Session
+tab-sessions = ログイン中
+tab-password = パスワード
+tab-activity = 履歴
+sessions-title = ログインしている場所
+sessions-lead = 端末が何を持っていても、ログインの終了はすぐに有効になります。
+your-devices = 端末
+more-devices = さらに表示
+all-devices = すべての端末
+this-device = この端末
+end = 終了
+end-others = ほかをすべて終了
+end-all = すべて終了…
+end-all-question = すべてのログインを終了しますか?
+end-all-text = この端末も含め、すべての端末がログアウトされます。その後もう一度ログインしてください。
+end-all-button = すべて終了
+signed-in-at = ログイン
+seen-at = 最終使用
+ends-at = 終了
+ends-unused = 使わない場合の終了
+ends-latest = 遅くとも
+carries-session = ランダムなセッショントークンを持っています。リクエストごとにここで確認されます。
+carries-jwt = JWT を持っています。更新されません。
+carries-hybrid = 短時間だけ有効な JWT とリフレッシュトークンを持っています。更新 { $rotation } 回目。
+mode-session = セッション
 mode-jwt = JWT
-mode-hybrid = Hybrid
-three-kinds = Three kinds, one list
-kind-session = A random token. Each request is checked against our record.
-kind-jwt = A signed token. Everyone with our public key can verify it.
-kind-hybrid = A short-lived signed token, and one that is exchanged for the next pair.
-what-it-carries = What it carries
-what-we-keep = What we keep
-kept-session = The hash of the session token. Nobody can compute the token from it.
-kept-jwt = No secret. The token is verified by its signature.
-kept-hybrid = The number of the current refresh token. The token itself is computed again, never kept.
-device-browser = { $browser } on { $system }
-device-program = A program
-rename = Name of this device
-device-name = Name
-device-name-hint = At most 64 characters. Only you see it. Leave it empty for the name of the browser.
-change-password-lead = All your other devices are signed out.
-current-password = Current password
-new-password = New password
-password-elsewhere = The application keeps your password. Change it there.
+mode-hybrid = ハイブリッド
+three-kinds = 3 種類を 1 つの一覧に
+kind-session = ランダムなトークン。リクエストごとに記録と照合します。
+kind-jwt = 署名付きトークン。公開鍵があればだれでも検証できます。
+kind-hybrid = 短時間だけ有効な署名付きトークンと、次の組と交換するトークン。
+what-it-carries = 端末が持つもの
+what-we-keep = こちらで保存するもの
+kept-session = セッショントークンのハッシュ。そこからトークンは計算できません。
+kept-jwt = 秘密は保存しません。トークンは署名で検証されます。
+kept-hybrid = 現在のリフレッシュトークンの番号。トークン自体は計算し直し、保存しません。
+device-browser = { $browser } ({ $system })
+device-program = プログラム
+rename = この端末の名前
+device-name = 名前
+device-name-hint = 64 文字以下。あなただけに表示されます。空欄にするとブラウザー名になります。
+change-password-lead = ほかの端末はすべてログアウトされます。
+current-password = 現在のパスワード
+new-password = 新しいパスワード
+password-elsewhere = パスワードはアプリケーションが管理しています。そちらで変更してください。
 
 ## Activity
-activity-title = Activity
-activity-lead = What has happened to your account, and why a device was signed out.
-activity-of-all = Activity of all devices
-what-happened = What happened
-all-activity = All activity
-no-activity = Nothing is recorded.
-older = Older
-unknown-place = an unknown address
-event-registered = Your account was created.
-event-login = You signed in: { $device }, from { $place }.
-event-login-failed = A try with a wrong password, from { $place }.
-event-logout = You signed out: { $device }.
-event-ended-by-user = You ended the sign-in of a device.
-event-ended-by-admin = An administrator ended a sign-in.
-event-ended-reuse = A sign-in was ended because its used refresh token was presented again.
-event-ended-replaced = You signed in again in the same browser, which ended the former sign-in.
-event-ended-limit = You had too many sign-ins; the oldest was ended.
-event-ended-password = A sign-in was ended by the change of your password.
-event-ended-disabled = Your account was closed.
-event-ended-user-changed = The application changed your account, which ended a sign-in.
-event-ended-roles = What you may do has changed; what carries only a JWT signs in again.
-event-ended-key = A key of this service was withdrawn.
-event-ended-restored = The service was restored from a backup; everyone signs in again.
-event-expired-idle = A sign-in was not used for too long, and ended.
-event-expired-absolute = A sign-in reached its longest life, and ended.
-event-reuse = A used refresh token was presented again, from { $place }. A copy may have been stolen, so that sign-in was ended. Check your devices and change your password.
-event-refresh-retried = The last refresh of a device was repeated, as after a lost answer.
-event-token-exchanged = A token for another service was issued to { $device }.
-event-password-changed = Your password was changed: { $device }, from { $place }.
-event-password-failed = A try to change the password with a wrong current password, from { $place }.
-event-roles-changed = Your roles were changed.
-event-disabled = Your account was closed.
-event-enabled = Your account was opened again.
-event-user-changed = Your account was changed by an administrator.
-event-revoked = The service ended sign-ins.
-event-other = Something else was recorded for your account.
+activity-title = 履歴
+activity-lead = アカウントに起きたことと、端末がログアウトされた理由。
+activity-of-all = すべての端末の履歴
+what-happened = 起きたこと
+all-activity = すべての履歴
+no-activity = 記録はありません。
+older = 以前のもの
+unknown-place = 不明なアドレス
+event-registered = アカウントが作成されました。
+event-login = ログインしました: { $device }、{ $place } から。
+event-login-failed = { $place } から、間違ったパスワードでの試行がありました。
+event-logout = ログアウトしました: { $device }。
+event-ended-by-user = 端末のログインを終了しました。
+event-ended-by-admin = 管理者がログインを終了しました。
+event-ended-reuse = 使用済みリフレッシュトークンが再び提示されたため、ログインを終了しました。
+event-ended-replaced = 同じブラウザーで再びログインしたため、前のログインを終了しました。
+event-ended-limit = ログインの数が上限を超えたため、最も古いものを終了しました。
+event-ended-password = パスワードの変更により、ログインを終了しました。
+event-ended-disabled = アカウントが閉鎖されました。
+event-ended-user-changed = アプリケーションがアカウントを変更したため、ログインを終了しました。
+event-ended-roles = 権限が変更されました。JWT だけを持つものは、もう一度ログインが必要です。
+event-ended-key = このサービスの鍵が無効になりました。
+event-ended-restored = サービスがバックアップから復元されました。全員がもう一度ログインします。
+event-expired-idle = 長い間使われなかったため、ログインが終了しました。
+event-expired-absolute = 有効期間の上限に達したため、ログインが終了しました。
+event-reuse = { $place } から、使用済みリフレッシュトークンが再び提示されました。コピーが盗まれた可能性があるため、そのログインを終了しました。端末を確認し、パスワードを変更してください。
+event-refresh-retried = 応答が失われたときのように、端末の最後の更新が繰り返されました。
+event-token-exchanged = 別のサービスのトークンが発行されました: { $device }。
+event-password-changed = パスワードが変更されました: { $device }、{ $place } から。
+event-password-failed = { $place } から、間違った現在のパスワードでパスワードを変更しようとする試行がありました。
+event-roles-changed = ロールが変更されました。
+event-disabled = アカウントが閉鎖されました。
+event-enabled = アカウントが再開されました。
+event-user-changed = 管理者がアカウントを変更しました。
+event-revoked = サービスがログインを終了しました。
+event-other = アカウントについて別のことが記録されました。

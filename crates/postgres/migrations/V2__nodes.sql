@@ -42,6 +42,6 @@ CREATE TABLE node_changes (
     number bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- The process that has made the change.
     origin bytea  NOT NULL,
-    -- `session:…` and `user:…`: these cached sessions are outdated; `all`: every one; `keys`; `clients`.
+    -- `session:…` and `user:…`: these cached sessions are outdated; `all`: every one; `keys`; `lifetimes`.
     change text   NOT NULL
 );

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use deadpool_postgres::Connect;
+use futures_util::future::join_all;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -19,11 +20,13 @@ use tokio_postgres::{AsyncMessage, Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::QueryError;
+use crate::hosts::{self, CONNECT_TIMEOUT, select_primary};
 use crate::statement::Connection;
+use crate::timeline::Timeline;
 use crate::url::{PostgresUrl, Tls};
 
-/// The time within which a connection must be made.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often another connection is made at once if one led to a former primary. The hosts are tried in random order.
+const FORMER_PRIMARY_RETRIES: usize = 6;
 
 /// The time after which a connection that the other machine no longer acknowledges is given up.
 const TCP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,6 +40,7 @@ pub(crate) struct Connector {
     config: Arc<RwLock<Config>>,
     tls: MakeRustlsConnect,
     reload: Arc<Reload>,
+    timeline: Arc<Timeline>,
 }
 
 /// A connection, and a signal of its end.
@@ -56,8 +60,9 @@ impl Connector {
         config.connect_timeout(CONNECT_TIMEOUT);
         config.tcp_user_timeout(TCP_TIMEOUT);
         config.keepalives_idle(TCP_TIMEOUT);
+        select_primary(&mut config);
         let tls = MakeRustlsConnect::new(tls_config(&url.tls)?);
-        Ok(Self { config: Arc::new(RwLock::new(config)), tls, reload })
+        Ok(Self { config: Arc::new(RwLock::new(config)), tls, reload, timeline: Arc::default() })
     }
 
     /// Makes a connection of its own, not one of a pool.
@@ -67,26 +72,62 @@ impl Connector {
 
     /// As [`connect`](Self::connect), and wakes `announced` with each notification of the server.
     pub(crate) async fn connect_notifying(&self, announced: Arc<Notify>) -> Result<Connected, QueryError> {
-        self.connect_running(|connection| run_notifying(connection, announced)).await
+        self.connect_running(|connection| run_notifying(connection, Arc::clone(&announced))).await
     }
 
-    async fn connect_running<R>(
-        &self,
-        run: impl FnOnce(ServerConnection) -> R,
-    ) -> Result<Connected, QueryError>
+    async fn connect_running<R>(&self, run: impl Fn(ServerConnection) -> R) -> Result<Connected, QueryError>
+    where
+        R: Future<Output = ()> + Send + 'static,
+    {
+        for _ in 0..FORMER_PRIMARY_RETRIES {
+            match self.connect_once(&run).await {
+                Err(QueryError::FormerPrimary) => {}
+                connected => return connected,
+            }
+        }
+        self.connect_once(&run).await
+    }
+
+    async fn connect_once<R>(&self, run: impl Fn(ServerConnection) -> R) -> Result<Connected, QueryError>
     where
         R: Future<Output = ()> + Send + 'static,
     {
         let connect = self.connect_with_current_password();
         let (client, connection) =
-            timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| QueryError::TimedOut)??;
+            timeout(self.connect_timeout(), connect).await.map_err(|_| QueryError::TimedOut)??;
         let (signal, ended) = oneshot::channel();
         let running = run(connection);
         let task = tokio::spawn(async move {
             running.await;
             let _ = signal.send(());
         });
-        Ok(Connected { connection: Connection::new(client, task), ended })
+        let connection = Connection::new(client, task);
+        self.timeline.check(&connection).await?;
+        Ok(Connected { connection, ended })
+    }
+
+    /// The time within which a connection must be made.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        hosts::connect_timeout(&self.config())
+    }
+
+    /// The highest timeline that a connection of this connector has seen.
+    pub(crate) fn timeline(&self) -> &Arc<Timeline> {
+        &self.timeline
+    }
+
+    /// Learns the timelines of all hosts that accept writes. After a start this process knows of no promotion, and a former
+    /// primary that came back accepts it as well as the new one.
+    pub(crate) async fn survey_hosts(&self) {
+        let configs = hosts::each_host(&self.config());
+        let surveys = configs.into_iter().map(async |config| {
+            let connected = timeout(CONNECT_TIMEOUT, config.connect(self.tls.clone())).await;
+            let Ok(Ok((client, connection))) = connected else { return };
+            let connection = Connection::new(client, tokio::spawn(run(connection)));
+            // Whether it is a former primary counts when it is used.
+            let _ = timeout(CONNECT_TIMEOUT, self.timeline.check(&connection)).await;
+        });
+        join_all(surveys).await;
     }
 
     /// Connects. If the server refuses the password, and there is another one now, it connects with that.

@@ -23,6 +23,9 @@ pub(crate) enum QueryError {
     /// A program had the store for itself since this process was connected last.
     #[error("the row of this process was removed")]
     Superseded,
+    /// A standby was promoted since, and this server is not the primary any more.
+    #[error("the server is a former primary: a standby was promoted since")]
+    FormerPrimary,
     /// The connection took longer than allowed.
     #[error("the database did not answer in time")]
     TimedOut,

@@ -10,10 +10,12 @@ use counterfoil_core::store::StoreError;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_verify::UserId;
 
-use crate::connection::{CONNECT_TIMEOUT, Connector, session_settings};
+use crate::connection::{Connector, session_settings};
 use crate::error::QueryError;
+use crate::hosts::CONNECT_TIMEOUT;
 use crate::state::StoreState;
 use crate::statement::Connection;
+use crate::timeline::Timeline;
 
 /// The most lists that wait or are read at a time: all of them, and those of one user.
 const MAX_LISTS: usize = 256;
@@ -35,6 +37,7 @@ pub(crate) struct ReaderPool {
     statement_timeout: Duration,
     state: Arc<StoreState>,
     metrics: Arc<StoreMetrics>,
+    timeline: Arc<Timeline>,
 }
 
 impl ReaderPool {
@@ -49,18 +52,30 @@ impl ReaderPool {
         let settings =
             format!("{}; SET default_transaction_read_only = on", session_settings(limits.statement));
         let trusting = Arc::clone(&state);
+        let timeline = Arc::clone(connector.timeline());
+        let (of_new, of_used) = (Arc::clone(&timeline), Arc::clone(&timeline));
         let pool =
             Pool::builder(Manager::from_connect(tokio_postgres::Config::new(), connector.clone(), recycling))
                 .max_size(limits.connections)
                 .runtime(Runtime::Tokio1)
                 .wait_timeout(Some(limits.wait))
-                .create_timeout(Some(CONNECT_TIMEOUT))
+                .create_timeout(Some(connector.connect_timeout()))
                 .recycle_timeout(Some(CONNECT_TIMEOUT))
                 .post_create(Hook::async_fn(move |connection: &mut Connection, _| {
-                    let settings = settings.clone();
-                    Box::pin(
-                        async move { connection.batch_execute(&settings).await.map_err(HookError::Backend) },
-                    )
+                    let (settings, timeline) = (settings.clone(), Arc::clone(&of_new));
+                    Box::pin(async move {
+                        connection.batch_execute(&settings).await.map_err(HookError::Backend)?;
+                        timeline
+                            .check(connection)
+                            .await
+                            .map_err(|error| HookError::message(error.to_string()))
+                    })
+                }))
+                .pre_recycle(Hook::sync_fn(move |_, metrics| {
+                    match of_used.was_promoted_since(metrics.created) {
+                        true => Err(HookError::message("the connection is to a former primary")),
+                        false => Ok(()),
+                    }
                 }))
                 .pre_recycle(Hook::sync_fn(move |_, metrics| match trusting.trusts_reader(metrics.created) {
                     true => Ok(()),
@@ -69,7 +84,7 @@ impl ReaderPool {
                 .build()?;
         // The server answers first: it knows what the statement waits for.
         let statement_timeout = limits.statement + Duration::from_secs(1);
-        Ok(Self { pool, statement_timeout, state, metrics })
+        Ok(Self { pool, statement_timeout, state, metrics, timeline })
     }
 
     /// Takes a connection, if the store is open.
@@ -112,6 +127,9 @@ impl Reading<'_> {
             drop(Object::take(self.connection));
             let reason = "the database was read while this node connected to its primary again";
             return Err(StoreError::Unavailable { reason, source: None });
+        }
+        if self.pool.timeline.was_promoted_since(self.started) {
+            return Err(QueryError::FormerPrimary.into());
         }
         match result {
             Some(result) => Ok(result?),

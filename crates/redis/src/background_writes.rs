@@ -16,8 +16,8 @@ const MAX_WAITING: usize = 4096;
 /// How many writes are under way at a time.
 const MAX_CONCURRENT: usize = 64;
 
-/// Stores a value unless the key has a higher revision: the first three bytes, big endian. What is not a value of ours is
-/// replaced.
+/// Stores a value unless the key has a higher revision: the first three bytes, big endian. Anything else under the
+/// key is replaced.
 const SCRIPT: &str = r"
 local function revision(value)
   local a, b, c = string.byte(value, 1, 3)

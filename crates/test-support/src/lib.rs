@@ -8,6 +8,7 @@
 
 mod interop;
 mod postgres;
+mod postgres_pair;
 mod redis;
 
 use std::fs::OpenOptions;
@@ -16,6 +17,7 @@ use std::thread;
 
 pub use interop::{INTEROP, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
+pub use postgres_pair::PostgresPair;
 pub use redis::{RedisServer, free_port};
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.

@@ -165,7 +165,7 @@ fn is_installed() -> bool {
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If no port is free.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()

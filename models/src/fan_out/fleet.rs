@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use counterfoil_core::services::revocation_feed::next_slot;
 
-use crate::fan_out::Parameters;
 use crate::fan_out::event::{Event, Events};
 use crate::fan_out::outcome::Outcome;
+use crate::fan_out::parameters::Parameters;
 use crate::simulation::random::Random;
 
 /// A node: what it knows, and until when its cores are busy.

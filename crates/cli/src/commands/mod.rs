@@ -14,6 +14,7 @@ pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod clock;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod demo;
 mod demo_user;
@@ -40,6 +41,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
     match arguments.command {
         Command::Dev(options) => dev::run(configuration, &options).await,
         Command::Demo(options) => demo::run(&options).await,
+        Command::Compare(options) => compare::run(options).await,
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options).await,

@@ -68,7 +68,7 @@ pub use counter::{CounterIncrement, CounterKey, CounterValue};
 pub use error::StoreError;
 pub use expiry_events::ExpiryEvents;
 pub use job_lock::{JobLock, JobLockOp, NodeId};
-pub use node::{NodeChange, NodeNews, NodeRegistry, NodeRenewal, NodeRow};
+pub use node::{MAX_ACCESS_LIFETIME, NodeChange, NodeNews, NodeRegistry, NodeRenewal, NodeRow};
 pub use outcome::{AppliedChanges, CommitOutcome, TransactionPart};
 pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};

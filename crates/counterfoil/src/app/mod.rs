@@ -28,7 +28,7 @@ use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::session_cache::shared::SharedSessions;
 use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
+use counterfoil_verify::{AuthError, AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
 
 use crate::app::forward_auth::ForwardAuth;
 use crate::clock::checkpoint;
@@ -160,6 +160,16 @@ impl App {
         {
             tracing::warn!(?error, "the rollback-guard was not saved; a rollback could remain undetected");
         }
+    }
+
+    /// Checks that what was read before this call may be accepted, from memory or from the store: a node without a lease may read
+    /// from a database that is no longer the primary.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::StaleRevocations`] if this node may not know of the latest revocations.
+    pub(crate) fn check_freshness(&self) -> Result<(), AuthError> {
+        if self.parts.verifier.is_fresh() { Ok(()) } else { Err(AuthError::StaleRevocations) }
     }
 
     /// Ends the lease of this node, and removes its row unless a verifier relies on a response of it still. Then another node

@@ -94,20 +94,26 @@ impl Feed {
         let publication = Arc::new(Publication::new(Arc::clone(&clock), node.clone()));
         // Before the head is read: a commit in between is received twice, never missed.
         store.subscribe(Arc::clone(&publication) as _);
-        publication.start(store.revocation_log_head().await?);
+        let head = store.revocation_log_head().await?;
+        publication.start(head);
+        let promised_lease = PromisedLease::load(Arc::clone(&store), clock.uptime()).await?;
+        let leases = LeaseTable::new(settings.max_instances_per_key);
+        // A wait for the fleet on another node may have begun before this one joined.
+        let mut confirmations = Confirmations::default();
+        confirmations.published(head, &leases, promised_lease.former_leases_end(), clock.uptime());
         Ok(Self {
             settings,
             log: store.revocation_log_id().await?,
             publication,
             key_set: KeySetHash::new(keys),
             node,
-            confirmations: Mutex::default(),
-            leases: Mutex::new(LeaseTable::new(settings.max_instances_per_key)),
+            confirmations: Mutex::new(confirmations),
+            leases: Mutex::new(leases),
             waiting: WaitingPolls::default(),
             streams: OpenStreams::default(),
             poll_rate: WindowCounters::default(),
             waits: FleetWaits::default(),
-            promised_lease: PromisedLease::load(Arc::clone(&store), clock.uptime()).await?,
+            promised_lease,
             introspections: IntrospectionLeases::default(),
             snapshot_pages: SnapshotPages::new(Arc::clone(&store)),
             store,
@@ -161,7 +167,9 @@ impl Feed {
         self.publication.publish(entries, head);
         // After the publication: an introspection that does not see it has been recorded before.
         let relied_on_until = self.promised_lease.former_leases_end().max(self.introspections.end());
-        self.confirmations().published(head, relied_on_until);
+        let mut confirmations = self.confirmations();
+        let leases = self.leases();
+        confirmations.published(head, &leases, relied_on_until, self.uptime());
     }
 
     /// Up to where every verifier that polls this node has the revocations.

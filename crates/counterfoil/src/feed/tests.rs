@@ -136,6 +136,18 @@ async fn after_a_restart_a_verifier_that_knows_everything_continues_and_another_
     assert!(behind.snapshot && behind.entries.len() == 3, "some of its entries may have been pruned");
 }
 
+/// A wait for the fleet on another node may have begun before this one joined.
+#[tokio::test]
+async fn a_process_that_starts_has_confirmed_what_was_revoked_before() {
+    let fixture = Fixture::open().await;
+    fixture.revoke(1, in_an_hour(&fixture.app)).await;
+
+    let fixture = fixture.restart().await;
+
+    let feed = &fixture.app.parts.feed;
+    assert_eq!(feed.confirmed_up_to(), feed.publication.published().head);
+}
+
 #[tokio::test]
 async fn a_position_before_a_pruned_entry_gets_a_snapshot() {
     let mut fixture = Fixture::open().await;

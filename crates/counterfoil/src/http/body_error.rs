@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use counterfoil_jose::JsonError;
 
-use crate::http::form_fields::FormError;
 use crate::limits::quota::QuotaExceeded;
 
 /// Why a request body was rejected.
@@ -53,6 +52,17 @@ pub(crate) enum BodyError {
         /// What is wrong and what would be right.
         detail: Cow<'static, str>,
     },
+}
+
+/// Why a body is no form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FormError {
+    /// An incomplete escape, or bytes that are not UTF-8.
+    #[error("the body must be a form in UTF-8")]
+    Malformed,
+    /// The order must not decide which value counts.
+    #[error("a parameter must not be repeated")]
+    Repeated,
 }
 
 impl From<QuotaExceeded> for BodyError {

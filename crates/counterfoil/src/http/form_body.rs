@@ -4,9 +4,9 @@ use axum::extract::{FromRequest, Request};
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::http::body_error::BodyError;
+use crate::http::body_error::{BodyError, FormError};
 use crate::http::error::AppError;
-use crate::http::form_fields::{FormError, FormFields};
+use crate::http::form_fields::FormFields;
 use crate::http::form_urlencoded::decode;
 use crate::http::oauth_error::OAuthError;
 

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use counterfoil_jose::Secret;
 
 use crate::app::App;
-use crate::http::body_error::BodyError;
+use crate::http::body_error::{BodyError, FormError};
 use crate::http::form_urlencoded::decode;
 use crate::http::json_body;
 
@@ -16,17 +16,6 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// The fields of a form. An unknown one is ignored: extensions of browsers add some. The values may be secrets, and are
 /// wiped when dropped.
 pub(crate) struct FormFields(Vec<(Zeroizing<String>, Zeroizing<String>)>);
-
-/// Why a body is no form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum FormError {
-    /// An incomplete escape, or bytes that are not UTF-8.
-    #[error("the body must be a form in UTF-8")]
-    Malformed,
-    /// The order must not decide which value counts.
-    #[error("a parameter must not be repeated")]
-    Repeated,
-}
 
 impl FormFields {
     /// Reads the body of a request with a form of these fields. Without a body, the form is empty.

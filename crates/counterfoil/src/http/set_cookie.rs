@@ -80,6 +80,18 @@ impl SetCookies {
         self.lines.iter().chain([&self.mark]).flatten()
     }
 
+    /// Adds the cookies to a response that may have set or cleared some of them itself: those stay.
+    pub(crate) fn add_missing(&self, headers: &mut HeaderMap) {
+        let name = |line: &HeaderValue| {
+            let text = line.to_str().unwrap_or_default();
+            text.split('=').next().unwrap_or_default().to_owned()
+        };
+        let set: Vec<String> = headers.get_all(SET_COOKIE).iter().map(name).collect();
+        for line in self.lines().filter(|line| !set.contains(&name(line))) {
+            headers.append(SET_COOKIE, line.clone());
+        }
+    }
+
     /// Sets cookies without `Max-Age` from here on: the browser forgets them when it is closed. The user is on a device of
     /// others.
     pub(crate) fn until_browser_closes(mut self) -> Self {
@@ -258,13 +270,19 @@ impl PageCookie {
     }
 }
 
-/// The line that sets a cookie of the pages. `value` is a word of ASCII that the server has chosen.
-pub(crate) fn page_cookie(
+/// Sets a cookie of the pages in a response; a lifetime of zero clears it.
+pub(crate) fn set_page_cookie(
     cookies: &Cookies,
+    headers: &mut HeaderMap,
     cookie: PageCookie,
     value: &str,
-    max_age: Option<Duration>,
-) -> HeaderValue {
+    lifetime: Duration,
+) {
+    headers.append(SET_COOKIE, page_cookie(cookies, cookie, value, Some(lifetime)));
+}
+
+/// The line that sets a cookie of the pages. `value` is a word of ASCII that the server has chosen.
+fn page_cookie(cookies: &Cookies, cookie: PageCookie, value: &str, max_age: Option<Duration>) -> HeaderValue {
     let scope = CookieScope { domain: cookies.domain.clone(), path: cookies.path.clone() };
     let pair = format!("{}={value}", cookie.name(cookies.names()));
     line_at(cookies, &scope, cookies.same_site, &pair, max_age)

@@ -29,8 +29,9 @@ const MIN_INTERVAL: Duration = Duration::from_millis(10);
 /// The time between two attempts while the store cannot be reached.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The difference of two clocks from which on an operator should look at them.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+/// The difference of two clocks from which on an operator should look at them: a fifth of the default grace period of a
+/// refresh token. A node that is ahead of another one by all of it takes an honest repetition for a reuse.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 
 /// Follows the store for this process.
 pub(crate) struct NodeFollower {
@@ -52,15 +53,15 @@ pub(crate) struct FollowedPosition {
     applied: RevocationPosition,
     /// The number of the change.
     last_change: u64,
-    /// The positions in the row of this node.
-    written: (RevocationPosition, RevocationPosition),
+    /// What the row of this node says: both positions and the number.
+    written: (RevocationPosition, RevocationPosition, u64),
     has_wrong_clock: bool,
 }
 
 impl FollowedPosition {
     /// What this process knows before its first renewal: everything up to `applied` and `last_change`.
     pub(crate) fn new(applied: RevocationPosition, last_change: u64) -> Self {
-        let written = (RevocationPosition::START, RevocationPosition::START);
+        let written = (RevocationPosition::START, RevocationPosition::START, last_change);
         Self { applied, last_change, written, has_wrong_clock: false }
     }
 }
@@ -133,7 +134,8 @@ impl NodeFollower {
 
     /// Whether other nodes wait for a position that this one has reached since its last renewal.
     fn has_unwritten_position(&self) -> bool {
-        self.position.written != (self.position.applied, self.feed.confirmed_up_to())
+        let FollowedPosition { applied, last_change, .. } = self.position;
+        self.position.written != (applied, self.feed.confirmed_up_to(), last_change)
     }
 
     async fn wait_for_news(&self, until: Instant) {
@@ -157,8 +159,8 @@ impl NodeFollower {
         if news.log != self.feed.log() || news.head < applied {
             return Err(RenewalError::Replaced);
         }
-        self.compare_clocks(began_time, news.store_clock);
-        self.position.written = (applied, confirmed);
+        self.compare_clocks(clock_difference(began_time, self.clock.now(), news.store_clock));
+        self.position.written = (applied, confirmed, last_change);
         self.node.set_written(confirmed);
         self.apply(news).await?;
         self.node.lease.renew(began_at);
@@ -170,15 +172,15 @@ impl NodeFollower {
 
     /// Makes news visible to every thread: what may be in the memory of this node first, then the head of the log.
     async fn apply(&mut self, news: NodeNews) -> Result<(), StoreError> {
-        let (mut has_keys, mut has_clients) = (false, false);
+        let (mut has_keys, mut has_lifetimes) = (false, false);
         for change in &news.changes {
             match change {
                 NodeChange::Invalidate(invalidation) => self.invalidate(*invalidation),
                 NodeChange::Keys => has_keys = true,
-                NodeChange::Clients => has_clients = true,
+                NodeChange::Lifetimes => has_lifetimes = true,
             }
         }
-        if has_clients {
+        if has_lifetimes {
             administration::raise_retention(&*self.store, &self.retention).await?;
         }
         news.entries.iter().filter_map(invalidated_by).for_each(|it| self.invalidate(it));
@@ -207,13 +209,13 @@ impl NodeFollower {
     }
 
     /// Warns if the clock of this node differs much from that of the database, and so from those of other nodes.
-    fn compare_clocks(&mut self, own: Time, of_store: Time) {
-        let difference = own.since(of_store).max(of_store.since(own));
+    fn compare_clocks(&mut self, difference: Duration) {
         let is_wrong = difference > MAX_CLOCK_DIFFERENCE;
         if is_wrong && !self.position.has_wrong_clock {
             tracing::warn!(
                 seconds = difference.as_secs(),
-                "the clock of this node and that of the database differ; tokens expire at different times on different nodes"
+                "the clock of this node and that of the database differ; nodes whose clocks differ expire tokens at different times, and \
+                 take a repeated refresh for a reuse"
             );
         }
         self.position.has_wrong_clock = is_wrong;
@@ -268,6 +270,11 @@ impl NodeFollower {
     }
 }
 
+/// How much a clock that was read between `before` and `after` certainly differs from that one.
+fn clock_difference(before: Time, after: Time, between: Time) -> Duration {
+    before.since(between).max(between.since(after))
+}
+
 /// The cached sessions that an entry of the revocation log revokes.
 fn invalidated_by(entry: &RevocationEntry) -> Option<Invalidation> {
     match &entry.subject {
@@ -288,5 +295,22 @@ pub(crate) async fn join(store: &dyn Store, node: &Node) -> Result<Option<u64>, 
     match store.node_registry() {
         Some(registry) => registry.join(&node.name, node.lease.length()).await.map(Some),
         None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_differs_if_it_was_read_outside_of_the_time_of_the_renewal() {
+        let at = |seconds: u64| Time::from_unix_seconds(1_764_000_000 + seconds);
+        for (between, expected) in [(7, 3), (10, 0), (12, 0), (14, 0), (19, 5)] {
+            assert_eq!(
+                clock_difference(at(10), at(14), at(between)),
+                Duration::from_secs(expected),
+                "{between}"
+            );
+        }
     }
 }

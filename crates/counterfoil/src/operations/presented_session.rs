@@ -70,6 +70,7 @@ async fn find_live_by_refresh_token(
         AuthError::Unavailable
     })?;
     let live = session.filter(|session| can_refresh(app, session, &token, now));
+    app.check_freshness()?;
     Ok(live.as_ref().map(PresentedSession::from_session))
 }
 

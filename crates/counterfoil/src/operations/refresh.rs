@@ -41,5 +41,8 @@ async fn try_refresh(
 ) -> Result<IssuedSession<TokenPair>, OperationError> {
     app.parts.write_rate_limiter.check_refresh(token.session(), client_info.ip, now)?;
     check_session(app, token.session(), client_info, now).await?;
-    Ok(app.parts.issuer.refresh_within(token, scope, max_token_length, client_info, now).await?)
+    let issued = app.parts.issuer.refresh_within(token, scope, max_token_length, client_info, now).await?;
+    // A repeated answer is written nowhere, so a database that is no longer the primary would give it as well.
+    app.check_freshness()?;
+    Ok(issued)
 }

@@ -149,7 +149,7 @@ pub(super) async fn submit(
 fn missing(fields: &FormFields) -> Option<FormErrors> {
     let required = [("username", "enter-username"), ("password", "enter-password")];
     let empty = required.into_iter().filter(|(name, _)| fields.get(name).is_none());
-    let errors = empty.map(|(name, id)| FormErrors::field(name, Message::new(id)).fields).flatten().collect();
+    let errors = empty.flat_map(|(name, id)| FormErrors::field(name, Message::new(id)).fields).collect();
     Some(FormErrors { general: Vec::new(), fields: errors }).filter(|errors| !errors.is_empty())
 }
 
@@ -229,7 +229,7 @@ async fn browser_mode(app: &App, client: &ClientId) -> Result<Mode, AppError> {
     Ok(allowed.unwrap_or_default())
 }
 
-/// Signs in a user who has just registered, and continues.
+/// Signs in the user of a new account, and continues.
 pub(super) async fn after_registration(
     app: &App,
     credentials: Credentials,

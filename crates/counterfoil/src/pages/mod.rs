@@ -19,20 +19,13 @@ mod return_to;
 mod small;
 mod user;
 
-use std::sync::LazyLock;
-
 use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
-use counterfoil_pages::Renderer;
-
 use crate::app::App;
 use crate::pages::account::{activity, reuse, security, session, sessions};
 use crate::pages::refresh::keep_signed_in;
-
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// The paths of the pages, their methods, and their handlers.
 pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter<App>)> {

@@ -92,7 +92,7 @@ fn to_page(app: &App, request: &PageRequest, response: Response) -> Response {
 
 /// What the page says about a problem with this status and this name.
 fn view(app: &App, status: StatusCode, name: &str, headers: &HeaderMap) -> ProblemView {
-    let (title, text) = match (status, name) {
+    let (title, text) = match (status.as_u16(), name) {
         (_, "not-found") => ("not-found-title", "not-found-text"),
         (_, "ambiguous-credential") => ("ambiguous-title", "ambiguous-text"),
         (_, "registration-closed") => ("registration-closed-title", "registration-closed-text"),
@@ -101,10 +101,10 @@ fn view(app: &App, status: StatusCode, name: &str, headers: &HeaderMap) -> Probl
             ("forbidden-title", "forbidden-text")
         }
         // The check of the origin has codes of its own.
-        (StatusCode::FORBIDDEN, _) => ("cross-site-title", "cross-site-text"),
-        (StatusCode::TOO_MANY_REQUESTS, _) => ("too-many-title", "too-many-requests"),
-        (StatusCode::SERVICE_UNAVAILABLE, _) => ("unavailable-title", "unavailable"),
-        (status, _) if status.is_server_error() => ("internal-title", "internal-text"),
+        (403, _) => ("cross-site-title", "cross-site-text"),
+        (429, _) => ("too-many-title", "too-many-requests"),
+        (503, _) => ("unavailable-title", "unavailable"),
+        (500.., _) => ("internal-title", "internal-text"),
         _ => ("other-title", "other-text"),
     };
     let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());

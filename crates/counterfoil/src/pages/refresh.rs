@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{COOKIE, HeaderName, SET_COOKIE};
+use http::header::{COOKIE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
@@ -31,7 +31,9 @@ pub(crate) async fn keep_signed_in(State(app): State<App>, request: Request, nex
     match exchange(&app, request.method(), request.headers(), &client).await {
         Some((credentials, cookies)) => {
             let request = with_credentials(&app, request, &credentials);
-            add_cookies(next.run(request).await, &cookies)
+            let mut response = next.run(request).await;
+            cookies.add_missing(response.headers_mut());
+            response
         }
         None => next.run(request).await,
     }
@@ -89,19 +91,6 @@ fn with_credentials(app: &App, mut request: Request, credentials: &[IssuedCreden
         request.headers_mut().insert(COOKIE, value);
     }
     request
-}
-
-/// The response with these cookies, but for those that the page itself has set or cleared.
-fn add_cookies(mut response: Response, cookies: &SetCookies) -> Response {
-    let name = |line: &HeaderValue| {
-        let text = line.to_str().unwrap_or_default();
-        text.split('=').next().unwrap_or_default().to_owned()
-    };
-    let set: Vec<String> = response.headers().get_all(SET_COOKIE).iter().map(name).collect();
-    for line in cookies.lines().filter(|line| !set.contains(&name(line))) {
-        response.headers_mut().append(SET_COOKIE, line.clone());
-    }
-    response
 }
 
 #[cfg(test)]

@@ -1,25 +1,28 @@
 //! The responses of pages: a page, a form with errors, a redirect.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use counterfoil_pages::{Frame, Language, View};
+use counterfoil_pages::{Frame, Language, Renderer, View};
 use counterfoil_verify::Problem;
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::set_cookie::{PageCookie, page_cookie};
-use crate::pages::RENDERER;
+use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
 use crate::pages::return_to::ReturnTo;
 
 /// How long a browser keeps a flash, if it does not open the next page.
 const FLASH_LIFETIME: Duration = Duration::from_secs(30);
+
+/// Compiled at the first page.
+static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// The media type of a page.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -38,8 +41,7 @@ pub(super) fn page(
     let html = html(request.language, frame, view)?;
     let mut response = ([(CONTENT_TYPE, HTML)], html).into_response();
     if request.flash.is_some() {
-        let cleared = page_cookie(&app.parts.cookies, PageCookie::Flash, "", Some(Duration::ZERO));
-        response.headers_mut().append(SET_COOKIE, cleared);
+        set_page_cookie(&app.parts.cookies, response.headers_mut(), PageCookie::Flash, "", Duration::ZERO);
     }
     Ok(response)
 }
@@ -85,8 +87,8 @@ pub(super) fn redirect_to_path(path: &str) -> Response {
 
 /// The same response with a flash for the next page.
 pub(super) fn with_flash(app: &App, mut response: Response, flash: Flash) -> Response {
-    let cookie = page_cookie(&app.parts.cookies, PageCookie::Flash, &flash.to_string(), Some(FLASH_LIFETIME));
-    response.headers_mut().append(SET_COOKIE, cookie);
+    let (cookies, value) = (&app.parts.cookies, flash.to_string());
+    set_page_cookie(cookies, response.headers_mut(), PageCookie::Flash, &value, FLASH_LIFETIME);
     response
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use counterfoil_pages::view::ContinueView;
 use counterfoil_pages::{Asset, Language};
@@ -11,7 +11,7 @@ use counterfoil_pages::{Asset, Language};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
-use crate::http::set_cookie::{PageCookie, page_cookie};
+use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::pages::page_request::{LANGUAGE_LIFETIME, PageRequest, account_path};
 use crate::pages::query::Query;
 use crate::pages::response::{page, redirect_to_path};
@@ -26,9 +26,8 @@ pub(super) async fn set_language(State(app): State<App>, request: Request) -> Re
     let back = back.filter(|back| !back.is_other_origin());
     let path = back.map_or_else(|| account_path(app.settings()), |back| back.as_str().to_owned());
     let mut response = redirect_to_path(&path);
-    let cookie =
-        page_cookie(&app.parts.cookies, PageCookie::Language, language.code(), Some(LANGUAGE_LIFETIME));
-    response.headers_mut().append(SET_COOKIE, cookie);
+    let (cookies, code) = (&app.parts.cookies, language.code());
+    set_page_cookie(cookies, response.headers_mut(), PageCookie::Language, code, LANGUAGE_LIFETIME);
     Ok(response)
 }
 

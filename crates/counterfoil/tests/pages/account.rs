@@ -148,7 +148,7 @@ async fn the_activity_says_what_has_happened() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_not_signed_in_comes_back_after_signing_in() {
+async fn a_user_who_is_not_signed_in_returns_to_the_page_after_signing_in() {
     let server = TestServer::open().await;
     server.register("ada").await;
     let mut browser = PageBrowser::new();

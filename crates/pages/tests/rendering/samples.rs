@@ -97,8 +97,8 @@ fn event(number: u64, sentence: &'static str) -> ActivityItem {
     ActivityItem {
         sentence,
         tone: tones[number as usize % 4],
-        device: Device::new(Some(HOSTILE).filter(|_| number % 2 == 0), None),
-        place: Some("192.0.2.7".to_owned()).filter(|_| number % 3 > 0),
+        device: Device::new(Some(HOSTILE).filter(|_| number.is_multiple_of(2)), None),
+        place: Some("192.0.2.7".to_owned()).filter(|_| !number.is_multiple_of(3)),
         count: number,
         at: Moment::from_unix_seconds(NOON - number * 40_000),
         session: None,

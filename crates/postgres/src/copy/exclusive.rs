@@ -46,6 +46,7 @@ pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<C
         source,
     };
     let connector = Connector::new(url, Arc::new(|| None)).map_err(|error| unreachable(error.into()))?;
+    connector.survey_hosts().await;
     require_session(&connector, &database).await?;
     let connected = connector.connect().await.map_err(|error| unreachable(error.into()))?;
     let mut connection = connected.connection;

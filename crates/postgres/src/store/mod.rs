@@ -116,6 +116,7 @@ impl PostgresStore {
             source,
         };
         let connector = Connector::new(url, reload).map_err(|error| unreachable(error.into()))?;
+        connector.survey_hosts().await;
         require_session(&connector, &database).await?;
         let id = NodeId::generate().map_err(|error| unreachable(error.into()))?;
         let writers = WriterConnector::new(connector.clone(), id, access);

@@ -1,10 +1,12 @@
 //! The registry of the nodes: a connection of its own, which renews and listens.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Notify};
+use tokio::time::sleep;
 
 use counterfoil_core::store::{NodeId, NodeNews, NodeRegistry, NodeRenewal, NodeRow, StoreError};
 
@@ -12,7 +14,6 @@ use super::PostgresStore;
 use crate::connection::{Connected, Connector};
 use crate::error::QueryError;
 use crate::error_class::store_error;
-use crate::reader_pool::read;
 use crate::state::StoreState;
 use crate::statement::{Connection, Failure, Pipeline, Statement};
 use crate::tables::revocation_log::LogNews;
@@ -21,6 +22,9 @@ use crate::writer_connection::writer_settings;
 
 /// The time within which a statement must be answered. The server gives up earlier.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often it is looked whether the other nodes have applied something.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The connection by which this process is a node. It is made when it is needed first.
 ///
@@ -133,7 +137,9 @@ impl NodeRegistry for PostgresStore {
     }
 
     async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        read!(self.readers, |connection| nodes::all(connection))
+        // Not by a connection that reads: it may lead to a former primary, where the counters of the others stand still. There
+        // a renewal is not answered, and this waits for it, and then for another connection.
+        self.node.with(async |connection| read_nodes(connection).await).await
     }
 
     async fn remove(&self, node: NodeId, renewals: u64) -> Result<(), StoreError> {
@@ -147,9 +153,47 @@ impl NodeRegistry for PostgresStore {
         self.node.with(async |connection| commit(connection, writers::BEGIN, [leave]).await).await.map(drop)
     }
 
+    async fn wait_until_applied(&self) -> Result<(), StoreError> {
+        let newest = self.node.with(async |connection| read_newest_change(connection).await).await?;
+        let mut seen: HashMap<NodeId, (u64, Instant)> = HashMap::new();
+        loop {
+            let rows = self.nodes().await?;
+            let now = Instant::now();
+            let is_awaited = |row: &NodeRow| {
+                let (renewals, since) = *seen
+                    .entry(row.id)
+                    .and_modify(|(renewals, since)| {
+                        if *renewals != row.renewals {
+                            (*renewals, *since) = (row.renewals, now);
+                        }
+                    })
+                    .or_insert((row.renewals, now));
+                // A quarter longer, because clocks run at different rates.
+                let is_over = renewals == row.renewals && now.duration_since(since) >= row.lease * 5 / 4;
+                row.id != self.node.id && row.last_change < newest && !is_over
+            };
+            // Each row is looked at, so that the first sight of its counter is noted.
+            if rows.iter().map(is_awaited).fold(false, |any, one| any | one) {
+                sleep(LOOK_INTERVAL).await;
+                continue;
+            }
+            return Ok(());
+        }
+    }
+
     async fn announced(&self) {
         self.node.announced.notified().await;
     }
+}
+
+async fn read_newest_change(connection: &Connection) -> Result<u64, Failure> {
+    let rows = Pipeline::new(connection, ANSWER_TIMEOUT).query(nodes::select_newest_change()).await?;
+    Ok(nodes::read_number(&rows)?)
+}
+
+async fn read_nodes(connection: &Connection) -> Result<Vec<NodeRow>, Failure> {
+    let rows = Pipeline::new(connection, ANSWER_TIMEOUT).query(nodes::select_all()).await?;
+    Ok(nodes::read_all(&rows)?)
 }
 
 /// Commits the counter, and then reads the revocation log and the changes up to their ends.

@@ -8,7 +8,7 @@ use counterfoil_core::store::{NodeChange, NodeId, NodeRenewal, NodeRow};
 
 use super::columns::{Columns, Text, milliseconds, position, unsigned};
 use crate::error::QueryError;
-use crate::statement::{Connection, Statement, statement};
+use crate::statement::{Statement, statement};
 
 /// The channel on which commits are announced. Stores in other schemas of the database are woken too, and find nothing new.
 pub(crate) const LISTEN: &str = "LISTEN counterfoil_nodes";
@@ -95,6 +95,11 @@ pub(crate) fn read_changes(
     Ok((changes, last))
 }
 
+/// The number of the newest change; 0 if every node has applied all of them. [`read_number`] reads it.
+pub(crate) fn select_newest_change<'p>() -> Statement<'p> {
+    statement!("SELECT coalesce(max(number), 0) FROM node_changes")
+}
+
 /// Raises the longest lease that a node has promised; returns a row, if there is one.
 pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
     statement!(
@@ -104,13 +109,17 @@ pub(crate) fn promise<'p>(id: NodeId, lease: Duration) -> Statement<'p> {
     )
 }
 
-/// All nodes in the order of their names.
-pub(crate) async fn all(connection: &Connection) -> Result<Vec<NodeRow>, QueryError> {
-    let select = statement!(
-        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms FROM nodes
+/// Reads all nodes in the order of their names; [`read_all`] reads the rows.
+pub(crate) fn select_all<'p>() -> Statement<'p> {
+    statement!(
+        "SELECT id, name, renewals, applied, confirmed, lease_ms, promised_ms, last_change FROM nodes
          ORDER BY name COLLATE \"C\", id"
-    );
-    select.query(connection).await?.iter().map(read).collect()
+    )
+}
+
+/// Reads the rows of [`select_all`].
+pub(crate) fn read_all(rows: &[Row]) -> Result<Vec<NodeRow>, QueryError> {
+    rows.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<NodeRow, QueryError> {
@@ -123,6 +132,7 @@ fn read(row: &Row) -> Result<NodeRow, QueryError> {
         confirmed: columns.position()?,
         lease: Duration::from_millis(columns.unsigned()?),
         promised: Duration::from_millis(columns.unsigned()?),
+        last_change: columns.unsigned()?,
     })
 }
 

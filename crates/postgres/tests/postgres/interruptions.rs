@@ -52,7 +52,10 @@ async fn a_commit_whose_answer_was_lost_is_reported_as_it_was_decided() {
 
 /// Inserts users from several tasks until it is stopped. Returns the numbers of those that were confirmed and of those that
 /// were refused.
-fn start_load(store: &Arc<PostgresStore>, stop: &Arc<AtomicBool>) -> JoinSet<(Vec<u32>, Vec<u32>)> {
+pub(crate) fn start_load(
+    store: &Arc<PostgresStore>,
+    stop: &Arc<AtomicBool>,
+) -> JoinSet<(Vec<u32>, Vec<u32>)> {
     let next = Arc::new(AtomicU32::new(1000));
     let mut tasks = JoinSet::new();
     for _ in 0..6 {

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod cutting_proxy;
+mod failover;
 mod fixture;
 mod interruptions;
 mod nodes;

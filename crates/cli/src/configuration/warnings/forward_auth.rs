@@ -60,3 +60,43 @@ fn unguarded_login(_: &Configuration, settings: &Settings) -> Option<Diagnostic>
         "guard the application at the host of the issuer, below another path, or set a domain in the table [cookies]",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::configuration::warnings::warnings;
+
+    /// The keys of the warnings about these lines.
+    fn warned(lines: &str) -> Vec<String> {
+        let text = format!("issuer = \"https://auth.example\"\n{lines}");
+        let read = Configuration::from_text(Path::new("c.toml"), &text);
+        let settings = read.validate(read.listen).unwrap();
+        let keys = warnings(&read, &settings).into_iter().filter_map(|found| found.key);
+        keys.filter(|key| key.starts_with("forward_auth") || key == "login_url").collect()
+    }
+
+    #[test]
+    fn each_contradiction_is_reported_at_its_key() {
+        let trusted = "trusted_proxies = [\"127.0.0.1\"]\n";
+        let login = "login_url = \"https://auth.example/login\"\n";
+        let hosts = "[forward_auth]\nhosts = [\"app.auth.example\"]\n";
+        for (lines, expected) in [
+            (String::new(), &[][..]),
+            (format!("{trusted}{login}"), &[]),
+            (login.to_owned(), &["forward_auth.per_ip"]),
+            (format!("{trusted}{hosts}"), &[]),
+            (format!("{trusted}{login}{hosts}"), &["login_url"]),
+            (format!("{trusted}{login}{hosts}[cookies]\ndomain = \"auth.example\"\n"), &[]),
+            (format!("{trusted}{hosts}proxies = []\n"), &["forward_auth.proxies"]),
+            (format!("{trusted}[forward_auth]\nproxies = [\"0.0.0.0/0\"]\n"), &["forward_auth.proxies"]),
+            (
+                format!("{trusted}algorithm = \"HS256\"\n[forward_auth]\nassertion = true\n"),
+                &["forward_auth.assertion"],
+            ),
+        ] {
+            assert_eq!(warned(&lines), expected, "{lines}");
+        }
+    }
+}

@@ -12,6 +12,12 @@ const STARTS: [&str; 4] = ["/v1/", "/oauth/", "/.well-known/", "/openapi.json"];
 /// Paths that are not of this server.
 const FOREIGN: [&str; 2] = ["/.well-known/openid-configuration", "/v1/traces"];
 
+/// Below it, a path ends with a proxy and what it requires.
+const VERIFY: &str = "/v1/verify";
+
+/// The proxies in the paths below [`VERIFY`].
+const PROXIES: [&str; 6] = ["nginx", "caddy", "traefik", "haproxy", "apache", "envoy"];
+
 /// Each path with its methods.
 pub(super) struct Routes(BTreeMap<String, Vec<String>>);
 
@@ -45,7 +51,7 @@ impl Routes {
                 Some(at) => &path[..at],
                 None => path.trim_end_matches(['.', '/', ':']),
             };
-            if path.len() < start.len() || FOREIGN.contains(&path) {
+            if path.len() < start.len() || FOREIGN.contains(&path) || is_of_proxy(path) {
                 continue;
             }
             match self.methods(path) {
@@ -82,6 +88,13 @@ impl Routes {
             .collect();
         (!found.is_empty()).then_some(found)
     }
+}
+
+/// Whether the path is that of a proxy, with or without requirements.
+fn is_of_proxy(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix(VERIFY) else { return false };
+    let proxy = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+    rest.is_empty() || PROXIES.contains(&proxy)
 }
 
 fn is_part_of_path(letter: char) -> bool {

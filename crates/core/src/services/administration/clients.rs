@@ -9,10 +9,10 @@ use crate::client_error::ClientError;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
 use crate::model::client::{Client, Lifetimes, LifetimesChange};
 use crate::model::session::Mode;
-use crate::services::administration::{Administration, MAX_ACCESS_LIFETIME};
+use crate::services::administration::{self, Administration};
 use crate::services::revoker::{RevocationContext, RevocationRetention};
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
-use crate::store::{Change, CommitOutcome, CutoffScope, Page, Store, StoreError};
+use crate::store::{Change, CommitOutcome, CutoffScope, MAX_ACCESS_LIFETIME, Page, Store, StoreError};
 
 /// The maximum number of scopes or audiences of a client, and the maximum length of each, in bytes.
 const MAX_WORDS: usize = 100;
@@ -52,6 +52,7 @@ impl Administration {
         let default = Client { name: id.to_string(), id, ..Client::default_client() };
         let client = Client { revision: 0, ..change.apply_to(&default) };
         validate(&client)?;
+        self.announce_lifetimes(&client.lifetimes).await?;
         let event = event(AuditEventKind::ClientAdded, &client.id, context, now);
         let mut changes = vec![Change::insert_client(client.clone()), Change::record_event(event)];
         let (lifetime, metadata) = self.raise_retention(&client.lifetimes);
@@ -79,6 +80,7 @@ impl Administration {
             let previous = self.require_client(id).await?;
             let next = change.apply_to(&previous);
             validate(&next)?;
+            self.announce_lifetimes(&next.lifetimes).await?;
             let mut changes = vec![Change::replace_client(next.clone())];
             let (lifetime, metadata) = self.raise_retention(&next.lifetimes);
             changes.push(metadata);
@@ -107,6 +109,17 @@ impl Administration {
             Change::set_cutoff(CutoffScope::Client(id.clone())),
             Change::record_event(event),
         ]
+    }
+
+    /// On one of several nodes: waits until every node keeps revocations for as long as tokens with these lifetimes live. A node
+    /// that knew of them only after the first token was issued could forget its revocation too early.
+    async fn announce_lifetimes(&self, lifetimes: &Lifetimes) -> Result<(), ServiceError> {
+        let Some(registry) = self.store.node_registry() else { return Ok(()) };
+        // Another node may have stored a longer one, which must not be replaced.
+        administration::raise_retention(&*self.store, &self.retention).await?;
+        let (_, metadata) = self.raise_retention(lifetimes);
+        let _: CommitOutcome = self.store.commit(&[metadata].into()).await?;
+        Ok(registry.wait_until_applied().await?)
     }
 
     /// Raises the retention of revocations to these lifetimes, before the first token with them can be issued. Returns the

@@ -21,14 +21,11 @@ use crate::model::user::User;
 use crate::services::ServiceError;
 use crate::services::keys::keyring::Keyring;
 use crate::services::revoker::RevocationRetention;
-use crate::store::{Store, StoreError};
+use crate::store::{MAX_ACCESS_LIFETIME, Store, StoreError};
 
 pub use clients::ClientChange;
 pub use revocations::RevocationResult;
 pub use users::{UserChange, validate_roles};
-
-/// The metadata key of the maximum lifetime that any access token was ever allowed, in seconds (big-endian `u64`).
-const MAX_ACCESS_LIFETIME: &str = "max_access_lifetime";
 
 /// Changes users, clients and admin keys, and revokes what was issued.
 pub struct Administration {
@@ -63,19 +60,19 @@ pub async fn load_retention(
     min_lifetime: Duration,
 ) -> Result<RevocationRetention, StoreError> {
     let retention = RevocationRetention::new(min_lifetime);
-    if let Some(seconds) = store.metadata(MAX_ACCESS_LIFETIME).await?.and_then(|bytes| bytes.try_into().ok())
-    {
-        retention.raise_to(Duration::from_secs(u64::from_be_bytes(seconds)));
-    }
-    clients::raise_by_all_clients(store, &retention).await?;
+    raise_retention(store, &retention).await?;
     Ok(retention)
 }
 
-/// Raises `retention` by the lifetimes of every client, after another process has changed one.
+/// Raises `retention` by what is stored: the lifetimes of every client, and the longest that any had.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
 pub async fn raise_retention(store: &dyn Store, retention: &RevocationRetention) -> Result<(), StoreError> {
+    if let Some(seconds) = store.metadata(MAX_ACCESS_LIFETIME).await?.and_then(|bytes| bytes.try_into().ok())
+    {
+        retention.raise_to(Duration::from_secs(u64::from_be_bytes(seconds)));
+    }
     clients::raise_by_all_clients(store, retention).await
 }

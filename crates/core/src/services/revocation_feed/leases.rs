@@ -165,11 +165,6 @@ impl Instance {
     pub fn has_confirmed(&self, position: RevocationPosition, now: Duration) -> bool {
         self.acknowledged >= position && now >= self.shared_until
     }
-
-    /// Up to where the process with this id has the entries.
-    pub(super) fn confirmed_up_to(&self, now: Duration) -> RevocationPosition {
-        if now >= self.shared_until { self.acknowledged } else { RevocationPosition::START }
-    }
 }
 
 /// Makes room for another instance. An instance with a lease stays: a wait for the fleet would forget it.

@@ -102,6 +102,7 @@ mod tests {
             confirmed: RevocationPosition::new(confirmed),
             lease: Duration::from_secs(4),
             promised: Duration::from_secs(8),
+            last_change: 0,
         }
     }
 

@@ -7,7 +7,11 @@ use counterfoil_verify::IdError;
 
 use crate::model::session::SessionCredential;
 use crate::store::session_cache::Invalidation;
-use crate::store::{AppliedChanges, Change, ClientOp, SessionOp};
+use crate::store::{AppliedChanges, Change, SessionOp};
+
+/// The metadata key of the longest lifetime that an access token of any client could have, in seconds (big-endian `u64`).
+/// Every change of a client writes it.
+pub const MAX_ACCESS_LIFETIME: &str = "max_access_lifetime";
 
 /// A change that other nodes must learn of. Revocations are in the revocation log besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +20,8 @@ pub enum NodeChange {
     Invalidate(Invalidation),
     /// The signing keys or refresh token keys have changed.
     Keys,
-    /// A client was added or changed: its tokens may live longer than those of the others.
-    Clients,
+    /// The longest lifetime of an access token may have become longer.
+    Lifetimes,
 }
 
 impl NodeChange {
@@ -37,7 +41,7 @@ impl NodeChange {
         let ended = Invalidation::for_result(applied);
         let others = changes.iter().filter_map(|change| match change {
             Change::Key(_) => Some(Self::Keys),
-            Change::Client(ClientOp::Insert(_) | ClientOp::Replace(_)) => Some(Self::Clients),
+            Change::Metadata(MAX_ACCESS_LIFETIME, _) => Some(Self::Lifetimes),
             _ => None,
         });
         cached.chain(ended).map(Self::Invalidate).chain(others).collect()
@@ -51,7 +55,7 @@ impl fmt::Display for NodeChange {
             Self::Invalidate(Invalidation::User(user)) => write!(f, "user:{user}"),
             Self::Invalidate(Invalidation::All) => f.write_str("all"),
             Self::Keys => f.write_str("keys"),
-            Self::Clients => f.write_str("clients"),
+            Self::Lifetimes => f.write_str("lifetimes"),
         }
     }
 }
@@ -65,7 +69,7 @@ impl FromStr for NodeChange {
             Some(("session", id)) => Self::Invalidate(Invalidation::Session(id.parse()?)),
             Some(("user", id)) => Self::Invalidate(Invalidation::User(id.parse()?)),
             _ if text == "keys" => Self::Keys,
-            _ if text == "clients" => Self::Clients,
+            _ if text == "lifetimes" => Self::Lifetimes,
             _ => Self::Invalidate(Invalidation::All),
         })
     }
@@ -90,7 +94,7 @@ mod tests {
             NodeChange::Invalidate(Invalidation::User(USER)),
             NodeChange::Invalidate(Invalidation::All),
             NodeChange::Keys,
-            NodeChange::Clients,
+            NodeChange::Lifetimes,
         ];
         for change in changes {
             assert_eq!(change.to_string().parse(), Ok(change));

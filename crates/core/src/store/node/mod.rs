@@ -12,7 +12,7 @@ use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition};
 use crate::store::StoreError;
 use crate::store::job_lock::NodeId;
 
-pub use change::NodeChange;
+pub use change::{MAX_ACCESS_LIFETIME, NodeChange};
 
 /// The registry of the nodes of a store that several processes have open.
 ///
@@ -72,6 +72,13 @@ pub trait NodeRegistry: Send + Sync {
     /// If the store cannot be written.
     async fn leave(&self) -> Result<(), StoreError>;
 
+    /// Waits until every other node has applied what is committed now, or answers nothing from memory any more.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    async fn wait_until_applied(&self) -> Result<(), StoreError>;
+
     /// Waits until a commit of another process was announced. It may also return without one, and an announcement may be
     /// lost: only [`renew`](Self::renew) says what is new.
     async fn announced(&self);
@@ -94,6 +101,8 @@ pub struct NodeRow {
     pub lease: Duration,
     /// The longest lease that the node has promised to a verifier.
     pub promised: Duration,
+    /// The last change that the node has applied.
+    pub last_change: u64,
 }
 
 /// What a node writes with a renewal.

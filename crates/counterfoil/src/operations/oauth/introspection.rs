@@ -89,5 +89,6 @@ async fn introspect_refresh(
         can_refresh(app, &context.session, &token, now) && context.check_access().is_ok()
     };
     let active = context.filter(is_active);
+    app.check_freshness()?;
     Ok(active.map(|context| IntrospectedToken::from_refresh(app.settings().issuer.as_str(), &context)))
 }

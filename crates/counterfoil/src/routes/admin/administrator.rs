@@ -67,6 +67,7 @@ async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, App
     };
     let key: AdminKey = text.parse().map_err(|_| rejected("malformed", "malformed: not an admin key"))?;
     let record = app.parts.administration.verify_admin_key(&key).await?;
+    app.check_freshness().map_err(|error| AppError::auth(error, CredentialSource::Bearer))?;
     Ok(record.ok_or_else(|| rejected("unknown", "unknown: no such admin key"))?.id)
 }
 
@@ -78,4 +79,36 @@ fn require_role(current_user: CurrentUser) -> Result<Administrator, AppError> {
         return Err(AppError::AdministratorRequired);
     }
     Ok(Administrator { actor: Actor::User(current_user.user), now: current_user.now })
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_verify::Freshness;
+    use http::Request;
+    use http::header::AUTHORIZATION;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn a_node_that_may_not_know_of_a_removed_admin_key_accepts_none() {
+        let dir = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let app = App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap();
+        let context = RevocationContext {
+            actor: Actor::Operator,
+            reason: EndReason::ByAdmin,
+            client_info: ClientInfo::default(),
+        };
+        let (key, _) = app.parts.administration.create_admin_key("a key", &context, app.now()).await.unwrap();
+        let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {key}")).body(()).unwrap();
+        let (mut parts, ()) = request.into_parts();
+        assert!(Administrator::from_request_parts(&mut parts, &app).await.is_ok());
+
+        app.parts.session_cache.revocations().set_freshness(Freshness::NEVER);
+
+        let refused = Administrator::from_request_parts(&mut parts, &app).await.unwrap_err();
+        assert!(format!("{refused:?}").contains("StaleRevocations"), "{refused:?}");
+    }
 }

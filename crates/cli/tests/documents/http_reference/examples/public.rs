@@ -43,6 +43,17 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl "$base/v1/sessions?limit=2" -H "Authorization: Bearer $token""#,
     },
     Example {
+        call: "GET /v1/sessions/{id}",
+        prepare: r#"id=$(login session | sed 's/.*"session":{"id":"\([^"]*\)".*/\1/')"#,
+        command: r#"curl $base/v1/sessions/$id -H "Authorization: Bearer $token""#,
+    },
+    Example {
+        call: "PATCH /v1/sessions/{id}",
+        prepare: r#"id=$(login session | sed 's/.*"session":{"id":"\([^"]*\)".*/\1/')"#,
+        command: r#"curl -X PATCH $base/v1/sessions/$id -H "Authorization: Bearer $token" -H "$json" \
+  -d '{"label":"phone"}'"#,
+    },
+    Example {
         call: "DELETE /v1/sessions/{id}",
         prepare: r#"id=$(login session | sed 's/.*"session":{"id":"\([^"]*\)".*/\1/')"#,
         command: r#"curl -X DELETE $base/v1/sessions/$id -H "Authorization: Bearer $token""#,

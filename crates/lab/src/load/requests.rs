@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::response::Response;
+use crate::load::response::Response;
 
 /// A source of requests, with one in flight on each connection.
-pub(crate) trait RequestSource {
+pub trait RequestSource {
     /// The next request for `connection`; `None` if there are no more.
     fn next(&mut self, connection: usize) -> Option<&[u8]>;
 
@@ -15,12 +15,14 @@ pub(crate) trait RequestSource {
 }
 
 /// A GET of `path`, with one more header line.
-pub(crate) fn get(address: SocketAddr, path: &str, header: &str) -> Vec<u8> {
+#[must_use]
+pub fn get(address: SocketAddr, path: &str, header: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{header}\r\n\r\n").into_bytes()
 }
 
 /// A POST of JSON to `path`, with one more header line.
-pub(crate) fn post(address: SocketAddr, path: &str, header: &str, body: &str) -> Vec<u8> {
+#[must_use]
+pub fn post(address: SocketAddr, path: &str, header: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     let head =
         format!("POST {path} HTTP/1.1\r\nhost: {address}\r\n{header}\r\ncontent-type: application/json");
@@ -28,7 +30,7 @@ pub(crate) fn post(address: SocketAddr, path: &str, header: &str, body: &str) ->
 }
 
 /// A list of requests, sent in turn and repeated.
-pub(crate) struct RequestCycle {
+pub struct RequestCycle {
     requests: Vec<Vec<u8>>,
     next: usize,
     /// How many more requests may be sent.
@@ -37,17 +39,25 @@ pub(crate) struct RequestCycle {
 
 impl RequestCycle {
     /// Repeats `requests` without a limit.
-    pub(crate) fn endless(requests: Vec<Vec<u8>>) -> Self {
+    #[must_use]
+    pub fn endless(requests: Vec<Vec<u8>>) -> Self {
         Self { requests, next: 0, remaining: usize::MAX }
     }
 
     /// The number of distinct requests.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.requests.len()
     }
 
+    /// Whether it has no request.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
     /// Ends the cycle after `count` more requests.
-    pub(crate) fn set_limit(&mut self, count: usize) {
+    pub fn set_limit(&mut self, count: usize) {
         self.remaining = count;
     }
 }
@@ -66,15 +76,17 @@ impl RequestSource for RequestCycle {
 }
 
 /// Requests whose responses each have a string member that is collected.
-pub(crate) struct ResponseCollector<'a> {
+pub struct ResponseCollector<'a> {
     requests: RequestCycle,
     member: &'a str,
-    pub(crate) collected: Vec<String>,
+    /// The members so far.
+    pub collected: Vec<String>,
 }
 
 impl<'a> ResponseCollector<'a> {
     /// Sends `count` requests, taken from `requests` in turn.
-    pub(crate) fn new(member: &'a str, requests: Vec<Vec<u8>>, count: usize) -> Self {
+    #[must_use]
+    pub fn new(member: &'a str, requests: Vec<Vec<u8>>, count: usize) -> Self {
         let mut requests = RequestCycle::endless(requests);
         requests.set_limit(count);
         Self { requests, member, collected: Vec::with_capacity(count) }
@@ -94,7 +106,7 @@ impl RequestSource for ResponseCollector<'_> {
 }
 
 /// Refresh requests. A later request presents the refresh token of each response, so each one is a rotation.
-pub(crate) struct RefreshRequests {
+pub struct RefreshRequests {
     address: SocketAddr,
     tokens: VecDeque<String>,
     /// The token in flight on each connection.
@@ -104,7 +116,8 @@ pub(crate) struct RefreshRequests {
 
 impl RefreshRequests {
     /// Starts with one refresh token of each of many sessions, used in turn.
-    pub(crate) fn new(address: SocketAddr, tokens: Vec<String>) -> Self {
+    #[must_use]
+    pub fn new(address: SocketAddr, tokens: Vec<String>) -> Self {
         Self { address, tokens: tokens.into(), presented: Vec::new(), request: Vec::new() }
     }
 }

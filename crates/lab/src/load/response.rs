@@ -2,14 +2,17 @@
 //! client must be faster than the server.
 
 /// One complete response.
-pub(crate) struct Response<'a> {
-    pub(crate) status: u16,
-    pub(crate) body: &'a [u8],
+pub struct Response<'a> {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: &'a [u8],
 }
 
 impl<'a> Response<'a> {
     /// The response at the beginning of `bytes`; `None` until all of it has arrived.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+    #[must_use]
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let head = find(bytes, b"\r\n\r\n")?;
         let status = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
         let length = content_length(&bytes[..head + 2]);
@@ -18,18 +21,25 @@ impl<'a> Response<'a> {
     }
 
     /// The string member `name` of a JSON body.
-    pub(crate) fn json_string(&self, name: &str) -> Option<&'a str> {
-        let start = format!("\"{name}\":\"");
-        let rest = &self.body[find(self.body, start.as_bytes())? + start.len()..];
-        std::str::from_utf8(&rest[..rest.iter().position(|byte| *byte == b'"')?]).ok()
+    #[must_use]
+    pub fn json_string(&self, name: &str) -> Option<&'a str> {
+        json_string(self.body, name)
     }
+}
+
+/// The string member `name` of JSON without spaces between its tokens.
+pub(crate) fn json_string<'a>(json: &'a [u8], name: &str) -> Option<&'a str> {
+    let start = format!("\"{name}\":\"");
+    let rest = &json[find(json, start.as_bytes())? + start.len()..];
+    std::str::from_utf8(&rest[..rest.iter().position(|byte| *byte == b'"')?]).ok()
 }
 
 /// The value of `content-length`, or 0 without it (status 204).
 fn content_length(head: &[u8]) -> usize {
-    const NAME: &[u8] = b"\r\ncontent-length: ";
-    let Some(start) = find(head, NAME) else { return 0 };
-    let digits = head[start + NAME.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    // As axum writes it, and as Node writes it.
+    const NAMES: [&[u8]; 2] = [b"\r\ncontent-length: ", b"\r\nContent-Length: "];
+    let Some(start) = NAMES.iter().find_map(|name| find(head, name)) else { return 0 };
+    let digits = head[start + NAMES[0].len()..].iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'))
 }
 

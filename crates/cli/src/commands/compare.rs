@@ -1,0 +1,110 @@
+//! `counterfoil compare`: measures sessions, JWTs and the hybrid side by side on this machine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use counterfoil_lab::{FigureId, LabError, MAX_REPORT_SIZE, Plan, Profile, Report};
+use tokio::{signal, task};
+
+use crate::commands::compare::outputs::Outputs;
+use crate::commands::compare::progress::Bar;
+use crate::error::CliError;
+use crate::input_file::read_text;
+use crate::standard_input::display_name;
+
+mod outputs;
+mod progress;
+mod terminal;
+
+/// The options of `compare`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Measure for half a minute instead of about four minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Measure for about twenty minutes.
+    #[arg(long, conflicts_with = "quick")]
+    thorough: bool,
+    /// Measure only these figures, as `check.rate,wire`.
+    #[arg(long, value_name = "FIGURE", num_args = 1.., value_delimiter = ',', long_help = only_help())]
+    only: Vec<FigureId>,
+    /// The seed of the orders and of the intervals.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Write the report as JSON to this file, or to standard output with `-`.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report as one HTML file, or to standard output with `-`.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the drawings of the report to this directory, as SVG files. It is created if it does not exist.
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
+    /// Show this report again, which `--json` has written, and measure nothing; `-` for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "thorough", "only", "seed"])]
+    from: Option<PathBuf>,
+}
+
+fn only_help() -> String {
+    format!("Measure only these figures, as `check.rate,wire`; all by default: {}", FigureId::names())
+}
+
+/// Measures, or reads a report, and shows it.
+///
+/// # Errors
+///
+/// If nothing can be measured, or a file cannot be written; the directories of the files are checked before the measurement.
+pub(crate) async fn run(options: Options) -> Result<(), CliError> {
+    let outputs = Outputs::new(options.json.clone(), options.html.clone(), options.svg.clone())?;
+    let report = match &options.from {
+        Some(file) => read(file)?,
+        None => measure(options.plan()).await?,
+    };
+    outputs.write(&report)
+}
+
+impl Options {
+    fn plan(self) -> Plan {
+        let profile = match (self.quick, self.thorough) {
+            (true, _) => Profile::Quick,
+            (false, true) => Profile::Thorough,
+            (false, false) => Profile::Usual,
+        };
+        Plan::for_profile(profile).with(|plan| {
+            plan.seed = self.seed;
+            plan.only = self.only;
+            plan.program = std::env::current_exe().ok();
+        })
+    }
+}
+
+fn read(file: &std::path::Path) -> Result<Report, CliError> {
+    let text = read_text(file, MAX_REPORT_SIZE)?;
+    counterfoil_lab::read(text.expose()).map_err(|error| {
+        CliError::with_cause(&format!("cannot show {}", display_name(file)), &error)
+            .with_hint("`counterfoil compare --json FILE` writes a report")
+    })
+}
+
+/// Measures on threads of its own. Ctrl-C ends the run after the current row, which removes the temporary stores.
+async fn measure(plan: Plan) -> Result<Report, CliError> {
+    let bar = Arc::new(Bar::new());
+    let shown = Arc::clone(&bar);
+    let mut measured = task::spawn_blocking(move || counterfoil_lab::run(&plan, &*shown));
+    let result = tokio::select! {
+        result = &mut measured => result,
+        interrupted = signal::ctrl_c() => {
+            interrupted.map_err(|error| CliError::with_cause("cannot listen for signals", &error))?;
+            bar.end();
+            measured.await
+        }
+    };
+    bar.clear();
+    match result {
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(LabError::Cancelled)) => Err(CliError::failure("interrupted")),
+        Ok(Err(error)) => Err(CliError::from_error(&error)),
+        Err(error) => Err(CliError::from_error(&error)),
+    }
+}

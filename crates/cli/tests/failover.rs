@@ -1,0 +1,109 @@
+//! PostgreSQL fails over to a synchronous standby under load: no login is lost, and no session that was ended returns.
+
+#![cfg(feature = "postgres")]
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+mod common;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use counterfoil_test_support::{PostgresPair, skip};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::common::{Server, counterfoil, in_dir};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// What was acknowledged to the clients.
+#[derive(Default)]
+struct Acknowledged {
+    /// Tokens that were issued and not ended.
+    active: Mutex<Vec<String>>,
+    /// Tokens whose end was acknowledged.
+    ended: Mutex<Vec<String>>,
+    /// When logins were acknowledged.
+    logins: Mutex<Vec<Instant>>,
+    count: AtomicUsize,
+}
+
+impl Acknowledged {
+    /// Logs in, and logs every other session out.
+    fn run(&self, server: &Server, stop: &AtomicBool) {
+        let login = json!({ "username": "ada", "password": PASSWORD, "mode": "session" });
+        while !stop.load(Ordering::SeqCst) {
+            let (status, answer) = server.post("/v1/login", &login);
+            if status != 200 {
+                assert!([0, 503].contains(&status), "{status}: {answer}");
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            let token = answer["session_token"].as_str().unwrap().to_owned();
+            self.logins.lock().unwrap().push(Instant::now());
+            if self.count.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+                let bearer = format!("Authorization: Bearer {token}");
+                match server.curl("/v1/logout", &["-X", "POST", "-H", &bearer]).0 {
+                    204 => self.ended.lock().unwrap().push(token),
+                    // It is not known whether the session has ended.
+                    status => assert!([0, 503].contains(&status), "{status}"),
+                }
+            } else {
+                self.active.lock().unwrap().push(token);
+            }
+        }
+    }
+
+    /// The longest time without a login.
+    fn longest_gap(&self) -> Duration {
+        let mut logins = self.logins.lock().unwrap().clone();
+        logins.sort();
+        logins.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap()
+    }
+}
+
+#[test]
+fn no_login_is_lost_and_no_session_returns_when_the_primary_is_killed() {
+    let Some(mut pair) = PostgresPair::start() else {
+        skip("PostgreSQL is not installed");
+        return;
+    };
+    pair.sql("one", "postgres", "CREATE DATABASE auth");
+    let (temp, url) = (tempfile::tempdir().unwrap(), pair.url("auth"));
+    let dir = temp.path().join("data");
+    let mut command = counterfoil(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0", "--store", &url]));
+    let server = Server::start(&mut command, &temp.path().join("log"));
+    assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
+    let (acknowledged, stop) = (Acknowledged::default(), AtomicBool::new(false));
+
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| acknowledged.run(&server, &stop));
+        }
+        let wait_for = |count: usize| {
+            let started = Instant::now();
+            while acknowledged.count.load(Ordering::SeqCst) < count
+                && started.elapsed() < Duration::from_secs(60)
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        };
+        wait_for(10);
+        pair.kill_primary();
+        pair.promote_standby();
+        wait_for(acknowledged.count.load(Ordering::SeqCst) + 10);
+        stop.store(true, Ordering::SeqCst);
+    });
+
+    let (active, ended) = (acknowledged.active.lock().unwrap(), acknowledged.ended.lock().unwrap());
+    assert!(active.len() >= 8 && ended.len() >= 8, "{} and {}", active.len(), ended.len());
+    for (tokens, status) in [(&active, 200), (&ended, 401)] {
+        for token in tokens.iter() {
+            assert_eq!(server.get("/v1/me", token).0, status);
+        }
+    }
+    let gap = acknowledged.longest_gap();
+    println!("{} sessions kept, {} ended, no login for {} ms", active.len(), ended.len(), gap.as_millis());
+    assert!(server.stop(Signal::TERM).success());
+}

@@ -1,0 +1,32 @@
+//! `login.latency`: logins with the default Argon2id parameters, on a server of their own.
+
+use crate::error::LabError;
+use crate::load::closed_loop::send_requests;
+use crate::load::requests::RequestCycle;
+use crate::measure::Session;
+use crate::report::model::{Better, Cell, Figure, Unit};
+use crate::rig::mode::Mode;
+use crate::rig::server::Hashing;
+use crate::statistics::quantiles::Quantiles;
+
+/// The number of connections: enough to keep the hashing threads busy.
+const CONNECTIONS: usize = 4;
+
+/// Logs in, over and over, in each mode.
+pub(crate) fn measure(session: &Session<'_>) -> Result<Figure, LabError> {
+    let steps = session.steps("logins with Argon2id");
+    let dir = session.directory()?;
+    let server = session.server(&dir, Hashing::Default)?;
+    let note = "response time of a login, with 4 connections and the default Argon2id parameters";
+    let mut figure = Figure::new("login.latency", Unit::Ms, Better::Lower, note);
+    for (number, mode) in Mode::ALL.into_iter().enumerate() {
+        steps.advance(number, Mode::ALL.len())?;
+        let mut requests = RequestCycle::endless(vec![mode.login_request(server.address)]);
+        let mut result = send_requests(server.address, CONNECTIONS, session.plan.login, &mut requests)?;
+        if let Some(quantiles) = Quantiles::from_times(&mut result.times) {
+            figure = figure.with(mode.column(), Cell::quantiles(&quantiles, 1e3));
+        }
+    }
+    server.stop()?;
+    Ok(figure)
+}

@@ -1,0 +1,135 @@
+//! The plan of a run: what is measured, and for how long.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::closed_loop::CONNECTIONS;
+use crate::measure::figure_id::FigureId;
+
+/// How long a run takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// At most 30 seconds on two cores.
+    Quick,
+    /// At most 4 minutes.
+    Usual,
+    /// At most 20 minutes.
+    Thorough,
+}
+
+/// The plan of a run.
+///
+/// ```
+/// use counterfoil_lab::{FigureId, Plan, Profile};
+///
+/// let plan = Plan::for_profile(Profile::Quick).with(|plan| plan.only = vec![FigureId::Wire]);
+/// assert!(plan.wants(FigureId::Wire) && !plan.wants(FigureId::CheckRate));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Its name in the report.
+    pub profile: Profile,
+    /// The seed of the orders and of the intervals.
+    pub seed: u64,
+    /// The number of rounds.
+    pub rounds: usize,
+    /// The number of rounds of the open loop.
+    pub latency_rounds: usize,
+    /// How long each row is measured in a round.
+    pub row: Duration,
+    /// How long the load runs before the first round.
+    pub warm_up: Duration,
+    /// How long logins are measured in each mode, and refreshes in each round.
+    pub login: Duration,
+    /// The number of logins in each mode, whose credentials are presented in turn.
+    pub credentials: usize,
+    /// The number of connections.
+    pub connections: usize,
+    /// The number of logouts of each mode whose effect is measured.
+    pub logouts: usize,
+    /// The number of services that are cut off, and of kills.
+    pub repetitions: usize,
+    /// The number of logins of which the store is measured.
+    pub kept: usize,
+    /// The number of samples of the bootstrap.
+    pub resamples: usize,
+    /// What is measured; everything, if it is empty.
+    pub only: Vec<FigureId>,
+    /// The program `counterfoil`, for what needs a process. Without it, `restart` is not measured.
+    pub program: Option<PathBuf>,
+}
+
+impl Plan {
+    /// The plan of a profile.
+    #[must_use]
+    pub fn for_profile(profile: Profile) -> Self {
+        let usual = Self {
+            profile,
+            seed: 1,
+            rounds: 15,
+            latency_rounds: 15,
+            row: Duration::from_secs(1),
+            warm_up: Duration::from_secs(2),
+            login: Duration::from_secs(3),
+            credentials: 100_000,
+            connections: CONNECTIONS,
+            logouts: 1_000,
+            repetitions: 5,
+            kept: 10_000,
+            resamples: 10_000,
+            only: Vec::new(),
+            program: None,
+        };
+        match profile {
+            Profile::Quick => Self {
+                rounds: 5,
+                latency_rounds: 3,
+                row: Duration::from_millis(300),
+                warm_up: Duration::from_millis(500),
+                login: Duration::from_millis(500),
+                credentials: 10_000,
+                logouts: 100,
+                kept: 1_000,
+                ..usual
+            },
+            Profile::Usual => usual,
+            Profile::Thorough => {
+                Self { rounds: 31, latency_rounds: 31, row: Duration::from_secs(2), kept: 50_000, ..usual }
+            }
+        }
+    }
+
+    /// The same plan after `change`.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// Whether it measures `figure`.
+    #[must_use]
+    pub fn wants(&self, figure: FigureId) -> bool {
+        let is_possible = figure != FigureId::Restart || self.program.is_some();
+        is_possible && (self.only.is_empty() || self.only.contains(&figure))
+    }
+
+    /// Whether it measures one of `figures`.
+    pub(crate) fn wants_any(&self, figures: &[FigureId]) -> bool {
+        figures.iter().any(|figure| self.wants(*figure))
+    }
+
+    /// Whether it has the figure with the name `id`.
+    pub(crate) fn wants_named(&self, id: &str) -> bool {
+        FigureId::ALL.into_iter().any(|figure| figure.includes(id) && self.wants(figure))
+    }
+
+    /// Whether it needs the credentials of many logins.
+    pub(crate) fn needs_credentials(&self) -> bool {
+        use FigureId::{CheckCpu, CheckFirstSight, CheckLatency, CheckRate, RefreshRate};
+        self.wants_any(&[CheckRate, CheckCpu, CheckLatency, CheckFirstSight, RefreshRate])
+    }
+}

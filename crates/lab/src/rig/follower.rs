@@ -1,0 +1,107 @@
+//! A service of its own that verifies the tokens of the measured server: with its public keys only, or following the feed
+//! of revocations, over real sockets.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use counterfoil_jose::Algorithm;
+use counterfoil_verify::{JwksOptions, Principal, RemoteVerifier, TokenVerifier};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::error::LabError;
+use crate::rig::server::PROTECTED;
+
+/// How long the first fetch may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A running service.
+pub(crate) struct Follower {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), LabError>>>,
+}
+
+/// What a service knows of revocations.
+#[derive(Debug, Clone)]
+pub(crate) enum Revocations {
+    /// It follows the feed with this verifier key.
+    Feed(String),
+    /// It has the public keys only.
+    KeysOnly,
+}
+
+impl Follower {
+    /// Starts a service on a thread of its own, and waits until it has the keys and, with a feed, is up to date.
+    pub(crate) fn start(issuer: SocketAddr, revocations: Revocations) -> Result<Self, LabError> {
+        let (report, started) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new().name("lab-service".to_owned());
+        let thread = thread.spawn(move || serve_on_this_thread(issuer, &revocations, &report, stopped));
+        let thread = thread.map_err(LabError::start("a service"))?;
+        match started.recv() {
+            Ok(address) => Ok(Self { address, stop: Some(stop), thread: Some(thread) }),
+            Err(_) => {
+                let ended = thread.join().unwrap_or(Ok(()));
+                Err(ended.err().unwrap_or(LabError::Timeout("the start of a service")))
+            }
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve_on_this_thread(
+    issuer: SocketAddr,
+    revocations: &Revocations,
+    report: &mpsc::Sender<SocketAddr>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), LabError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(LabError::start("a service"))?;
+    let served = runtime.block_on(serve(issuer, revocations, report, stopped));
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(
+    issuer: SocketAddr,
+    revocations: &Revocations,
+    report: &mpsc::Sender<SocketAddr>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), LabError> {
+    let url = format!("http://{issuer}");
+    let tokens = TokenVerifier::builder(&url, &url, &[Algorithm::Es256]);
+    let verifier = match revocations {
+        Revocations::Feed(key) => RemoteVerifier::builder(tokens).verifier_key(key).start(),
+        Revocations::KeysOnly => RemoteVerifier::start(tokens, JwksOptions::from_discovery()),
+    };
+    let verifier = verifier.map_err(LabError::start("a service"))?;
+    let first = async {
+        verifier.wait_for_first_fetch().await;
+        if matches!(revocations, Revocations::Feed(_)) {
+            verifier.wait_until_fresh().await;
+        }
+    };
+    timeout(TIMEOUT, first).await.map_err(|_| LabError::Timeout("the first fetch of a service"))?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LabError::io("listen on loopback"))?;
+    let address = listener.local_addr().map_err(LabError::io("listen on loopback"))?;
+    let router = Router::new().route(PROTECTED, get(async |_: Principal| "ok")).layer(verifier.layer());
+    let _ = report.send(address);
+    tokio::select! {
+        served = axum::serve(listener, router) => served.map_err(LabError::io("serve")),
+        _ = stopped => Ok(()),
+    }
+}

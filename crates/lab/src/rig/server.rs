@@ -1,0 +1,205 @@
+//! The measured server: a bare route, the same route behind the layer, and all routes of Counterfoil, in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use counterfoil::operator::Command;
+use counterfoil::{App, Counterfoil, Principal, Settings, WriteRateLimits};
+use counterfoil_core::services::login_rate_limiter::RateLimit;
+use counterfoil_core::store::Store as _;
+use counterfoil_jose::Secret;
+use counterfoil_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::error::LabError;
+use crate::machine::affinity;
+
+/// The name of the user of the lab.
+pub(crate) const USERNAME: &str = "lab";
+/// The password of the user of the lab, whose server listens on loopback only and has a temporary store.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// The path of the handler without authentication.
+pub(crate) const BARE: &str = "/bare";
+/// The path of the same handler behind the layer.
+pub(crate) const PROTECTED: &str = "/protected";
+/// The body of both: 2 bytes.
+const BODY: &str = "ok";
+
+/// The cost of a password hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hashing {
+    /// Minimal, so that many thousand logins take seconds.
+    Cheap,
+    /// The default of an installation.
+    Default,
+}
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerOptions {
+    /// The directory of the store. A store that exists is opened.
+    pub(crate) dir: PathBuf,
+    pub(crate) hashing: Hashing,
+    /// Whether its threads run on the core of the server.
+    pub(crate) is_pinned: bool,
+}
+
+/// A running server.
+pub(crate) struct MeasuredServer {
+    pub(crate) address: SocketAddr,
+    store: Arc<SqliteStore>,
+    /// A key with which services follow the feed.
+    pub(crate) verifier_key: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), LabError>>>,
+}
+
+/// What the thread of the server reports when it listens.
+type Started = (SocketAddr, Arc<SqliteStore>, String);
+
+impl MeasuredServer {
+    /// Starts a server on a thread of its own, and waits until it listens.
+    pub(crate) fn start(options: ServerOptions) -> Result<Self, LabError> {
+        let (report, started) = mpsc::channel::<Started>();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new().name("lab-server".to_owned());
+        let thread = thread.spawn(move || serve_on_this_thread(&options, &report, stopped));
+        let thread = thread.map_err(LabError::start("the measured server"))?;
+        match started.recv() {
+            Ok((address, store, verifier_key)) => {
+                Ok(Self { address, store, verifier_key, stop: Some(stop), thread: Some(thread) })
+            }
+            Err(_) => {
+                Err(join(thread).err().unwrap_or(LabError::Timeout("the start of the measured server")))
+            }
+        }
+    }
+
+    /// How often it has read from the store.
+    pub(crate) fn store_reads(&self) -> u64 {
+        self.store.metrics().reads.snapshot().count()
+    }
+
+    /// How often it has written to the store.
+    pub(crate) fn store_commits(&self) -> u64 {
+        self.store.metrics().commits.snapshot().count()
+    }
+
+    /// Stops it at once, also in the middle of responses, and closes its store.
+    pub(crate) fn stop(mut self) -> Result<(), LabError> {
+        self.stop.take();
+        self.thread.take().map_or(Ok(()), join)
+    }
+}
+
+impl Drop for MeasuredServer {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            // The error that ends the run is more interesting than this one.
+            let _ = join(thread);
+        }
+    }
+}
+
+fn join(thread: JoinHandle<Result<(), LabError>>) -> Result<(), LabError> {
+    thread.join().unwrap_or(Err(LabError::Timeout("the end of the measured server")))
+}
+
+fn serve_on_this_thread(
+    options: &ServerOptions,
+    report: &mpsc::Sender<Started>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), LabError> {
+    if options.is_pinned {
+        // Before the first thread is started, because threads inherit it.
+        affinity::pin_to(affinity::SERVER_CORE).map_err(LabError::start("the measured server"))?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(LabError::start("the measured server"))?;
+    let served = runtime.block_on(serve(options, report, stopped));
+    // Ends the connections.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    served
+}
+
+async fn serve(
+    options: &ServerOptions,
+    report: &mpsc::Sender<Started>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), LabError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LabError::io("listen on loopback"))?;
+    let address = listener.local_addr().map_err(LabError::io("listen on loopback"))?;
+    let (counterfoil, store) = open(options, address).await?;
+    let verifier_key = prepare(counterfoil.app()).await?;
+    let router = router(counterfoil.app()).into_make_service_with_connect_info::<SocketAddr>();
+    let _ = report.send((address, store, verifier_key));
+    // Without it a small response may wait for the client's acknowledgement.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    tokio::select! {
+        served = axum::serve(listener, router) => served.map_err(LabError::io("serve"))?,
+        _ = stopped => {}
+    }
+    counterfoil.close().await.map_err(|error| LabError::start("the measured server")(error))
+}
+
+/// The same handler without authentication and with it, and the routes of Counterfoil.
+fn router(app: &App) -> Router {
+    Router::new()
+        .route(PROTECTED, get(async |_: Principal| BODY))
+        .layer(app.layer())
+        .route(BARE, get(async || BODY))
+        .merge(app.routes())
+}
+
+/// Opens the store. One client stands for thousands, so limits of one client are off. Without a grace period each refresh
+/// is a rotation, and so a commit.
+async fn open(
+    options: &ServerOptions,
+    address: SocketAddr,
+) -> Result<(Counterfoil, Arc<SqliteStore>), LabError> {
+    let store =
+        SqliteStore::open(&options.dir.join("counterfoil.db")).map_err(LabError::start("the store"))?;
+    let (data_dir, hashing) = (options.dir.clone(), options.hashing);
+    let configure = move |settings: &mut Settings| {
+        settings.data_dir = Some(data_dir);
+        settings.refresh_reuse_grace = Duration::ZERO;
+        settings.write_rate_limits = WriteRateLimits::off();
+        settings.max_sessions = None;
+        settings.password_hashing_max_share = 100;
+        let off = RateLimit { max: u32::MAX, window: Duration::from_secs(1) };
+        settings.rate_limits.successful_per_account = off;
+        settings.rate_limits.successful_per_ip = off;
+        settings.rate_limits.registrations_per_ip = off;
+        if hashing == Hashing::Cheap {
+            (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
+        }
+    };
+    let builder = Counterfoil::builder().issuer(format!("http://{address}")).store(Arc::clone(&store));
+    let opened = builder.configure(configure).open().await;
+    Ok((opened.map_err(LabError::start("the measured server"))?, store))
+}
+
+/// Adds the user of the lab, if it does not exist, and returns a new verifier key.
+async fn prepare(app: &App) -> Result<String, LabError> {
+    let user = Command::UserAdd {
+        username: USERNAME.to_owned(),
+        password: Secret::new(PASSWORD.to_owned()),
+        email: None,
+        roles: Vec::new(),
+    };
+    let shown = app.administer(Command::UserShow { user: USERNAME.to_owned(), ip: None }).await;
+    if shown.is_err() {
+        app.administer(user).await.map_err(LabError::start("the measured server"))?;
+    }
+    let key = app.administer(Command::VerifierKeyAdd { name: "lab".to_owned() }).await;
+    let key = key.map_err(LabError::start("the measured server"))?;
+    Ok(key["key"].as_str().unwrap_or_default().to_owned())
+}
