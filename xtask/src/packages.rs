@@ -24,7 +24,8 @@ pub(crate) const REQUIRED: &[Tool] = &[
 
 /// What single tests need, which are skipped without it: apache2 guards a path by introspection, and as caddy, haproxy and
 /// nginx an application by forward authentication; chromium shows pages of other origins, faketime a false time of day, initdb
-/// makes a database, pgbouncer stands before one, systemd-analyze checks the unit file, setpriv starts a process as another
+/// makes a database, pgbouncer stands before one, redis-server is a cache or a
+/// sentinel, systemd-analyze checks the unit file, setpriv starts a process as another
 /// user, mount makes a disk that can be full, and zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
     Tool { program: "apache2", packages: "apache2 libapache2-mod-auth-openidc" },
@@ -38,6 +39,7 @@ const OPTIONAL: &[Tool] = &[
     Tool { program: "/usr/lib/postgresql/15/bin/initdb", packages: "postgresql-15" },
     Tool { program: "/usr/sbin/pgbouncer", packages: "pgbouncer" },
     Tool { program: "mount", packages: "mount" },
+    Tool { program: "redis-server", packages: "redis-server" },
     Tool { program: "setpriv", packages: "util-linux" },
     Tool { program: "systemd-analyze", packages: "systemd" },
     Tool { program: "zsh", packages: "zsh" },

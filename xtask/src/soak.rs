@@ -13,8 +13,8 @@ use crate::{packages, workspace};
 pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
     /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; models, the model and the simulation
-    /// of the revocation feed; and store-copy, which moves a store of a million sessions and kills the command. By default
-    /// all of them.
+    /// of the revocation feed; store-copy, which moves a store of a million sessions and kills the command; and redis-memory,
+    /// the memory of 100,000 sessions in Redis. By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -33,9 +33,13 @@ pub(crate) struct Options {
 /// The scenarios that are no fault injection.
 const MODELS: &str = "models";
 const STORE_COPY: &str = "store-copy";
+const REDIS_MEMORY: &str = "redis-memory";
 
 /// How many sessions are copied, with a tenth as many users.
 const COPIED_SESSIONS: usize = 1_000_000;
+
+/// How many sessions are stored in Redis.
+const REDIS_SESSIONS: usize = 100_000;
 
 /// How many schedules of the simulation run.
 const SCHEDULES: u64 = 200_000;
@@ -48,13 +52,17 @@ const SCHEDULES: u64 = 200_000;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
     let has = |scenario: &str| is_all || options.scenarios.iter().any(|name| name == scenario);
-    let is_injected = |name: &&String| *name != MODELS && *name != STORE_COPY;
+    let others = [MODELS, STORE_COPY, REDIS_MEMORY];
+    let is_injected = |name: &&String| !others.contains(&name.as_str());
     let injected: Vec<&String> = options.scenarios.iter().filter(is_injected).collect();
     if has(MODELS) {
         run_models(options)?;
     }
     if has(STORE_COPY) {
         copy_store(options)?;
+    }
+    if has(REDIS_MEMORY) {
+        measure_redis_memory(options)?;
     }
     if is_all || !injected.is_empty() { inject_faults(options, &injected) } else { Ok(()) }
 }
@@ -76,6 +84,16 @@ fn copy_store(options: &Options) -> Result<()> {
     tests.args(["--test=store_copy", "--", "--nocapture", "a_copy_that_is_killed_twice"]);
     let sessions = options.iterations.unwrap_or(COPIED_SESSIONS);
     workspace::run(tests.env("COUNTERFOIL_STORE_COPY_SESSIONS", sessions.to_string()))
+}
+
+/// Stores many sessions in a Redis server and prints how much memory each takes, beside those of express-session.
+fn measure_redis_memory(options: &Options) -> Result<()> {
+    packages::ensure_for_tests(false)?;
+    let mut test = workspace::cargo();
+    test.args(["test", "--release", "--locked", "--package=counterfoil-redis", "--test=redis"]);
+    test.args(["--", "memory::", "--nocapture"]);
+    let sessions = options.iterations.unwrap_or(REDIS_SESSIONS);
+    workspace::run(test.env("COUNTERFOIL_REDIS_SESSIONS", sessions.to_string()))
 }
 
 /// Builds the server and the fault injection, and runs these scenarios, or all.

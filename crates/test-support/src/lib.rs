@@ -3,11 +3,13 @@
 //! A test that cannot run calls [`skip`] or [`skip_not_here`] and returns. Both print one line, also when the test
 //! runner captures output. `cargo xtask test` repeats these lines at its end.
 //!
-//! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, and [`PostgresServer`] starts a database.
+//! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database, and
+//! [`RedisServer`] a cache.
 
 mod interop;
 mod postgres;
 mod postgres_pair;
+mod redis;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -16,6 +18,7 @@ use std::thread;
 pub use interop::{INTEROP, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;
+pub use redis::{RedisServer, free_port};
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.
 pub const REQUIRE: &str = "COUNTERFOIL_REQUIRE";

@@ -73,7 +73,9 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
             Crate("tokio*"),
             Crate("tokio_postgres"),
             Crate("counterfoil_postgres"),
+            Crate("counterfoil_redis"),
             Crate("counterfoil_sqlite"),
+            Crate("redis"),
             Path("std::env"),
             Path("std::fs"),
             Name("SystemTime"),
@@ -108,7 +110,7 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
     },
     Restriction {
         rule: "5: a store compares and writes, and decides nothing",
-        within: &["crates/postgres/src", "crates/sqlite/src"],
+        within: &["crates/postgres/src", "crates/redis/src", "crates/sqlite/src"],
         except: &[],
         refused: &[
             Path("counterfoil_core::services"),
@@ -134,6 +136,21 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         ],
         existing: &[],
         planted: ("crates/postgres/src/schema.rs", "use counterfoil_sqlite::SqliteStore;"),
+    },
+    Restriction {
+        rule: "6: the shared cache depends neither on a store nor on the server, and reads no clock",
+        within: &["crates/redis/src"],
+        except: &[],
+        refused: &[
+            Crate("counterfoil"),
+            Crate("counterfoil_postgres"),
+            Crate("counterfoil_sqlite"),
+            Crate("axum*"),
+            Crate("hyper*"),
+            Name("SystemTime"),
+        ],
+        existing: &[],
+        planted: ("crates/redis/src/cache.rs", "use counterfoil_sqlite::SqliteStore;"),
     },
     Restriction {
         rule: "6: a store depends neither on another store nor on the server",
@@ -173,8 +190,10 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         except: &["crates/counterfoil/src/app/backend.rs"],
         refused: &[
             Crate("counterfoil_postgres"),
+            Crate("counterfoil_redis"),
             Crate("counterfoil_sqlite"),
             Name("PostgresStore"),
+            Name("RedisSessionCache"),
             Name("SqliteStore"),
         ],
         existing: &["SqliteStore"],
@@ -186,7 +205,9 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         except: &[],
         refused: &[
             Crate("counterfoil_postgres"),
+            Crate("counterfoil_redis"),
             Crate("counterfoil_sqlite"),
+            Crate("redis"),
             Crate("rusqlite"),
             Crate("tokio_postgres"),
             Name("PostgresStore"),
@@ -300,6 +321,7 @@ const SOURCES: &[&str] = &[
     "crates/files/src",
     "crates/jose/src",
     "crates/postgres/src",
+    "crates/redis/src",
     "crates/sqlite/src",
     "crates/verify/src",
 ];

@@ -28,6 +28,8 @@ pub(crate) struct Options {
 struct Findings {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    /// The shared cache, without user and password, if one is set.
+    cache: Option<String>,
 }
 
 /// Checks the configuration that `serve` would use. `serve` does not start with an error.
@@ -39,7 +41,11 @@ pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Res
     let findings = find(configuration).await;
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
-        print_json(&json!({ "errors": errors, "warnings": warnings }))?;
+        let mut report = json!({ "errors": errors, "warnings": warnings });
+        if let Some(cache) = &findings.cache {
+            report["cache"] = json!(cache);
+        }
+        print_json(&report)?;
     } else {
         print_line(&report(&findings))?;
     }
@@ -53,12 +59,13 @@ pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Res
 
 async fn find(configuration: &Configuration) -> Findings {
     match configuration.validate(configuration.listen) {
-        Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec() },
+        Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec(), cache: None },
         Ok(settings) => {
             let mut warnings = warnings::warnings(configuration, &settings);
             let of_store = durability_warning(&settings.store).await;
             warnings.extend(of_store.map(|(message, hint)| Diagnostic::combination("store", message, hint)));
-            Findings { errors: check_errors(&settings).into_iter().map(from_error).collect(), warnings }
+            let errors = check_errors(&settings).into_iter().map(from_error).collect();
+            Findings { errors, warnings, cache: settings.cache.as_ref().map(ToString::to_string) }
         }
     }
 }
@@ -70,11 +77,12 @@ fn from_error(error: CliError) -> Diagnostic {
 }
 
 fn report(findings: &Findings) -> String {
-    let lines = [to_lines("error", &findings.errors), to_lines("warning", &findings.warnings)].concat();
-    match lines.is_empty() {
-        true => "the configuration is valid, without warnings".to_owned(),
-        false => lines.join("\n"),
+    let mut lines = [to_lines("error", &findings.errors), to_lines("warning", &findings.warnings)].concat();
+    if lines.is_empty() {
+        lines.push("the configuration is valid, without warnings".to_owned());
     }
+    let cache = findings.cache.iter().map(|cache| format!("cache: {}", escape_controls(cache)));
+    lines.into_iter().chain(cache).collect::<Vec<_>>().join("\n")
 }
 
 fn to_lines(severity: &str, diagnostics: &[Diagnostic]) -> Vec<String> {

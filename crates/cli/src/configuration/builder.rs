@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use counterfoil::{IssuerUrl, MasterKeySource, Settings, StoreUrl};
+use counterfoil::{CacheUrl, IssuerUrl, MasterKeySource, Settings, StoreUrl};
 
 use crate::logging::LogFormat;
 
@@ -26,6 +26,10 @@ pub(crate) struct SettingsBuilder {
     pub(crate) store: Option<StoreUrl>,
     /// The file with the URL of the store, if it is set.
     pub(crate) store_file: Option<PathBuf>,
+    /// The shared cache, if it is set.
+    pub(crate) cache: Option<CacheUrl>,
+    /// The file with the URL of the shared cache, if it is set.
+    pub(crate) cache_file: Option<PathBuf>,
     /// Where the master key is read from.
     pub(crate) master_key: MasterKeySource,
     /// The certificate chain for TLS.
@@ -49,6 +53,8 @@ impl Default for SettingsBuilder {
             issuer: None,
             store: None,
             store_file: None,
+            cache: None,
+            cache_file: None,
             master_key: MasterKeySource::default(),
             tls_certificate: None,
             tls_key: None,

@@ -13,7 +13,7 @@ use crate::error::CliError;
 pub(crate) const MARKER: &str = "development";
 
 /// Settings that `dev` refuses, with the reason and what to do.
-const REFUSED: [(&str, &str, &str); 4] = [
+const REFUSED: [(&str, &str, &str); 6] = [
     (
         "store",
         "dev keeps its store in its data directory, so that its demo user is in no other store",
@@ -23,6 +23,12 @@ const REFUSED: [(&str, &str, &str); 4] = [
         "store_file",
         "dev keeps its store in its data directory, so that its demo user is in no other store",
         "remove it; --data-dir DIR keeps the data of dev between two runs",
+    ),
+    ("cache", "dev keeps its store in a file, which needs no cache", "remove it, or use `counterfoil serve`"),
+    (
+        "cache_file",
+        "dev keeps its store in a file, which needs no cache",
+        "remove it, or use `counterfoil serve`",
     ),
     ("tls.certificate", "dev serves plain HTTP on loopback only", "remove it, or use `counterfoil serve`"),
     ("tls.key", "dev serves plain HTTP on loopback only", "remove it, or use `counterfoil serve`"),

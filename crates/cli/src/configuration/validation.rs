@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use counterfoil::operator::is_loopback_ip;
-use counterfoil::{IssuerUrl, Settings, StoreUrl, TlsFiles};
+use counterfoil::{CacheUrl, IssuerUrl, Settings, StoreUrl, TlsFiles};
 
 use crate::configuration::diagnostic::Diagnostic;
 use crate::configuration::{Configuration, DATABASE};
@@ -31,6 +31,7 @@ impl Configuration {
         let issuer = self.issuer_at(address);
         let tls = self.tls();
         let store = self.store();
+        let cache = self.cache();
         if is_address_known {
             errors.extend(issuer.as_ref().err().cloned());
         }
@@ -38,10 +39,14 @@ impl Configuration {
             errors.extend(self.shared_listener());
             errors.extend(self.two_stores());
             errors.extend(store.as_ref().err().cloned());
+            errors.extend(self.two_caches());
+            errors.extend(cache.as_ref().err().cloned());
             errors.extend(tls.as_ref().err().cloned());
         }
-        match (issuer, tls, store) {
-            (Ok(issuer), Ok(tls), Ok(store)) if errors.is_empty() => Ok(self.build(issuer, tls, store)),
+        match (issuer, tls, store, cache) {
+            (Ok(issuer), Ok(tls), Ok(store), Ok(cache)) if errors.is_empty() => {
+                Ok(self.build(issuer, tls, store).with(|settings| settings.cache = cache))
+            }
             _ => Err(errors),
         }
     }
@@ -93,6 +98,22 @@ impl Configuration {
         let is_twice = self.is_set("store") && self.is_set("store_file");
         let hint = "remove one of them";
         is_twice.then(|| Diagnostic::combination("store_file", "the store is also set with `store`", hint))
+    }
+
+    /// The shared cache, if one is set; its URL may be in a file.
+    fn cache(&self) -> Result<Option<CacheUrl>, Diagnostic> {
+        let Some(file) = &self.builder.cache_file else { return Ok(self.builder.cache.clone()) };
+        let unusable = |error: counterfoil::CacheFileError| {
+            Diagnostic::combination("cache_file", error_chain(&error), &error.hint())
+        };
+        CacheUrl::read_file(file).map(Some).map_err(unusable)
+    }
+
+    /// The error if the cache is set twice.
+    fn two_caches(&self) -> Option<Diagnostic> {
+        let is_twice = self.is_set("cache") && self.is_set("cache_file");
+        let hint = "remove one of them";
+        is_twice.then(|| Diagnostic::combination("cache_file", "the cache is also set with `cache`", hint))
     }
 
     /// The error if metrics, which need no authentication, would be served at the public address.

@@ -12,16 +12,18 @@ use counterfoil_verify::{
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::session_token::SessionToken;
-use crate::model::user::User;
+use crate::model::session::Session;
 use crate::services::session_monitor::SessionMonitor;
+use crate::store::session_cache::shared::{CachedSession, CachedUser, SharedSessions};
 use crate::store::session_cache::{CacheLookup, SessionCache};
-use crate::store::{SessionContext, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Checks session tokens against the session record, from the cache where it is exact, and access tokens by their
 /// signature and the revocations.
 pub struct StoreAuthenticator {
     store: Arc<dyn Store>,
     cache: Arc<dyn SessionCache>,
+    shared_cache: Option<Arc<SharedSessions>>,
     verifier: Arc<LocalVerifier>,
     monitor: Arc<dyn CredentialMonitor>,
 }
@@ -32,7 +34,14 @@ impl StoreAuthenticator {
     pub fn new(store: Arc<dyn Store>, cache: Arc<impl SessionCache>, verifier: Arc<LocalVerifier>) -> Self {
         let cache: Arc<dyn SessionCache> = cache;
         let monitor = Arc::new(SessionMonitor::new(&store, &cache, &verifier));
-        Self { store, cache, verifier, monitor }
+        Self { store, cache, shared_cache: None, verifier, monitor }
+    }
+
+    /// Asks a shared cache for what is not in memory before it asks the store. The shared cache must hear of the commits of the
+    /// store before the cache in memory does.
+    #[must_use]
+    pub fn with_shared_cache(self, shared_cache: Option<Arc<SharedSessions>>) -> Self {
+        Self { shared_cache, ..self }
     }
 
     fn authenticate_session(&self, text: &str, now: Time) -> AuthFuture {
@@ -43,14 +52,18 @@ impl StoreAuthenticator {
             CacheLookup::Hit(principal) => AuthFuture::Ready(Ok(principal)),
             CacheLookup::Invalid(reason) => AuthFuture::Ready(Err(invalid(reason))),
             CacheLookup::Miss => {
-                let (store, cache) = (self.store.clone(), self.cache.clone());
-                let (monitor, verifier) = (self.monitor.clone(), self.verifier.clone());
+                let lookup = SessionLookup {
+                    store: self.store.clone(),
+                    cache: self.cache.clone(),
+                    shared_cache: self.shared_cache.clone(),
+                    monitor: self.monitor.clone(),
+                    verifier: self.verifier.clone(),
+                };
                 AuthFuture::Pending(Box::pin(async move {
-                    let principal =
-                        authenticate_by_store(&*store, (&*cache, &monitor), &presented, now).await?;
+                    let principal = lookup.authenticate(&presented, now).await?;
                     // One of several processes that has lost its lease may be reading from a database that is no longer the
                     // primary, where a revoked session is still active.
-                    if verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
+                    if lookup.verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
                 }))
             }
         }
@@ -82,54 +95,77 @@ impl Authenticator for StoreAuthenticator {
     }
 }
 
-/// Checks a session token against the store and puts the session into the cache. The last use is written later, so that
-/// sessions stay valid while the store rejects writes.
-async fn authenticate_by_store(
-    store: &dyn Store,
-    (cache, monitor): (&dyn SessionCache, &Arc<dyn CredentialMonitor>),
-    presented: &SessionToken,
-    now: Time,
-) -> Result<Principal, AuthError> {
-    let version = cache.version(presented.session());
-    let session_context = store.session_context(presented.session()).await.map_err(unavailable)?;
-    let mut session_context = session_context.ok_or_else(|| invalid(InvalidCredential::Unknown))?;
-    session_context.session.verify_token(presented, now).map_err(invalid)?;
-    session_context.check_access().map_err(invalid)?;
+/// Where a session is looked up that is not in memory.
+struct SessionLookup {
+    store: Arc<dyn Store>,
+    cache: Arc<dyn SessionCache>,
+    shared_cache: Option<Arc<SharedSessions>>,
+    monitor: Arc<dyn CredentialMonitor>,
+    verifier: Arc<LocalVerifier>,
+}
 
-    if let Some(next_revision) = session_context.session.touch(now) {
-        cache.record_last_seen(next_revision.id, now);
-        session_context.session = next_revision;
+impl SessionLookup {
+    /// Checks a session token against the shared cache or the store, and puts the session into memory. The last use is written
+    /// later, so that sessions stay valid while the store rejects writes.
+    async fn authenticate(&self, presented: &SessionToken, now: Time) -> Result<Principal, AuthError> {
+        // Before either is asked: what changes from here on is not put into memory.
+        let version = self.cache.version(presented.session());
+        let CachedSession { mut session, user, .. } = match self.find_shared(presented, now).await {
+            Some(found) => found,
+            None => self.read(presented, now).await?,
+        };
+        if let Some(next_revision) = session.touch(now) {
+            self.cache.record_last_seen(next_revision.id, now);
+            session = next_revision;
+        }
+        let principal = session_principal(&session, user).with_monitor(&self.monitor);
+        self.cache.insert(&session, principal.clone(), version);
+        Ok(principal)
     }
-    let principal = session_principal(&session_context).with_monitor(monitor);
-    cache.insert(&session_context.session, principal.clone(), version);
-    Ok(principal)
+
+    async fn find_shared(&self, presented: &SessionToken, now: Time) -> Option<CachedSession> {
+        self.shared_cache.as_ref()?.find(presented, now).await
+    }
+
+    async fn read(&self, presented: &SessionToken, now: Time) -> Result<CachedSession, AuthError> {
+        let context = self.store.session_context(presented.session()).await.map_err(unavailable)?;
+        let context = context.ok_or_else(|| invalid(InvalidCredential::Unknown))?;
+        context.session.verify_token(presented, now).map_err(invalid)?;
+        context.check_access().map_err(invalid)?;
+        let session =
+            CachedSession::new(context, now).ok_or_else(|| invalid(InvalidCredential::WrongKind))?;
+        // What was read without a lease may be older than the time says.
+        if let Some(shared_cache) = self.shared_cache.as_ref().filter(|_| self.verifier.is_fresh()) {
+            shared_cache.insert(&session);
+        }
+        Ok(session)
+    }
 }
 
 /// The principal of a valid session.
-fn session_principal(session_context: &SessionContext) -> Principal {
-    let session = &session_context.session;
+fn session_principal(session: &Session, user: CachedUser) -> Principal {
     Principal::from_verified(PrincipalParts {
         session_id: Some(session.id),
         client_id: Some(session.client.clone()),
         position: session.pos,
         token_fingerprint: session.token_fingerprint(),
         scope: session.scope.clone(),
-        roles: session_context.user.roles.clone(),
-        username: Some(session_context.user.username.as_str().to_owned()),
+        extra: user_claims(&user),
+        roles: user.roles,
+        username: Some(user.username),
         amr: session.amr.clone(),
         acr: session.acr.clone(),
         authenticated_at: Some(session.authenticated_at),
-        extra: user_claims(&session_context.user),
         ..PrincipalParts::new(CredentialKind::SessionToken, session.user.to_string(), session.ends_at())
     })
 }
 
 /// The claims that are not registered: the application's own id, as access tokens have it, and the e-mail address if the user
 /// has proved that they own it.
-fn user_claims(user: &User) -> Map<String, Value> {
+fn user_claims(user: &CachedUser) -> Map<String, Value> {
     let external_id = user.external_id.as_ref().map(|id| ("external_id".to_owned(), id.to_json()));
-    let email = user.email.as_deref().filter(|_| user.email_verified);
-    external_id.into_iter().chain(email.map(|email| ("email".to_owned(), email.into()))).collect()
+    let email = user.verified_email.as_deref().map(|email| ("email".to_owned(), email.into()));
+    external_id.into_iter().chain(email).collect()
 }
 
 fn invalid(reason: InvalidCredential) -> AuthError {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-#[cfg(any(feature = "admin", feature = "postgres"))]
+#[cfg(any(feature = "admin", feature = "postgres", feature = "redis"))]
 use std::path::Path;
 #[cfg(feature = "admin")]
 use std::path::PathBuf;
@@ -12,11 +12,15 @@ use std::sync::Arc;
 use counterfoil_core::store::check::StoreInspection;
 #[cfg(feature = "admin")]
 use counterfoil_core::store::copy::StoreTables;
+use counterfoil_core::store::session_cache::shared::SharedSessionCache;
 use counterfoil_core::store::{FileBackup, Store};
+use counterfoil_jose::HmacKey;
 #[cfg(all(feature = "admin", feature = "postgres"))]
 use counterfoil_postgres::{Existence, PostgresInspection, PostgresTables};
 #[cfg(feature = "postgres")]
 use counterfoil_postgres::{PostgresStore, PostgresUrl};
+#[cfg(feature = "redis")]
+use counterfoil_redis::{RedisSessionCache, RedisUrl};
 #[cfg(feature = "sqlite")]
 use counterfoil_sqlite::SqliteStore;
 #[cfg(feature = "admin")]
@@ -24,6 +28,7 @@ use counterfoil_sqlite::{SqliteInspection, SqliteTables};
 
 use crate::app::App;
 use crate::settings::Settings;
+use crate::settings::cache_url::CacheUrl;
 use crate::settings::store_url::StoreUrl;
 
 #[cfg(feature = "admin")]
@@ -118,6 +123,69 @@ fn without_sqlite() -> StoreBackendError {
         hint: "Enable the feature `sqlite` of the crate `counterfoil`, or give the builder another `Store`."
             .to_owned(),
     }
+}
+
+fn cache_before_a_file() -> StoreBackendError {
+    StoreBackendError {
+        error: "a shared cache cannot be before a store in a file: one process holds its sessions exactly in memory"
+            .into(),
+        hint: "remove the cache, or use a store like postgres://USER@HOST/DATABASE".to_owned(),
+    }
+}
+
+#[cfg(not(feature = "redis"))]
+fn without_redis() -> StoreBackendError {
+    StoreBackendError {
+        error: "a cache in Redis is set, and this program was built without Redis".into(),
+        hint: "build it with the feature `redis`, or remove the cache".to_owned(),
+    }
+}
+
+#[cfg(feature = "redis")]
+fn parse_redis_url(url: &CacheUrl) -> Result<RedisUrl, StoreBackendError> {
+    let invalid = |error: counterfoil_redis::UrlError| StoreBackendError {
+        hint: error.hint().to_owned(),
+        error: format!("the URL of the cache cannot be used: {error}").into(),
+    };
+    url.expose().parse().map_err(invalid)
+}
+
+/// Checks the settings of the cache without a connection.
+pub(crate) fn check_cache(settings: &Settings) -> Result<(), StoreBackendError> {
+    match (&settings.cache, &settings.store) {
+        (None, _) => Ok(()),
+        (Some(_), StoreUrl::Sqlite(_)) => Err(cache_before_a_file()),
+        #[cfg(feature = "redis")]
+        (Some(url), StoreUrl::Postgres(_) | StoreUrl::Application) => parse_redis_url(url).map(drop),
+        #[cfg(not(feature = "redis"))]
+        (Some(_), StoreUrl::Postgres(_) | StoreUrl::Application) => Err(without_redis()),
+    }
+}
+
+/// Starts to connect to the cache at `url`, whose values are authenticated with `key`.
+#[cfg(feature = "redis")]
+pub(crate) fn start_cache(
+    url: &CacheUrl,
+    key: HmacKey,
+) -> Result<Arc<dyn SharedSessionCache>, StoreBackendError> {
+    let file = url.file().map(Path::to_owned);
+    let reload = move || match CacheUrl::read_file(file.as_deref()?) {
+        Ok(url) => parse_redis_url(&url).ok(),
+        Err(error) => {
+            tracing::debug!(%error, "the file with the URL of the cache cannot be read again");
+            None
+        }
+    };
+    Ok(RedisSessionCache::start(parse_redis_url(url)?, key, reload))
+}
+
+/// Starts to connect to the cache at `url`, whose values are authenticated with `key`.
+#[cfg(not(feature = "redis"))]
+pub(crate) fn start_cache(
+    _: &CacheUrl,
+    _: HmacKey,
+) -> Result<Arc<dyn SharedSessionCache>, StoreBackendError> {
+    Err(without_redis())
 }
 
 /// An open store, and what its back end can do beyond the operations of every store.

@@ -26,6 +26,9 @@ pub enum OpenError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreBackendError),
+    /// The shared cache cannot be used.
+    #[error(transparent)]
+    Cache(StoreBackendError),
     /// The store was opened and cannot be read or written.
     #[error(transparent)]
     StoreAccess(#[from] StoreError),
@@ -67,7 +70,7 @@ impl OpenError {
         match self {
             Self::MasterKey(error) => Some(error.hint()),
             Self::DataDir(error) => Some(error.hint()),
-            Self::Store(error) => Some(error.hint().into()),
+            Self::Store(error) | Self::Cache(error) => Some(error.hint().into()),
             Self::StoreCopy(error) => error.hint(),
             Self::RollbackGuard(error) => error.hint().map(Into::into),
             Self::Breached(error) => Some(error.hint().into()),

@@ -26,6 +26,7 @@ use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
 use counterfoil_core::store::session_cache::MemorySessionCache;
+use counterfoil_core::store::session_cache::shared::SharedSessions;
 use counterfoil_core::store::{FileBackup, NodeId, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{AuthError, AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
@@ -76,6 +77,8 @@ pub(crate) struct AppParts {
     /// `None` if the store is not a file.
     pub(crate) file_backup: Option<Arc<dyn FileBackup>>,
     pub(crate) session_cache: Arc<MemorySessionCache>,
+    /// `None` if no cache is set.
+    pub(crate) shared_cache: Option<Arc<SharedSessions>>,
     pub(crate) keys: Arc<Keyring>,
     /// Wakes the job that rotates keys before its next scheduled time.
     pub(crate) key_schedule_changed: Notify,

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use counterfoil_core::services::administration;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::RevocationRetention;
+use counterfoil_core::store::session_cache::shared::SharedSessions;
 use counterfoil_core::store::session_cache::{Invalidation, MemorySessionCache, SessionCache};
 use counterfoil_core::store::{CommitListener as _, NodeChange, NodeNews, NodeRenewal, Store, StoreError};
 use counterfoil_jose::Time;
@@ -38,6 +39,7 @@ pub(crate) struct NodeFollower {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) session_cache: Arc<MemorySessionCache>,
+    pub(crate) shared_cache: Option<Arc<SharedSessions>>,
     pub(crate) keys: Arc<Keyring>,
     pub(crate) retention: Arc<RevocationRetention>,
     pub(crate) feed: Arc<Feed>,
@@ -173,7 +175,7 @@ impl NodeFollower {
         let (mut has_keys, mut has_lifetimes) = (false, false);
         for change in &news.changes {
             match change {
-                NodeChange::Invalidate(invalidation) => self.session_cache.invalidate(*invalidation),
+                NodeChange::Invalidate(invalidation) => self.invalidate(*invalidation),
                 NodeChange::Keys => has_keys = true,
                 NodeChange::Lifetimes => has_lifetimes = true,
             }
@@ -181,7 +183,7 @@ impl NodeFollower {
         if has_lifetimes {
             administration::raise_retention(&*self.store, &self.retention).await?;
         }
-        news.entries.iter().filter_map(invalidated_by).for_each(|it| self.session_cache.invalidate(it));
+        news.entries.iter().filter_map(invalidated_by).for_each(|it| self.invalidate(it));
         if !news.entries.is_empty() {
             self.session_cache.revocations().publish(&news.entries, news.head);
         }
@@ -196,6 +198,14 @@ impl NodeFollower {
         self.node.metrics.applied_changes.inc_by(news.changes.len() as u64);
         self.position.last_change = news.last_change;
         Ok(())
+    }
+
+    /// In the shared cache first: a request that notes the version of the memory afterwards finds the change there.
+    fn invalidate(&self, invalidation: Invalidation) {
+        if let Some(shared_cache) = &self.shared_cache {
+            shared_cache.invalidate(invalidation);
+        }
+        self.session_cache.invalidate(invalidation);
     }
 
     /// Warns if the clock of this node differs much from that of the database, and so from those of other nodes.
@@ -221,6 +231,9 @@ impl NodeFollower {
                 match registry.join(&self.node.name, self.node.lease.length()).await {
                     Ok(last_change) => {
                         // Changes since the removal are not numbered for this node.
+                        if let Some(shared_cache) = &self.shared_cache {
+                            shared_cache.on_failure();
+                        }
                         self.session_cache.on_failure();
                         self.position.last_change = last_change;
                         if let Err(error) = self.feed.promise_again().await {

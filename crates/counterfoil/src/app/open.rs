@@ -24,11 +24,12 @@ use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
 use counterfoil_core::services::status_lists::StatusReferences;
 use counterfoil_core::store::session_cache::MemorySessionCache;
+use counterfoil_core::store::session_cache::shared::SharedSessions;
 use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
 use counterfoil_jose::{SealingKey, Time};
 use counterfoil_verify::{Freshness, LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
 
-use crate::app::backend::{OpenedStore, open_store};
+use crate::app::backend::{OpenedStore, check_cache, open_store, start_cache};
 use crate::app::error::OpenError;
 use crate::app::forward_auth::ForwardAuth;
 use crate::app::hooks::{EventNotifier, Hooks};
@@ -142,7 +143,11 @@ impl App {
             Some(node) => follower::join(&*store, node).await?,
             None => None,
         };
-        let (session_cache, metrics) = subscribe(&*store, &settings, node.clone()).await?;
+        let freshness = if node.is_some() { Freshness::NEVER } else { Freshness::Always };
+        let revocations = Arc::new(Revocations::with_freshness(freshness));
+        // Before the cache in memory, which must hear of a commit later.
+        let shared_cache = open_shared_cache(&*store, &settings, &master_key, (&revocations, &clock)).await?;
+        let (session_cache, metrics) = subscribe(&*store, &settings, (revocations, node.clone())).await?;
         let applied = session_cache.revocations().head();
         if let Some(listener) = hooks.on_event.clone() {
             store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
@@ -177,6 +182,7 @@ impl App {
                     store: Arc::clone(&store),
                     clock: Arc::clone(&clock),
                     session_cache: Arc::clone(&session_cache),
+                    shared_cache: shared_cache.clone(),
                     keys: Arc::clone(&keys),
                     retention: Arc::clone(&retention),
                     feed: Arc::clone(&feed),
@@ -203,6 +209,7 @@ impl App {
             file_backup,
             guard,
             session_cache,
+            shared_cache,
             metrics,
             clock,
             rate_limiter,
@@ -236,6 +243,7 @@ struct Checked {
 
 impl Checked {
     fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
+        check_cache(settings).map_err(OpenError::Cache)?;
         let is_local = settings.issuer.is_loopback() && !settings.issuer.is_secure();
         if settings.development_mode.is_some() && !is_local {
             return Err(OpenError::DevelopmentMode(settings.issuer.clone()));
@@ -259,6 +267,7 @@ struct Loaded {
     file_backup: Option<Arc<dyn FileBackup>>,
     guard: Option<RollbackGuard>,
     session_cache: Arc<MemorySessionCache>,
+    shared_cache: Option<Arc<SharedSessions>>,
     metrics: Metrics,
     clock: Arc<Clock>,
     rate_limiter: LoginRateLimiter,
@@ -293,7 +302,8 @@ impl Loaded {
             hooks.users.map(|users| Arc::new(ApplicationUsers::new(users, store(), administration())));
         let accounts = accounts.with_application_users(application_users.clone());
         let authenticator =
-            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier));
+            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier))
+                .with_shared_cache(self.shared_cache.clone());
         let checks = Arc::clone(&self.metrics.credential_checks);
         let origins = origin_policy(&settings);
         let status_references = settings
@@ -333,6 +343,7 @@ impl Loaded {
             store: self.store,
             file_backup: self.file_backup,
             session_cache: self.session_cache,
+            shared_cache: self.shared_cache,
             keys: self.keys,
             hashing: self.hashing,
             metrics: self.metrics,
@@ -354,19 +365,37 @@ fn origin_policy(settings: &Settings) -> OriginPolicy {
     if settings.development_mode.is_some() { policy.danger_trust_loopback() } else { policy }
 }
 
+/// The cache that processes share, if one is set. It receives every later commit.
+///
+/// Its key depends on the revocation log as well: after a restore from a backup, and at a copy of the store, nothing of before is
+/// used.
+async fn open_shared_cache(
+    store: &dyn Store,
+    settings: &Settings,
+    master_key: &SealingKey,
+    (revocations, clock): (&Arc<Revocations>, &Arc<Clock>),
+) -> Result<Option<Arc<SharedSessions>>, OpenError> {
+    let Some(url) = &settings.cache else { return Ok(None) };
+    let log = store.revocation_log_id().await?.to_string();
+    let key = master_key.derive_hmac_key(&[b"session_cache\0", log.as_bytes()].concat());
+    let cache = start_cache(url, key).map_err(OpenError::Cache)?;
+    let clock = Arc::clone(clock);
+    let shared = SharedSessions::new(cache, Arc::clone(revocations), Arc::new(move || clock.now()));
+    let shared = Arc::new(shared);
+    store.subscribe(Arc::clone(&shared) as _);
+    Ok(Some(shared))
+}
+
 /// The session cache with all current revocations, and the metrics. Both receive every later commit.
 async fn subscribe(
     store: &dyn Store,
     settings: &Settings,
-    node: Option<Arc<Node>>,
+    (revocations, node): (Arc<Revocations>, Option<Arc<Node>>),
 ) -> Result<(Arc<MemorySessionCache>, Metrics), OpenError> {
-    let size = settings.session_cache_size;
+    let cache = MemorySessionCache::new(settings.session_cache_size, revocations);
     let cache = match node {
-        None => MemorySessionCache::new(size, Arc::new(Revocations::new())),
-        Some(node) => {
-            let revocations = Arc::new(Revocations::with_freshness(Freshness::NEVER));
-            MemorySessionCache::new(size, revocations).with_lease(move || node.lease.is_held())
-        }
+        None => cache,
+        Some(node) => cache.with_lease(move || node.lease.is_held()),
     };
     let cache = Arc::new(cache);
     let metrics = Metrics::default();

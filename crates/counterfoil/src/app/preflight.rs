@@ -6,6 +6,7 @@ use std::path::Path;
 use counterfoil_files::{check_writable_directory, parent_directory};
 
 use crate::app::App;
+use crate::app::backend::check_cache;
 use crate::app::error::OpenError;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::MasterKeyError;
@@ -62,6 +63,7 @@ pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
     }
     let breached = settings.breached_passwords.as_deref().map(BreachedFile::open).transpose();
     errors.extend(breached.err().map(|error| OpenError::from(error).into()));
+    errors.extend(check_cache(settings).err().map(|error| OpenError::Cache(error).into()));
     let cookies = settings.cookies.for_issuer(&settings.issuer);
     errors.extend(cookies.err().map(|error| OpenError::from(error).into()));
     let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.check());

@@ -13,6 +13,7 @@ use crate::app::readiness::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
+use crate::metrics::shared_cache;
 use crate::runtime::panics::panic_count;
 
 impl App {
@@ -165,6 +166,9 @@ impl Collector for Exposition {
         self.feed(encoder)?;
         self.node(encoder)?;
         self.credential_checks(encoder)?;
+        if let Some(shared) = &self.app.parts.shared_cache {
+            shared_cache::encode(encoder, shared.metrics())?;
+        }
         self.password_hashing(encoder)?;
         self.store(encoder)?;
         self.requests(encoder)?;

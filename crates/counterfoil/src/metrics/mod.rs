@@ -5,5 +5,6 @@ mod exposition;
 mod format;
 mod listener;
 mod process;
+mod shared_cache;
 
 pub use listener::serve;

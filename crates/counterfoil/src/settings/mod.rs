@@ -2,6 +2,7 @@
 
 pub(crate) mod audit_log;
 pub(crate) mod base_path;
+pub(crate) mod cache_url;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
 pub(crate) mod database_url;
@@ -39,6 +40,7 @@ use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls_files::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
+use crate::settings::cache_url::CacheUrl;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
@@ -71,6 +73,9 @@ pub struct Settings {
     pub issuer: IssuerUrl,
     /// The store of users, sessions and keys.
     pub store: StoreUrl,
+    /// A cache of sessions that several processes share, before a store in a database server. `None`: sessions are cached in
+    /// memory only. Before a file it is an error.
+    pub cache: Option<CacheUrl>,
     /// The directory of the master key and the admin socket; created with mode 0700 if it does not exist.
     /// `None`: the master key is stored next to the SQLite file, and there is no socket.
     pub data_dir: Option<PathBuf>,
@@ -248,6 +253,7 @@ impl Settings {
         Self {
             issuer,
             store,
+            cache: None,
             data_dir: None,
             master_key: MasterKeySource::default(),
             refresh_reuse_grace: Duration::from_secs(10),

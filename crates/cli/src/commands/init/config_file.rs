@@ -217,6 +217,8 @@ mod tests {
             "breached_passwords",
             "master_key_file",
             "store_file",
+            "cache",
+            "cache_file",
             "tls.certificate",
             "tls.key",
             "cookies.domain",

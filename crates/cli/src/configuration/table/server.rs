@@ -1,6 +1,6 @@
 //! Settings of the server itself: addresses, files, TLS, logs, trusted origins and proxies.
 
-use counterfoil::StoreUrlError;
+use counterfoil::{CacheUrl, CacheUrlError, StoreUrlError};
 
 use crate::configuration::setting::{DefaultValue, Flag, Form, Scope, Setting};
 use crate::configuration::value::{InvalidValue, path, single, socket_address, word, word_for};
@@ -93,6 +93,36 @@ pub(super) const SETTINGS: &[Setting] = &[
         former_names: &[],
         flag: Some(Flag { name: "store-file", value_name: "FILE", scope: Scope::Store }),
         apply: |builder, values| path(values).map(|file| builder.store_file = Some(file)),
+    },
+    Setting {
+        name: "cache",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Cache of sessions in Redis or Valkey that several processes share, before a PostgreSQL database, in a build with the \
+              feature `redis`: `redis://HOST`, `redis+sentinel://HOST,HOST/NAME` or `redis+cluster://HOST,HOST`, with TLS as \
+              `rediss`; without a password.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let invalid = |error: CacheUrlError| InvalidValue::new(error.to_string());
+            let cache: CacheUrl = single(values)?.parse().map_err(invalid)?;
+            if cache.has_password() {
+                return Err(InvalidValue::new("must not contain a password")
+                    .hint("write the URL into a file with mode 0600, and set cache_file"));
+            }
+            builder.cache = Some(cache);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "cache_file",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "File with the URL of the cache, readable only by its owner and group; for a URL with a password. A change is taken up \
+              within seconds, without a restart.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| path(values).map(|file| builder.cache_file = Some(file)),
     },
     Setting {
         name: "master_key_file",

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use counterfoil::operator::{is_loopback_host, is_loopback_ip};
-use counterfoil::{Network, Registration, Settings};
+use counterfoil::{CacheUrl, Network, Registration, Settings};
 
 use super::{Check, warn_if};
 use crate::configuration::diagnostic::Diagnostic;
@@ -36,6 +36,16 @@ pub(super) const CHECKS: &[Check] = &[
             "metrics.listen",
             "metrics are served beyond loopback without encryption and authentication",
             "listen on loopback, or on a network that only monitoring can reach",
+        )
+    },
+    |_, settings| {
+        let is_remote = |host: &str| !is_loopback_host(host.rsplit_once(':').map_or(host, |(host, _)| host));
+        let is_open = |cache: &CacheUrl| !cache.uses_tls() && cache.hosts().any(is_remote);
+        warn_if(
+            settings.cache.as_ref().is_some_and(is_open),
+            "cache",
+            "the names and roles of logged-in users are sent to the cache unencrypted",
+            "use rediss://, or a network that only the servers can reach",
         )
     },
     |configuration, settings| {

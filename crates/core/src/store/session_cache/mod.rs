@@ -5,6 +5,7 @@ mod id_hasher;
 mod invalidation;
 mod live_session;
 mod memory;
+pub mod shared;
 mod slots;
 mod sync;
 

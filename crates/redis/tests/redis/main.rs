@@ -1,0 +1,14 @@
+//! The shared cache on real Redis servers, which the tests start.
+
+#![allow(clippy::unwrap_used, reason = "a failed step must fail the test")]
+
+mod attacker;
+mod cluster;
+mod conformance;
+mod faults;
+mod fixture;
+mod memory;
+mod nodes;
+mod random_histories;
+mod sentinel;
+mod url_file;
