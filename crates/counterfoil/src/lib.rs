@@ -67,7 +67,6 @@ mod keys;
 mod limits;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod node;
 mod operations;
 #[cfg(feature = "pages")]
 mod pages;

@@ -17,7 +17,6 @@ pub(crate) const LAYERED: &[Layered] = &[
             "clock",
             "limits",
             "counters",
-            "node",
             "store",
             "feed",
             "app",

@@ -41,7 +41,6 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
-use crate::node::Node;
 use crate::passwords::hash_pool::HashPool;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
@@ -49,6 +48,7 @@ use crate::settings::cookie_options::Cookies;
 use crate::store::audit_log::AuditLogLimit;
 use crate::store::job_locks;
 use crate::store::last_seen;
+use crate::store::node::Node;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 

@@ -16,9 +16,9 @@ use counterfoil_verify::{Freshness, RevocationEntry, RevocationPosition, Revocat
 
 use crate::clock::Clock;
 use crate::feed::Feed;
-use crate::node::Node;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::Task;
+use crate::store::node::Node;
 
 /// How often a lease is renewed while nothing happens.
 const RENEWALS_PER_LEASE: u32 = 4;

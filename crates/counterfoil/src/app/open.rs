@@ -47,7 +47,6 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
-use crate::node::Node;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
@@ -57,6 +56,7 @@ use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
 use crate::store::audit_log::AuditLogLimit;
 use crate::store::copy_mark;
+use crate::store::node::Node;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
 

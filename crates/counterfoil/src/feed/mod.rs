@@ -50,8 +50,8 @@ use crate::feed::publication::Publication;
 use crate::feed::running_waits::FleetWaits;
 use crate::feed::snapshot_pages::SnapshotPages;
 use crate::feed::waiting::WaitingPolls;
-use crate::node::Node;
 use crate::settings::feed::FeedSettings;
+use crate::store::node::Node;
 
 /// The feed of this process, and what it knows of the verifiers that follow it.
 pub(crate) struct Feed {

@@ -11,7 +11,7 @@ use counterfoil_verify::{RevocationEntry, RevocationPosition};
 
 use crate::clock::Clock;
 use crate::feed::recent_entries::{EncodedEntries, RecentEntries};
-use crate::node::Node;
+use crate::store::node::Node;
 
 /// How many entries are read from the store at a time.
 const CATCH_UP_PAGE: NonZeroU32 = NonZeroU32::new(1_000).expect("it is not 0");

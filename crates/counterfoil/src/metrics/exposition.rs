@@ -15,6 +15,7 @@ use crate::metrics::encoder::Encoder;
 use crate::metrics::process;
 use crate::metrics::shared_cache;
 use crate::runtime::panics::panic_count;
+use crate::store::node::metrics::NodeMetrics;
 
 impl App {
     /// Every metric as OpenMetrics text, for a host application with a metrics page of its own;
@@ -113,29 +114,29 @@ impl App {
             "Verifiers whose lease ran out during such a wait",
             feed.fleet_expired.clone(),
         );
-        if let Some(node) = &self.parts.node {
-            let metrics = &node.metrics;
-            registry.register(
-                "counterfoil_node_renewals",
-                "Renewals of the lease of this node",
-                metrics.renewals.clone(),
-            );
-            registry.register(
-                "counterfoil_node_failed_renewals",
-                "Renewals of the lease of this node that failed",
-                metrics.failed_renewals.clone(),
-            );
-            registry.register(
-                "counterfoil_node_applied_changes",
-                "Changes of other nodes that this one has applied",
-                metrics.applied_changes.clone(),
-            );
-            registry.register(
-                "counterfoil_node_removals",
-                "Dead nodes that this one has removed",
-                metrics.removed_nodes.clone(),
-            );
-        }
+        // Of a process that is the only one on its store they stay 0, so that alerts find every series.
+        let alone = NodeMetrics::default();
+        let node = self.parts.node.as_ref().map_or(&alone, |node| &node.metrics);
+        registry.register(
+            "counterfoil_node_renewals",
+            "Renewals of the lease of this node",
+            node.renewals.clone(),
+        );
+        registry.register(
+            "counterfoil_node_failed_renewals",
+            "Renewals of the lease of this node that failed",
+            node.failed_renewals.clone(),
+        );
+        registry.register(
+            "counterfoil_node_applied_changes",
+            "Changes of other nodes that this one has applied",
+            node.applied_changes.clone(),
+        );
+        registry.register(
+            "counterfoil_node_removals",
+            "Dead nodes that this one has removed",
+            node.removed_nodes.clone(),
+        );
         registry.register("counterfoil_connections", "Open connections", connections.open.clone());
         registry.register(
             "counterfoil_connections_refused",
@@ -250,13 +251,14 @@ impl Exposition {
     }
 
     fn node(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let Some(node) = &self.app.parts.node else { return Ok(()) };
+        let node = self.app.parts.node.as_ref();
         encoder.gauge(
             "counterfoil_node_lease_seconds",
             "How long this node answers from memory if it does not renew its lease; 0: it has none",
-            node.lease.remaining().as_secs_f64(),
+            node.map_or(0.0, |node| node.lease.remaining().as_secs_f64()),
         )?;
-        encoder.gauge("counterfoil_nodes", "Nodes that have a row in the store", node.metrics.nodes())
+        let nodes = node.map_or(0, |node| node.metrics.nodes());
+        encoder.gauge("counterfoil_nodes", "Nodes that have a row in the store; 0 with SQLite", nodes)
     }
 
     fn credential_checks(&self, encoder: &mut Encoder<'_>) -> fmt::Result {

@@ -19,8 +19,8 @@ use counterfoil_jose::{Time, json};
 use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::fs::atomic_write::{AtomicWrite, ExistingFile};
-use crate::node::peers::is_served_by_a_node;
 use crate::runtime::task::spawn_blocking;
+use crate::store::node::peers::is_served_by_a_node;
 
 /// Metadata of the store: how often the file was saved. It detects a rollback to a time after the last
 /// revocation, which would bring back an older refresh token or password.

@@ -30,7 +30,7 @@ pub(crate) fn announce<'p>(origin: NodeId, changes: &[NodeChange]) -> Statement<
 /// It is executed under the lock of commits: a commit after it finds the row and adds its changes, and what a commit before
 /// it has changed is read from the store.
 ///
-/// The counter begins with a random number: a process that joins again must not show a counter to an observer who has seen the same one
+/// The counter begins with a random number: a process that joins again must not show a counter to an observer that saw the same one
 /// long ago, and would take the node for dead.
 pub(crate) fn insert<'p>(id: NodeId, name: &str, lease: Duration) -> [Statement<'p>; 2] {
     let insert = statement!(

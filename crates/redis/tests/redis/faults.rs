@@ -22,7 +22,7 @@ async fn durations(node: &Node, requests: usize) -> Vec<Duration> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_is_not_there_delays_no_request_and_is_used_when_it_comes() {
+async fn a_redis_that_is_not_there_delays_no_request_and_is_used_when_it_is_there() {
     let Some(probe) = server("") else { return };
     probe.kill();
     let (store, clock, port) = (store().await, TestClock::new(), free_port());

@@ -55,7 +55,7 @@ impl Confirmations {
     /// beyond its end at the publication: a verifier that never acknowledges, or a series of new ones, must not delay the
     /// confirmation for ever.
     pub fn confirmed(&mut self, leases: &LeaseTable, now: Duration) -> RevocationPosition {
-        // Who has a later position has the earlier ones.
+        // A verifier with a later position has the earlier ones.
         let count = self.published.partition_point(|publication| publication.is_confirmed(leases, now));
         if let Some(last) = self.published.drain(..count).next_back() {
             self.reached = self.reached.max(last.head);

@@ -21,11 +21,11 @@ use counterfoil_verify::{AuthError, Principal};
 use crate::feed::followers::FollowerStatus;
 use crate::feed::running_waits::RunningWait;
 use crate::limits::write_rate::WriteCounter;
-use crate::node::peers::NodeStatus;
 use crate::operations::admin::event_names::EventNames;
 use crate::operations::audit_log::NumberedEvent;
 use crate::operations::pagination::{ListItem, ListResponse};
 use crate::operations::views::{SessionView, UserView};
+use crate::store::node::peers::NodeStatus;
 
 /// A user, as an administrator sees them.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -14,10 +14,10 @@ use counterfoil_verify::RevocationPosition;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::node::lease::NodeLease;
-use crate::node::metrics::NodeMetrics;
-use crate::node::peers::NodePeers;
 use crate::settings::node::NodeSettings;
+use crate::store::node::lease::NodeLease;
+use crate::store::node::metrics::NodeMetrics;
+use crate::store::node::peers::NodePeers;
 
 /// What the parts of a node share.
 pub(crate) struct Node {
