@@ -254,9 +254,11 @@ pub(crate) fn restore_changes(replaced: impl IntoIterator<Item = RevocationLogId
 /// one node would write a lower one than another node has in its file.
 async fn raise_save_count(store: &dyn Store) -> Result<u64, StoreError> {
     if store.node_registry().is_some() {
+        // Above the count of a store that was moved here.
+        let behind = save_count(store).await?.saturating_sub(counted(store).await?);
         let increment = CounterIncrement {
             key: shared_count(),
-            amount: 1,
+            amount: u32::try_from(behind + 1).unwrap_or(u32::MAX),
             window: FOREVER,
             while_previous_at_most: None,
         };
@@ -275,14 +277,17 @@ fn shared_count() -> CounterKey {
     CounterKey(SAVE_COUNT.to_owned())
 }
 
+/// The save count: the higher one of both places. A store that was moved has the count of its former back end.
 async fn save_count(store: &dyn Store) -> Result<u64, StoreError> {
-    if store.node_registry().is_some() {
-        let values = store.counters(&[shared_count()], Time::EPOCH).await?;
-        return Ok(values.first().map_or(0, |value| value.count));
-    }
-    let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(0) };
+    let counted = counted(store).await?;
+    let Some(bytes) = store.metadata(SAVE_COUNT).await? else { return Ok(counted) };
     let corrupt = |_| StoreError::Corrupt { detail: "the save count of the rollback guard", source: None };
-    bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)
+    bytes.try_into().map(u64::from_be_bytes).map_err(corrupt).map(|saved| saved.max(counted))
+}
+
+async fn counted(store: &dyn Store) -> Result<u64, StoreError> {
+    let values = store.counters(&[shared_count()], Time::EPOCH).await?;
+    Ok(values.first().map_or(0, |value| value.count))
 }
 
 /// Whether the store was restored in place of one with the revocation log `log`.
