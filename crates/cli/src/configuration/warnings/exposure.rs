@@ -44,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
         warn_if(
             settings.cache.as_ref().is_some_and(is_open),
             "cache",
-            "the names and roles of logged-in users are sent to the cache unencrypted",
+            "the names, roles and e-mail addresses of logged-in users are sent to the cache unencrypted",
             "use rediss://, or a network that only the servers can reach",
         )
     },
