@@ -19,7 +19,8 @@ pub(super) struct ReturnTo {
 
 impl ReturnTo {
     /// The destination in `text`, if pages may lead there: a path that begins with one `/`, or an absolute URL whose origin
-    /// is, byte for byte, one of `return_origins` and `trusted_origins`.
+    /// is, byte for byte, one of `return_origins` and `trusted_origins`, that of this server, or that of an application which
+    /// a proxy guards by forward authentication.
     ///
     /// Browsers read `\` as `/`, and remove tabs and line breaks; `//host` is another host.
     pub(super) fn parse(text: &str, settings: &Settings) -> Option<Self> {
@@ -31,7 +32,13 @@ impl ReturnTo {
         if let Some(path) = text.strip_prefix('/') {
             return (!path.starts_with('/')).then(|| Self { text: text.to_owned(), origin_len: 0 });
         }
-        let allowed = settings.pages.return_origins.iter().chain(&settings.trusted_origins);
+        let guarded = settings.forward_auth.hosts.iter().flat_map(|host| {
+            let plain = (!settings.issuer.is_secure()).then(|| host.http_origin());
+            std::iter::once(host.https_origin()).chain(plain)
+        });
+        let own = std::iter::once(settings.issuer.origin());
+        let allowed =
+            settings.pages.return_origins.iter().chain(&settings.trusted_origins).chain(own).chain(guarded);
         let origin_len = allowed.filter_map(|origin| is_below(text, origin)).next()?;
         Some(Self { text: text.to_owned(), origin_len })
     }
@@ -80,6 +87,7 @@ mod tests {
         settings.with(|settings| {
             settings.pages.return_origins = vec!["https://shop.example".parse().unwrap()];
             settings.trusted_origins = vec!["https://app.example:8443".parse().unwrap()];
+            settings.forward_auth.hosts = vec!["guarded.example".parse().unwrap()];
         })
     }
 
@@ -97,6 +105,8 @@ mod tests {
             "https://shop.example/orders?x=1#y",
             "https://shop.example?x",
             "https://app.example:8443/",
+            "https://guarded.example/orders",
+            "https://auth.example/orders",
         ] {
             assert!(ReturnTo::parse(good, &settings()).is_some(), "{good}");
         }
@@ -108,6 +118,8 @@ mod tests {
         for bad in [
             "",
             "//",
+            "http://guarded.example/",
+            "https://guarded.example.evil.example/",
             "//evil.example",
             "///evil.example",
             "////evil.example",
@@ -156,7 +168,6 @@ mod tests {
             "https://app.example",
             "https://app.example:84430",
             "https://app.example:8443.evil.example",
-            "https://auth.example/account",
             "https://auth.example.evil.example",
             "//shop.example",
             "javascript:alert(1)",
