@@ -113,7 +113,8 @@ impl App {
         restrict_own_files(&settings, guard.as_ref())?;
         let store = Arc::clone(&opened.store);
         let parts = (opened, guard);
-        match Self::open_with_store(settings, parts, checked, source).await {
+        // Its future is large, and those of all callers would contain it.
+        match Box::pin(Self::open_with_store(settings, parts, checked, source)).await {
             Ok(app) => Ok(app),
             Err(error) => {
                 let _ = store.close().await;
