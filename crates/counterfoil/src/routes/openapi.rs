@@ -83,7 +83,6 @@ struct AdminDocument;
 
 /// The OpenAPI document of all routes of this build.
 fn document_of_build() -> Document {
-    #[cfg_attr(not(feature = "admin"), expect(unused_mut, reason = "nothing is added"))]
     let mut document = PublicDocument::openapi();
     #[cfg(feature = "admin")]
     document.merge(AdminDocument::openapi());
