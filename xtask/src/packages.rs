@@ -28,7 +28,11 @@ pub(crate) const REQUIRED: &[Tool] = &[
 /// sentinel, systemd-analyze checks the unit file, setpriv starts a process as another
 /// user, mount makes a disk that can be full, and zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
-    Tool { program: "apache2", packages: "apache2 libapache2-mod-auth-openidc" },
+    // The module, which the server does not bring with it.
+    Tool {
+        program: "/usr/lib/apache2/modules/mod_auth_openidc.so",
+        packages: "apache2 libapache2-mod-auth-openidc",
+    },
     Tool { program: "/usr/share/lua/5.3/socket/http.lua", packages: "lua-socket" },
     Tool { program: "/usr/bin/caddy", packages: "caddy" },
     Tool { program: "chromium", packages: "chromium" },

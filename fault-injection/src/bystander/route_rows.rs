@@ -56,6 +56,19 @@ pub(super) const ROWS: &[Row] = &[
     Row::send("ends its other sessions", &["DELETE /v1/sessions"], |from, _| {
         Request::new("DELETE", "/v1/sessions?except=current").bearer(&from.session_token)
     }),
+    Row::send(
+        "reads and renames single sessions",
+        &["GET /v1/sessions/{id}", "PATCH /v1/sessions/{id}"],
+        |from, number| {
+            let path = format!("/v1/sessions/{NO_ID}");
+            match number % 2 {
+                0 => Request::get(&path).bearer(&from.session_token),
+                _ => Request::new("PATCH", &path)
+                    .bearer(&from.session_token)
+                    .json(&json!({ "label": "a device" })),
+            }
+        },
+    ),
     Row::send("ends single sessions", &["DELETE /v1/sessions/{id}"], |from, _| {
         Request::new("DELETE", &format!("/v1/sessions/{NO_ID}")).bearer(&from.session_token)
     }),
@@ -162,6 +175,7 @@ pub(super) const ROWS: &[Row] = &[
             "GET /v1/admin/admin-keys",
             "GET /v1/admin/verifier-keys",
             "GET /v1/admin/verifiers",
+            "GET /v1/admin/nodes",
             "GET /v1/admin/keys",
         ],
         |from, number| {
@@ -171,6 +185,7 @@ pub(super) const ROWS: &[Row] = &[
                 "/v1/admin/admin-keys?limit=1000",
                 "/v1/admin/verifier-keys?limit=1000",
                 "/v1/admin/verifiers?limit=1000",
+                "/v1/admin/nodes?limit=1000",
                 "/v1/admin/keys",
             ];
             admin(from, "GET", paths[number as usize % paths.len()])
@@ -282,6 +297,7 @@ const ADMIN_ROUTES: &[&str] = &[
     "POST /v1/admin/admin-keys",
     "DELETE /v1/admin/admin-keys/{id}",
     "GET /v1/admin/verifiers",
+    "GET /v1/admin/nodes",
     "GET /v1/admin/verifier-keys",
     "POST /v1/admin/verifier-keys",
     "DELETE /v1/admin/verifier-keys/{id}",

@@ -167,9 +167,7 @@ impl Collector for Exposition {
         self.feed(encoder)?;
         self.node(encoder)?;
         self.credential_checks(encoder)?;
-        if let Some(shared) = &self.app.parts.shared_cache {
-            shared_cache::encode(encoder, shared.metrics())?;
-        }
+        shared_cache::encode(encoder, self.app.parts.shared_cache.as_ref().map(|shared| shared.metrics()))?;
         self.password_hashing(encoder)?;
         self.store(encoder)?;
         self.requests(encoder)?;

@@ -1,4 +1,4 @@
-//! Metrics of the cache that processes share, if one is set.
+//! Metrics of the cache that processes share. Without one nothing is counted, and the alerts are silent.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,12 +7,15 @@ use counterfoil_core::store::session_cache::shared::SharedCacheMetrics;
 
 use crate::metrics::encoder::Encoder;
 
-pub(super) fn encode(encoder: &mut Encoder<'_>, metrics: &SharedCacheMetrics) -> fmt::Result {
+pub(super) fn encode(encoder: &mut Encoder<'_>, metrics: Option<&SharedCacheMetrics>) -> fmt::Result {
+    let (is_connected, none) =
+        (metrics.is_none_or(SharedCacheMetrics::is_connected), SharedCacheMetrics::default());
+    let metrics = metrics.unwrap_or(&none);
     let total = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     encoder.gauge(
         "counterfoil_shared_cache_connected",
-        "1 while the shared cache is used, 0 while sessions are read from the store because it does not answer",
-        u64::from(metrics.is_connected()),
+        "0 while sessions are read from the store because the shared cache does not answer, else 1",
+        u64::from(is_connected),
     )?;
     encoder.counters(
         "counterfoil_shared_cache_requests",

@@ -19,11 +19,11 @@ use crate::http::credentials::{AcceptedCredentials, CredentialSource, read_crede
 use crate::http::origin::OriginPolicy;
 use crate::http::problem_issuer::ProblemIssuer;
 
-/// Authenticates each request and puts the [`AuthState`] into its extensions.
+/// Authenticates each request and puts the [`AuthState`](crate::AuthState) into its extensions.
 ///
 /// The layer itself refuses only cross-site writes and handshakes (403), with [`AuthLayer::with_csrf_protection`].
 /// Unauthenticated requests, and those with two different credentials (400), are refused by the extractors, in handlers
-/// that take a [`Principal`] or an `Option<Principal>`; [`AuthLayer::require_authentication`] refuses them in the layer,
+/// that take a [`Principal`](crate::Principal) or an `Option<Principal>`; [`AuthLayer::require_authentication`] refuses them in the layer,
 /// for services without extractors.
 ///
 /// A response to a request with a credential gets `Cache-Control: no-store`; if its handler sets `Cache-Control`, it
@@ -107,7 +107,7 @@ impl AuthLayer {
         self
     }
 
-    /// Sets a value for the extractors behind the layer, which read it with [`AuthState::application`]. Only for
+    /// Sets a value for the extractors behind the layer, which read it with [`AuthState::application`](crate::AuthState::application). Only for
     /// the crate of the issuer.
     #[doc(hidden)]
     #[must_use]
