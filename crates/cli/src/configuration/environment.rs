@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::configuration::diagnostic::{Assignment, Diagnostic, ValueSource};
 use crate::configuration::setting::{Setting, variable};
-use crate::configuration::table::{UNSUPPORTED, settings};
+use crate::configuration::table::settings;
 
 /// What the variables set, and what is wrong with them. Unknown variables are ignored: a newer or an older
 /// version, or another program, may use them.
@@ -28,8 +28,6 @@ pub(crate) fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
                 Ok(text) => read.assignments.push(assignment(setting, name, text)),
                 Err(_) => read.errors.push(diagnostic(Some(setting.name), name, "must be UTF-8", None)),
             }
-        } else if is_unsupported(name) {
-            read.errors.push(diagnostic(None, name, "not supported yet", Some("unset it".to_owned())));
         } else if let Some(setting) = renamed(name) {
             let hint = Some(format!("set {} instead", setting.variable()));
             read.warnings.push(diagnostic(None, name, "has been renamed, and has no effect", hint));
@@ -53,12 +51,6 @@ fn diagnostic(key: Option<&str>, name: &str, message: &str, hint: Option<String>
         message: message.to_owned(),
         hint,
     }
-}
-
-/// Whether a variable is one of [`UNSUPPORTED`]. Kubernetes sets variables such as `COUNTERFOIL_CACHE_PORT` for a service
-/// with the name `counterfoil-cache`, and they must not prevent a start.
-fn is_unsupported(name: &str) -> bool {
-    UNSUPPORTED.iter().any(|reserved| variable(reserved) == name)
 }
 
 /// The setting that had this variable.
@@ -108,9 +100,6 @@ mod tests {
     fn a_variable_that_kubernetes_sets_for_a_service_does_not_prevent_a_start() {
         let read = read_all(&[("COUNTERFOIL_CACHE_PORT", "tcp://10.0.0.1:6379")]);
         assert!(read.errors.is_empty(), "{read:?}");
-
-        let read = read_all(&[("COUNTERFOIL_CACHE", "redis://cache")]);
-        assert_eq!(read.errors.len(), 1, "{read:?}");
     }
 
     #[test]
@@ -130,12 +119,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn variables_of_features_that_are_not_supported_yet_are_refused() {
-        assert_eq!(read_all(&[("COUNTERFOIL_CACHE", "x")]).errors.len(), 1);
-        assert!(read_all(&[("COUNTERFOIL_CACHED", "x")]).errors.is_empty());
     }
 
     #[test]

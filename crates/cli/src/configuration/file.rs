@@ -214,12 +214,6 @@ mod tests {
     }
 
     #[test]
-    fn features_that_are_not_supported_yet_are_refused() {
-        let text = "cache = \"redis://a\"\n";
-        assert!(errors(text)[0].ends_with("not supported yet"), "{:?}", errors(text));
-    }
-
-    #[test]
     fn a_master_key_in_the_file_is_refused_and_not_shown() {
         let read = read("master_key = \"c2VjcmV0\"\n");
 

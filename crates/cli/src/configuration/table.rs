@@ -18,10 +18,6 @@ mod tokens;
 mod usernames;
 mod write_rate_limits;
 
-/// Keys that are reserved for features of later versions. They are refused, so that a feature which is configured cannot
-/// be silently missing.
-pub(crate) const UNSUPPORTED: [&str; 1] = ["cache"];
-
 /// Every setting, in the order of the documentation: the keys at the top of the file first, then each table.
 pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
     let at_top = all().filter(|setting| setting.table_and_key().0.is_none());
@@ -153,7 +149,6 @@ pub(crate) mod tests {
                 assert!(super::setting(former).is_none(), "{former} is a setting");
                 assert!(!tables().contains(former), "{former} is a table");
             }
-            assert!(!UNSUPPORTED.contains(&setting.name), "{}", setting.name);
             assert!(!tables().contains(&setting.name), "{}", setting.name);
         }
         let former: Vec<_> = settings().flat_map(|setting| setting.former_names).collect();
@@ -276,6 +271,7 @@ pub(crate) mod tests {
             ("cookies.same_site", _) => "strict",
             ("listen" | "metrics.listen", _) => "127.0.0.1:9464",
             ("store", _) => "sqlite:other.db",
+            ("cache", _) => "redis://cache.example",
             ("log_format", _) => "json",
             ("log_level", _) => "warn",
             ("registration", _) => "closed",

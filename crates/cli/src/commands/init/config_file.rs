@@ -189,7 +189,7 @@ mod tests {
             let text = text(&toml::from_str(&answers).unwrap(), &[]);
             let lines: Vec<&str> = text.lines().collect();
             let places = commented(&lines);
-            assert!(places.len() + 10 > settings().count(), "{text}");
+            assert!(places.len() + 14 > settings().count(), "{text}");
 
             is_valid(&text);
             for at in &places {

@@ -1,8 +1,8 @@
-//! The error for a key that is not a setting: it may be renamed, reserved or mistyped.
+//! The error for a key that is not a setting: it may be renamed or mistyped.
 
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
 use crate::configuration::setting::Setting;
-use crate::configuration::table::{self, UNSUPPORTED};
+use crate::configuration::table;
 
 /// An error at the key `name`.
 pub(super) fn error(name: &str, source: ValueSource, message: &str, hint: String) -> Diagnostic {
@@ -14,9 +14,6 @@ pub(super) fn unknown(name: &str, source: ValueSource) -> Diagnostic {
     if name == "master_key" {
         let hint = "use master_key_file or the variable COUNTERFOIL_MASTER_KEY".to_owned();
         return error(name, source, "a secret must not be in the configuration file", hint);
-    }
-    if UNSUPPORTED.contains(&name) {
-        return error(name, source, "not supported yet", "remove it".to_owned());
     }
     if let Some(setting) = table::renamed(name) {
         return error(name, source, "has been renamed", format!("write {}", assignment_of(setting)));
