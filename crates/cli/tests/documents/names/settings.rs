@@ -81,8 +81,10 @@ impl Settings {
     }
 }
 
-/// Keys of files that are not the configuration of the server: `Cargo.toml`, the answers to `init`, and a figure of `compare`.
-const FOREIGN_KEYS: [&str; 6] = ["features", "clients", "domains", "logout", "verifiers", "refresh.rate"];
+/// Keys of files that are not the configuration of the server: `Cargo.toml`, the answers to `init`, a figure of `compare`,
+/// and the configuration of PgBouncer.
+const FOREIGN_KEYS: [&str; 7] =
+    ["features", "clients", "domains", "logout", "verifiers", "refresh.rate", "pool_mode"];
 
 /// Tables of files that are not the configuration of the server.
 const FOREIGN_TABLES: [&str; 2] = ["dependencies", "dev-dependencies"];
