@@ -228,7 +228,10 @@ async fn a_rejected_new_password_without_a_session_is_recorded_only_after_the_ri
     assert!(matches!(wrong, Err(ServiceError::Client(ClientError::LoginFailed(_)))), "{wrong:?}");
     let rejected = change(PASSWORD).await;
     assert!(
-        matches!(rejected, Err(ServiceError::Client(ClientError::Field { field: "new_password", .. }))),
+        matches!(
+            rejected,
+            Err(ServiceError::Client(ClientError::RefusedValue { field: "new_password", .. }))
+        ),
         "{rejected:?}"
     );
 

@@ -32,7 +32,7 @@ fn registration(password: &str) -> Registration {
 /// The error of the field `password`.
 fn field_error(outcome: Result<User, ServiceError>) -> String {
     match outcome {
-        Err(ServiceError::Client(ClientError::Field { field: "password", detail })) => detail,
+        Err(ServiceError::Client(ClientError::RefusedValue { field: "password", detail, .. })) => detail,
         other => panic!("{other:?}"),
     }
 }
@@ -70,7 +70,7 @@ async fn a_password_change_is_validated_by_the_same_policy() {
     let changed = engine.change_password(&session, (PASSWORD, "ada-ada-ada"), NOON).await;
 
     assert!(
-        matches!(changed, Err(ServiceError::Client(ClientError::Field { field: "new_password", .. }))),
+        matches!(changed, Err(ServiceError::Client(ClientError::RefusedValue { field: "new_password", .. }))),
         "{changed:?}"
     );
     assert!(engine.authenticate("ada", PASSWORD, NOON).await.is_ok());
