@@ -26,7 +26,7 @@ use crate::timeline::Timeline;
 use crate::url::{PostgresUrl, Tls};
 
 /// How often another connection is made at once if one led to a former primary. The hosts are tried in random order.
-const FORMER_PRIMARY_RETRIES: usize = 6;
+pub(crate) const FORMER_PRIMARY_RETRIES: usize = 9;
 
 /// The time after which a connection that the other machine no longer acknowledges is given up.
 const TCP_TIMEOUT: Duration = Duration::from_secs(3);

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 
 use counterfoil_core::store::StoreError;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_verify::UserId;
 
-use crate::connection::{Connector, session_settings};
+use crate::connection::{Connector, FORMER_PRIMARY_RETRIES, session_settings};
 use crate::error::QueryError;
 use crate::hosts::CONNECT_TIMEOUT;
 use crate::state::StoreState;
@@ -87,11 +89,22 @@ impl ReaderPool {
         Ok(Self { pool, statement_timeout, state, metrics, timeline })
     }
 
+    /// A connection of the pool. One to a former primary is refused by its hook, and the next attempt may find the other host.
+    async fn connection(&self) -> Result<Object, PoolError> {
+        for _ in 0..FORMER_PRIMARY_RETRIES {
+            match self.pool.get().await {
+                Err(PoolError::PostCreateHook(HookError::Message(_))) => {}
+                connection => return connection,
+            }
+        }
+        self.pool.get().await
+    }
+
     /// Takes a connection, if the store is open.
     pub(crate) async fn start(&self) -> Result<Reading<'_>, StoreError> {
         self.state.check_open()?;
         let started = Instant::now();
-        let connection = self.pool.get().await.map_err(QueryError::from)?;
+        let connection = self.connection().await.map_err(QueryError::from)?;
         Ok(Reading { pool: self, connection, started })
     }
 
