@@ -289,9 +289,9 @@ impl FileBackup for SqliteStore {
             .name("sqlite-backup".into())
             .spawn(move || {
                 let copied = backup::copy(&from, &to);
-                drop(running);
+                // Before the answer, so that a caller who closes the store then finds the file unlocked.
+                drop((running, lock));
                 let _ = done.send(copied);
-                drop(lock);
             })
             .map_err(|error| StoreError::Unavailable {
                 reason: "the backup thread cannot be started",
