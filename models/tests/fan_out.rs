@@ -5,7 +5,7 @@ use std::time::Duration;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_models::fan_out::{Outcome, Parameters, run};
 
-/// The processor time of one response to a poll, rounded up from what a server showed.
+/// The processor time of one response to a poll. A server without TLS took 23 µs.
 const RESPONSE_COST: Duration = Duration::from_micros(60);
 
 fn parameters(nodes: usize, verifiers: usize, revocations_per_second: u64, polls: u32) -> Parameters {
