@@ -89,10 +89,10 @@ fn no_login_is_lost_and_no_session_returns_when_the_primary_is_killed() {
                 std::thread::sleep(Duration::from_millis(10));
             }
         };
-        wait_for(10);
+        wait_for(20);
         pair.kill_primary();
         pair.promote_standby();
-        wait_for(acknowledged.count.load(Ordering::SeqCst) + 10);
+        wait_for(acknowledged.count.load(Ordering::SeqCst) + 20);
         stop.store(true, Ordering::SeqCst);
     });
 

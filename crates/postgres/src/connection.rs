@@ -102,7 +102,8 @@ impl Connector {
             let _ = signal.send(());
         });
         let connection = Connection::new(client, task);
-        self.timeline.check(&connection).await?;
+        let checked = timeout(CONNECT_TIMEOUT, self.timeline.check(&connection)).await;
+        checked.map_err(|_| QueryError::TimedOut)??;
         Ok(Connected { connection, ended })
     }
 

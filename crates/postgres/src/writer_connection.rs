@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use counterfoil_core::store::NodeId;
 
@@ -14,6 +15,10 @@ use crate::tables::writers::{self, Takeover};
 
 /// The time after which a statement of the writer fails.
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The time within which a connection must become the writer; longer than the wait for the lock of the store. The server limits no
+/// commit that waits for a standby.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The settings of the connection that writes, beyond those of every session. A commit is durable when it is answered, so
 /// `synchronous_commit = off` does not count. A transaction whose process stands still ends soon, and so does the session of
@@ -61,7 +66,8 @@ impl WriterConnector {
     /// [`QueryError::Superseded`] if a program had the store for itself meanwhile.
     pub(crate) async fn connect(&self) -> Result<WriterConnection, QueryError> {
         let Connected { connection, ended } = self.connect_first().await?;
-        let takeover = writers::take_over(&connection, self.id).await?;
+        let takeover = timeout(SETUP_TIMEOUT, writers::take_over(&connection, self.id));
+        let takeover = takeover.await.map_err(|_| QueryError::TimedOut)??;
         Ok(WriterConnection { connection, ended, takeover })
     }
 
@@ -72,11 +78,14 @@ impl WriterConnector {
     /// [`QueryError::Locked`] if another process has the store open in a way that excludes this one.
     pub(crate) async fn connect_first(&self) -> Result<Connected, QueryError> {
         let connected = self.connector.connect().await?;
-        connected.connection.batch_execute(&writer_settings()).await?;
-        match self.access {
-            Access::Shared => store_lock::share(&connected.connection).await?,
-            Access::Alone => store_lock::exclude_others(&connected.connection).await?,
-        }
+        let setup = async {
+            connected.connection.batch_execute(&writer_settings()).await?;
+            match self.access {
+                Access::Shared => store_lock::share(&connected.connection).await,
+                Access::Alone => store_lock::exclude_others(&connected.connection).await,
+            }
+        };
+        timeout(SETUP_TIMEOUT, setup).await.map_err(|_| QueryError::TimedOut)??;
         Ok(connected)
     }
 }
@@ -85,6 +94,6 @@ impl WriterConnection {
     /// Removes the row of this process.
     pub(crate) async fn end(self, id: NodeId) {
         // If it fails, the row stays until many other processes have opened the store.
-        let _ = writers::remove(id).query(&self.connection).await;
+        let _ = timeout(SETUP_TIMEOUT, writers::remove(id).query(&self.connection)).await;
     }
 }

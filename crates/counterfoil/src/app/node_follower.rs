@@ -56,13 +56,15 @@ pub(crate) struct FollowedPosition {
     /// What the row of this node says: both positions and the number.
     written: (RevocationPosition, RevocationPosition, u64),
     has_wrong_clock: bool,
+    /// Whether the row of this node is a new one that does not say yet what the former one did.
+    has_rejoined: bool,
 }
 
 impl FollowedPosition {
     /// What this process knows before its first renewal: everything up to `applied` and `last_change`.
     pub(crate) fn new(applied: RevocationPosition, last_change: u64) -> Self {
         let written = (RevocationPosition::START, RevocationPosition::START, last_change);
-        Self { applied, last_change, written, has_wrong_clock: false }
+        Self { applied, last_change, written, has_wrong_clock: false, has_rejoined: false }
     }
 }
 
@@ -162,11 +164,31 @@ impl NodeFollower {
         self.compare_clocks(clock_difference(began_time, self.clock.now(), news.store_clock));
         self.position.written = (applied, confirmed, last_change);
         self.node.set_written(confirmed);
+        if self.position.has_rejoined {
+            self.restore_row().await?;
+        }
+        let is_complete = news.is_complete;
         self.apply(news).await?;
+        if !is_complete {
+            // The next renewal follows at once, because the row does not say yet what was applied.
+            return Ok(());
+        }
         self.node.lease.renew(began_at);
         let fresh_until = began_time + self.node.lease.length();
         self.session_cache.revocations().set_freshness(Freshness::Until(fresh_until));
         self.node.metrics.renewals.inc();
+        Ok(())
+    }
+
+    /// Completes a new row, before the lease is renewed: it promises nothing, and what was changed before the join is not
+    /// numbered for this node.
+    async fn restore_row(&mut self) -> Result<(), StoreError> {
+        self.feed.promise_again().await?;
+        administration::raise_retention(&*self.store, &self.retention).await?;
+        if let Err(error) = self.keys.reload().await {
+            tracing::error!(error = error_chain(&error), "the keys cannot be loaded");
+        }
+        self.position.has_rejoined = false;
         Ok(())
     }
 
@@ -225,7 +247,14 @@ impl NodeFollower {
     async fn recover(&mut self, error: &RenewalError) {
         match error {
             RenewalError::Store(_) => {}
-            RenewalError::Replaced => self.node.lease.end(),
+            RenewalError::Replaced => {
+                if self.node.lease.end() {
+                    tracing::error!(
+                        error = error_chain(error),
+                        "this node accepts nothing until it is restarted"
+                    );
+                }
+            }
             RenewalError::Removed => {
                 let Some(registry) = self.store.node_registry() else { return };
                 match registry.join(&self.node.name, self.node.lease.length()).await {
@@ -236,12 +265,7 @@ impl NodeFollower {
                         }
                         self.session_cache.on_failure();
                         self.position.last_change = last_change;
-                        if let Err(error) = self.feed.promise_again().await {
-                            tracing::warn!(%error, "the leases of verifiers cannot be noted");
-                        }
-                        if let Err(error) = self.keys.reload().await {
-                            tracing::error!(error = error_chain(&error), "the keys cannot be loaded");
-                        }
+                        self.position.has_rejoined = true;
                     }
                     Err(error) => tracing::debug!(%error, "this node cannot join again"),
                 }

@@ -24,7 +24,7 @@ use crate::session_probe::require_session;
 use crate::state::StoreState;
 use crate::statement::Connection;
 use crate::store_lock::Access;
-use crate::tables::{clients, writers};
+use crate::tables::{clients, nodes as nodes_table, writers};
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
 use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
@@ -215,12 +215,20 @@ async fn prepare(
     Ok(WriterConnection { connection, ended, takeover })
 }
 
-/// Removes the processes that have ended without a stop, and waits until none of them answers from its memory: a node that
-/// is cut off from the database does so until its lease is over. The connection has the store for itself.
+/// Removes the processes that have ended without a stop, and waits until neither they nor their verifiers accept anything: a
+/// node that is cut off from the database does until its lease is over, and a verifier of it until the lease after that. The
+/// connection has the store for itself.
+///
+/// The rows of the nodes are removed last: if this program is interrupted before, the next one counts them again, and so does a
+/// wait for the fleet.
 pub(crate) async fn supersede_others(connection: &Connection) -> Result<(), QueryError> {
-    let lease = writers::remove_all(connection).await?;
+    writers::remove_all(connection).await?;
+    let (lease, _) = nodes_table::longest_leases(connection).await?;
     sleep(lease + lease / 4).await;
-    Ok(())
+    // No node promises anything from here on.
+    let (_, promised) = nodes_table::longest_leases(connection).await?;
+    sleep(promised + promised / 4).await;
+    nodes_table::remove_all(connection).await
 }
 
 /// Refuses a server that cannot keep what is written.

@@ -11,7 +11,7 @@ use counterfoil_core::store::{NodeId, NodeNews, NodeRegistry, NodeRenewal, NodeR
 use super::PostgresStore;
 use crate::node_connection::{ANSWER_TIMEOUT, commit, failure_error};
 use crate::statement::{Connection, Failure, Pipeline};
-use crate::tables::revocation_log::LogNews;
+use crate::tables::revocation_log::{LogNews, MAX_NEWS};
 use crate::tables::{nodes, revocation_log, writers};
 
 /// How often it is looked whether the other nodes have applied something.
@@ -128,6 +128,15 @@ async fn renew(
     // Read later than the entries, so that every commit of an entry is in it.
     let rows = pipeline.query(nodes::changes_after(renewal.last_change)?).await?;
     let (changes, last_change) = nodes::read_changes(&rows, id, renewal.last_change)?;
-    let LogNews { log, head, clock, entries } = news;
-    Ok(Some(NodeNews { log, entries, head, changes, last_change, store_clock: clock }))
+    let LogNews { log, mut head, clock, mut entries } = news;
+    let is_full = |count: usize| count >= MAX_NEWS as usize;
+    let is_complete = !is_full(entries.len()) && !is_full(rows.len());
+    if is_full(rows.len()) {
+        // An applied position must not be ahead of the changes that belong to it.
+        entries.clear();
+        head = head.min(renewal.applied);
+    } else if let Some(last) = entries.last().filter(|_| is_full(entries.len())) {
+        head = last.position;
+    }
+    Ok(Some(NodeNews { log, entries, head, changes, last_change, is_complete, store_clock: clock }))
 }

@@ -8,7 +8,8 @@ use counterfoil_core::store::{NodeChange, NodeId, NodeRenewal, NodeRow};
 
 use super::columns::{Columns, Text, milliseconds, position, unsigned};
 use crate::error::QueryError;
-use crate::statement::{Statement, statement};
+use crate::statement::{Connection, Statement, statement};
+use crate::tables::revocation_log::MAX_NEWS;
 
 /// The channel on which commits are announced. Stores in other schemas of the database are woken too, and find nothing new.
 pub(crate) const LISTEN: &str = "LISTEN counterfoil_nodes";
@@ -57,10 +58,11 @@ pub(crate) fn read_number(rows: &[Row]) -> Result<u64, QueryError> {
     Columns::new(row).unsigned()
 }
 
-/// Raises the counter of a node; returns a row, if there is one.
+/// Raises the counter of a node; returns a row, if there is one, and the process may still write.
 pub(crate) fn renew<'p>(id: NodeId, renewal: &NodeRenewal) -> Result<Statement<'p>, QueryError> {
     Ok(statement!(
-        "UPDATE nodes SET renewals = renewals + 1, applied = $2, confirmed = $3, last_change = $4 WHERE id = $1 RETURNING 1",
+        "UPDATE nodes SET renewals = renewals + 1, applied = $2, confirmed = $3, last_change = $4
+         WHERE id = $1 AND EXISTS (SELECT FROM writers WHERE writers.id = $1) RETURNING 1",
         id.as_bytes().to_vec(),
         position(renewal.applied)?,
         position(renewal.confirmed)?,
@@ -68,11 +70,12 @@ pub(crate) fn renew<'p>(id: NodeId, renewal: &NodeRenewal) -> Result<Statement<'
     ))
 }
 
-/// The changes after the number `after`, by any process; [`read_changes`] reads them.
+/// The next changes after the number `after`, by any process; [`read_changes`] reads them.
 pub(crate) fn changes_after<'p>(after: u64) -> Result<Statement<'p>, QueryError> {
     Ok(statement!(
-        "SELECT number, origin, change FROM node_changes WHERE number > $1 ORDER BY number",
-        unsigned(after)?
+        "SELECT number, origin, change FROM node_changes WHERE number > $1 ORDER BY number LIMIT $2",
+        unsigned(after)?,
+        i64::from(MAX_NEWS)
     ))
 }
 
@@ -145,6 +148,20 @@ pub(crate) fn remove<'p>(id: NodeId, renewals: u64) -> Result<Statement<'p>, Que
         id.as_bytes().to_vec(),
         unsigned(renewals)?
     ))
+}
+
+/// The longest lease of a node, and the longest that one has promised to a verifier; zero without nodes.
+pub(crate) async fn longest_leases(connection: &Connection) -> Result<(Duration, Duration), QueryError> {
+    let row = statement!("SELECT coalesce(max(lease_ms), 0), coalesce(max(promised_ms), 0) FROM nodes")
+        .query_one(connection)
+        .await?;
+    let mut columns = Columns::new(&row);
+    Ok((Duration::from_millis(columns.unsigned()?), Duration::from_millis(columns.unsigned()?)))
+}
+
+/// Removes all nodes.
+pub(crate) async fn remove_all(connection: &Connection) -> Result<(), QueryError> {
+    statement!("DELETE FROM nodes").query(connection).await.map(drop)
 }
 
 /// Removes the node of this process, and its job locks.

@@ -91,14 +91,19 @@ pub(crate) struct LogNews {
     pub(crate) entries: Vec<RevocationEntry>,
 }
 
-/// Reads the id of the log, its head and every entry after `after`, from one snapshot; [`read_news`] reads the rows.
+/// The most entries, and the most changes, that a renewal reads: so many are read well within the time limit of a statement.
+pub(crate) const MAX_NEWS: u32 = 20_000;
+
+/// Reads the id of the log, its head and the next entries after `after`, from one snapshot; [`read_news`] reads the rows.
 pub(crate) fn select_news<'p>(after: RevocationPosition) -> Statement<'p> {
     statement!(
         "SELECT h.log_id, h.last_position, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
                 l.position, l.subject, l.expires_at
-         FROM revocation_log_head h LEFT JOIN revocation_log l ON l.position > $1
+         FROM revocation_log_head h LEFT JOIN LATERAL
+             (SELECT position, subject, expires_at FROM revocation_log WHERE position > $1 ORDER BY position LIMIT $2) l ON true
          ORDER BY l.position",
-        i64::try_from(after.number()).unwrap_or(i64::MAX)
+        i64::try_from(after.number()).unwrap_or(i64::MAX),
+        i64::from(MAX_NEWS)
     )
 }
 

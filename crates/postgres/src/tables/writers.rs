@@ -1,8 +1,6 @@
 //! The tables `writers` and `writer`: which connection of each process writes, what it committed last, and the newest time in
 //! any record.
 
-use std::time::Duration;
-
 use counterfoil_core::store::NodeId;
 use counterfoil_jose::Time;
 
@@ -32,7 +30,7 @@ pub(crate) struct Takeover {
 /// Inserts the row of a process that opens the store.
 pub(crate) async fn insert(connection: &Connection, id: NodeId) -> Result<Takeover, QueryError> {
     statement!(
-        "DELETE FROM writers WHERE number < (SELECT max(number) FROM writers) - $1
+        "DELETE FROM writers WHERE number <= (SELECT number FROM writers ORDER BY number DESC OFFSET $1 LIMIT 1)
              AND NOT EXISTS (SELECT FROM nodes WHERE nodes.id = writers.id)",
         MAX_FORMER
     )
@@ -63,16 +61,12 @@ pub(crate) async fn take_over(connection: &Connection, id: NodeId) -> Result<Tak
     Ok(Takeover { epoch, last_commit: last_commit.try_into().ok() })
 }
 
-/// Removes every process and every node, of which none is connected: one that lives neither writes nor joins again, also
-/// with a statement that is still on its way. Returns for how long a node may still answer from its memory.
-pub(crate) async fn remove_all(connection: &Connection) -> Result<Duration, QueryError> {
-    let row = statement!(
-        "WITH former AS (DELETE FROM writers), nodes AS (DELETE FROM nodes RETURNING lease_ms)
-         SELECT coalesce(max(lease_ms), 0)::bigint FROM nodes"
-    )
-    .query_one(connection)
-    .await?;
-    Columns::new(&row).unsigned().map(Duration::from_millis)
+/// Removes every process, of which none is connected. From here on none writes, joins or renews, also with a statement that is
+/// still on its way: a join is before this in the order of commits, or finds no row.
+pub(crate) async fn remove_all(connection: &Connection) -> Result<(), QueryError> {
+    connection.batch_execute(BEGIN).await?;
+    statement!("DELETE FROM writers").query(connection).await?;
+    Ok(connection.batch_execute("COMMIT").await?)
 }
 
 /// Notes a commit, if the connection with this epoch is still the writer of its process, and raises the newest time.

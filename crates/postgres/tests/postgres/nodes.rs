@@ -302,3 +302,25 @@ async fn when_a_node_connects_again_its_older_connections_are_not_read_from() {
     assert!(!later.is_empty() && later.iter().all(|pid| !readers.contains(pid)), "{later:?} {readers:?}");
     store.close().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_far_behind_reads_in_parts_and_knows_when_it_has_everything() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    let joined = store.join("one", LEASE).await.unwrap();
+    server.sql(
+        &url,
+        "INSERT INTO node_changes (origin, change) SELECT decode(repeat('07', 16), 'hex'), 'keys' FROM generate_series(1, 20001)",
+    );
+
+    let first = renew(&store, joined).await;
+    assert!(!first.is_complete && first.changes.len() == 20_000, "{} changes", first.changes.len());
+    assert!(
+        first.entries.is_empty() && first.head == RevocationPosition::START,
+        "no position ahead of its changes"
+    );
+    let second = renew(&store, first.last_change).await;
+    assert!(second.is_complete && second.changes.len() == 1, "{} changes", second.changes.len());
+    store.close().await.unwrap();
+}

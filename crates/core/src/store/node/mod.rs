@@ -116,19 +116,21 @@ pub struct NodeRenewal {
     pub last_change: u64,
 }
 
-/// What a renewal has read. Everything that was committed before the renewal began is in it.
+/// What a renewal has read. Everything that was committed before the renewal began is in it, if it is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeNews {
     /// The id of the revocation log. Another one than before: the store was restored.
     pub log: RevocationLogId,
-    /// The entries of the revocation log after [`NodeRenewal::applied`], by any process.
+    /// The next entries of the revocation log after [`NodeRenewal::applied`], by any process.
     pub entries: Vec<RevocationEntry>,
-    /// The head of the revocation log.
+    /// Up to where the entries are: the head of the revocation log, if they are complete.
     pub head: RevocationPosition,
     /// What other processes have changed.
     pub changes: Vec<NodeChange>,
-    /// The number of the newest change.
+    /// The number of the last of the changes that were read.
     pub last_change: u64,
+    /// Whether nothing is left to be read. If not, the lease must not be renewed.
+    pub is_complete: bool,
     /// The wall clock of the database server, by which nodes can tell that their own is wrong. Nothing else is decided by it.
     pub store_clock: Time,
 }

@@ -34,9 +34,10 @@ impl NodeLease {
         self.ends_at_ms.fetch_max(u64::try_from(ends_at.as_millis()).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
 
-    /// Ends it for good: what this process has in memory belongs to another history of the store.
-    pub(crate) fn end(&self) {
-        self.is_over.store(true, Ordering::Release);
+    /// Ends it for good: what this process has in memory belongs to another history of the store. Returns whether it had not
+    /// ended for good before.
+    pub(crate) fn end(&self) -> bool {
+        !self.is_over.swap(true, Ordering::AcqRel)
     }
 
     /// How long it lasts from now on.
