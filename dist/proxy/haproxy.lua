@@ -3,25 +3,32 @@
 -- How long Counterfoil may take, in milliseconds.
 local TIMEOUT = 5000
 
--- What is not passed on: it is about the connection or the body, or it describes the request and is set below.
-local NOT_PASSED_ON = {
-    ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["forwarded"] = true, ["host"] = true,
-    ["keep-alive"] = true, ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true,
-    ["upgrade"] = true,
+-- The headers that Counterfoil reads, besides those that describe the request and are set below.
+local PASSED_ON = {
+    ["accept"] = true, ["authorization"] = true, ["cookie"] = true, ["origin"] = true, ["user-agent"] = true,
+    ["sec-fetch-dest"] = true, ["sec-fetch-mode"] = true, ["sec-fetch-site"] = true, ["sec-fetch-user"] = true,
+    ["sec-websocket-key"] = true, ["sec-websocket-version"] = true,
 }
+
+-- How many lines of them are passed on. HAProxy crashes if it is to send more than about a hundred (seen with 2.6).
+local MOST_LINES = 50
 
 -- The headers of a refusal that the client gets.
 local PASSED_BACK = { "content-type", "location", "www-authenticate", "retry-after" }
 
 local function request_headers(txn)
-    local headers = {}
+    local headers, lines = {}, 0
     for name, values in pairs(txn.http:req_get_headers()) do
-        if not NOT_PASSED_ON[name] and not name:find("^x%-forwarded%-") and not name:find("^remote[^%w]") then
+        if PASSED_ON[name] then
             headers[name] = {}
             for index = 0, #values do
                 headers[name][#headers[name] + 1] = values[index]
+                lines = lines + 1
             end
         end
+    end
+    if lines > MOST_LINES then
+        return nil
     end
     headers["x-forwarded-method"] = { txn.f:method() }
     headers["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
@@ -43,7 +50,11 @@ local function refuse(txn, status, headers, body)
 end
 
 core.register_action("counterfoil", { "http-req" }, function(txn, url)
-    local answer = core.httpclient():get({ url = url, headers = request_headers(txn), timeout = TIMEOUT })
+    local headers = request_headers(txn)
+    if not headers then
+        return refuse(txn, 431, {})
+    end
+    local answer = core.httpclient():get({ url = url, headers = headers, timeout = TIMEOUT })
     if not answer or not answer.status or answer.status < 200 or answer.status >= 500 then
         local retry_after = answer and answer.headers and answer.headers["retry-after"] or { [0] = "2" }
         refuse(txn, 503, { ["retry-after"] = retry_after })
@@ -55,5 +66,7 @@ core.register_action("counterfoil", { "http-req" }, function(txn, url)
                 txn.http:req_set_header(name, values[0])
             end
         end
+        -- HAProxy continues after an error in Lua, so only a request with this mark passes.
+        txn:set_var("txn.counterfoil_passed", true)
     end
 end, 1)

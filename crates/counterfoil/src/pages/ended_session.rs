@@ -22,7 +22,10 @@ use crate::settings::cookie_options::CookieKind;
 pub(super) async fn find(app: &App, headers: &HeaderMap, now: Time) -> (Option<EndedSession>, SetCookies) {
     let mut cookies = SetCookies::new(&app.parts.cookies);
     let mut ended = None;
-    for (kind, text) in credentials_in_cookies(app, headers, &CookieKind::ALL) {
+    let mut presented = credentials_in_cookies(app, headers, &CookieKind::ALL);
+    // A browser sends one of each kind. More would be as many reads of the store, without a login.
+    presented.truncate(CookieKind::ALL.len());
+    for (kind, text) in presented {
         let found = match find_genuine(app, kind, text.expose(), now).await {
             Ok(Some(session)) => end_of(app, &session, now).await,
             Ok(None) => Ok(None),

@@ -30,6 +30,7 @@ pub(crate) async fn check(kind: Kind) {
     no_header_of_a_client_names_a_user(&site, &token).await;
     no_header_of_a_client_describes_the_request(&site, &token).await;
     no_other_spelling_of_a_path_passes(&site, &token).await;
+    as_many_headers_as_a_proxy_accepts_open_no_gate(&site).await;
     a_page_of_another_site_is_refused(&site, &token).await;
     the_routes_of_counterfoil_pass(&site).await;
     a_revocation_is_seen_by_the_next_request(&site).await;
@@ -112,6 +113,23 @@ async fn no_header_of_a_client_names_a_user(site: &GuardedSite, token: &str) {
     assert_eq!(answer.application_reads("Remote-User"), ["ada"]);
     assert!(answer.application_reads("Remote-Email").is_empty(), "the user has none");
     assert!(answer.application_reads("Remote-Assertion").is_empty(), "none is configured");
+}
+
+/// What the proxy adds to its question may be too much then, and a proxy that cannot ask must refuse.
+async fn as_many_headers_as_a_proxy_accepts_open_no_gate(site: &GuardedSite) {
+    for count in [60, 90, 94, 95, 96, 97, 98, 99, 100] {
+        let before = site.application.requests();
+        let request = (0..count)
+            .fold(Curl::get("/orders"), |request, number| request.header(&format!("X-{number}"), "a"));
+        let answer = request.try_send(site.address).await;
+        assert!(answer.is_none_or(|answer| answer.status >= 400), "{count} headers");
+        assert_eq!(site.application.requests(), before, "{count} headers reached the application");
+    }
+    let lines = (0..90).fold(Curl::get("/orders"), |request, _| request.header("Cookie", "a=b"));
+    let before = site.application.requests();
+    let answer = lines.try_send(site.address).await;
+    assert!(answer.is_none_or(|answer| answer.status >= 400), "90 cookies");
+    assert_eq!(site.application.requests(), before, "90 cookies reached the application");
 }
 
 /// The proxy replaces them, so that they neither change the decision nor prevent it.

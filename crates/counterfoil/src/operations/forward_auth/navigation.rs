@@ -1,6 +1,6 @@
 //! Whether a request is one that a login page can answer: the browser shows what it gets.
 
-use http::header::{ACCEPT, HeaderName, SEC_WEBSOCKET_KEY};
+use http::header::{ACCEPT, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION};
 use http::{HeaderMap, Method};
 
 /// How the browser uses the response (Fetch Metadata, section 2.2).
@@ -19,7 +19,8 @@ pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 
 /// Whether the request opens a WebSocket. `Upgrade` does not say it: some proxies do not pass it on to a subrequest.
 pub(super) fn is_websocket_handshake(headers: &HeaderMap) -> bool {
-    headers.contains_key(SEC_WEBSOCKET_KEY)
+    // Over HTTP/2 there is no key (RFC 8441, section 5).
+    headers.contains_key(SEC_WEBSOCKET_KEY) || headers.contains_key(SEC_WEBSOCKET_VERSION)
 }
 
 fn accepts_html(line: &[u8]) -> bool {

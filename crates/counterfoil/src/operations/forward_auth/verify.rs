@@ -110,6 +110,8 @@ pub(crate) async fn verify(
     check_site(app, &request.method, call.headers, &request.guarded.policy)?;
 
     let (result, source) = authenticate(app, &call, &requirements, now).await?;
+    // The login page shows its form although there is a session, which is too old.
+    let is_logged_in = result.is_ok();
     match decide(result, source, &requirements, is_navigation(&request.method, call.headers), now) {
         Decision::Allow(principal) => {
             let identity = identify(app, principal, source).await?;
@@ -122,7 +124,7 @@ pub(crate) async fn verify(
         Decision::AllowAnonymous => {
             Ok(ForwardAuthAnswer::Allowed { identity: None, assertion: None, source })
         }
-        Decision::SendToLogin(error) => match location(app, &request) {
+        Decision::SendToLogin(error) => match location(app, &request, is_logged_in) {
             Some(location) if call.proxy.knows_few_statuses() => {
                 Err(ForwardAuthError::LoginRequired { location, error, presented_in: source }.into())
             }
@@ -234,7 +236,7 @@ fn assert(app: &App, identity: &Identity, audience: &str) -> Result<String, Veri
 
 /// The login page, if there is one and a login there is one at the guarded host too. Otherwise the browser would log in,
 /// return without a cookie, and be sent there again.
-fn location(app: &App, request: &ForwardedRequest<'_>) -> Option<HeaderValue> {
+fn location(app: &App, request: &ForwardedRequest<'_>, is_logged_in: bool) -> Option<HeaderValue> {
     let login_url = app.settings().login_url.as_ref().filter(|_| request.guarded.shares_cookies)?;
-    login_location(login_url.as_str(), request.guarded.origin().as_str(), request.target)
+    login_location(login_url.as_str(), request.guarded.origin().as_str(), request.target, is_logged_in)
 }
