@@ -129,7 +129,8 @@ export class Client {
 
   /** @internal */
   constructor({ issuer = "", mode = "session", transport = "cookie", origins = {} }: ClientOptions) {
-    this.#issuer = issuer;
+    // Absolute: a `<base>` in the page must not lead credentials to another origin. `Tabs` keeps the text of the option.
+    this.#issuer = issuer === "" && isBrowser ? location.origin : issuer;
     this.#mode = mode;
     this.#isBearer = transport === "bearer";
     this.#origins = origins;
@@ -231,7 +232,8 @@ export class Client {
    */
   async fetch(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
     if (!isBrowser) return fetch(input, init);
-    const url = new URL(input instanceof Request ? input.url : input, location.href);
+    // As `fetch` itself: relative to the `<base>` of the page.
+    const url = new URL(input instanceof Request ? input.url : input, document.baseURI);
     const isIssuer = url.origin === new URL(this.#issuer, location.href).origin;
     const other = Object.hasOwn(this.#origins, url.origin) ? this.#origins[url.origin] : undefined;
     if (!isIssuer && !other) return fetch(input, init);

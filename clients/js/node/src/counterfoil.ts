@@ -86,12 +86,13 @@ export class Counterfoil {
   }
 
   /**
-   * Verifies an access token or a session token that came by another way than an HTTP header.
+   * Verifies an access token or a session token that came by another way than an HTTP header. The signal of `ended` is
+   * forgotten when `connection` closes, such as a WebSocket.
    *
    * @throws Problem with status 401 or 503.
    */
-  async verify(token: string): Promise<Auth> {
-    return this.#verify(token, undefined);
+  async verify(token: string, connection?: RequestLike["socket"]): Promise<Auth> {
+    return this.#verify(token, connection);
   }
 
   /** Waits until all revocations are known. Without it, the first requests wait, for at most five seconds. */
@@ -131,9 +132,15 @@ export class Counterfoil {
 
   /** Returns a function that authenticates by the `Remote-Assertion` of a proxy. `Remote-User` alone is never read. */
   forwarded({ audience }: { audience: string }): (request: RequestLike) => Promise<Auth | null> {
-    return forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (query, parts, request) =>
-      this.#accept(parts, query, request.socket, () => this.#clock.now() >= parts.expiresAt),
-    );
+    const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (query, parts, request) => {
+      if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));
+      if (this.#feed && !this.#feed.isFresh(this.#settings.acceptStaleMs)) throw stale();
+      return this.#accept(parts, query, request.socket, () => this.#clock.now() >= parts.expiresAt);
+    });
+    return async (request) => {
+      if (this.#starting) await this.#waitForStart(this.#starting);
+      return verify(request);
+    };
   }
 
   async #verify(token: string, socket: RequestLike["socket"]): Promise<Auth> {

@@ -1,7 +1,6 @@
 /** Reads the credential of a request: from `Authorization: Bearer` and from the cookies of the issuer. */
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { Socket } from "node:net";
 
 import { ambiguousCredential } from "./problem.js";
 
@@ -15,7 +14,7 @@ export interface RequestLike {
   /** Repeated headers, which Node.js joins or drops in `headers`. */
   readonly headersDistinct?: NodeJS.Dict<string[]>;
   /** The signals of `ended` are forgotten when it closes. */
-  readonly socket?: Pick<Socket, "once"> | undefined;
+  readonly socket?: { once(event: "close", listener: () => void): unknown } | undefined;
 }
 
 /** The names of the issuer's cookies. */
@@ -71,14 +70,19 @@ function readBearer(request: RequestLike): string | undefined {
   return line.slice(6).trim();
 }
 
+/** As browsers do: `String.trim` also removes a no-break space, and so would give a cookie of another host our name. */
+function trim(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+}
+
 function readCookies(line: string, names: CookieNames): { values: string[]; isPresent: boolean } {
   const values: string[] = [];
   let isPresent = false;
   for (const pair of line.split(";")) {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
-    const name = pair.slice(0, equals).trim();
-    if (name === names.session || name === names.access) values.push(pair.slice(equals + 1).trim());
+    const name = trim(pair.slice(0, equals));
+    if (name === names.session || name === names.access) values.push(trim(pair.slice(equals + 1)));
     else if (name !== names.refresh) continue;
     isPresent = true;
   }

@@ -23,7 +23,9 @@ type Next = (error?: unknown) => void;
 export function middleware(auth: Counterfoil) {
   return async (req: Request, res: ServerResponse, next: Next): Promise<void> => {
     try {
-      req.auth = await auth.authenticate(req);
+      const { method, headers, headersDistinct } = req;
+      // `res` closes with each response, the socket only with the last one.
+      req.auth = await auth.authenticate({ method, headers, headersDistinct, socket: res });
     } catch (error) {
       return problems(error, req, res, next);
     }

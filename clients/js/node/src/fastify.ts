@@ -19,7 +19,9 @@ export async function plugin(app: FastifyInstance, { auth }: { auth: Counterfoil
   app.decorateRequest("auth", undefined as unknown as null);
   app.addHook("onRequest", async (request, reply) => {
     try {
-      request.auth = await auth.authenticate(request.raw);
+      const { method, headers, headersDistinct } = request.raw;
+      // `reply.raw` closes with each response, the socket only with the last one.
+      request.auth = await auth.authenticate({ method, headers, headersDistinct, socket: reply.raw });
     } catch (error) {
       if (error instanceof Problem) return refuse(reply, error);
       throw error;

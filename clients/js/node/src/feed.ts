@@ -208,12 +208,13 @@ export class Feed {
   #reportFreshness(): void {
     const isFresh = this.isFresh();
     clearTimeout(this.#staleTimer);
-    if (isFresh && this.#lease) {
+    // Also after a failed poll: a connection that nothing can end must not stay open.
+    if (this.#lease) {
       const left = this.#lease.length + this.#settings.acceptStaleMs - elapsedSince(this.#settings.clock, this.#lease.sent);
-      this.#staleTimer = setTimeout(() => this.#becomeStale(), Math.max(left, 1));
-      this.#staleTimer.unref();
-      this.#wake();
+      if (left > 0) this.#staleTimer = setTimeout(() => this.#becomeStale(), Math.max(left, 1)).unref();
+      else this.#listener.stale();
     }
+    if (isFresh) this.#wake();
     if (isFresh && this.#wasFresh === false) this.#settings.log("counterfoil: the revocations are fresh again");
     if (!isFresh && this.#wasFresh !== false && this.#failures > 0) this.#reportStale();
     if (isFresh) this.#wasFresh = true;

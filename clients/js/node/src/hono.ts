@@ -1,11 +1,12 @@
 /** Hono 4: `middleware(auth)` sets `c.get("auth")`, `guard()` protects a route. */
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Context, MiddlewareHandler } from "hono";
 
 import type { Auth } from "./auth.js";
 import type { Counterfoil } from "./counterfoil.js";
+import type { RequestLike } from "./credentials.js";
 import { Problem } from "./problem.js";
 import { missingRequirement, type Requirements } from "./requirements.js";
 
@@ -42,7 +43,8 @@ export function guard(required?: Requirements): MiddlewareHandler {
 }
 
 /** What the server of Node.js knows of the request, if it is one. */
-function incoming(c: Context): Pick<IncomingMessage, "headersDistinct" | "socket"> | undefined {
-  const message = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
-  return message && { headersDistinct: message.headersDistinct, socket: message.socket };
+function incoming(c: Context): Pick<RequestLike, "headersDistinct" | "socket"> | undefined {
+  const { incoming: message, outgoing } = (c.env ?? {}) as { incoming?: IncomingMessage; outgoing?: ServerResponse };
+  // The response closes with each request, the socket only with the last one.
+  return message && { headersDistinct: message.headersDistinct, socket: outgoing ?? message.socket };
 }

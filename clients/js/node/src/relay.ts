@@ -11,6 +11,9 @@ const RELAYED = ["/v1/", "/.well-known/", "/.counterfoil/"];
 /** For proxies only: who reaches it could name any address of a client. */
 const HIDDEN = /^\/v1\/verify(\/|$)/;
 
+/** What a proxy before the issuer could read as another path: dot segments, empty ones, encoded letters and separators. */
+const AMBIGUOUS = /\/\.{1,2}(;[^/]*)?(\/|$)|\/\/|\\|%(2[5ef]|[4-7][0-9a-f])/i;
+
 /** Headers of one connection (RFC 9110, section 7.6.1), and those that the relay sets itself. */
 const NOT_PASSED_ON = new Set([
   "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "host", "forwarded",
@@ -27,7 +30,7 @@ export function relay(upstream: string): RelayHandler {
   return (req, res, next) => {
     const target = (req as { originalUrl?: string }).originalUrl ?? req.url ?? "/";
     const [path = ""] = target.split("?", 1);
-    if (!RELAYED.some((prefix) => path.startsWith(prefix)) || HIDDEN.test(path)) {
+    if (!RELAYED.some((prefix) => path.startsWith(prefix)) || HIDDEN.test(path) || AMBIGUOUS.test(path)) {
       if (next) return next();
       res.writeHead(404).end();
       return;
@@ -50,6 +53,11 @@ function requestHeaders(req: IncomingMessage): Record<string, string | string[]>
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(req.headers)) {
     if (value !== undefined && !NOT_PASSED_ON.has(name)) headers[name] = value;
+  }
+  // Node.js frames no body of GET, HEAD, DELETE and OPTIONS by itself: the issuer would read it as the next request.
+  if (req.headers["transfer-encoding"] !== undefined) {
+    delete headers["content-length"];
+    headers["transfer-encoding"] = "chunked";
   }
   const forwarded = [req.headers["x-forwarded-for"], req.socket.remoteAddress].flat().filter(Boolean);
   headers["x-forwarded-for"] = forwarded.join(", ");
