@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use counterfoil::{App, ClockReading, Settings, StoreUrl};
+use counterfoil::{App, ClockReading, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_jose::Time;
 use counterfoil_lab::load::requests::{get, post};
 
@@ -24,6 +24,10 @@ pub(crate) const SESSION_TOKENS: &str = "session-tokens";
 const ACCESS_TOKENS: &str = "access-tokens";
 /// The store in its directory.
 pub(crate) const STORE: &str = "counterfoil.db";
+
+/// What a proxy says of the request that it asks about.
+const FORWARDED: &str = "\r\nx-forwarded-method: GET\r\nx-forwarded-proto: http\r\nx-forwarded-host: 127.0.0.1:3000\r\n\
+                         x-forwarded-uri: /orders?page=2";
 
 /// Which requests are counted.
 #[derive(Args)]
@@ -49,6 +53,30 @@ pub(crate) enum Route {
     Bare,
     /// With Counterfoil's layer and extractor.
     Protected,
+    /// Without authentication, for a request with the headers of a proxy.
+    BareForwarded,
+    /// Forward authentication, for the same request.
+    ForwardAuth,
+}
+
+impl Route {
+    /// The path, and the header lines of a proxy.
+    const fn request_parts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bare => ("/bare", ""),
+            Self::Protected => ("/protected", ""),
+            Self::BareForwarded => ("/bare", FORWARDED),
+            Self::ForwardAuth => ("/v1/verify/nginx", FORWARDED),
+        }
+    }
+
+    /// How its responses end: the body, or the end of the header of one without a body.
+    const fn end_of_response(self) -> &'static str {
+        match self {
+            Self::ForwardAuth => "\r\n\r\n",
+            Self::Bare | Self::Protected | Self::BareForwarded => server::BODY,
+        }
+    }
 }
 
 /// A kind of credential.
@@ -68,12 +96,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut connection = MemoryConnection::serve(server::router(&app));
         let requests = read_requests(options)?;
         for request in &requests {
-            send(&mut connection, request).await?;
+            send(&mut connection, options.route, request).await?;
         }
         // The credentials follow the last one of the warm-up, so each was presented the longest time ago.
         wait_after("ready")?;
         for request in requests.iter().cycle().take(options.requests) {
-            send(&mut connection, request).await?;
+            send(&mut connection, options.route, request).await?;
         }
         wait_after("done")?;
         Ok(app.close().await?)
@@ -105,7 +133,9 @@ fn run_on_one_thread(future: impl Future<Output = Result<()>>) -> Result<()> {
 /// Opens the store, without background jobs, because their instructions are not the requests'.
 async fn open(dir: &Path) -> Result<App> {
     let issuer = format!("http://{}", SocketAddr::from(ADDRESS));
-    let settings = Settings::new(issuer.parse()?, StoreUrl::Sqlite(dir.join(STORE)));
+    let mut settings = Settings::new(issuer.parse()?, StoreUrl::Sqlite(dir.join(STORE)));
+    // One client sends the requests of thousands.
+    settings.write_rate_limits = WriteRateLimits::off();
     // Under valgrind there is no vDSO, where the program's own clock looks for its function.
     let started = Instant::now();
     let read_clocks = move || ClockReading {
@@ -116,23 +146,21 @@ async fn open(dir: &Path) -> Result<App> {
 }
 
 fn read_requests(options: &Options) -> Result<Vec<Vec<u8>>> {
-    let path = match options.route {
-        Route::Bare => "/bare",
-        Route::Protected => "/protected",
-    };
+    let (path, forwarded) = options.route.request_parts();
     let (file, header) = match options.credential {
         Credential::Session => (SESSION_TOKENS, "cookie: counterfoil-session="),
         Credential::Jwt => (ACCESS_TOKENS, "authorization: Bearer "),
     };
     let tokens = fs::read_to_string(options.dir.join(file))?;
-    let request = |token| get(ADDRESS.into(), path, &format!("{header}{token}"));
+    let request = |token| get(ADDRESS.into(), path, &format!("{header}{token}{forwarded}"));
     let requests: Vec<_> = tokens.lines().take(options.credentials).map(request).collect();
     ensure!(requests.len() == options.credentials, "{file} has only {} credentials", requests.len());
     Ok(requests)
 }
 
-async fn send(connection: &mut MemoryConnection, request: &[u8]) -> Result<()> {
-    connection.send_until(request, |received| received.ends_with(server::BODY.as_bytes())).await
+async fn send(connection: &mut MemoryConnection, route: Route, request: &[u8]) -> Result<()> {
+    let end = route.end_of_response().as_bytes();
+    connection.send_until(request, |received| received.ends_with(end)).await
 }
 
 /// Prints `state`, and waits for a line of standard input or for its end.

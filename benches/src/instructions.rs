@@ -53,6 +53,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             table.add_row(row(&name, &bare, &protected));
         }
     }
+    for credentials in [1, options.credentials] {
+        let credential = Credential::Session;
+        let bare = count(options, dir.path(), Route::BareForwarded, credential, credentials)?;
+        let forwarded = count(options, dir.path(), Route::ForwardAuth, credential, credentials)?;
+        let name = if credentials == 1 {
+            "forward authentication, session".to_owned()
+        } else {
+            format!("  {credentials} in turn")
+        };
+        table.add_row(row(&name, &bare, &forwarded));
+    }
     println!("{}", table.trim_fmt());
     println!("\nFor each request; a cache miss is one of the last level, of 1 MiB.");
     Ok(())

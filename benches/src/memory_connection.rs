@@ -2,15 +2,22 @@
 
 use std::future::{IntoFuture as _, pending};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
 use axum::serve::Listener;
 use counterfoil_lab::load::response::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tower::ServiceExt as _;
+use tower::make::Shared;
 
 /// More than the longest request or response.
 const BUFFER_SIZE: usize = 64 * 1024;
+
+/// The address of the client, as the server learns it.
+const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40_000));
 
 /// The client's end of a connection to a router.
 pub(crate) struct MemoryConnection {
@@ -22,7 +29,11 @@ impl MemoryConnection {
     /// Serves `router` to this connection, in a task of the current runtime.
     pub(crate) fn serve(router: Router) -> Self {
         let (stream, server) = duplex(BUFFER_SIZE);
-        tokio::spawn(axum::serve(MemoryListener(Some(server)), router).into_future());
+        let service = router.map_request(|mut request: Request| {
+            request.extensions_mut().insert(ConnectInfo(PEER));
+            request
+        });
+        tokio::spawn(axum::serve(MemoryListener(Some(server)), Shared::new(service)).into_future());
         Self { stream, received: Vec::with_capacity(BUFFER_SIZE) }
     }
 
