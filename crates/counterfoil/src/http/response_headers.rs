@@ -216,6 +216,8 @@ fn complete(mut response: Response, started: &RequestStarted, errors: ErrorBody<
 }
 
 fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
+    // Once for all that follow, in place of a growth every few headers.
+    headers.reserve(SECURITY_HEADERS.len() + 3);
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

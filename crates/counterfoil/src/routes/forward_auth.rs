@@ -25,6 +25,9 @@ use crate::routes::problem_responses::{
 /// The path below which each proxy has its own.
 const PREFIX: &str = "/v1/verify/";
 
+/// As many as an answer has that lets a request pass.
+const MOST_HEADERS: usize = 24;
+
 /// Every method but these. A proxy that passes the client's method on does not pass them.
 const REFUSED: [Method; 2] = [Method::TRACE, Method::CONNECT];
 
@@ -125,6 +128,8 @@ fn respond(parts: &Parts, answer: &ForwardAuthAnswer) -> Response {
                 context.set(PresentedSession { session, user }, *source);
             }
             let mut response = StatusCode::OK.into_response();
+            // With room for the headers of every response, which follow.
+            response.headers_mut().reserve(MOST_HEADERS);
             response.headers_mut().extend(identity_headers(identity.as_deref(), assertion.as_deref()));
             response
         }

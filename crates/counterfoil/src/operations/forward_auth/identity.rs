@@ -9,14 +9,14 @@ use super::percent;
 
 /// The names of all headers. Every response that lets a request pass has all of them, empty without a value: some proxies
 /// forward the header of the client if the response has none (GHSA-7r4p-vjf4-gxv4).
-pub(crate) const NAMES: [&str; 7] = [
-    "remote-user",
-    "remote-email",
-    "remote-groups",
-    "remote-subject",
-    "remote-external-id",
-    "remote-session",
-    "remote-assertion",
+pub(crate) const NAMES: [HeaderName; 7] = [
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("remote-email"),
+    HeaderName::from_static("remote-groups"),
+    HeaderName::from_static("remote-subject"),
+    HeaderName::from_static("remote-external-id"),
+    HeaderName::from_static("remote-session"),
+    HeaderName::from_static("remote-assertion"),
 ];
 
 /// Who sends the request.
@@ -37,17 +37,25 @@ impl Identity {
     }
 
     /// The values in the order of [`NAMES`].
-    fn values(&self, assertion: Option<&str>) -> [String; 7] {
-        let text = |text: Option<&str>| text.map(encode).unwrap_or_default();
+    fn values(&self, assertion: Option<&str>) -> [HeaderValue; 7] {
         [
-            text(self.username.as_deref()),
-            text(self.email.as_deref()),
-            self.principal.roles().iter().map(|role| encode(role)).collect::<Vec<_>>().join(","),
-            encode(&self.user.to_string()),
-            self.external_id().map(|id| encode(&id)).unwrap_or_default(),
-            encode(&self.session.to_string()),
-            assertion.unwrap_or_default().to_owned(),
+            header_value(self.username.as_deref().unwrap_or_default()),
+            header_value(self.email.as_deref().unwrap_or_default()),
+            self.groups(),
+            header_value(&self.user.to_string()),
+            self.external_id().map_or(EMPTY, |id| header_value(&id)),
+            header_value(&self.session.to_string()),
+            assertion.map_or(EMPTY, visible),
         ]
+    }
+
+    /// The roles, joined by commas.
+    fn groups(&self) -> HeaderValue {
+        match self.principal.roles() {
+            [] => EMPTY,
+            [role] => header_value(role),
+            roles => visible(&roles.iter().map(|role| encode(role)).collect::<Vec<_>>().join(",")),
+        }
     }
 
     fn external_id(&self) -> Option<String> {
@@ -58,22 +66,37 @@ impl Identity {
     }
 }
 
+/// The value of a header without one.
+const EMPTY: HeaderValue = HeaderValue::from_static("");
+
 /// All headers, for this user or for none.
 pub(crate) fn identity_headers(
     identity: Option<&Identity>,
     assertion: Option<&str>,
-) -> [(HeaderName, HeaderValue); 7] {
-    let mut values = identity.map(|identity| identity.values(assertion)).unwrap_or_default().into_iter();
-    NAMES.map(|name| {
-        let value = values.next().unwrap_or_default();
-        let value = HeaderValue::try_from(value).expect("every value is encoded as visible ASCII");
-        (HeaderName::from_static(name), value)
-    })
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let values = identity.map_or([const { EMPTY }; 7], |identity| identity.values(assertion));
+    NAMES.into_iter().zip(values)
+}
+
+/// The text as a value, percent-encoded where it must be; most texts need nothing.
+fn header_value(text: &str) -> HeaderValue {
+    if text.is_empty() {
+        return EMPTY;
+    }
+    if text.bytes().all(is_plain) { visible(text) } else { visible(&encode(text)) }
+}
+
+fn visible(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("every value is encoded as visible ASCII")
 }
 
 /// Percent-encodes `%`, `,` and everything but visible ASCII: a value can neither end the header nor become two roles.
 fn encode(text: &str) -> String {
-    percent::encode(text, |byte| byte.is_ascii_graphic() && byte != b'%' && byte != b',')
+    percent::encode(text, is_plain)
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'%' && byte != b','
 }
 
 #[cfg(test)]
@@ -82,7 +105,7 @@ mod tests {
 
     #[test]
     fn without_a_user_every_header_is_there_and_empty() {
-        let headers = identity_headers(None, None);
+        let headers: Vec<_> = identity_headers(None, None).collect();
 
         assert_eq!(headers.len(), NAMES.len());
         assert!(headers.iter().all(|(name, value)| name.as_str().starts_with("remote-") && value.is_empty()));
@@ -99,6 +122,7 @@ mod tests {
             ("é\r\nX: 1", "%C3%A9%0D%0AX:%201"),
         ] {
             assert_eq!(encode(text), encoded);
+            assert_eq!(header_value(text), encoded);
         }
     }
 }
