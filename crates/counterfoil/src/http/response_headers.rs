@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -25,6 +26,7 @@ use crate::http::problem_types;
 use crate::http::refusal_notes::RefusalNotes;
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
 use crate::http::set_cookie::DuplicateCookies;
+use crate::http::timeout::within;
 #[cfg(feature = "otel")]
 use crate::http::trace_context::RequestSpan;
 use crate::runtime::panics;
@@ -71,6 +73,8 @@ pub(crate) struct FinalLayer {
     methods: &'static str,
     /// Whether errors have the body of RFC 6749, not that of a problem document.
     has_oauth_errors: bool,
+    /// How long a request may take; without a limit here, a layer of the route limits it.
+    time_limit: Option<Duration>,
 }
 
 /// The routes that are called by the address of the machine, or with the host of an application: by load balancers and
@@ -98,12 +102,18 @@ impl FinalLayer {
         let is_loopback_only = app.settings().issuer.is_loopback();
         let host = HostPolicy { is_required: false, is_loopback_only };
         let route = app.parts.metrics.requests.route(template);
-        Self { app: app.clone(), route, issuer, host, methods, has_oauth_errors: false }
+        Self { app: app.clone(), route, issuer, host, methods, has_oauth_errors: false, time_limit: None }
     }
 
     /// The same layer, for a route whose errors are those of RFC 6749, section 5.2.
     pub(crate) fn with_oauth_errors(mut self, has_oauth_errors: bool) -> Self {
         self.has_oauth_errors = has_oauth_errors;
+        self
+    }
+
+    /// The same layer, with a limit of the duration of each request.
+    pub(crate) const fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
         self
     }
 
@@ -114,16 +124,17 @@ impl FinalLayer {
     }
 }
 
-/// Wraps every route: assigns the request id, checks the host, runs the route, writes the request log and adds the
+/// Wraps every route: assigns the request id, checks the host, runs the route within its time limit, writes the request log and adds the
 /// security headers.
 ///
 /// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
 /// request.
 pub(crate) async fn finish(
-    State(FinalLayer { app, route, issuer, host, methods, has_oauth_errors }): State<FinalLayer>,
+    State(layer): State<FinalLayer>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let FinalLayer { app, route, issuer, host, methods, has_oauth_errors, time_limit } = layer;
     let started = RequestStarted::new(&app, &request);
     let id = started.id.clone();
     let span = request_span(&started, &route);
@@ -136,7 +147,7 @@ pub(crate) async fn finish(
     let cors = CorsRequest::new(&request, &app.parts.origins);
     let notes = app.settings().development_mode.as_ref().map(|_| RefusalNotes::new(&request));
     let response = match check_host(&request, host, app.settings().issuer.host()) {
-        Ok(()) => next.run(request).instrument(span).await,
+        Ok(()) => within(time_limit, next.run(request).instrument(span)).await,
         Err(error) => AppError::from(error).into_response(),
     };
     let response = cors.answer_preflight(response, methods);

@@ -12,6 +12,11 @@ use crate::http::error::AppError;
 ///
 /// A change that was handed to the store before that is still committed.
 pub(crate) async fn limit_duration(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    let response = tokio::time::timeout(limit, next.run(request)).await;
-    response.unwrap_or_else(|_| AppError::Timeout.into_response())
+    within(Some(limit), next.run(request)).await
+}
+
+/// The response, or 503 if it takes longer than `limit`.
+pub(crate) async fn within(limit: Option<Duration>, response: impl Future<Output = Response>) -> Response {
+    let Some(limit) = limit else { return response.await };
+    tokio::time::timeout(limit, response).await.unwrap_or_else(|_| AppError::Timeout.into_response())
 }
