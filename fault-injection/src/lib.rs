@@ -22,6 +22,7 @@ pub mod kill;
 pub mod load;
 pub mod load_spike;
 pub mod model;
+pub mod nodes;
 pub mod power_loss;
 pub mod program;
 pub mod report;

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use counterfoil_fault_injection::feed::verifier::serve_if_configured;
 use counterfoil_fault_injection::feed::verifier_process::VerifierProgram;
 use counterfoil_fault_injection::feed::{crash, cut_off, fleet_wait, latency, reconnection};
+use counterfoil_fault_injection::nodes::{killed_node, rolling_restart};
 use counterfoil_fault_injection::program::Program;
 use counterfoil_fault_injection::report::{Progress, Report};
 use counterfoil_fault_injection::{
@@ -68,6 +69,10 @@ enum Scenario {
     FeedCrash,
     /// 1,000 verifiers start at once, and reconnect at once.
     Reconnection,
+    /// Three nodes behind nginx are restarted in turn, eight times each.
+    RollingRestart,
+    /// kill -9 of one of three nodes behind nginx, every five seconds, 120 times.
+    KilledNode,
     /// Logins that end or expire, for `--minutes`.
     Endurance,
 }
@@ -164,6 +169,15 @@ impl Scenario {
                 crash::run(program, &verifiers, dir, size, seed, progress)
             }
             Self::Reconnection => reconnection::run(program, dir, reconnection::Size::FULL, progress),
+            Self::RollingRestart => {
+                let full = rolling_restart::Size::FULL;
+                let size = rolling_restart::Size { rounds: iterations(full.rounds), ..full };
+                rolling_restart::run(&[program], dir, size, seed, progress)
+            }
+            Self::KilledNode => {
+                let size = killed_node::Size { kills: steps, ..killed_node::Size::FULL };
+                killed_node::run(program, dir, size, seed, progress)
+            }
             Self::Endurance => endurance::run(program, dir, options.minutes, progress),
         }
     }
@@ -186,6 +200,10 @@ impl Scenario {
             // About as many kills.
             Self::FeedCrash => iterations(crash::Size::FULL.revocations).div_ceil(50),
             Self::Reconnection => reconnection::STEPS,
+            Self::RollingRestart => {
+                rolling_restart::Size::FULL.fleet.nodes * iterations(rolling_restart::Size::FULL.rounds)
+            }
+            Self::KilledNode => iterations(killed_node::Size::FULL.kills),
             Self::Endurance => endurance::steps(options.minutes),
         }
     }

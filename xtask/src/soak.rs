@@ -12,7 +12,7 @@ use crate::{packages, workspace};
 #[derive(Args)]
 pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
-    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, endurance; models, the model and the simulation
+    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, rolling-restart, killed-node, endurance; models, the model and the simulation
     /// of the revocation feed; store-copy, which moves a store of a million sessions and kills the command; and redis-memory,
     /// the memory of 100,000 sessions in Redis. By default all of them.
     scenarios: Vec<String>,
@@ -98,7 +98,7 @@ fn measure_redis_memory(options: &Options) -> Result<()> {
 
 /// Builds the server and the fault injection, and runs these scenarios, or all.
 fn inject_faults(options: &Options, scenarios: &[&String]) -> Result<()> {
-    packages::ensure_for_tests(false)?;
+    packages::ensure_for_tests(true)?;
     let parts = ["--package=counterfoil-cli", "--package=counterfoil-fault-injection"];
     workspace::run(workspace::cargo().args(["build", "--profile=dist", "--locked"]).args(parts))?;
     let folder = workspace::Metadata::read()?.target_directory.join("dist");

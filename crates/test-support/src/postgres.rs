@@ -75,6 +75,11 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
+    /// Whether PostgreSQL is installed.
+    pub fn is_installed() -> bool {
+        programs().is_some()
+    }
+
     /// The server that all tests of this process share. `None` if PostgreSQL is not installed.
     ///
     /// # Panics

@@ -148,10 +148,15 @@ impl App {
         CsrfLayer::new(Arc::clone(&self.parts.origins), Arc::clone(self.parts.cookies.names()))
     }
 
-    /// Makes the readiness check fail, so that load balancers send no new requests, and ends the polls that wait.
-    pub(crate) fn start_shutdown(&self) {
-        self.parts.feed.close();
+    /// Makes the readiness check fail, so that load balancers send no new requests.
+    pub(crate) fn start_draining(&self) {
         self.parts.is_shutting_down.store(true, Ordering::SeqCst);
+    }
+
+    /// As [`start_draining`](Self::start_draining), and ends the polls that wait.
+    pub(crate) fn start_shutdown(&self) {
+        self.start_draining();
+        self.parts.feed.close();
     }
 
     /// Saves the rollback guard. An outdated file does not prevent a start, so an error is only logged.

@@ -10,7 +10,6 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -21,6 +20,7 @@ use crate::runtime::task::{RESTART_DELAY, supervise};
 use crate::server::SHUTDOWN_TIMEOUT;
 use crate::server::accept::Acceptor;
 use crate::server::connection::ConnectionHandler;
+use crate::server::shutdown::shutdown_signal;
 use crate::settings::{Limits, Settings};
 
 /// Connections at the same time: some scrapers and a person with a browser.
@@ -60,7 +60,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
         let handler = ConnectionHandler::new(router.clone(), None, limits);
         let acceptor = Acceptor::new([listener.try_clone()?], limiter.clone(), handler, Arc::default())?;
         // Serving ends when the future is dropped; no shutdown is signalled.
-        let (_trigger, shutdown) = watch::channel(false);
+        let (_trigger, shutdown) = shutdown_signal();
         acceptor.serve(shutdown, SHUTDOWN_TIMEOUT).await;
         Ok(())
     };

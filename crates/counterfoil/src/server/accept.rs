@@ -17,7 +17,8 @@ use crate::counters::ConnectionCounters;
 use crate::limits::admission::AdmissionControl;
 use crate::limits::connections::ConnectionLimiter;
 use crate::runtime::spare_descriptor::{SpareDescriptor, is_connection_error};
-use crate::server::connection::{ConnectionHandler, ShutdownSignal, wait_for_shutdown};
+use crate::server::connection::ConnectionHandler;
+use crate::server::shutdown::ShutdownSignal;
 
 /// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
 const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
@@ -79,8 +80,8 @@ impl Acceptor {
         })
     }
 
-    /// Accepts connections until `shutdown`. Then it accepts no more, and open connections have
-    /// `shutdown_timeout` to finish their requests.
+    /// Accepts connections until `shutdown`. Then it accepts those that clients have already opened and no more, and open
+    /// connections have `shutdown_timeout` to finish their requests.
     pub(crate) async fn serve(mut self, shutdown: ShutdownSignal, shutdown_timeout: Duration) {
         let mut is_shutdown = shutdown.clone();
         let mut accepted_in_turn = 0;
@@ -91,7 +92,7 @@ impl Acceptor {
             }
             tokio::select! {
                 biased;
-                () = wait_for_shutdown(&mut is_shutdown) => break,
+                () = is_shutdown.stopping() => break,
                 // Frees the task of an ended connection. The panic hook reports a panic; it ends no other
                 // connection.
                 Some(_) = unconstrained(self.connections.join_next()) => { self.spare.restore(); }
@@ -109,11 +110,25 @@ impl Acceptor {
                 },
             }
         }
-        // New clients are refused at once instead of waiting in the system's queue.
-        drop(self.listeners);
+        for listener in std::mem::take(&mut self.listeners) {
+            self.accept_queued(listener, &shutdown);
+        }
         let mut connections = self.connections;
         let all_closed = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(shutdown_timeout, all_closed).await;
+    }
+
+    /// Accepts the connections in the system's queue, and closes the listener, so that new clients are refused at once. When
+    /// it is closed, the system resets the connections in its queue, and with them requests that were sent already.
+    fn accept_queued(&mut self, listener: tokio::net::TcpListener, shutdown: &ShutdownSignal) {
+        // Tokio may not have heard of them yet.
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, peer)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                self.start(stream, peer, shutdown.clone());
+            }
+        }
     }
 
     /// Serves a connection in a task of its own, or closes it if a limit is reached.

@@ -12,20 +12,21 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
 use crate::keys::tls::CurrentCertificate;
 use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity};
+use crate::server::shutdown::ShutdownSignal;
 use crate::server::streaming_body::hold_while_streaming;
 use crate::server::tracked_stream::TrackedStream;
 use crate::server::write_timeout::WriteTimeoutStream;
@@ -45,14 +46,6 @@ const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
 
 /// The number of response bytes that are buffered for a client which does not open its window.
 const SEND_BUFFER: usize = 64 * 1024;
-
-/// Becomes true when the server shuts down.
-pub(crate) type ShutdownSignal = watch::Receiver<bool>;
-
-/// Waits until the server shuts down, or the sender of the signal is dropped.
-pub(crate) async fn wait_for_shutdown(shutdown: &mut ShutdownSignal) {
-    let _ = shutdown.wait_for(|is_shutdown| *is_shutdown).await;
-}
 
 /// Serves connections with one router, one certificate and one set of limits.
 pub(crate) struct ConnectionHandler {
@@ -76,18 +69,19 @@ impl ConnectionHandler {
         activity: Arc<ConnectionActivity>,
         mut shutdown: ShutdownSignal,
     ) {
+        let accepted_at = Instant::now();
         let served = activity.limit_admission(async {
             let stream = WriteTimeoutStream::new(stream, self.limits.request_timeout)?;
             let Some(certificate) = &self.certificate else {
-                self.serve_http(stream, (peer, &activity), shutdown).await;
+                self.serve_http(stream, (peer, &activity, accepted_at), shutdown).await;
                 return Ok(());
             };
             let handshake = TlsAcceptor::from(certificate.config()).accept(stream);
             let tls_stream = tokio::select! {
                 tls_stream = timeout(self.limits.header_timeout, handshake) => tls_stream??,
-                () = wait_for_shutdown(&mut shutdown) => return Ok(()),
+                () = shutdown.stopping_after_first_request(&activity, accepted_at) => return Ok(()),
             };
-            self.serve_http(tls_stream, (peer, &activity), shutdown).await;
+            self.serve_http(tls_stream, (peer, &activity, accepted_at), shutdown).await;
             io::Result::Ok(())
         });
         if let Err(error) = served.await {
@@ -100,18 +94,18 @@ impl ConnectionHandler {
     async fn serve_http<S>(
         &self,
         stream: S,
-        (peer, activity): (SocketAddr, &Arc<ConnectionActivity>),
+        (peer, activity, accepted_at): (SocketAddr, &Arc<ConnectionActivity>, Instant),
         mut shutdown: ShutdownSignal,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (stream, mut handle) = TrackedStream::new(stream);
-        self.serve_requests(stream, (peer, activity), shutdown.clone()).await;
+        self.serve_requests(stream, (peer, activity, accepted_at), shutdown.clone()).await;
         if handle.is_open() {
             let _request = activity.start_request();
             tokio::select! {
                 () = handle.dropped() => {}
-                () = wait_for_shutdown(&mut shutdown) => {}
+                () = shutdown.stopping() => {}
             }
         }
     }
@@ -124,18 +118,23 @@ impl ConnectionHandler {
     async fn serve_requests<S>(
         &self,
         stream: S,
-        (peer, activity): (SocketAddr, &Arc<ConnectionActivity>),
+        (peer, activity, accepted_at): (SocketAddr, &Arc<ConnectionActivity>, Instant),
         mut shutdown: ShutdownSignal,
     ) where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let service = ConnectionService { router: self.router.clone(), peer, activity: Arc::clone(activity) };
+        let service = ConnectionService {
+            router: self.router.clone(),
+            peer,
+            activity: Arc::clone(activity),
+            shutdown: shutdown.clone(),
+        };
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         tokio::select! {
             biased;
             // An error of the connection is not logged: each request has its own line in the request log.
             _ = connection.as_mut() => return,
-            () = wait_for_shutdown(&mut shutdown) => {}
+            () = shutdown.stopping_after_first_request(activity, accepted_at) => {}
             () = activity.wait_until_idle(self.limits.header_timeout, self.limits.idle_timeout) => {
                 if !activity.has_received_request() {
                     return;
@@ -170,11 +169,13 @@ fn http_builder(limits: Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// The router as a hyper service for one connection. Adds the peer's address to each request.
+/// The router as a hyper service for one connection. Adds the peer's address to each request, and `Connection: close` to a
+/// response of HTTP/1.1 while the server drains.
 struct ConnectionService {
     router: Router,
     peer: SocketAddr,
     activity: Arc<ConnectionActivity>,
+    shutdown: ShutdownSignal,
 }
 
 impl hyper::service::Service<Request<Incoming>> for ConnectionService {
@@ -184,9 +185,11 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 
     fn call(&self, mut request: Request<Incoming>) -> ResponseFuture {
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        // HTTP/2 has no such header: its connections are closed by GOAWAY.
+        let shutdown = (request.version() < Version::HTTP_2).then(|| self.shutdown.clone());
         // A router is always ready.
         let response = self.router.clone().call(request);
-        ResponseFuture { response, active_request: Some(self.activity.start_request()) }
+        ResponseFuture { response, shutdown, active_request: Some(self.activity.start_request()) }
     }
 }
 
@@ -196,6 +199,8 @@ pin_project! {
     struct ResponseFuture {
         #[pin]
         response: RouteFuture<Infallible>,
+        // Of a connection that `Connection: close` ends.
+        shutdown: Option<ShutdownSignal>,
         active_request: Option<ActiveRequest>,
     }
 }
@@ -205,7 +210,13 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.response.poll(cx));
+        let mut response = ready!(this.response.poll(cx));
+        if let Ok(response) = &mut response
+            && this.shutdown.as_ref().is_some_and(ShutdownSignal::closes_connections)
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let Some(active_request) = this.active_request.take() else { return Poll::Ready(response) };
         Poll::Ready(response.map(|response| hold_while_streaming(response, active_request)))
     }

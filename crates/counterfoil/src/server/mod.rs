@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod connection;
+pub(crate) mod shutdown;
 mod streaming_body;
 mod tracked_stream;
 mod write_timeout;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use tokio::sync::watch;
+use tokio::time::sleep;
 
 #[cfg(feature = "admin")]
 use crate::admin::socket::AdminSocket;
@@ -26,7 +27,8 @@ use crate::limits::connections::ConnectionLimiter;
 use crate::routes;
 use crate::runtime::task::Task;
 use crate::server::accept::Acceptor;
-use crate::server::connection::{ConnectionHandler, ShutdownSignal};
+use crate::server::connection::ConnectionHandler;
+use crate::server::shutdown::{ServerPhase, ShutdownSignal, shutdown_signal};
 use crate::settings::Limits;
 
 /// How long requests may take to finish after the shutdown signal.
@@ -77,17 +79,15 @@ pub async fn serve(
     let limiter = ConnectionLimiter::new(limits, IPV6_PREFIX, Vec::new());
     let handler = ConnectionHandler::new(router, None, limits);
     let acceptor = Acceptor::new([listener], limiter, handler, Arc::default())?;
-    let (trigger, signal) = watch::channel(false);
+    let (trigger, signal) = shutdown_signal();
     let accept_loop = Task::spawn(acceptor.serve(signal, SHUTDOWN_TIMEOUT));
-    run_until_shutdown(accept_loop, shutdown, || {
-        trigger.send_replace(true);
-    })
-    .await;
+    run_until_shutdown(accept_loop, shutdown, || trigger.enter(ServerPhase::Stopping)).await;
     Ok(())
 }
 
 impl App {
-    /// Serves the installation on `listener` until `shutdown` is ready, as the `counterfoil` command does. Then it
+    /// Serves the installation on `listener` until `shutdown` is ready, as the `counterfoil` command does. Then `/readyz`
+    /// answers 503, and connections are closed after their next response, for [`Settings::shutdown_delay`](crate::Settings::shutdown_delay). After that it
     /// accepts no new connection, finishes requests in progress within [`SHUTDOWN_TIMEOUT`], and closes the store.
     ///
     /// If the settings have a data directory, this also serves the admin socket in it.
@@ -158,13 +158,19 @@ async fn serve_until_shutdown(
     let admin_socket = admin_socket.map(|socket| Task::spawn(socket.serve(app.clone())));
     let jobs = background::start(app.clone());
 
-    let (trigger, signal) = watch::channel(false);
+    let (trigger, signal) = shutdown_signal();
+    let drained = async {
+        shutdown.await;
+        app.start_draining();
+        trigger.enter(ServerPhase::Draining);
+        sleep(app.settings().shutdown_delay).await;
+    };
     let result = match listen(app, listeners, signal) {
         Err(error) => Err(error),
         Ok(accept_loop) => {
-            run_until_shutdown(Task::spawn(accept_loop), shutdown, || {
+            run_until_shutdown(Task::spawn(accept_loop), drained, || {
                 app.start_shutdown();
-                trigger.send_replace(true);
+                trigger.enter(ServerPhase::Stopping);
             })
             .await;
             Ok(())

@@ -153,6 +153,9 @@ pub struct Settings {
     pub feed: FeedSettings,
     /// This process as one of several on a PostgreSQL store.
     pub node: NodeSettings,
+    /// How long a server that is told to stop still serves, while `/readyz` answers 503 and each response of HTTP/1.1 closes its
+    /// connection: load balancers send requests to others meanwhile.
+    pub shutdown_delay: Duration,
     /// Forward authentication: which proxies may ask, and for which hosts.
     pub forward_auth: ForwardAuthSettings,
     /// The page to which forward authentication sends a browser without a credential; `None`: it sends it nowhere.
@@ -286,6 +289,7 @@ impl Settings {
             audit_log: AuditLogSettings::default(),
             feed: FeedSettings::default(),
             node: NodeSettings::default(),
+            shutdown_delay: Duration::ZERO,
             forward_auth: ForwardAuthSettings::default(),
             login_url: None,
             introspection: IntrospectionLimits::default(),

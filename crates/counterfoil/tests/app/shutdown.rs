@@ -48,6 +48,77 @@ async fn shutdown_finishes_requests_in_progress_and_accepts_no_new_ones() {
     again.shut_down().await;
 }
 
+/// Sends a request on a connection that is kept open, and returns the head of the response.
+async fn request_on(stream: &mut TcpStream, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    while !response.ends_with(b"}") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).await.unwrap();
+        response.push(byte[0]);
+    }
+    String::from_utf8(response).unwrap().to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn in_the_shutdown_delay_a_server_answers_and_says_that_it_closes() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().with(|settings| settings.shutdown_delay = Duration::from_secs(2));
+    let server = TestServer::start(settings).await;
+    let address = server.address;
+    let mut kept = TcpStream::connect(address).await.unwrap();
+    let mut unused = TcpStream::connect(address).await.unwrap();
+    assert!(!request_on(&mut kept, "/healthz").await.contains("connection: close"));
+    assert!(!request_on(&mut unused, "/healthz").await.contains("connection: close"));
+
+    let (began_at, shutdown) = (Instant::now(), server.begin_shutdown());
+    // A connection that is open stays open until its next response.
+    let head = loop {
+        let head = request_on(&mut kept, "/readyz").await;
+        if head.contains(" 503 ") {
+            break head;
+        }
+        assert!(began_at.elapsed() < SHUTDOWN_DEADLINE, "{head}");
+    };
+    assert!(head.contains("connection: close") && head.contains("closing"), "{head}");
+    assert_eq!(kept.read(&mut [0]).await.unwrap(), 0, "the server closes it");
+    // A new one is accepted, and served once.
+    let mut new = TcpStream::connect(address).await.unwrap();
+    let head = request_on(&mut new, "/healthz").await;
+    assert!(head.contains(" 200 ") && head.contains("connection: close"), "{head}");
+
+    timeout(SHUTDOWN_DEADLINE, shutdown).await.unwrap().unwrap().unwrap();
+    assert!(began_at.elapsed() >= Duration::from_secs(2), "{:?}", began_at.elapsed());
+    assert_eq!(unused.read(&mut [0]).await.unwrap(), 0, "an idle connection is closed at the end");
+}
+
+/// A proxy connects and sends a POST. If the connection is reset meanwhile, the proxy must not send the POST again.
+#[tokio::test]
+async fn a_connection_that_was_opened_before_the_listener_closed_is_served() {
+    let fixture = Fixture::new();
+    let server = TestServer::start(fixture.settings()).await;
+    let address = server.address;
+    // More than the loop accepts before it looks at the signal.
+    let mut opened = Vec::new();
+    for _ in 0..50 {
+        opened.push(TcpStream::connect(address).await.unwrap());
+    }
+    let shutdown = server.begin_shutdown();
+    for _ in 0..50 {
+        if let Ok(stream) = TcpStream::connect(address).await {
+            opened.push(stream);
+        }
+    }
+
+    let count = opened.len();
+    for (number, stream) in opened.iter_mut().enumerate() {
+        let head = request_on(stream, "/healthz").await;
+        assert!(head.contains(" 200 "), "{number} of {count}: {head}");
+    }
+    timeout(SHUTDOWN_DEADLINE, shutdown).await.unwrap().unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn an_idle_connection_does_not_delay_shutdown() {
     let fixture = Fixture::new();

@@ -3,7 +3,9 @@
 use counterfoil::{CacheUrl, CacheUrlError, StoreUrlError};
 
 use crate::configuration::setting::{DefaultValue, Flag, Form, Scope, Setting};
-use crate::configuration::value::{InvalidValue, path, single, socket_address, word, word_for};
+use crate::configuration::value::{
+    InvalidValue, duration_text, path, precise_duration, single, socket_address, word, word_for,
+};
 use crate::logging::{self, LogFormat};
 
 /// The words for [`LogFormat`].
@@ -47,6 +49,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         former_names: &[],
         flag: Some(Flag { name: "listen", value_name: "ADDRESS", scope: Scope::Address }),
         apply: |builder, values| socket_address(values).map(|address| builder.listen = address),
+    },
+    Setting {
+        name: "shutdown_delay",
+        form: Form::Duration,
+        default: DefaultValue::Value(|builder| duration_text(builder.settings.shutdown_delay)),
+        doc: "After SIGTERM: how long the server still serves while `/readyz` answers 503 and each response of HTTP/1.1 closes \
+              its connection, so that load balancers send requests elsewhere first.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            precise_duration(values, "0s", "5m").map(|delay| builder.settings.shutdown_delay = delay)
+        },
     },
     Setting {
         name: "data_dir",

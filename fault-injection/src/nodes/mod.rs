@@ -1,0 +1,7 @@
+//! Scenarios with several nodes on one PostgreSQL database, behind nginx with the configuration that is shipped.
+
+pub mod fleet;
+pub mod killed_node;
+pub mod load_balancer;
+pub mod requests;
+pub mod rolling_restart;
