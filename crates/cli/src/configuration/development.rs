@@ -36,7 +36,7 @@ const REFUSED: [(&str, &str, &str); 6] = [
 
 /// Defaults of `dev`, as in variables. A person who mistypes a password, and a test that logs in again and again, is not
 /// locked out; the limits can still be reached, and end within a minute.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
     ("login_rate_limit.per_account_and_ip", "100/1m"),
     ("login_rate_limit.per_ip", "1000/1m"),
     ("login_rate_limit.per_account", "1000/1m"),
@@ -45,6 +45,7 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("login_rate_limit.successful_per_ip", "60000/1m"),
     ("login_rate_limit.password_change", "100/1m"),
     ("registration_rate_limit.per_ip", "1000/1m"),
+    ("console.enabled", "true"),
 ];
 
 /// Further defaults of `dev --fast`.

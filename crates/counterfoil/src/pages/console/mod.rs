@@ -1,0 +1,36 @@
+//! The console: the pages of administrators, at `/admin`.
+//!
+//! Each page shows what a route below `/v1/admin` returns, and each form calls the operation of such a route. Forms that
+//! destroy something ask first; the worst ones also want the name of what they destroy and a login of the last ten minutes.
+
+mod administrator;
+mod audit;
+mod danger;
+mod filter;
+mod find;
+mod overview;
+mod response;
+mod rows;
+mod sessions;
+mod user;
+mod user_changes;
+mod users;
+
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
+
+/// The paths of the console, their methods, and their handlers. The handlers require a `ConsoleAdministrator`.
+pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
+    let (shown, sent, both) = ("GET, HEAD", "POST", "GET, HEAD, POST");
+    vec![
+        ("/admin", shown, get(overview::show)),
+        ("/admin/find", shown, get(find::find)),
+        ("/admin/users", both, get(users::list).post(users::add)),
+        ("/admin/users/{id}", shown, get(user::show)),
+        ("/admin/users/{id}/{change}", both, get(user_changes::ask).post(user_changes::apply)),
+        ("/admin/sessions", shown, get(sessions::list)),
+        ("/admin/sessions/{id}/end", sent, post(sessions::end_one)),
+        ("/admin/audit", shown, get(audit::list)),
+    ]
+}
