@@ -56,7 +56,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 25] = [
+const TEMPLATES: [(&str, &str); 31] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -82,6 +82,12 @@ const TEMPLATES: [(&str, &str); 25] = [
     ("console/sessions.html", include_str!("../templates/console/sessions.html")),
     ("console/audit.html", include_str!("../templates/console/audit.html")),
     ("console/confirm.html", include_str!("../templates/console/confirm.html")),
+    ("console/keys.html", include_str!("../templates/console/keys.html")),
+    ("console/key_parts.html", include_str!("../templates/console/key_parts.html")),
+    ("console/verifiers.html", include_str!("../templates/console/verifiers.html")),
+    ("console/verifier_parts.html", include_str!("../templates/console/verifier_parts.html")),
+    ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
+    ("console/health.html", include_str!("../templates/console/health.html")),
 ];
 
 impl Renderer {

@@ -149,7 +149,12 @@ mod tests {
 
     /// A value that is the default neither of `serve` nor of `dev`.
     fn value(setting: &Setting) -> &'static str {
-        if setting.name == "issuer" { "http://app.localhost:3000" } else { value_of(setting) }
+        match setting.name {
+            "issuer" => "http://app.localhost:3000",
+            // The default of `serve`, which is not that of `dev`.
+            "console.enabled" => "false",
+            _ => value_of(setting),
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Views of the console to render: usual, empty, longest, with errors, and with hostile text.
 
 use counterfoil_pages::view::console::{
-    AuditFilter, AuditView, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart, NewUserForm,
-    OverviewView, Pager, SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView,
-    UserRow, UsersPageView,
+    AuditFilter, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart, HealthView,
+    KeyPlot, KeyRow, KeyTimes, KeysView, NewUserForm, NodeRow, OverviewView, Pager, RateLimitsView,
+    SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
+    VerifierKeyRow, VerifierRow, VerifiersView,
 };
 use counterfoil_pages::view::{Mode, Tone};
 use counterfoil_pages::{Device, Language, Moment, Renderer, View};
@@ -192,7 +193,7 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
     };
     let plain =
         ConfirmView { warning: None, error: None, fields: vec![], checkboxes: vec![], ..confirm.clone() };
-    vec![
+    let mut pages = vec![
         ("overview", render(renderer, &overview)),
         ("quiet overview", render(renderer, &quiet)),
         ("users", render(renderer, &users)),
@@ -205,5 +206,98 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
         ("quiet audit log", render(renderer, &quiet_audit)),
         ("question", render(renderer, &confirm)),
         ("plain question", render(renderer, &plain)),
-    ]
+    ];
+    pages.extend(key_pages(renderer));
+    pages.extend(verifier_pages(renderer));
+    let limits = RateLimitsView {
+        username: HOSTILE.into(),
+        ip: HOSTILE.into(),
+        counters: Some(vec![counter(Some(20)), counter(None)]),
+        release: "/auth/admin/rate-limits/release?username=a&ip=b".into(),
+        error: Some(HOSTILE.into()),
+    };
+    let nothing = RateLimitsView { counters: Some(vec![]), error: None, ..limits.clone() };
+    let unasked = RateLimitsView { counters: None, ..nothing.clone() };
+    let check = |is_met| CheckRow { name: "store", is_met, advice: "The store can be read." };
+    let health = HealthView {
+        health: overview.health.clone(),
+        checks: vec![check(true), check(false)],
+        node: "p3vQ0n9Jr2hK5cXw".into(),
+        issuer: HOSTILE.into(),
+        store: HOSTILE.into(),
+    };
+    pages.push(("rate limits", render(renderer, &limits)));
+    pages.push(("no rate limits", render(renderer, &nothing)));
+    pages.push(("rate limits unasked", render(renderer, &unasked)));
+    pages.push(("health", render(renderer, &health)));
+    pages
+}
+
+fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let row = |state: &str, is_revocable: bool| KeyRow {
+        id: HOSTILE.into(),
+        algorithm: "ES256".into(),
+        state: state.into(),
+        created: Moment::from_unix_seconds(NOON),
+        activated: is_revocable.then(|| Moment::from_unix_seconds(NOON)),
+        removed: is_revocable.then(|| Moment::from_unix_seconds(NOON)),
+        is_revocable,
+    };
+    let times = |signs_from| KeyTimes {
+        id: HOSTILE.into(),
+        published: NOON - 100,
+        signs_from,
+        signs_until: None,
+        good_until: None,
+    };
+    let keys = KeysView {
+        keys: vec![row("retired", true), row("current", true), row("revoked", false)],
+        refresh_token_keys: vec![row("current", false)],
+        plot: KeyPlot::new(&[times(Some(NOON)), times(None)], NOON + 50),
+    };
+    let none = KeysView { keys: vec![], refresh_token_keys: vec![], plot: KeyPlot::new(&[], NOON) };
+    [("keys", render(renderer, &keys)), ("no keys", render(renderer, &none))]
+}
+
+fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let row = |is_stale, lease_left| VerifierRow {
+        name: HOSTILE.into(),
+        instance: "p3vQ0n9Jr2hK5cXw".into(),
+        is_stale,
+        lag_entries: u64::MAX,
+        lag_ms: 12,
+        lease_left_ms: 2_600,
+        lease_left,
+        polled: Moment::from_unix_seconds(NOON),
+    };
+    let node = |state: &str, is_this| NodeRow {
+        id: "p3vQ0n9Jr2hK5cXw".into(),
+        name: HOSTILE.into(),
+        is_this,
+        state: state.into(),
+        applied: 7,
+        confirmed: 6,
+    };
+    let key = VerifierKeyRow {
+        id: "p3vQ0n9Jr2hK5cXw".into(),
+        name: HOSTILE.into(),
+        created: Moment::from_unix_seconds(NOON),
+    };
+    let verifiers = VerifiersView {
+        verifiers: vec![row(false, 87), row(true, 0)],
+        keys: vec![key],
+        nodes: vec![node("active", true), node("dead", false)],
+        created: Some("cfv_once".into()),
+        name: HOSTILE.into(),
+        error: Some(HOSTILE.into()),
+    };
+    let none = VerifiersView {
+        verifiers: vec![],
+        keys: vec![],
+        nodes: vec![],
+        created: None,
+        name: String::new(),
+        error: None,
+    };
+    [("verifiers", render(renderer, &verifiers)), ("no verifiers", render(renderer, &none))]
 }

@@ -8,13 +8,18 @@ mod audit;
 mod danger;
 mod filter;
 mod find;
+mod health;
+mod key_changes;
+mod keys;
 mod overview;
+mod rate_limits;
 mod response;
 mod rows;
 mod sessions;
 mod user;
 mod user_changes;
 mod users;
+mod verifiers;
 
 use axum::routing::{MethodRouter, get, post};
 
@@ -32,5 +37,13 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/admin/sessions", shown, get(sessions::list)),
         ("/admin/sessions/{id}/end", sent, post(sessions::end_one)),
         ("/admin/audit", shown, get(audit::list)),
+        ("/admin/keys", shown, get(keys::show)),
+        ("/admin/keys/{id}", both, get(key_changes::ask).post(key_changes::apply)),
+        ("/admin/keys/{id}/revoke", both, get(key_changes::ask).post(key_changes::apply)),
+        ("/admin/verifiers", both, get(verifiers::show).post(verifiers::add)),
+        ("/admin/verifiers/{id}/remove", both, get(verifiers::ask_remove).post(verifiers::remove)),
+        ("/admin/rate-limits", shown, get(rate_limits::show)),
+        ("/admin/rate-limits/release", both, get(rate_limits::ask_release).post(rate_limits::release)),
+        ("/admin/health", shown, get(health::show)),
     ]
 }

@@ -3,8 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use counterfoil_pages::Moment;
-use counterfoil_pages::view::console::{HealthPart, OverviewView, StatsPart};
+use counterfoil_pages::view::console::{OverviewView, StatsPart};
 
 use crate::app::App;
 use crate::counters::Outcome;
@@ -12,6 +11,7 @@ use crate::http::error::AppError;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::health;
 use crate::pages::console::response::show as show_page;
 use crate::pages::console::rows::event_row;
 use crate::pages::page_request::PageRequest;
@@ -27,20 +27,11 @@ pub(in crate::pages) async fn show(
 ) -> Result<Response, AppError> {
     let events = audit_log::list(&app, &AuditEventFilter::default(), Pagination::new(None, EVENTS)?).await?;
     let view = OverviewView {
-        health: health(&app).await,
+        health: health::part(&app, &app.failed_checks().await),
         stats: stats(&app),
         events: events.items.iter().map(event_row).collect(),
     };
     show_page(&app, &request, &administrator, &view)
-}
-
-async fn health(app: &App) -> HealthPart {
-    HealthPart {
-        failed: app.readiness().await.into_iter().map(str::to_owned).collect(),
-        may_issue: app.parts.clock.may_issue(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: Moment::from_unix_seconds(app.parts.started_at.unix_seconds()),
-    }
 }
 
 fn stats(app: &App) -> StatsPart {

@@ -86,8 +86,8 @@ impl UserChange {
             Self::Email => return "PATCH /v1/admin/users/{id}".to_owned(),
             Self::Enable => "user enable",
             Self::Disable => "user disable",
-            Self::EndSessions => "session end-all",
-            Self::Revoke => "revoke user",
+            Self::EndSessions => "session revoke --user",
+            Self::Revoke => return format!("counterfoil revoke user:{name}"),
             Self::Delete => "user delete",
         };
         format!("counterfoil {command} {name}")

@@ -2,17 +2,25 @@
 
 mod audit;
 mod confirm;
+mod health;
+mod keys;
 mod overview;
+mod rate_limits;
 mod sessions;
 mod users;
+mod verifiers;
 
 use serde::Serialize;
 
 pub use audit::{AuditFilter, AuditView, EventRow};
 pub use confirm::{Checkbox, ConfirmView, TextField};
+pub use health::{CheckRow, HealthView};
+pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysView};
 pub use overview::{HealthPart, OverviewView, StatsPart};
+pub use rate_limits::RateLimitsView;
 pub use sessions::{SessionFilter, SessionRow, SessionsPageView};
 pub use users::{CounterRow, NewUserForm, UserPageView, UserRow, UsersPageView};
+pub use verifiers::{NodeRow, VerifierKeyRow, VerifierRow, VerifiersView};
 
 /// The links to the pages before and after this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
