@@ -111,6 +111,7 @@ pub use server::{SHUTDOWN_TIMEOUT, serve};
 pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cache_url::{CacheFileError, CacheUrl, CacheUrlError};
+pub use settings::console::ConsoleSettings;
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
 pub use settings::database_url::DatabaseUrl;

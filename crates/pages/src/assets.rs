@@ -16,9 +16,20 @@ pub struct Asset {
 }
 
 impl Asset {
-    /// The style sheet of all pages.
-    pub const STYLESHEET: Self =
-        Self::new("counterfoil", "css", "text/css; charset=utf-8", include_str!("../assets/counterfoil.css"));
+    /// The style sheet of sign-in, registration and account.
+    pub const STYLESHEET: Self = Self::new(
+        "counterfoil",
+        "css",
+        "text/css; charset=utf-8",
+        concat!(include_str!("../assets/base.css"), include_str!("../assets/people.css")),
+    );
+    /// The style sheet of the console.
+    pub const CONSOLE_STYLESHEET: Self = Self::new(
+        "console",
+        "css",
+        "text/css; charset=utf-8",
+        concat!(include_str!("../assets/base.css"), include_str!("../assets/console.css")),
+    );
     /// The icon of the pages.
     pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
     /// The ornament of the sign-in page.
@@ -26,7 +37,7 @@ impl Asset {
         Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
 
     /// Every file.
-    pub const ALL: [Self; 3] = [Self::STYLESHEET, Self::ICON, Self::ROSETTE];
+    pub const ALL: [Self; 4] = [Self::STYLESHEET, Self::CONSOLE_STYLESHEET, Self::ICON, Self::ROSETTE];
 
     const fn new(
         stem: &'static str,
@@ -72,11 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn the_style_sheet_is_small_and_loads_nothing() {
-        let css = Asset::STYLESHEET.content;
-
-        assert!(css.len() <= 18 * 1024, "{}", css.len());
-        assert!(!css.contains("url(") && !css.contains("@import"));
+    fn each_style_sheet_is_small_and_loads_nothing() {
+        for css in [Asset::STYLESHEET.content, Asset::CONSOLE_STYLESHEET.content] {
+            assert!(css.len() <= 18 * 1024, "{}", css.len());
+            assert!(!css.contains("url(") && !css.contains("@import"));
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 31] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -73,6 +73,21 @@ const TEMPLATES: [(&str, &str); 16] = [
     ("security.html", include_str!("../templates/security.html")),
     ("activity.html", include_str!("../templates/activity.html")),
     ("problem.html", include_str!("../templates/problem.html")),
+    ("console/base.html", include_str!("../templates/console/base.html")),
+    ("console/parts.html", include_str!("../templates/console/parts.html")),
+    ("console/overview.html", include_str!("../templates/console/overview.html")),
+    ("console/overview_parts.html", include_str!("../templates/console/overview_parts.html")),
+    ("console/users.html", include_str!("../templates/console/users.html")),
+    ("console/user.html", include_str!("../templates/console/user.html")),
+    ("console/sessions.html", include_str!("../templates/console/sessions.html")),
+    ("console/audit.html", include_str!("../templates/console/audit.html")),
+    ("console/confirm.html", include_str!("../templates/console/confirm.html")),
+    ("console/keys.html", include_str!("../templates/console/keys.html")),
+    ("console/key_parts.html", include_str!("../templates/console/key_parts.html")),
+    ("console/verifiers.html", include_str!("../templates/console/verifiers.html")),
+    ("console/verifier_parts.html", include_str!("../templates/console/verifier_parts.html")),
+    ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
+    ("console/health.html", include_str!("../templates/console/health.html")),
 ];
 
 impl Renderer {
@@ -126,6 +141,7 @@ impl Renderer {
             dir => language.direction().as_str(),
             languages => choices(language),
             stylesheet => Asset::STYLESHEET.name(),
+            console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => Value::from(Serde(frame)),

@@ -187,6 +187,7 @@ notice-ended-others = { $count ->
 }
 notice-password-changed = غُيّرت كلمة المرور. يبقى هذا الجهاز مسجّل الدخول، وسُجّل خروج سائر الأجهزة.
 notice-renamed = حُفظ الاسم.
+notice-administered = تم. التغيير ساري المفعول.
 
 ## The account
 tab-sessions = مرات الدخول

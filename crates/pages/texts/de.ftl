@@ -159,6 +159,7 @@ notice-ended-others = { $count ->
 }
 notice-password-changed = Ihr Passwort ist geändert. Dieses Gerät bleibt angemeldet, alle anderen wurden abgemeldet.
 notice-renamed = Der Name ist gespeichert.
+notice-administered = Erledigt. Die Änderung gilt.
 
 ## The account
 tab-sessions = Angemeldet

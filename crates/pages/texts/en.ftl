@@ -159,6 +159,7 @@ notice-ended-others = { $count ->
 }
 notice-password-changed = Your password is changed. This device stays signed in; all others were signed out.
 notice-renamed = The name is saved.
+notice-administered = Done. The change is in force.
 
 ## The account
 tab-sessions = Signed in

@@ -159,6 +159,7 @@ notice-ended-others = { $count ->
 }
 notice-password-changed = Su contraseña ha cambiado. Este dispositivo conserva la sesión; las demás se cerraron.
 notice-renamed = El nombre está guardado.
+notice-administered = Hecho. El cambio está en vigor.
 
 ## The account
 tab-sessions = Sesiones

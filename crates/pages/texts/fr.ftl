@@ -159,6 +159,7 @@ notice-ended-others = { $count ->
 }
 notice-password-changed = Votre mot de passe est changé. Cet appareil reste connecté ; tous les autres ont été déconnectés.
 notice-renamed = Le nom est enregistré.
+notice-administered = C’est fait. Le changement est en vigueur.
 
 ## The account
 tab-sessions = Connexions

@@ -152,6 +152,7 @@ notice-ended-others = { $count ->
 }
 notice-password-changed = パスワードを変更しました。この端末はログインしたままで、ほかはすべてログアウトしました。
 notice-renamed = 名前を保存しました。
+notice-administered = 完了しました。変更は有効です。
 
 ## The account
 tab-sessions = ログイン中

@@ -36,7 +36,7 @@ const REFUSED: [(&str, &str, &str); 6] = [
 
 /// Defaults of `dev`, as in variables. A person who mistypes a password, and a test that logs in again and again, is not
 /// locked out; the limits can still be reached, and end within a minute.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
     ("login_rate_limit.per_account_and_ip", "100/1m"),
     ("login_rate_limit.per_ip", "1000/1m"),
     ("login_rate_limit.per_account", "1000/1m"),
@@ -45,6 +45,7 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("login_rate_limit.successful_per_ip", "60000/1m"),
     ("login_rate_limit.password_change", "100/1m"),
     ("registration_rate_limit.per_ip", "1000/1m"),
+    ("console.enabled", "true"),
 ];
 
 /// Further defaults of `dev --fast`.
@@ -148,7 +149,12 @@ mod tests {
 
     /// A value that is the default neither of `serve` nor of `dev`.
     fn value(setting: &Setting) -> &'static str {
-        if setting.name == "issuer" { "http://app.localhost:3000" } else { value_of(setting) }
+        match setting.name {
+            "issuer" => "http://app.localhost:3000",
+            // The default of `serve`, which is not that of `dev`.
+            "console.enabled" => "false",
+            _ => value_of(setting),
+        }
     }
 
     #[test]

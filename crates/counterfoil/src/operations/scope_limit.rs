@@ -3,6 +3,7 @@
 //! A program that got a token for one scope must not be able to log the user out, or to take over the account.
 
 use counterfoil_core::model::session::Session;
+use counterfoil_core::model::user::User;
 use counterfoil_core::services::issuer::AccessBounds;
 use counterfoil_verify::{AuthError, CredentialKind, Principal, RequiredPermission};
 
@@ -33,6 +34,12 @@ pub(crate) fn check_session_access(principal: &Principal, session: &Session) -> 
         Some(scope) => !scope.split(' ').all(|one| principal.has_scope(one)),
     };
     check(is_narrowed, principal)
+}
+
+/// Whether the credential may administer: it has the role, and is not limited by scope. A token that is limited to a scope
+/// must not give more than it.
+pub(crate) fn may_administer(principal: &Principal) -> bool {
+    principal.has_role(User::ADMINISTRATOR) && !is_limited(principal)
 }
 
 /// As [`check_session_access`], for the session of the principal. It is read from the store only if that can matter.

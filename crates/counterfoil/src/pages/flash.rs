@@ -20,6 +20,8 @@ pub(super) enum Flash {
     PasswordChanged,
     /// A device was renamed.
     Renamed,
+    /// An administrator's change was made.
+    Administered,
 }
 
 impl Flash {
@@ -31,6 +33,7 @@ impl Flash {
             "ended-one" => Some(Self::EndedOne),
             "password-changed" => Some(Self::PasswordChanged),
             "renamed" => Some(Self::Renamed),
+            "administered" => Some(Self::Administered),
             other => other.strip_prefix("ended-others.")?.parse().ok().map(Self::EndedOthers),
         }
     }
@@ -46,6 +49,7 @@ impl fmt::Display for Flash {
             Self::EndedOthers(count) => write!(f, "ended-others.{count}"),
             Self::PasswordChanged => f.write_str("password-changed"),
             Self::Renamed => f.write_str("renamed"),
+            Self::Administered => f.write_str("administered"),
         }
     }
 }
@@ -59,6 +63,7 @@ impl From<Flash> for Message {
             Flash::EndedOthers(count) => Self::new("notice-ended-others").with("count", count),
             Flash::PasswordChanged => Self::new("notice-password-changed"),
             Flash::Renamed => Self::new("notice-renamed"),
+            Flash::Administered => Self::new("notice-administered"),
         }
     }
 }
@@ -76,6 +81,7 @@ mod tests {
             Flash::EndedOthers(3),
             Flash::PasswordChanged,
             Flash::Renamed,
+            Flash::Administered,
         ] {
             assert_eq!(Flash::parse(&flash.to_string()), Some(flash));
         }

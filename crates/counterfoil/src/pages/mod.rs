@@ -1,9 +1,11 @@
-//! The pages that people see: sign-in, registration, account.
+//! The pages that people see: sign-in, registration, account, and the console of administrators.
 //!
 //! A page reads a form, calls the operation that the JSON route calls, and answers with a redirect or a page. What a page
 //! looks like is in the crate `counterfoil-pages`.
 
 mod account;
+#[cfg(feature = "admin")]
+mod console;
 mod ended_session;
 mod flash;
 mod form_errors;
@@ -31,7 +33,7 @@ use crate::pages::refresh::keep_signed_in;
 pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
     let signed_in = || from_fn_with_state(app.clone(), keep_signed_in);
     let (shown, sent, both) = ("GET, HEAD", "POST", "GET, HEAD, POST");
-    vec![
+    let mut routes = vec![
         ("/login", both, get(login::show.layer(signed_in())).post(login::submit)),
         ("/register", both, get(register::show).post(register::submit)),
         ("/logout", both, get(logout::show).post(logout::submit)),
@@ -51,7 +53,13 @@ pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter
         ("/account/security", both, get(security::show).post(security::submit).layer(signed_in())),
         ("/account/activity", shown, get(activity::list).layer(signed_in())),
         ("/account/reuse", shown, get(reuse::show).layer(signed_in())),
-    ]
+    ];
+    #[cfg(feature = "admin")]
+    if app.settings().console.enabled {
+        let console = console::routes().into_iter();
+        routes.extend(console.map(|(path, methods, route)| (path, methods, route.layer(signed_in()))));
+    }
+    routes
 }
 
 /// The static files, which are not pages: a browser loads them from a page.

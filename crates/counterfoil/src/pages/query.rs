@@ -13,7 +13,24 @@ use crate::pages::return_to::ReturnTo;
 pub(super) struct Query(Option<FormFields>);
 
 /// The parameters of the pages.
-const KNOWN: [&str; 6] = ["return_to", "client", "reauth", "to", "after", "session"];
+const KNOWN: [&str; 16] = [
+    "return_to",
+    "client",
+    "reauth",
+    "to",
+    "after",
+    "before",
+    "prefix",
+    "session",
+    "user",
+    "username",
+    "ip",
+    "mode",
+    "kind",
+    "actor",
+    "from",
+    "q",
+];
 
 impl FromRequestParts<App> for Query {
     type Rejection = Infallible;

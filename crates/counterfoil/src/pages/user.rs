@@ -48,13 +48,13 @@ impl FromRequestParts<App> for PageUser {
     }
 }
 
-fn is_signed_out(error: &AppError) -> bool {
+pub(super) fn is_signed_out(error: &AppError) -> bool {
     let AppError::Auth(AuthRejection { error, .. }) = error else { return false };
     matches!(error, AuthError::MissingCredential | AuthError::InvalidCredential(_))
 }
 
 /// The sign-in page, which leads back to this page; after a form, to the account.
-fn to_sign_in(app: &App, parts: &Parts) -> Response {
+pub(super) fn to_sign_in(app: &App, parts: &Parts) -> Response {
     let request = PageRequest::new(app, &parts.uri, &parts.headers, None);
     let back = match parts.method == Method::GET {
         true => request.return_path(app.settings()),

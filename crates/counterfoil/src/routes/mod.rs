@@ -164,7 +164,7 @@ fn with_page_layers(app: &App, (path, methods, route): RouteEntry, require_host:
         .fallback(method_not_allowed)
         .layer::<_, Infallible>(app.csrf_layer().check_every_write())
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .layer(from_fn_with_state(app.settings().limits.request_timeout, limit_duration))
+        .layer(from_fn_with_state(time_limit(app, path), limit_duration))
         .layer(from_fn_with_state(app.clone(), pages::problem::show_errors))
         .layer(from_fn_with_state(final_layer, response_headers::finish))
 }
@@ -248,7 +248,9 @@ fn only_its_methods((path, methods, route): RouteEntry) -> RouteEntry {
 fn time_limit(app: &App, path: &str) -> Duration {
     let limit = app.settings().limits.request_timeout;
     match path {
-        "/v1/revocations" => limit.saturating_add(app.parts.feed.longest_wait()),
+        "/v1/revocations" | "/admin/users/{id}/{change}" => {
+            limit.saturating_add(app.parts.feed.longest_wait())
+        }
         _ => limit,
     }
 }

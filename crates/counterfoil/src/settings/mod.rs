@@ -3,6 +3,7 @@
 pub(crate) mod audit_log;
 pub(crate) mod base_path;
 pub(crate) mod cache_url;
+pub(crate) mod console;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
 pub(crate) mod database_url;
@@ -41,6 +42,7 @@ use crate::keys::tls_files::TlsFiles;
 use crate::settings::audit_log::AuditLogSettings;
 use crate::settings::base_path::BasePath;
 use crate::settings::cache_url::CacheUrl;
+use crate::settings::console::ConsoleSettings;
 use crate::settings::cookie_options::CookieOptions;
 use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
@@ -168,6 +170,8 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// The pages for people.
     pub pages: PagesSettings,
+    /// The console for administrators, which is one of the pages.
+    pub console: ConsoleSettings,
     /// Development mode, only for an issuer on plain HTTP and loopback; off by default.
     pub development_mode: Option<DevelopmentMode>,
 }
@@ -296,6 +300,7 @@ impl Settings {
             limits: Limits::default(),
             tls: None,
             pages: PagesSettings::default(),
+            console: ConsoleSettings::default(),
             development_mode: None,
         }
     }

@@ -7,6 +7,7 @@ mod browser;
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
+mod console;
 mod errors;
 mod gate;
 mod languages;

@@ -1,6 +1,7 @@
 //! What each page shows: one struct for each template.
 
 mod account;
+pub mod console;
 mod gate;
 mod problem;
 mod registration;

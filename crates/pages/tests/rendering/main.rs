@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod console;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,12 +68,26 @@ fn every_template_renders_every_sample_in_every_language() {
 }
 
 #[test]
+fn every_page_of_the_console_renders_with_every_sample() {
+    for (name, html) in console::console(&Renderer::new()) {
+        assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"), "{name}: {html}");
+        assert_eq!((html.matches("<h1>").count(), html.matches("</main>").count()), (1, 1), "{name}");
+        assert_eq!(html.matches(" aria-current=\"page\"").count(), 1, "{name}: {html}");
+        assert!(html.len() <= 60 * 1024, "{name} has {} bytes", html.len());
+        let (_, foot) = html.split_once("The same: ").unwrap();
+        assert!(foot.starts_with("<code>"), "{name} names what does the same");
+    }
+}
+
+#[test]
 fn hostile_text_stays_text_in_every_page() {
     let renderer = Renderer::new();
     let escaped =
         "&lt;script&gt;alert(1)&lt;&#x2f;script&gt;&quot;&#x27;&gt;&lt;img src=x onerror=y&gt;&amp;amp;";
     assert!(HOSTILE.contains("<script>"));
-    for (name, html) in pages(&renderer, Language::English) {
+    let pages = pages(&renderer, Language::English);
+    let console = console::console(&renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
+    for (name, html) in pages.into_iter().chain(console) {
         assert!(html.contains(escaped), "{name}: {html}");
         for part in ["<script", "<img src=x", "javascript:"] {
             assert!(!html.contains(part), "{name}: {part}");
@@ -84,7 +99,9 @@ fn hostile_text_stays_text_in_every_page() {
 #[test]
 fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
     let renderer = Renderer::new();
-    for (name, html) in pages(&renderer, Language::Arabic) {
+    let pages = pages(&renderer, Language::Arabic);
+    let console = console::console(&renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
+    for (name, html) in pages.into_iter().chain(console) {
         for part in ["<style", " style=", "<script", "onclick=", "onload=", "<iframe", "http-equiv=\"content"]
         {
             assert!(!html.contains(part), "{name}: {part}");
@@ -94,8 +111,9 @@ fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
 
 #[test]
 fn no_template_marks_text_as_safe() {
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")).unwrap() {
-        let path = entry.unwrap().path();
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let entries = fs::read_dir(templates.join("console")).unwrap().chain(fs::read_dir(templates).unwrap());
+    for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(
             !text.contains("|safe") && !text.contains("| safe") && !text.contains("autoescape"),

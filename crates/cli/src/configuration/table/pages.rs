@@ -37,6 +37,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "console.enabled",
+        form: Form::Boolean,
+        default: DefaultValue::Value(|builder| builder.settings.console.enabled.to_string()),
+        doc: "Whether the server has the console at `/admin`, for users with the role `admin`; it needs `pages.enabled`. \
+              `counterfoil dev` has it.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| boolean(values).map(|enabled| builder.settings.console.enabled = enabled),
+    },
+    Setting {
         name: "return_origins",
         form: Form::List,
         default: DefaultValue::Description("none"),

@@ -42,15 +42,25 @@ pub(crate) async fn of_client(
 }
 
 async fn admin_keys_of(app: &App, user: UserId) -> Result<u64, OperationError> {
-    let (mut count, mut after) = (0, None);
+    Ok(admin_key_names_of(app, user).await?.len() as u64)
+}
+
+/// The names of the admin keys that the user created.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn admin_key_names_of(app: &App, user: UserId) -> Result<Vec<String>, OperationError> {
+    let (mut names, mut after) = (Vec::new(), None);
     loop {
         let keys = app.parts.store.admin_keys(Page { after, limit: PAGE }).await?;
-        count += keys.iter().filter(|key| key.created_by == KeyCreator::User(user)).count() as u64;
-        match keys.last() {
-            Some(last) if keys.len() == PAGE as usize => {
-                after = Some(AdminKeyCursor { created_at: last.created_at, id: last.id });
-            }
-            Some(_) | None => return Ok(count),
+        let last = keys.last().map(|key| AdminKeyCursor { created_at: key.created_at, id: key.id });
+        let is_last_page = keys.len() < PAGE as usize;
+        let of_user = keys.into_iter().filter(|key| key.created_by == KeyCreator::User(user));
+        names.extend(of_user.map(|key| key.name));
+        match last {
+            Some(last) if !is_last_page => after = Some(last),
+            Some(_) | None => return Ok(names),
         }
     }
 }

@@ -52,6 +52,32 @@ pub(crate) async fn list(
     Ok(ListResponse::new(&users, next))
 }
 
+/// Lists the users whose names begin with `prefix`, in any spelling, by name. A verified e-mail address lists its user.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn list_by_prefix(
+    app: &App,
+    prefix: &str,
+    page: Pagination<String>,
+) -> Result<ListResponse<AdminUserView>, OperationError> {
+    let none = ListResponse { items: Vec::new(), next: None };
+    let Some(login) = resolve_login_name(&*app.parts.store, prefix).await? else { return Ok(none) };
+    // The user with exactly this name comes first, and the list of the store begins after the prefix.
+    let exact = app.parts.store.user_by_login(&login).await?;
+    let LoginName::Username(folded) = &login else {
+        return Ok(ListResponse::new(exact.as_slice(), None));
+    };
+    let mut from = page.to_page();
+    let mut users: Vec<User> = exact.into_iter().filter(|_| from.after.is_none()).collect();
+    from.after = Some(from.after.map_or_else(|| folded.clone(), |after| after.max(folded.clone())));
+    let rest = app.parts.store.users(from).await?;
+    users.extend(rest.into_iter().take_while(|user| user.username.folded().starts_with(folded.as_str())));
+    let next = page.finish(&mut users, |user| user.username.folded().to_owned());
+    Ok(ListResponse::new(&users, next))
+}
+
 /// The user with this id.
 ///
 /// # Errors

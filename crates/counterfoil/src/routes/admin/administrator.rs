@@ -7,7 +7,6 @@ use http::request::Parts;
 use counterfoil_core::credentials::admin_key::{AdminKey, AdminKeyId};
 use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::model::session::{ClientInfo, EndReason};
-use counterfoil_core::model::user::User;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
@@ -19,6 +18,7 @@ use crate::http::client_info::request_ip;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
+use crate::operations::scope_limit::may_administer;
 
 /// An authorized administrator, with the time of the check.
 #[derive(Debug, Clone)]
@@ -71,11 +71,9 @@ async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, App
     Ok(record.ok_or_else(|| rejected("unknown", "unknown: no such admin key"))?.id)
 }
 
-/// Requires the role, and a credential without a scope: a token that is limited to a scope must not give more
-/// than it.
+/// Requires the role, and a credential without a scope.
 fn require_role(current_user: CurrentUser) -> Result<Administrator, AppError> {
-    let has_scope = current_user.principal.scopes().next().is_some();
-    if !current_user.principal.has_role(User::ADMINISTRATOR) || has_scope {
+    if !may_administer(&current_user.principal) {
         return Err(AppError::AdministratorRequired);
     }
     Ok(Administrator { actor: Actor::User(current_user.user), now: current_user.now })

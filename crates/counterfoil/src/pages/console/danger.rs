@@ -1,0 +1,86 @@
+//! What a dangerous change asks for: a question first, and for the worst ones the name and a recent login.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use http::Uri;
+
+use counterfoil_jose::Time;
+use counterfoil_verify::UserId;
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::response::console_path;
+use crate::pages::response::{encode, redirect_to_path};
+
+/// How old the login of an administrator may be for the worst changes.
+const RECENT: Duration = Duration::from_secs(10 * 60);
+
+/// The field in which the administrator types the name of what the change is about.
+pub(super) const TYPED: &str = "confirm";
+
+/// Where an administrator signs in again, and returns to the question at `path`. `None`: the login is recent.
+///
+/// A stolen session cookie alone is therefore not enough for the worst changes.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(super) async fn sign_in_again(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    path: &str,
+) -> Result<Option<Response>, AppError> {
+    let session = app.parts.store.session(administrator.current.session).await?;
+    let is_recent = session.is_some_and(|it| is_recent(it.authenticated_at, administrator.current.now));
+    let login = || {
+        let (prefix, back) = (app.settings().public_prefix(), encode(&console_path(app, path)));
+        redirect_to_path(&format!("{prefix}/login?reauth=1&return_to={back}"))
+    };
+    Ok((!is_recent).then(login))
+}
+
+/// Whether a login at `authenticated_at` is recent at `now`.
+fn is_recent(authenticated_at: Time, now: Time) -> bool {
+    authenticated_at + RECENT > now
+}
+
+/// Checks that the form has the name.
+///
+/// # Errors
+///
+/// 422 otherwise.
+pub(super) fn check_typed(fields: &FormFields, name: &str) -> Result<(), AppError> {
+    match fields.get(TYPED).map(str::trim) == Some(name) {
+        true => Ok(()),
+        false => Err(AppError::field(TYPED, format!("must be {name}, typed exactly"))),
+    }
+}
+
+/// What the question says to an administrator who would end their own session.
+pub(super) fn warning(administrator: &ConsoleAdministrator, user: UserId) -> Option<String> {
+    let text = "This is you. It ends the session in which you see this page, and you have to sign in again.";
+    (administrator.current.user == user).then(|| text.to_owned())
+}
+
+/// The path of a request below the console.
+pub(super) fn path_of(uri: &Uri) -> &str {
+    uri.path().strip_prefix("/admin").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+
+    #[test]
+    fn a_login_is_recent_for_ten_minutes() {
+        assert!(is_recent(NOON, NOON));
+        assert!(is_recent(NOON, NOON + Duration::from_secs(599)));
+        assert!(!is_recent(NOON, NOON + RECENT));
+        assert!(!is_recent(NOON, NOON + Duration::from_secs(86_400)));
+    }
+}

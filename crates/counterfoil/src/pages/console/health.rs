@@ -1,0 +1,66 @@
+//! `/admin/health`: every readiness check, and what to do if it fails.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use counterfoil_pages::Moment;
+use counterfoil_pages::view::console::{CheckRow, HealthPart, HealthView};
+
+use crate::app::App;
+use crate::app::readiness::ReadinessCheck;
+use crate::http::error::AppError;
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::response::show as show_page;
+use crate::pages::page_request::PageRequest;
+
+/// Shows the checks of `GET /readyz`.
+pub(in crate::pages) async fn show(
+    State(app): State<App>,
+    request: PageRequest,
+    administrator: ConsoleAdministrator,
+) -> Result<Response, AppError> {
+    let failed = app.failed_checks().await;
+    let check = |check: ReadinessCheck| CheckRow {
+        name: check.as_str(),
+        is_met: !failed.contains(&check),
+        advice: advice(check),
+    };
+    let view = HealthView {
+        health: part(&app, &failed),
+        checks: ReadinessCheck::ALL.map(check).into(),
+        node: app.parts.node_id.to_string(),
+        issuer: app.settings().issuer.as_str().to_owned(),
+        store: app.settings().store.resolved().to_string(),
+    };
+    show_page(&app, &request, &administrator, &view)
+}
+
+/// The state at a glance.
+pub(super) fn part(app: &App, failed: &[ReadinessCheck]) -> HealthPart {
+    HealthPart {
+        failed: failed.iter().map(|check| check.as_str().to_owned()).collect(),
+        may_issue: app.parts.clock.may_issue(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: Moment::from_unix_seconds(app.parts.started_at.unix_seconds()),
+    }
+}
+
+const fn advice(check: ReadinessCheck) -> &'static str {
+    match check {
+        ReadinessCheck::Closing => "The server is not shutting down.",
+        ReadinessCheck::Store => "The store can be read. If not, look at the log for the cause.",
+        ReadinessCheck::StoreWrites => {
+            "The store can be written. If not, look for a full or read-only disk; reads still work."
+        }
+        ReadinessCheck::Clock => {
+            "No clock jump waits for acceptance. If one does, check the clock and run `counterfoil clock accept`."
+        }
+        ReadinessCheck::Keys => "The keys in the store could be loaded. If not, check the master key.",
+        ReadinessCheck::NodeLease => {
+            "This node knows what the others have committed. If not, check its connection to the database."
+        }
+        ReadinessCheck::Hashing => {
+            "The threads that hash passwords make progress. If not, restart the server."
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `/admin/keys/…`: a question before a rotation or a revocation of a key, and the change.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::Uri;
+
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_pages::view::console::{ConfirmView, TextField};
+use counterfoil_verify::KeyId;
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
+use crate::http::path::path_segment;
+use crate::operations::admin::keys;
+use crate::operations::admin::requests::{KeyRotationRequest, KeySelector};
+use crate::operations::pagination::Pagination;
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again};
+use crate::pages::console::response::{answer_error, changed, console_path, show};
+use crate::pages::page_request::PageRequest;
+
+/// A change of the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum KeyChange {
+    Rotate,
+    RotateNow,
+    RotateRefreshToken,
+    Revoke(KeyId),
+}
+
+impl KeyChange {
+    /// The change that the path names.
+    async fn from_uri(app: &App, uri: &Uri) -> Result<Self, AppError> {
+        match (path_segment(uri, 2), path_segment(uri, 3)) {
+            ("rotate", "") => Ok(Self::Rotate),
+            ("rotate-now", "") => Ok(Self::RotateNow),
+            ("rotate-refresh-token", "") => Ok(Self::RotateRefreshToken),
+            (id, "revoke") => {
+                let known = keys::list(app, Pagination::new(None, 1_000)?).await?.keys;
+                let key = known.iter().find(|key| key.id == id).ok_or(AppError::NotFound)?;
+                Ok(Self::Revoke(key.id.parse().map_err(|_| AppError::NotFound)?))
+            }
+            _ => Err(AppError::NotFound),
+        }
+    }
+
+    /// What the administrator types, if the change makes valid tokens invalid. Their login must be recent, too.
+    fn typed(&self) -> Option<String> {
+        match self {
+            Self::Rotate | Self::RotateRefreshToken => None,
+            Self::RotateNow => Some("rotate now".to_owned()),
+            Self::Revoke(id) => Some(id.to_string()),
+        }
+    }
+
+    fn view(&self, app: &App) -> ConfirmView {
+        let (question, consequences, button, twin) = match self {
+            Self::Rotate => (
+                "Rotate the signing key?".to_owned(),
+                vec![
+                    "The next key signs as soon as every cached key set contains it.",
+                    "No valid token is rejected.",
+                ],
+                "Rotate",
+                "counterfoil key rotate".to_owned(),
+            ),
+            Self::RotateNow => (
+                "Rotate the signing key now?".to_owned(),
+                vec![
+                    "The next key signs at once.",
+                    "Verifiers that do not fetch the keys again reject valid tokens.",
+                ],
+                "Rotate now",
+                "counterfoil key rotate --now".to_owned(),
+            ),
+            Self::RotateRefreshToken => (
+                "Rotate the refresh token key?".to_owned(),
+                vec!["New refresh tokens are made with a new key.", "No valid refresh token is rejected."],
+                "Rotate",
+                "counterfoil key rotate --refresh-token-key".to_owned(),
+            ),
+            Self::Revoke(id) => (
+                format!("Revoke the key {id}?"),
+                vec![
+                    "Every access token that it has signed is invalid at once.",
+                    "Logins with a session cookie or a refresh token continue.",
+                ],
+                "Revoke",
+                format!("counterfoil key revoke {id}"),
+            ),
+        };
+        let field = |typed: String| TextField {
+            name: TYPED,
+            label: format!("Type {typed} to confirm"),
+            hint: None,
+            value: String::new(),
+        };
+        ConfirmView {
+            section: "/keys",
+            question,
+            consequences: consequences.into_iter().map(str::to_owned).collect(),
+            action: console_path(app, &self.path()),
+            fields: self.typed().map(field).into_iter().collect(),
+            button,
+            cancel: console_path(app, "/keys"),
+            twin,
+            ..ConfirmView::default()
+        }
+    }
+
+    fn path(&self) -> String {
+        match self {
+            Self::Rotate => "/keys/rotate".to_owned(),
+            Self::RotateNow => "/keys/rotate-now".to_owned(),
+            Self::RotateRefreshToken => "/keys/rotate-refresh-token".to_owned(),
+            Self::Revoke(id) => format!("/keys/{id}/revoke"),
+        }
+    }
+}
+
+/// Asks before the change.
+pub(in crate::pages) async fn ask(
+    State(app): State<App>,
+    request: PageRequest,
+    administrator: ConsoleAdministrator,
+    uri: Uri,
+) -> Result<Response, AppError> {
+    let change = KeyChange::from_uri(&app, &uri).await?;
+    if change.typed().is_some()
+        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+    {
+        return Ok(login);
+    }
+    show(&app, &request, &administrator, &change.view(&app))
+}
+
+/// Makes the change: the same operation as `POST /v1/admin/keys` or `DELETE /v1/admin/keys/{kid}`.
+pub(in crate::pages) async fn apply(
+    State(app): State<App>,
+    page: PageRequest,
+    administrator: ConsoleAdministrator,
+    client: ClientInfo,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, AppError> {
+    let change = KeyChange::from_uri(&app, &uri).await?;
+    if change.typed().is_some()
+        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+    {
+        return Ok(login);
+    }
+    let fields = FormFields::read(request, &app, &[TYPED]).await?;
+    match run(&app, &administrator, client, &change, &fields).await {
+        Ok(()) => Ok(changed(&app, "/keys")),
+        Err(error) => {
+            let with_error = |text| ConfirmView { error: Some(text), ..change.view(&app) };
+            Ok(answer_error((&app, &page, &administrator), error, with_error))
+        }
+    }
+}
+
+async fn run(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    client: ClientInfo,
+    change: &KeyChange,
+    fields: &FormFields,
+) -> Result<(), AppError> {
+    if let Some(typed) = change.typed() {
+        check_typed(fields, &typed)?;
+    }
+    let (context, now) = (administrator.context(client), administrator.current.now);
+    let request = match change {
+        KeyChange::Rotate => KeyRotationRequest::default(),
+        KeyChange::RotateNow => KeyRotationRequest { now: true, ..KeyRotationRequest::default() },
+        KeyChange::RotateRefreshToken => {
+            KeyRotationRequest { purpose: KeySelector::RefreshToken, ..KeyRotationRequest::default() }
+        }
+        KeyChange::Revoke(id) => return Ok(keys::revoke(app, id.clone(), context, now).await?),
+    };
+    keys::rotate(app, request, context, now).await?;
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! `/admin/users/{id}/{change}`: a question for each change of a user, and the change.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::Uri;
+
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::user::User;
+use counterfoil_pages::view::console::{Checkbox, ConfirmView, TextField};
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
+use crate::http::path::path_segment;
+use crate::operations::admin::requests::{RevocationRequest, UserChangeRequest, Wait};
+use crate::operations::admin::{revocation_preview, revocations, sessions, users};
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, warning};
+use crate::pages::console::response::{answer_error, changed, console_path, show};
+use crate::pages::console::user::find;
+use crate::pages::console::users::roles;
+use crate::pages::page_request::PageRequest;
+
+/// The fields of all forms.
+const FIELDS: [&str; 6] = ["roles", "email", "email_verified", "reason", "wait", TYPED];
+
+/// A change of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UserChange {
+    Roles,
+    Email,
+    Enable,
+    Disable,
+    EndSessions,
+    Revoke,
+    Delete,
+}
+
+impl UserChange {
+    /// The change that the path names.
+    fn from_uri(uri: &Uri) -> Result<Self, AppError> {
+        match path_segment(uri, 3) {
+            "roles" => Ok(Self::Roles),
+            "email" => Ok(Self::Email),
+            "enable" => Ok(Self::Enable),
+            "disable" => Ok(Self::Disable),
+            "end-sessions" => Ok(Self::EndSessions),
+            "revoke" => Ok(Self::Revoke),
+            "delete" => Ok(Self::Delete),
+            _ => Err(AppError::NotFound),
+        }
+    }
+
+    /// Whether the name must be typed, and the login of the administrator be recent.
+    const fn is_final(self) -> bool {
+        matches!(self, Self::Delete)
+    }
+
+    const fn button(self) -> &'static str {
+        match self {
+            Self::Roles => "Change the roles",
+            Self::Email => "Change the address",
+            Self::Enable => "Enable",
+            Self::Disable => "Disable",
+            Self::EndSessions => "End all sessions",
+            Self::Revoke => "Revoke",
+            Self::Delete => "Delete",
+        }
+    }
+
+    fn question(self, name: &str) -> String {
+        match self {
+            Self::Roles => format!("Change the roles of {name}?"),
+            Self::Email => format!("Change the e-mail address of {name}?"),
+            Self::Enable => format!("Enable {name}?"),
+            Self::Disable => format!("Disable {name}?"),
+            Self::EndSessions => format!("End all sessions of {name}?"),
+            Self::Revoke => format!("Revoke everything of {name}?"),
+            Self::Delete => format!("Delete {name}?"),
+        }
+    }
+
+    fn twin(self, name: &str) -> String {
+        let command = match self {
+            Self::Roles => "user roles",
+            Self::Email => return "PATCH /v1/admin/users/{id}".to_owned(),
+            Self::Enable => "user enable",
+            Self::Disable => "user disable",
+            Self::EndSessions => "session revoke --user",
+            Self::Revoke => return format!("counterfoil revoke user:{name}"),
+            Self::Delete => "user delete",
+        };
+        format!("counterfoil {command} {name}")
+    }
+
+    /// Whether it ends the sessions of the user.
+    const fn ends_sessions(self) -> bool {
+        matches!(self, Self::Disable | Self::EndSessions | Self::Revoke | Self::Delete)
+    }
+}
+
+/// Asks before the change.
+pub(in crate::pages) async fn ask(
+    State(app): State<App>,
+    request: PageRequest,
+    administrator: ConsoleAdministrator,
+    uri: Uri,
+) -> Result<Response, AppError> {
+    let change = UserChange::from_uri(&uri)?;
+    let user = find(&app, &uri).await?;
+    if change.is_final()
+        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+    {
+        return Ok(login);
+    }
+    show(&app, &request, &administrator, &question(&app, &administrator, change, &user).await?)
+}
+
+/// Makes the change: the same operation as its route below `/v1/admin/users`, or `POST /v1/revocations`.
+pub(in crate::pages) async fn apply(
+    State(app): State<App>,
+    page: PageRequest,
+    administrator: ConsoleAdministrator,
+    client: ClientInfo,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, AppError> {
+    let change = UserChange::from_uri(&uri)?;
+    let user = find(&app, &uri).await?;
+    if change.is_final()
+        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+    {
+        return Ok(login);
+    }
+    let fields = FormFields::read(request, &app, &FIELDS).await?;
+    match run(&app, &administrator, client, change, &user, &fields).await {
+        Ok(()) if change == UserChange::Delete => Ok(changed(&app, "/users")),
+        Ok(()) => Ok(changed(&app, &format!("/users/{}", user.id))),
+        Err(error) => {
+            let view = question(&app, &administrator, change, &user).await?;
+            let with_error = |text| ConfirmView { error: Some(text), ..view };
+            Ok(answer_error((&app, &page, &administrator), error, with_error))
+        }
+    }
+}
+
+async fn run(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    client: ClientInfo,
+    change: UserChange,
+    user: &User,
+    fields: &FormFields,
+) -> Result<(), AppError> {
+    let (id, now) = (user.id, administrator.current.now);
+    let context = administrator.context(client.clone());
+    let request = match change {
+        UserChange::Roles => {
+            UserChangeRequest { roles: Some(roles(&fields.text("roles"))), ..UserChangeRequest::default() }
+        }
+        UserChange::Email => UserChangeRequest {
+            email: Some(fields.get("email").map(|email| email.trim().to_owned())),
+            email_verified: Some(fields.get("email_verified").is_some()),
+            ..UserChangeRequest::default()
+        },
+        UserChange::Enable => UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() },
+        UserChange::Disable => UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() },
+        UserChange::EndSessions => {
+            sessions::end_all(app, id, &context, now).await?;
+            return Ok(());
+        }
+        UserChange::Revoke => {
+            let request = RevocationRequest {
+                subject: format!("user:{id}"),
+                reason: fields.get("reason").map(str::to_owned),
+                wait: if fields.get("wait").is_some() { Wait::Fleet } else { Wait::None },
+            };
+            revocations::revoke(app, request.validate(administrator.actor(), client)?, now).await?;
+            return Ok(());
+        }
+        UserChange::Delete => {
+            check_typed(fields, user.username.as_str())?;
+            users::delete(app, id, &context, now).await?;
+            return Ok(());
+        }
+    };
+    users::change(app, id, request, &context, now).await?;
+    Ok(())
+}
+
+async fn question(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    change: UserChange,
+    user: &User,
+) -> Result<ConfirmView, AppError> {
+    let name = user.username.as_str();
+    let text =
+        |name, label: &str, hint, value: String| TextField { name, label: label.to_owned(), hint, value };
+    let fields = match change {
+        UserChange::Roles => {
+            let hint = Some("Separated by commas. `admin` may use this console.");
+            vec![text("roles", "Roles", hint, user.roles.join(", "))]
+        }
+        UserChange::Email => {
+            let hint = Some("Empty: no address.");
+            vec![text("email", "E-mail address", hint, user.email.clone().unwrap_or_default())]
+        }
+        UserChange::Revoke => {
+            vec![text("reason", "Reason", Some("For the audit log; at most 200 characters."), String::new())]
+        }
+        UserChange::Delete => {
+            vec![text(TYPED, &format!("Type {name} to confirm"), None, String::new())]
+        }
+        UserChange::Enable | UserChange::Disable | UserChange::EndSessions => Vec::new(),
+    };
+    let checkbox = |name, label, is_checked| Checkbox { name, label, is_checked };
+    let checkboxes = match change {
+        UserChange::Email => {
+            vec![checkbox(
+                "email_verified",
+                "The address is verified: the user can sign in with it",
+                user.email_verified,
+            )]
+        }
+        UserChange::Revoke => {
+            vec![checkbox(
+                "wait",
+                "Wait until no verifier that follows the feed accepts anything of the user",
+                true,
+            )]
+        }
+        UserChange::Roles
+        | UserChange::Enable
+        | UserChange::Disable
+        | UserChange::EndSessions
+        | UserChange::Delete => Vec::new(),
+    };
+    Ok(ConfirmView {
+        section: "/users",
+        question: change.question(name),
+        consequences: consequences(app, administrator, change, user).await?,
+        warning: change.ends_sessions().then(|| warning(administrator, user.id)).flatten(),
+        error: None,
+        action: console_path(app, &format!("/users/{}/{}", user.id, segment(change))),
+        fields,
+        checkboxes,
+        button: change.button(),
+        cancel: console_path(app, &format!("/users/{}", user.id)),
+        twin: change.twin(name),
+    })
+}
+
+const fn segment(change: UserChange) -> &'static str {
+    match change {
+        UserChange::Roles => "roles",
+        UserChange::Email => "email",
+        UserChange::Enable => "enable",
+        UserChange::Disable => "disable",
+        UserChange::EndSessions => "end-sessions",
+        UserChange::Revoke => "revoke",
+        UserChange::Delete => "delete",
+    }
+}
+
+/// What the change does, sentence by sentence.
+async fn consequences(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    change: UserChange,
+    user: &User,
+) -> Result<Vec<String>, AppError> {
+    let line = |text: &str| text.to_owned();
+    let mut lines = Vec::new();
+    if change.ends_sessions() {
+        let preview = revocation_preview::of_user(app, user.id, administrator.current.now).await?;
+        lines.push(format!("Live sessions that end: {}.", preview.sessions));
+        if preview.admin_keys > 0 && change == UserChange::Delete {
+            lines.push(format!("Admin keys that are removed: {}.", preview.admin_keys));
+        }
+    }
+    lines.extend(match change {
+        UserChange::Roles => vec![
+            line("The roles apply at once. Access tokens with the previous roles are invalid."),
+            line("The sessions stay live."),
+        ],
+        UserChange::Email => vec![line("A verified address is a name to sign in with.")],
+        UserChange::Enable => vec![line("The user can sign in again. What was revoked stays revoked.")],
+        UserChange::Disable => vec![line("The user cannot sign in until they are enabled.")],
+        UserChange::EndSessions => vec![line("The user can sign in again at once.")],
+        UserChange::Revoke => vec![
+            line("Every credential that was issued to the user until now is invalid."),
+            line("The user can sign in again at once."),
+        ],
+        UserChange::Delete => vec![
+            line("The user and all their data are removed. Nothing restores them."),
+            line("The audit log keeps the id. The name becomes available."),
+        ],
+    });
+    Ok(lines)
+}

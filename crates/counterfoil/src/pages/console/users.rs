@@ -1,0 +1,94 @@
+//! `/admin/users`: users by name, and the form that adds one.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::services::account::Registration;
+use counterfoil_pages::view::console::{NewUserForm, Pager, UsersPageView};
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
+use crate::operations::admin::users;
+use crate::operations::pagination::Pagination;
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::filter::{text, with_query};
+use crate::pages::console::response::{answer_error, changed, console_path, show};
+use crate::pages::console::rows::user_row;
+use crate::pages::page_request::PageRequest;
+use crate::pages::query::Query;
+
+/// How many users a page shows.
+const USERS: u32 = 50;
+
+/// Lists users: the same operation as `GET /v1/admin/users`.
+pub(in crate::pages) async fn list(
+    State(app): State<App>,
+    request: PageRequest,
+    administrator: ConsoleAdministrator,
+    query: Query,
+) -> Result<Response, AppError> {
+    let view = view(&app, &query, NewUserForm::default(), None).await?;
+    show(&app, &request, &administrator, &view)
+}
+
+/// Adds a user: the same operation as `POST /v1/admin/users`.
+pub(in crate::pages) async fn add(
+    State(app): State<App>,
+    page: PageRequest,
+    administrator: ConsoleAdministrator,
+    client: ClientInfo,
+    request: Request,
+) -> Result<Response, AppError> {
+    let fields = FormFields::read(request, &app, &["username", "password", "email", "roles"]).await?;
+    let registration = Registration {
+        username: fields.text("username"),
+        password: fields.secret("password"),
+        email: fields.get("email").map(str::to_owned),
+        roles: roles(&fields.text("roles")),
+        external_id: None,
+    };
+    match users::add(&app, registration, administrator.actor(), &client, administrator.current.now).await {
+        Ok(added) => Ok(changed(&app, &format!("/users/{}", added.user.user.id))),
+        Err(error) => {
+            let form = NewUserForm {
+                username: fields.text("username"),
+                email: fields.text("email"),
+                roles: fields.text("roles"),
+            };
+            let view = view(&app, &Query::parse(""), form, None).await?;
+            let with_error = |text| UsersPageView { error: Some(text), ..view };
+            Ok(answer_error((&app, &page, &administrator), error.into(), with_error))
+        }
+    }
+}
+
+/// The roles in a text that is separated by commas.
+pub(super) fn roles(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|role| !role.is_empty()).map(str::to_owned).collect()
+}
+
+async fn view(
+    app: &App,
+    query: &Query,
+    form: NewUserForm,
+    error: Option<String>,
+) -> Result<UsersPageView, AppError> {
+    let page = Pagination::new(query.get("after"), USERS)?;
+    let prefix = text(query, "prefix");
+    let list = match prefix.is_empty() {
+        true => users::list(app, page).await?,
+        false => users::list_by_prefix(app, &prefix, page).await?,
+    };
+    let next = list
+        .next
+        .map(|next| with_query(&console_path(app, "/users"), &[("prefix", &prefix), ("after", &next)]));
+    Ok(UsersPageView {
+        prefix,
+        users: list.items.iter().map(user_row).collect(),
+        pages: Pager { previous: None, next },
+        form,
+        error,
+    })
+}

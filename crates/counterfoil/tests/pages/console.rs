@@ -1,0 +1,319 @@
+//! The console: who may open it, what it shows, and what each change asks for.
+
+use serde_json::json;
+
+use crate::browser::{PageBrowser, after, encode, html};
+use crate::client::Request;
+use crate::test_server::{PASSWORD, TestServer, text};
+
+async fn console_server() -> TestServer {
+    let server = TestServer::with(|settings| settings.console.enabled = true).await;
+    server.add_admin("root").await;
+    server
+}
+
+async fn administrator() -> (TestServer, PageBrowser) {
+    let server = console_server().await;
+    let mut browser = PageBrowser::new();
+    browser.sign_in(&server, "root").await;
+    (server, browser)
+}
+
+/// The id of a user, as the JSON routes have it.
+async fn user_id(server: &TestServer, name: &str) -> String {
+    let bearer = text(&server.login(name, "session").await, "session_token").to_owned();
+    let me = Request::get("/v1/me").bearer(&bearer).send(server).await.json();
+    text(&me["user"], "id").to_owned()
+}
+
+/// The kinds of the newest events in the audit log, with their actors' names.
+async fn newest_events(server: &TestServer) -> Vec<(String, String)> {
+    let bearer = text(&server.login("root", "session").await, "session_token").to_owned();
+    let list = Request::get("/v1/admin/events?limit=20").bearer(&bearer).send(server).await.json();
+    let member = |event: &serde_json::Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let events = list["events"].as_array().unwrap();
+    events.iter().map(|event| (member(event, "kind"), member(event, "actor_name"))).collect()
+}
+
+/// Every page that a link opens.
+const PAGES: [&str; 9] = [
+    "/admin",
+    "/admin/users",
+    "/admin/sessions",
+    "/admin/audit",
+    "/admin/keys",
+    "/admin/keys/rotate",
+    "/admin/verifiers",
+    "/admin/rate-limits",
+    "/admin/health",
+];
+
+#[tokio::test]
+async fn there_is_no_console_by_default() {
+    let server = TestServer::open().await;
+    server.add_admin("root").await;
+    let mut browser = PageBrowser::new();
+    browser.sign_in(&server, "root").await;
+
+    for page in PAGES {
+        assert_eq!(browser.open(&server, page).await.status, 404, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_signed_in_administrator_sees_the_console() {
+    let server = console_server().await;
+    server.register("ada").await;
+    let mut stranger = PageBrowser::new();
+    let mut user = PageBrowser::new();
+    user.sign_in(&server, "ada").await;
+    let mut administrator = PageBrowser::new();
+    administrator.sign_in(&server, "root").await;
+    let id = user_id(&server, "ada").await;
+    let of_user = ["", "/delete", "/roles"].map(|change| format!("/admin/users/{id}{change}"));
+
+    for page in PAGES.iter().map(|page| (*page).to_owned()).chain(of_user) {
+        let sent_away = stranger.open(&server, &page).await;
+        assert_eq!(sent_away.status, 303, "{page}");
+        assert!(sent_away.header("location").unwrap().contains("/login?return_to="), "{page}");
+        assert_eq!(user.open(&server, &page).await.status, 404, "{page}");
+        assert_eq!(administrator.open(&server, &page).await.status, 200, "{page}");
+    }
+    let delete = format!("/admin/users/{id}/delete");
+    let form = [("confirm", "ada")];
+    assert_eq!(stranger.post(&server, &delete, &form).await.status, 303);
+    assert_eq!(user.post(&server, &delete, &form).await.status, 404);
+    assert_eq!(user.open(&server, "/account/sessions").await.status, 200, "nothing was deleted");
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_changes_nothing() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let id = user_id(&server, "ada").await;
+
+    let request = Request::post(&format!("/admin/users/{id}/disable"))
+        .header("origin", "https://evil.example")
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-dest", "document")
+        .body("application/x-www-form-urlencoded", "");
+    assert_eq!(browser.send(&server, request).await.status, 403);
+    let page = html(&browser.open(&server, &format!("/admin/users/{id}")).await);
+    assert!(page.contains("enabled") && !page.contains(">disabled<"), "{page}");
+}
+
+#[tokio::test]
+async fn a_user_is_added_and_changed_after_a_question_and_the_actor_is_recorded() {
+    let (server, mut browser) = administrator().await;
+    let add = [("username", "ada"), ("password", PASSWORD), ("email", ""), ("roles", "editor")];
+
+    let page = html(&browser.post_and_follow(&server, "/admin/users", &add).await);
+    assert!(page.contains("Done. The change is in force.") && page.contains("editor"), "{page}");
+    let again = browser.post(&server, "/admin/users", &add).await;
+    assert_eq!(again.status, 409);
+    assert!(html(&again).contains("role=\"alert\""));
+    let id = user_id(&server, "ada").await;
+    let path = |change: &str| format!("/admin/users/{id}/{change}");
+
+    for (change, form, expected) in [
+        ("roles", ("roles", "editor, reader"), "editor, reader"),
+        ("email", ("email", "ada@example.org"), "(unverified)"),
+        ("disable", ("", ""), ">disabled<"),
+        ("enable", ("", ""), ">enabled<"),
+        ("end-sessions", ("", ""), "None."),
+        ("revoke", ("reason", "a stolen laptop"), "a stolen laptop"),
+    ] {
+        let page = html(&browser.open(&server, &format!("/admin/users/{id}")).await);
+        let was_so = page.contains(expected);
+        let question = html(&browser.open(&server, &path(change)).await);
+        assert!(question.contains("What this does"), "{question}");
+        let page = html(&browser.open(&server, &format!("/admin/users/{id}")).await);
+        assert_eq!(page.contains(expected), was_so, "{change}: a question changes nothing");
+        let page = html(&browser.post_and_follow(&server, &path(change), &[form]).await);
+        assert!(page.contains(expected), "{change}: {page}");
+    }
+    let invalid = browser.post(&server, &path("roles"), &[("roles", "two words")]).await;
+    assert_eq!(invalid.status, 422);
+    assert!(html(&invalid).contains("role=\"alert\""));
+    let events = newest_events(&server).await;
+    for kind in ["user_registered", "roles_changed", "user_disabled", "user_enabled", "user_revoked"] {
+        assert!(events.contains(&(kind.to_owned(), "root".to_owned())), "{kind}: {events:?}");
+    }
+    assert_eq!(browser.open(&server, &path("promote")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_user_is_deleted_only_with_their_name_typed() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let path = format!("/admin/users/{}/delete", user_id(&server, "ada").await);
+
+    let question = html(&browser.open(&server, &path).await);
+    assert!(question.contains("Live sessions that end: 1."), "{question}");
+    for typed in ["", "Ada", "root"] {
+        let refused = browser.post(&server, &path, &[("confirm", typed)]).await;
+        assert_eq!(refused.status, 422, "{typed}");
+    }
+    let page = html(&browser.post_and_follow(&server, &path, &[("confirm", "ada")]).await);
+    assert!(page.contains("Done. The change is in force."), "{page}");
+    assert_eq!(browser.open(&server, &path).await.status, 404);
+}
+
+#[tokio::test]
+async fn users_are_found_by_the_beginning_of_their_names_and_records_by_their_ids() {
+    let (server, mut browser) = administrator().await;
+    for name in ["ada", "adam", "adb", "ben"] {
+        server.register(name).await;
+    }
+    let id = user_id(&server, "ben").await;
+
+    let page = html(&browser.open(&server, "/admin/users?prefix=ADA").await);
+    let list = after(&page, "<tbody>", "</tbody>");
+    assert!(list.contains(">ada<") && list.contains(">adam<") && !list.contains(">adb<"), "{list}");
+    assert!(html(&browser.open(&server, "/admin/users?prefix=x").await).contains("No user has such a name."));
+    for (text, target) in [
+        (id.as_str(), format!("/admin/users/{id}")),
+        ("ben", format!("/admin/users/{id}")),
+        ("be", "/admin/users?prefix=be".to_owned()),
+        ("a&b", "/admin/users?prefix=a%26b".to_owned()),
+    ] {
+        let response = browser.open(&server, &format!("/admin/find?q={}", encode(text))).await;
+        assert_eq!(response.header("location"), Some(target.as_str()), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_is_told_before_they_end_their_own_session() {
+    let (server, mut browser) = administrator().await;
+    server.add_admin("deputy").await;
+    let id = user_id(&server, "root").await;
+    let path = format!("/admin/users/{id}/end-sessions");
+
+    let question = html(&browser.open(&server, &path).await);
+    assert!(question.contains("This is you."), "{question}");
+    let response = browser.post(&server, &path, &[]).await;
+    assert_eq!(response.status, 303);
+    let login = browser.open(&server, "/admin").await;
+    assert_eq!(login.status, 303);
+    assert!(login.header("location").unwrap().contains("/login"));
+}
+
+#[tokio::test]
+async fn the_live_sessions_of_all_users_are_listed_and_one_is_ended() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let form = json!({ "username": "ada", "password": PASSWORD, "mode": "hybrid", "label": "<i>phone</i>" });
+    let login = Request::post("/v1/login").json(&form).send(&server).await.json();
+    let id = text(&login["session"], "id").to_owned();
+
+    let page = html(&browser.open(&server, "/admin/sessions?mode=hybrid").await);
+    assert!(page.contains("&lt;i&gt;phone") && page.contains(">ada<"), "{page}");
+    let other = html(&browser.open(&server, "/admin/sessions?mode=jwt").await);
+    assert!(other.contains("No live session matches."), "{other}");
+    assert_eq!(browser.open(&server, "/admin/sessions?ip=nowhere").await.status, 422);
+
+    let page = html(&browser.post_and_follow(&server, &format!("/admin/sessions/{id}/end"), &[]).await);
+    assert!(after(&page, "id=\"live\"", "</section>").contains("None."), "{page}");
+    assert!(page.contains("by_admin"), "{page}");
+}
+
+#[tokio::test]
+async fn the_audit_log_is_filtered_by_what_the_link_says() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let id = user_id(&server, "ada").await;
+
+    let page = html(&browser.open(&server, &format!("/admin/audit?user={id}&kind=login_succeeded")).await);
+    let events = after(&page, "<tbody>", "</tbody>");
+    assert!(events.contains("login_succeeded") && events.contains(">ada<"), "{events}");
+    assert!(!events.contains("user_registered") && !events.contains(">root<"), "{events}");
+    let later = html(&browser.open(&server, "/admin/audit?from=99999999999").await);
+    assert!(later.contains("No event matches here."), "{later}");
+    for wrong in ["kind=party", "user=x", "from=noon"] {
+        let response = browser.open(&server, &format!("/admin/audit?{wrong}")).await;
+        assert_eq!(response.status, 422, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_rotated_after_a_question_and_revoked_with_the_id_typed() {
+    let (server, mut browser) = administrator().await;
+    let published = async || {
+        let keys = Request::get("/.well-known/jwks.json").send(&server).await.json();
+        keys["keys"].as_array().unwrap().iter().map(|key| text(key, "kid").to_owned()).collect::<Vec<_>>()
+    };
+
+    let page = html(&browser.open(&server, "/admin/keys").await);
+    assert!(page.contains("<svg class=\"keys\"") && page.contains(">current<"), "{page}");
+    let before = published().await;
+    html(&browser.open(&server, "/admin/keys/rotate").await);
+    assert_eq!(published().await, before, "a question changes nothing");
+    assert_eq!(browser.post(&server, "/admin/keys/rotate", &[]).await.status, 303);
+    assert_eq!(browser.post(&server, "/admin/keys/rotate-refresh-token", &[]).await.status, 303);
+    assert_eq!(browser.post(&server, "/admin/keys/rotate-now", &[]).await.status, 422);
+    let now = browser.post(&server, "/admin/keys/rotate-now", &[("confirm", "rotate now")]).await;
+    assert_eq!(now.status, 303);
+
+    let kid = before[0].clone();
+    let path = format!("/admin/keys/{kid}/revoke");
+    assert_eq!(browser.post(&server, &path, &[("confirm", "yes")]).await.status, 422);
+    assert!(published().await.contains(&kid));
+    let page = html(&browser.post_and_follow(&server, &path, &[("confirm", &kid)]).await);
+    assert!(page.contains(">revoked<"), "{page}");
+    assert!(!published().await.contains(&kid));
+    assert_eq!(browser.open(&server, "/admin/keys/nothing/revoke").await.status, 404);
+    assert_eq!(browser.open(&server, "/admin/keys/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_verifier_key_is_shown_once_and_removed_after_a_question() {
+    let (server, mut browser) = administrator().await;
+
+    let page = html(&browser.post(&server, "/admin/verifiers", &[("name", "orders")]).await);
+    let key = after(&page, "<code class=\"secret mt2\">", "</code>").to_owned();
+    assert!(key.starts_with("cfv_"), "{key}");
+    let page = html(&browser.open(&server, "/admin/verifiers").await);
+    assert!(page.contains(">orders<") && !page.contains("cfv_"), "{page}");
+    assert_eq!(browser.post(&server, "/admin/verifiers", &[("name", "")]).await.status, 422);
+
+    let path = after(&page, "href=\"/admin/verifiers/", "\"").to_owned();
+    let path = format!("/admin/verifiers/{path}");
+    let question = html(&browser.open(&server, &path).await);
+    assert!(question.contains("Remove the verifier key orders?"), "{question}");
+    let page = html(&browser.post_and_follow(&server, &path, &[]).await);
+    assert!(!page.contains(">orders<"), "{page}");
+    assert_eq!(browser.open(&server, &path).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_counted_for_an_account_is_shown_and_forgotten_after_a_question() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let wrong = json!({ "username": "ada", "password": "wrong horse" });
+    assert_eq!(Request::post("/v1/login").json(&wrong).send(&server).await.status, 401);
+
+    let unasked = html(&browser.open(&server, "/admin/rate-limits").await);
+    assert!(!unasked.contains("What is counted"), "{unasked}");
+    let page = html(&browser.open(&server, "/admin/rate-limits?username=ada").await);
+    assert!(page.contains("failed_logins") && page.contains("<td class=\"n\">1</td>"), "{page}");
+    assert_eq!(browser.open(&server, "/admin/rate-limits?ip=here").await.status, 422);
+
+    let question = html(&browser.open(&server, "/admin/rate-limits/release?username=ada").await);
+    assert!(question.contains("value=\"ada\""), "{question}");
+    let release = "/admin/rate-limits/release";
+    assert_eq!(browser.post(&server, release, &[]).await.status, 422);
+    assert_eq!(browser.post(&server, release, &[("username", "ada"), ("ip", "")]).await.status, 303);
+    let page = html(&browser.open(&server, "/admin/rate-limits?username=ada").await);
+    assert!(!page.contains("<td class=\"n\">1</td>"), "{page}");
+}
+
+#[tokio::test]
+async fn health_names_every_readiness_check() {
+    let (server, mut browser) = administrator().await;
+
+    let page = html(&browser.open(&server, "/admin/health").await);
+    for check in ["closing", "store", "store_writes", "clock", "keys", "node_lease", "hashing"] {
+        assert!(page.contains(&format!("<code>{check}</code>")), "{check}: {page}");
+    }
+    assert!(page.contains("<b>Ready</b>") && !page.contains(">fails<"), "{page}");
+}

@@ -1,0 +1,32 @@
+//! The console: the pages of administrators. They are in English, the language of the standards whose words they use.
+
+mod audit;
+mod confirm;
+mod health;
+mod keys;
+mod overview;
+mod rate_limits;
+mod sessions;
+mod users;
+mod verifiers;
+
+use serde::Serialize;
+
+pub use audit::{AuditFilter, AuditView, EventRow};
+pub use confirm::{Checkbox, ConfirmView, TextField};
+pub use health::{CheckRow, HealthView};
+pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysView};
+pub use overview::{HealthPart, OverviewView, StatsPart};
+pub use rate_limits::RateLimitsView;
+pub use sessions::{SessionFilter, SessionRow, SessionsPageView};
+pub use users::{CounterRow, NewUserForm, UserPageView, UserRow, UsersPageView};
+pub use verifiers::{NodeRow, VerifierKeyRow, VerifierRow, VerifiersView};
+
+/// The links to the pages before and after this one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pager {
+    /// The path of the page before.
+    pub previous: Option<String>,
+    /// The path of the next page.
+    pub next: Option<String>,
+}

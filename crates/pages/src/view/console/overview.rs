@@ -1,0 +1,54 @@
+//! The overview.
+
+use serde::Serialize;
+
+use crate::moment::Moment;
+use crate::view::View;
+use crate::view::console::EventRow;
+
+/// The state of the installation at a glance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OverviewView {
+    /// Whether it can serve.
+    pub health: HealthPart,
+    /// Its counts.
+    pub stats: StatsPart,
+    /// The latest audit events.
+    pub events: Vec<EventRow>,
+}
+
+impl View for OverviewView {
+    const TEMPLATE: &'static str = "console/overview.html";
+}
+
+/// Whether the installation can serve.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HealthPart {
+    /// The failed readiness checks.
+    pub failed: Vec<String>,
+    /// Whether the clock allows to issue credentials.
+    pub may_issue: bool,
+    /// The version of the program.
+    pub version: String,
+    /// When the process started.
+    pub started: Moment,
+}
+
+/// Counts of this process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatsPart {
+    /// Successful logins.
+    pub logins: u64,
+    /// Failed logins.
+    pub failed_logins: u64,
+    /// Rate-limited logins.
+    pub limited_logins: u64,
+    /// Sessions in the cache.
+    pub cached_sessions: u64,
+    /// Revocations in force.
+    pub active_revocations: u64,
+    /// Verifiers that follow the feed.
+    pub verifiers: u64,
+    /// Verifiers whose lease has run out.
+    pub stale_verifiers: u64,
+}

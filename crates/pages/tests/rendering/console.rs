@@ -1,0 +1,303 @@
+//! Views of the console to render: usual, empty, longest, with errors, and with hostile text.
+
+use counterfoil_pages::view::console::{
+    AuditFilter, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart, HealthView,
+    KeyPlot, KeyRow, KeyTimes, KeysView, NewUserForm, NodeRow, OverviewView, Pager, RateLimitsView,
+    SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
+    VerifierKeyRow, VerifierRow, VerifiersView,
+};
+use counterfoil_pages::view::{Mode, Tone};
+use counterfoil_pages::{Device, Language, Moment, Renderer, View};
+
+use crate::samples::{HOSTILE, frame};
+
+const NOON: u64 = 1_764_000_000;
+
+fn user(name: &str) -> UserRow {
+    UserRow {
+        id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
+        username: name.into(),
+        email: Some(HOSTILE.into()),
+        email_verified: false,
+        roles: vec!["admin".into(), HOSTILE.into()],
+        is_disabled: name != "ada",
+        created: Moment::from_unix_seconds(NOON),
+    }
+}
+
+fn session(mode: Mode) -> SessionRow {
+    SessionRow {
+        id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
+        user: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
+        username: (mode != Mode::Jwt).then(|| HOSTILE.into()),
+        device: Device::new(Some(HOSTILE), None),
+        mode,
+        client: HOSTILE.into(),
+        ip: Some("2001:db8::7".into()),
+        signed_in: Moment::from_unix_seconds(NOON),
+        seen: Moment::from_unix_seconds(NOON),
+        end: Moment::from_unix_seconds(u64::MAX),
+        is_current: mode == Mode::Session,
+    }
+}
+
+fn sessions() -> Vec<SessionRow> {
+    [Mode::Session, Mode::Jwt, Mode::Hybrid].map(session).into()
+}
+
+fn events() -> Vec<EventRow> {
+    let event = |tone| EventRow {
+        at: Moment::from_unix_seconds(NOON),
+        text: "Login refused".into(),
+        kind: "login_failed".into(),
+        tone,
+        user: Some("p3vQ0n9Jr2hK5cXwp3vQ0n".into()),
+        username: Some(HOSTILE.into()),
+        session: Some("p3vQ0n9Jr2hK5cXwp3vQ0n".into()),
+        actor: HOSTILE.into(),
+        ip: Some("192.0.2.7".into()),
+        reason: Some("logout".into()),
+        detail: Some(HOSTILE.into()),
+    };
+    let empty = EventRow {
+        user: None,
+        username: None,
+        session: None,
+        ip: None,
+        reason: None,
+        detail: None,
+        ..event(Tone::Plain)
+    };
+    vec![event(Tone::Plain), event(Tone::Good), event(Tone::Warn), event(Tone::Bad), empty]
+}
+
+fn pages_around() -> Pager {
+    Pager {
+        previous: Some("/auth/admin?before=a&b=\"".into()),
+        next: Some("/auth/admin?after=a&b=\"".into()),
+    }
+}
+
+fn render(renderer: &Renderer, view: &impl View) -> String {
+    let html = renderer.render(Language::English, &frame(Some(HOSTILE)), view);
+    html.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Every page of the console with each of its samples.
+pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
+    let health = HealthPart {
+        failed: vec!["store_writes".into()],
+        may_issue: false,
+        version: "1.0.0".into(),
+        started: Moment::from_unix_seconds(NOON),
+    };
+    let stats = StatsPart {
+        logins: u64::MAX,
+        failed_logins: 3,
+        limited_logins: 1,
+        cached_sessions: 12,
+        active_revocations: 7,
+        verifiers: 2,
+        stale_verifiers: 1,
+    };
+    let overview = OverviewView { health, stats, events: events() };
+    let mut quiet = overview.clone();
+    quiet.events.clear();
+    quiet.health.failed.clear();
+    quiet.health.may_issue = true;
+    let form = NewUserForm { username: HOSTILE.into(), email: HOSTILE.into(), roles: HOSTILE.into() };
+    let users = UsersPageView {
+        prefix: HOSTILE.into(),
+        users: vec![user("ada"), user(HOSTILE), user(&"w".repeat(64))],
+        pages: pages_around(),
+        form,
+        error: Some(HOSTILE.into()),
+    };
+    let no_users = UsersPageView {
+        prefix: String::new(),
+        users: vec![],
+        pages: Pager::default(),
+        form: NewUserForm::default(),
+        error: None,
+    };
+    let counter = |max| CounterRow {
+        event: "failed_logins".into(),
+        scope: HOSTILE.into(),
+        count: 20,
+        max,
+        window: 900,
+        blocked_until: max.map(|_| Moment::from_unix_seconds(NOON)),
+    };
+    let one = UserPageView {
+        user: user(HOSTILE),
+        external_id: Some(HOSTILE.into()),
+        disabled: Some(Moment::from_unix_seconds(NOON)),
+        epoch: 3,
+        cutoff: u64::MAX,
+        sessions: sessions(),
+        events: events(),
+        counters: vec![counter(Some(20)), counter(None)],
+        admin_keys: vec![HOSTILE.into()],
+    };
+    let new = UserPageView {
+        user: user("ada"),
+        external_id: None,
+        disabled: None,
+        sessions: vec![],
+        events: vec![],
+        counters: vec![],
+        admin_keys: vec![],
+        ..one.clone()
+    };
+    let filter = SessionFilter { user: HOSTILE.into(), ip: HOSTILE.into(), mode: "jwt".into() };
+    let list =
+        SessionsPageView { filter, sessions: sessions(), pages: pages_around(), error: Some(HOSTILE.into()) };
+    let none = SessionsPageView {
+        filter: SessionFilter::default(),
+        sessions: vec![],
+        pages: Pager::default(),
+        error: None,
+    };
+    let filter = AuditFilter { kind: "login_failed".into(), user: HOSTILE.into(), ..AuditFilter::default() };
+    let audit = AuditView {
+        filter,
+        kinds: vec!["login_failed", "session_ended"],
+        events: events(),
+        pages: pages_around(),
+        error: Some(HOSTILE.into()),
+    };
+    let quiet_audit = AuditView {
+        filter: AuditFilter::default(),
+        events: vec![],
+        pages: Pager::default(),
+        error: None,
+        ..audit.clone()
+    };
+    let confirm = ConfirmView {
+        section: "/users",
+        question: HOSTILE.into(),
+        consequences: vec![HOSTILE.into(), "More.".into()],
+        warning: Some("This is you.".into()),
+        error: Some(HOSTILE.into()),
+        action: "/auth/admin/users/x/delete".into(),
+        fields: vec![TextField {
+            name: "confirm",
+            label: HOSTILE.into(),
+            hint: Some("Typed."),
+            value: HOSTILE.into(),
+        }],
+        checkboxes: vec![Checkbox { name: "wait", label: "Wait", is_checked: true }],
+        button: "Delete",
+        cancel: "/auth/admin/users".into(),
+        twin: HOSTILE.into(),
+    };
+    let plain =
+        ConfirmView { warning: None, error: None, fields: vec![], checkboxes: vec![], ..confirm.clone() };
+    let mut pages = vec![
+        ("overview", render(renderer, &overview)),
+        ("quiet overview", render(renderer, &quiet)),
+        ("users", render(renderer, &users)),
+        ("no users", render(renderer, &no_users)),
+        ("user", render(renderer, &one)),
+        ("new user", render(renderer, &new)),
+        ("sessions", render(renderer, &list)),
+        ("no sessions", render(renderer, &none)),
+        ("audit log", render(renderer, &audit)),
+        ("quiet audit log", render(renderer, &quiet_audit)),
+        ("question", render(renderer, &confirm)),
+        ("plain question", render(renderer, &plain)),
+    ];
+    pages.extend(key_pages(renderer));
+    pages.extend(verifier_pages(renderer));
+    let limits = RateLimitsView {
+        username: HOSTILE.into(),
+        ip: HOSTILE.into(),
+        counters: Some(vec![counter(Some(20)), counter(None)]),
+        release: "/auth/admin/rate-limits/release?username=a&ip=b".into(),
+        error: Some(HOSTILE.into()),
+    };
+    let nothing = RateLimitsView { counters: Some(vec![]), error: None, ..limits.clone() };
+    let unasked = RateLimitsView { counters: None, ..nothing.clone() };
+    let check = |is_met| CheckRow { name: "store", is_met, advice: "The store can be read." };
+    let health = HealthView {
+        health: overview.health.clone(),
+        checks: vec![check(true), check(false)],
+        node: "p3vQ0n9Jr2hK5cXw".into(),
+        issuer: HOSTILE.into(),
+        store: HOSTILE.into(),
+    };
+    pages.push(("rate limits", render(renderer, &limits)));
+    pages.push(("no rate limits", render(renderer, &nothing)));
+    pages.push(("rate limits unasked", render(renderer, &unasked)));
+    pages.push(("health", render(renderer, &health)));
+    pages
+}
+
+fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let row = |state: &str, is_revocable: bool| KeyRow {
+        id: HOSTILE.into(),
+        algorithm: "ES256".into(),
+        state: state.into(),
+        created: Moment::from_unix_seconds(NOON),
+        activated: is_revocable.then(|| Moment::from_unix_seconds(NOON)),
+        removed: is_revocable.then(|| Moment::from_unix_seconds(NOON)),
+        is_revocable,
+    };
+    let times = |signs_from| KeyTimes {
+        id: HOSTILE.into(),
+        published: NOON - 100,
+        signs_from,
+        signs_until: None,
+        good_until: None,
+    };
+    let keys = KeysView {
+        keys: vec![row("retired", true), row("current", true), row("revoked", false)],
+        refresh_token_keys: vec![row("current", false)],
+        plot: KeyPlot::new(&[times(Some(NOON)), times(None)], NOON + 50),
+    };
+    let none = KeysView { keys: vec![], refresh_token_keys: vec![], plot: KeyPlot::new(&[], NOON) };
+    [("keys", render(renderer, &keys)), ("no keys", render(renderer, &none))]
+}
+
+fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let row = |is_stale, lease_left| VerifierRow {
+        name: HOSTILE.into(),
+        instance: "p3vQ0n9Jr2hK5cXw".into(),
+        is_stale,
+        lag_entries: u64::MAX,
+        lag_ms: 12,
+        lease_left_ms: 2_600,
+        lease_left,
+        polled: Moment::from_unix_seconds(NOON),
+    };
+    let node = |state: &str, is_this| NodeRow {
+        id: "p3vQ0n9Jr2hK5cXw".into(),
+        name: HOSTILE.into(),
+        is_this,
+        state: state.into(),
+        applied: 7,
+        confirmed: 6,
+    };
+    let key = VerifierKeyRow {
+        id: "p3vQ0n9Jr2hK5cXw".into(),
+        name: HOSTILE.into(),
+        created: Moment::from_unix_seconds(NOON),
+    };
+    let verifiers = VerifiersView {
+        verifiers: vec![row(false, 87), row(true, 0)],
+        keys: vec![key],
+        nodes: vec![node("active", true), node("dead", false)],
+        created: Some("cfv_once".into()),
+        name: HOSTILE.into(),
+        error: Some(HOSTILE.into()),
+    };
+    let none = VerifiersView {
+        verifiers: vec![],
+        keys: vec![],
+        nodes: vec![],
+        created: None,
+        name: String::new(),
+        error: None,
+    };
+    [("verifiers", render(renderer, &verifiers)), ("no verifiers", render(renderer, &none))]
+}
