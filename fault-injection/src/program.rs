@@ -45,7 +45,10 @@ const DEFAULT_SETTINGS: [(&str, &str); 22] = [
 
 /// The server binary under test.
 #[derive(Debug, Clone)]
-pub struct Program(PathBuf);
+pub struct Program {
+    path: PathBuf,
+    env: Vec<(OsString, OsString)>,
+}
 
 /// How the binary is started: data directory, environment, wrapper program and user.
 ///
@@ -131,7 +134,14 @@ pub enum StartResult {
 impl Program {
     /// The binary at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), env: Vec::new() }
+    }
+
+    /// The same binary with an environment variable at each start, by which it is of another version.
+    #[must_use]
+    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
     }
 
     /// Runs a command of the binary until it exits.
@@ -141,7 +151,7 @@ impl Program {
     /// If the binary cannot be run. A failed command is not an error.
     pub fn run(&self, config: &LaunchConfig, arguments: &[&str]) -> Result<Output> {
         let output = self.command(config, arguments).output();
-        output.with_context(|| format!("{} cannot be run", self.0.display()))
+        output.with_context(|| format!("{} cannot be run", self.path.display()))
     }
 
     /// Creates an admin key through the running server of the data directory.
@@ -226,13 +236,15 @@ impl Program {
     }
 
     fn command(&self, config: &LaunchConfig, arguments: &[&str]) -> Command {
-        let words: Vec<OsString> = config.wrapper.iter().cloned().chain([self.0.clone().into()]).collect();
+        let words: Vec<OsString> = config.wrapper.iter().cloned().chain([self.path.clone().into()]).collect();
         let mut command = Command::new(&words[0]);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
             command.env_remove(name);
         }
         command.args(&words[1..]).args(arguments).stdin(Stdio::null());
-        command.envs(config.env.iter().cloned()).env("COUNTERFOIL_DATA_DIR", &config.data_dir);
+        command
+            .envs(self.env.iter().chain(&config.env).cloned())
+            .env("COUNTERFOIL_DATA_DIR", &config.data_dir);
         for name in &config.removed_env {
             command.env_remove(name);
         }

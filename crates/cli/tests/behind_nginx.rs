@@ -4,9 +4,13 @@
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
+use std::time::Duration;
+
+use counterfoil_fault_injection::check::ReuseGrace;
+use counterfoil_fault_injection::nodes::fleet::{Fleet, FleetOptions};
 use counterfoil_fault_injection::nodes::load_balancer::LoadBalancer;
 use counterfoil_fault_injection::nodes::{killed_node, rolling_restart};
-use counterfoil_fault_injection::program::Program;
+use counterfoil_fault_injection::program::{Program, is_single_error_message};
 use counterfoil_test_support::{PostgresServer, skip};
 
 fn program() -> Program {
@@ -37,6 +41,51 @@ fn no_request_fails_while_each_node_is_restarted() {
 
     println!("{report}");
     assert!(report.is_met(), "{report}");
+}
+
+/// A version with one more migration, which adds a column and a table, and its rollback.
+#[test]
+fn no_request_fails_while_the_nodes_are_upgraded_and_while_they_are_rolled_back() {
+    if !has_programs() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let (current, next) = (program(), program().with_env("TEST_NEXT_SCHEMA", "1"));
+    let size = rolling_restart::Size { rounds: 2, ..rolling_restart::Size::SHORT };
+
+    let report = rolling_restart::run(&[&current, &next], temp.path(), size, 1, &|| {}).unwrap();
+
+    println!("{report}");
+    assert!(report.is_met(), "{report}");
+}
+
+#[test]
+fn a_version_that_the_store_does_not_allow_is_refused_with_what_to_do() {
+    if !has_programs() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let (current, next) = (program(), program().with_env("TEST_NEXT_SCHEMA", "1"));
+    let options = FleetOptions { shutdown_delay: Duration::ZERO, ..FleetOptions::SHORT };
+    let mut fleet = Fleet::start(&current, temp.path(), options, ReuseGrace::Enabled).unwrap();
+    let version = "SELECT max(version) FROM refinery_schema_history";
+    let before: u32 = fleet.sql(version).parse().unwrap();
+
+    fleet.stop(0).unwrap();
+    fleet.restart(0, &next).unwrap();
+    assert_eq!(fleet.sql(version), (before + 1).to_string(), "this binary is the next version");
+    assert_eq!(fleet.sql("SELECT count(*) FROM nicknames"), "0", "it has the table");
+    // As long as older programs may use the store, one starts.
+    fleet.stop(1).unwrap();
+    fleet.restart(1, &current).unwrap();
+
+    fleet.sql(&format!("UPDATE schema_compatibility SET min_reader = {}", before + 1));
+    fleet.stop(1).unwrap();
+    let refused = fleet.refused_restart(1, &current).unwrap();
+    let needs = format!("needs a program of version {} or newer", before + 1);
+    assert!(is_single_error_message(&refused) && refused.contains(&needs), "{refused}");
+    assert!(refused.contains("hint: run the newer version, or restore a backup"), "{refused}");
+    fleet.restart(1, &next).unwrap();
 }
 
 #[test]

@@ -55,15 +55,28 @@ pub enum OpenError {
         /// Where it is, without the password.
         database: String,
     },
-    /// The schema is newer than this program.
-    #[error("the database {database} has schema version {found}; this program supports up to {supported}")]
+    /// The schema is newer than this program, and this program must not use it.
+    #[error(
+        "the database {database} has schema version {found}, and needs a program of version {min_reader} or newer; this \
+         program has version {supported}"
+    )]
     NewerSchema {
         /// Where it is, without the password.
         database: String,
         /// Its schema version.
         found: i64,
-        /// The newest schema version that this program supports.
+        /// The lowest schema version of a program that may use it.
+        min_reader: i64,
+        /// The schema version of this program.
         supported: i64,
+    },
+    /// Servers of an older version have the store open, and cannot use it after the migration.
+    #[error(
+        "the database {database} must be migrated, and servers of a version that cannot use it afterwards have it open"
+    )]
+    InUseByOlder {
+        /// Where it is, without the password.
+        database: String,
     },
     /// The database has no tables of a store.
     #[error("the database {database} has no store")]
@@ -114,6 +127,9 @@ impl OpenError {
             }
             Self::InUse { .. } => {
                 "stop every server that uses it, or wait until the copy or the restore has ended".to_owned()
+            }
+            Self::InUseByOlder { .. } => {
+                "stop every server of the older version first: this upgrade cannot be done node by node".to_owned()
             }
             Self::NewerSchema { .. } => {
                 "run the newer version, or restore a backup from before the upgrade".to_owned()

@@ -21,6 +21,8 @@ mod copy;
 mod error;
 mod error_class;
 mod hosts;
+#[cfg(all(feature = "next-schema", debug_assertions))]
+mod next_schema;
 mod node_connection;
 mod reader_pool;
 mod schema;

@@ -50,6 +50,14 @@ pub(crate) async fn exclude_others(connection: &Connection) -> Result<(), QueryE
     .await
 }
 
+/// Gives back what [`exclude_others`] took. What [`share`] took stays.
+pub(crate) async fn admit_others(connection: &Connection) -> Result<(), QueryError> {
+    statement!("SELECT pg_advisory_unlock(hashtextextended('counterfoil store ' || current_schema(), 0))")
+        .query_one(connection)
+        .await
+        .map(drop)
+}
+
 async fn take(connection: &Connection, attempt: fn() -> Statement<'static>) -> Result<(), QueryError> {
     let started = Instant::now();
     loop {

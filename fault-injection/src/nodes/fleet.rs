@@ -2,20 +2,24 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use counterfoil_test_support::{PostgresServer, free_port};
 use rustix::process::Signal;
 
 use crate::check::ReuseGrace;
 use crate::http::{Request, send};
 use crate::nodes::load_balancer::LoadBalancer;
-use crate::program::{LaunchConfig, Program};
+use crate::program::{LaunchConfig, Program, StartResult};
 use crate::server::Server;
 
 /// How long a node may take to stop after its delay, or to become ready.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// After this time each node has read the log again, also without an announcement.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// How nodes and load balancer are set.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +55,8 @@ pub struct Fleet {
     pub balancer: LoadBalancer,
     /// The key with which the workload revokes.
     pub admin_key: String,
-    _database: DatabaseLifeline,
+    database: DatabaseLifeline,
+    url: String,
 }
 
 /// Keeps the database running.
@@ -92,7 +97,12 @@ impl Fleet {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let balancer =
             LoadBalancer::start(&dir.join("nginx"), address, &addresses, options.keepalive_timeout)?;
-        Ok(Self { options, configs, nodes, balancer, admin_key, _database: DatabaseLifeline(database) })
+        Ok(Self { options, configs, nodes, balancer, admin_key, database: DatabaseLifeline(database), url })
+    }
+
+    /// Executes SQL in the database of the nodes, and returns the rows.
+    pub fn sql(&self, sql: &str) -> String {
+        self.database.0.sql(&self.url, sql)
     }
 
     /// The number of nodes.
@@ -103,6 +113,17 @@ impl Fleet {
     /// Whether there are no nodes.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Waits until each node knows what the others have committed, and returns the address of one that runs. A check asks one node:
+    /// what it ends there is in force at once, and on the others some milliseconds later.
+    ///
+    /// # Errors
+    ///
+    /// If none runs.
+    pub fn settled_node(&self) -> Result<SocketAddr> {
+        sleep(SETTLE_TIME);
+        Ok(self.nodes.iter().flatten().next().context("no node runs")?.address)
     }
 
     /// Stops a node with SIGTERM, and waits until it has ended. Returns how long that took.
@@ -125,6 +146,18 @@ impl Fleet {
     /// If the system call fails.
     pub fn kill(&mut self, node: usize) -> Result<()> {
         Ok(self.nodes[node].take().context("the node runs")?.kill()?)
+    }
+
+    /// Starts a node that has ended, with this program, which must refuse to. Returns what it wrote to standard error.
+    ///
+    /// # Errors
+    ///
+    /// If it serves.
+    pub fn refused_restart(&self, node: usize, program: &Program) -> Result<String> {
+        match program.try_start(&self.configs[node])? {
+            StartResult::Serving(_) => bail!("node {node} serves"),
+            StartResult::Exited { stderr, .. } => Ok(stderr),
+        }
     }
 
     /// Starts a node that has ended, with this program, and returns when it is ready.

@@ -76,7 +76,7 @@ pub fn run(program: &Program, dir: &Path, size: Size, seed: u64, progress: Progr
 
     let requests = Requests::of(&history);
     let mut model = Model::from_history(&history);
-    let result = check(&mut model, fleet.balancer.address, ReuseGrace::Disabled, seed)?;
+    let result = check(&mut model, fleet.settled_node()?, ReuseGrace::Disabled, seed)?;
     let mut report = Report::new("killed-node");
     report.add_measurement("kills", kills.len());
     report.add_criterion("requests", "> 0", requests.sent, requests.sent > 0);

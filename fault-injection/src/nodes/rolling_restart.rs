@@ -79,7 +79,7 @@ pub fn run(
     let requests = Requests::of(&history);
     let mut violations = history.unexpected_responses();
     let mut model = Model::from_history(&history);
-    let result = check(&mut model, fleet.balancer.address, ReuseGrace::Enabled, seed)?;
+    let result = check(&mut model, fleet.settled_node()?, ReuseGrace::Enabled, seed)?;
     let checked = result.sessions();
     violations.extend(result.violations);
 

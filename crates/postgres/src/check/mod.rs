@@ -52,9 +52,13 @@ impl PostgresInspection {
         connection.batch_execute(BEGIN).await.map_err(|error| unreachable(error.into()))?;
         match schema::version(&connection).await.map_err(|error| unreachable(error.into()))? {
             None => Err(OpenError::NoStore { database }),
-            Some(found) if found > schema::VERSION => {
-                Err(OpenError::NewerSchema { database, found, supported: schema::VERSION })
-            }
+            // It would not check what it does not know.
+            Some(found) if found > schema::newest() => Err(OpenError::NewerSchema {
+                database,
+                found,
+                min_reader: found,
+                supported: schema::newest(),
+            }),
             Some(_) => Ok(Self { connection, database }),
         }
     }
@@ -97,8 +101,8 @@ impl StoreInspection for PostgresInspection {
 
     async fn damage(&mut self) -> Result<Vec<String>, StoreError> {
         let version = schema::version(&self.connection).await?.unwrap_or_default();
-        if version != schema::VERSION {
-            let newest = schema::VERSION;
+        let newest = schema::newest();
+        if version != newest {
             let older = format!(
                 "the schema has version {version}: the next start of a server migrates it to {newest}"
             );

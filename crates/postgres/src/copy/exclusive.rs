@@ -58,10 +58,12 @@ pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<C
     }
     match schema::version(&connection).await.map_err(|error| schema_error(error.into()))? {
         None if existence == Existence::Required => return Err(OpenError::NoStore { database }),
-        Some(found) if found > schema::VERSION => {
-            return Err(OpenError::NewerSchema { database, found, supported: schema::VERSION });
+        // It would leave out what it does not know.
+        Some(found) if found > schema::newest() => {
+            let supported = schema::newest();
+            return Err(OpenError::NewerSchema { database, found, min_reader: found, supported });
         }
-        Some(schema::VERSION) => {}
+        Some(found) if found == schema::newest() => {}
         None | Some(_) => schema::migrate(&mut connection).await.map_err(schema_error)?,
     }
     bring_up_to_date(&connection).await.map_err(|error| schema_error(error.into()))?;

@@ -19,11 +19,11 @@ use crate::connection::{Connected, Connector};
 use crate::error::{OpenError, QueryError};
 use crate::node_connection::NodeConnection;
 use crate::reader_pool::{ListAdmission, PoolLimits, ReaderPool};
-use crate::schema;
+use crate::schema::{self, SchemaState};
 use crate::session_probe::require_session;
 use crate::state::StoreState;
 use crate::statement::Connection;
-use crate::store_lock::Access;
+use crate::store_lock::{self, Access};
 use crate::tables::{clients, nodes as nodes_table, writers};
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
@@ -190,17 +190,17 @@ async fn prepare(
     check_server(&connection, database).await?;
     // Processes that start at the same time create or migrate the tables once.
     schema::lock(&connection).await.map_err(|error| schema_error(error.into()))?;
-    let version = schema::version(&connection).await.map_err(|error| schema_error(error.into()))?;
-    if let Some(found) = version
-        && found > schema::VERSION
-    {
-        return Err(OpenError::NewerSchema {
-            database: database.to_owned(),
-            found,
-            supported: schema::VERSION,
-        });
-    }
-    if version != Some(schema::VERSION) {
+    let state = schema::state(&connection).await.map_err(|error| schema_error(error.into()))?;
+    check_newer(state, access, database)?;
+    if state.locks_out_older() && access == Access::Shared {
+        match store_lock::exclude_others(&connection).await {
+            Err(QueryError::Locked) => return Err(OpenError::InUseByOlder { database: database.to_owned() }),
+            excluded => excluded.map_err(|error| schema_error(error.into()))?,
+        }
+        schema::migrate(&mut connection).await.map_err(schema_error)?;
+        supersede_others(&connection).await.map_err(|error| schema_error(error.into()))?;
+        store_lock::admit_others(&connection).await.map_err(|error| schema_error(error.into()))?;
+    } else if matches!(state, SchemaState::Missing | SchemaState::Older { .. }) {
         schema::migrate(&mut connection).await.map_err(schema_error)?;
     }
     // A start that was interrupted after the migration has left no client.
@@ -213,6 +213,26 @@ async fn prepare(
     }
     let takeover = writers::insert(&connection, id).await.map_err(|error| schema_error(error.into()))?;
     Ok(WriterConnection { connection, ended, takeover })
+}
+
+/// Refuses a store that a newer program has migrated, unless it says that this one may use it. A program that changes the whole
+/// store must know all of it.
+fn check_newer(state: SchemaState, access: Access, database: &str) -> Result<(), OpenError> {
+    let (found, min_reader) = match state {
+        SchemaState::Missing | SchemaState::Older { .. } | SchemaState::Current => return Ok(()),
+        SchemaState::NewerCompatible { version } if access == Access::Shared => {
+            tracing::warn!(
+                store = version,
+                program = schema::newest(),
+                "a newer version has migrated the store; this version may use it until all nodes are upgraded"
+            );
+            return Ok(());
+        }
+        SchemaState::NewerCompatible { version } => (version, version),
+        SchemaState::TooNew { version, min_reader } => (version, min_reader),
+    };
+    let database = database.to_owned();
+    Err(OpenError::NewerSchema { database, found, min_reader, supported: schema::newest() })
 }
 
 /// Removes the processes that have ended without a stop, and waits until neither they nor their verifiers accept anything: a

@@ -4,7 +4,7 @@ use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{AuditEventQuery, Change, CommitOutcome, LoginName, Store, Transaction};
-use counterfoil_postgres::{OpenError, PostgresStore};
+use counterfoil_postgres::{OpenError, PostgresInspection, PostgresStore};
 
 use crate::fixture::{NOON, insert, open, server, user};
 
@@ -52,8 +52,13 @@ async fn a_newer_schema_and_another_encoding_are_refused() {
     let url = server.new_database();
     open(&url).await.close().await.unwrap();
     server.sql(&url, "INSERT INTO refinery_schema_history VALUES (99, 'later', '', '')");
+    server.sql(&url, "UPDATE schema_compatibility SET min_reader = 98");
     let newer = open_error(&url).await;
-    assert!(matches!(newer, OpenError::NewerSchema { found: 99, .. }), "{newer:?}");
+    assert!(matches!(newer, OpenError::NewerSchema { found: 99, min_reader: 98, .. }), "{newer:?}");
+    assert!(newer.to_string().contains("needs a program of version 98 or newer"), "{newer}");
+    server.sql(&url, "DROP TABLE schema_compatibility");
+    let newer = open_error(&url).await;
+    assert!(matches!(newer, OpenError::NewerSchema { found: 99, min_reader: 99, .. }), "{newer:?}");
 
     server.sql("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
     let latin = open_error(&server.url("latin")).await;
@@ -61,6 +66,49 @@ async fn a_newer_schema_and_another_encoding_are_refused() {
 
     let absent = open_error(&server.url("absent")).await;
     assert!(matches!(absent, OpenError::Unreachable { .. }), "{absent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_schema_is_used_if_it_says_so_but_not_by_a_program_that_changes_the_whole_store() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    open(&url).await.close().await.unwrap();
+    server.sql(&url, "INSERT INTO refinery_schema_history VALUES (99, 'later', '', '')");
+    server.sql(&url, "ALTER TABLE users ADD COLUMN nickname text; CREATE TABLE nicknames (name text)");
+
+    let store = open(&url).await;
+    assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))));
+    assert!(store.user(user(1).id).await.unwrap().is_some());
+    store.close().await.unwrap();
+
+    let parsed = url.parse().unwrap();
+    let alone = PostgresStore::open_alone(&parsed).await.unwrap_err();
+    assert!(matches!(alone, OpenError::NewerSchema { found: 99, .. }), "{alone:?}");
+    let checked = PostgresInspection::open(&parsed).await.err().unwrap();
+    assert!(matches!(checked, OpenError::NewerSchema { found: 99, .. }), "{checked:?}");
+    let version = "SELECT max(version) FROM refinery_schema_history";
+    assert_eq!(server.sql(&url, version), "99", "it migrates nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_locks_out_older_programs_waits_until_they_have_stopped() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let older = open(&url).await;
+    // As the version before had it.
+    server
+        .sql(&url, "DROP TABLE schema_compatibility; DELETE FROM refinery_schema_history WHERE version = 3");
+
+    let refused = open_error(&url).await;
+    assert!(matches!(refused, OpenError::InUseByOlder { .. }), "{refused:?}");
+    assert!(matches!(insert(&older, 1).await, Ok(CommitOutcome::Applied(_))), "it was not disturbed");
+    older.close().await.unwrap();
+
+    let store = open(&url).await;
+    assert_eq!(server.sql(&url, "SELECT min_reader FROM schema_compatibility"), "3");
+    // Others may open it again.
+    open(&url).await.close().await.unwrap();
+    store.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
