@@ -256,6 +256,29 @@ pub(super) const ROWS: &[Row] = &[
             }
         },
     ),
+    Row::send(
+        "begins and ends logins at a host, with malformed codes",
+        &[
+            "GET /.counterfoil/start",
+            "GET /v1/host-login",
+            "GET /.counterfoil/callback",
+            "POST /.counterfoil/logout",
+        ],
+        |from, number| {
+            let state = "AAAAAAAAAAAAAAAAAAAAAA";
+            let at_host = |request: Request| {
+                request
+                    .header("x-forwarded-proto", "http")
+                    .header("x-forwarded-host", &from.target.address.to_string())
+            };
+            match number % 4 {
+                0 => at_host(Request::get("/.counterfoil/start?return_to=%2Forders")),
+                1 => Request::get(&format!("/v1/host-login?host=app.example&state={state}&return_to=%2F")),
+                2 => at_host(Request::get(&format!("/.counterfoil/callback?code={number}&state={state}"))),
+                _ => at_host(Request::new("POST", "/.counterfoil/logout")),
+            }
+        },
+    ),
     Row::send("revokes its token and unknown tokens", &["POST /oauth/revoke"], |from, number| {
         let unknown = format!("cfs_{NO_ID}.{number}");
         let token = [&from.access_token, &unknown][number as usize % 2];

@@ -11,6 +11,7 @@ export type ProblemCode =
   | "cross_site"
   | "data_too_large"
   | "forbidden"
+  | "host_login_invalid"
   | "host_not_guarded"
   | "insufficient_scope"
   | "internal"

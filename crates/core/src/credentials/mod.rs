@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod admin_key;
+pub mod host_token;
 pub mod password;
 pub mod refresh_token;
 pub mod service_key;

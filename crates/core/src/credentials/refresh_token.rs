@@ -152,7 +152,13 @@ impl RefreshTokenKey {
     /// `HMAC-SHA256(key, "cfr1" ‖ key id ‖ salt ‖ session ‖ counter as 8 bytes)`. Every part has a fixed
     /// length, so different inputs never give the same message.
     fn mac(&self, salt: &Salt, session: SessionId, counter: u64) -> [u8; 32] {
-        self.key.mac(&[b"cfr1", &self.id.0, &salt.0, session.as_bytes(), &counter.to_be_bytes()])
+        self.mac_of(b"cfr1", &[&salt.0, session.as_bytes(), &counter.to_be_bytes()])
+    }
+
+    /// `HMAC-SHA256(key, label ‖ key id ‖ parts)`. Each kind of credential has a label of its own, and all its parts but the
+    /// last have a fixed length.
+    pub(crate) fn mac_of(&self, label: &[u8; 4], parts: &[&[u8]]) -> [u8; 32] {
+        self.key.mac(&[&[label.as_slice(), &self.id.0], parts].concat())
     }
 }
 

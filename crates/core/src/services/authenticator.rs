@@ -143,7 +143,7 @@ impl SessionLookup {
 }
 
 /// The principal of a valid session.
-fn session_principal(session: &Session, user: CachedUser) -> Principal {
+pub(super) fn session_principal(session: &Session, user: CachedUser) -> Principal {
     Principal::from_verified(PrincipalParts {
         session_id: Some(session.id),
         client_id: Some(session.client.clone()),

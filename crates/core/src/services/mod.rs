@@ -6,6 +6,7 @@ pub mod administration;
 pub mod application_users;
 pub mod authenticator;
 pub mod failure_log;
+pub mod host_login;
 pub mod issuer;
 pub mod keys;
 pub mod login_lookup;

@@ -22,6 +22,7 @@ use counterfoil_core::model::session::RefreshGracePeriod;
 use counterfoil_core::services::account::AccountService;
 use counterfoil_core::services::administration::Administration;
 use counterfoil_core::services::application_users::ApplicationUsers;
+use counterfoil_core::services::host_login::HostLogins;
 use counterfoil_core::services::issuer::Issuer;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::Revoker;
@@ -102,6 +103,7 @@ pub(crate) struct AppParts {
     pub(crate) write_rate_limiter: WriteRateLimiter,
     pub(crate) introspection_rate_limiter: IntrospectionRateLimiter,
     pub(crate) forward_auth: ForwardAuth,
+    pub(crate) host_logins: HostLogins,
     pub(crate) audit_log_limit: AuditLogLimit,
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,

@@ -16,6 +16,7 @@ use counterfoil_core::services::administration::{self, Administration};
 use counterfoil_core::services::application_users::ApplicationUsers;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::failure_log::FailureLog;
+use counterfoil_core::services::host_login::HostLogins;
 use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
 use counterfoil_core::services::keys::active_keys::opens_all;
 use counterfoil_core::services::keys::keyring::Keyring;
@@ -325,6 +326,12 @@ impl Loaded {
             application_users,
             authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
             forward_auth: ForwardAuth::for_settings(&settings, &origins, &cookies),
+            host_logins: HostLogins::new(
+                store(),
+                Arc::clone(&self.session_cache),
+                keys(),
+                Arc::clone(&self.verifier),
+            ),
             origins: Arc::new(origins),
             cookies: Arc::new(cookies),
             bodies: BodyMemoryLimiter::new(&settings.limits),

@@ -17,10 +17,11 @@ const CACHE_HITS: usize = COUNTERS - 2;
 const CACHE_MISSES: usize = COUNTERS - 1;
 
 /// The values of the label `type`, in the order of their counters.
-pub(crate) const CREDENTIAL_TYPES: [&str; 2] = ["session", "access"];
+pub(crate) const CREDENTIAL_TYPES: [&str; 3] = ["session", "access", "host"];
 
 const SESSION: usize = 0;
 const ACCESS: usize = 1;
+const HOST: usize = 2;
 
 /// The values of the label `result`, in the order of [`CheckResult`].
 pub(crate) const CHECK_RESULTS: [&str; 6] =
@@ -45,6 +46,11 @@ impl CredentialChecks {
     fn record(&self, credential_type: usize, result: &Result<Principal, AuthError>) {
         let result = CheckResult::from_result(result) as usize;
         self.0.increment(credential_type * CHECK_RESULTS.len() + result);
+    }
+
+    /// Counts the check of a token that is valid at one guarded host.
+    pub(crate) fn record_host_token(&self, result: &Result<Principal, AuthError>) {
+        self.record(HOST, result);
     }
 
     /// The checks of one type with one result, both by index.

@@ -309,10 +309,15 @@ fn forward_auth_problem(error: &ForwardAuthError) -> Problem {
     match error {
         ForwardAuthError::UntrustedProxy => problem(&problem_types::UNTRUSTED_PROXY).detail(text),
         ForwardAuthError::Requirements(_) => problem(&problem_types::PROXY_OPTIONS).detail(text),
-        ForwardAuthError::Headers { .. } => problem(&problem_types::PROXY_HEADERS).detail(text),
+        ForwardAuthError::Headers { .. } | ForwardAuthError::HostHeader(_) => {
+            problem(&problem_types::PROXY_HEADERS).detail(text)
+        }
         ForwardAuthError::HostNotGuarded => problem(&problem_types::HOST_NOT_GUARDED).detail(text),
         ForwardAuthError::CrossSite(error) => Problem::from(error.clone()),
-        ForwardAuthError::HandshakeWithoutOrigin => problem(&problem_types::CROSS_SITE).detail(text),
+        ForwardAuthError::HandshakeWithoutOrigin | ForwardAuthError::NoNavigation => {
+            problem(&problem_types::CROSS_SITE).detail(text)
+        }
+        ForwardAuthError::HostLoginInvalid => problem(&problem_types::HOST_LOGIN_INVALID).detail(text),
         ForwardAuthError::MultipleCredentials(proxy) if proxy.knows_few_statuses() => {
             let ProblemType { name, title, .. } = problem_types::AMBIGUOUS_CREDENTIAL;
             Problem::new(StatusCode::FORBIDDEN, name, title).detail(text)

@@ -70,6 +70,9 @@ problem_types! {
     FORBIDDEN = 403 "forbidden", "Forbidden",
         "The user does not have the role that the route requires.",
         "Ask an administrator for the role, and log in again.";
+    HOST_LOGIN_INVALID = 403 "host-login-invalid", "Login at this host not valid",
+        "A browser returns from the issuer to a guarded host with a code that is not valid there, or that was made for another browser. The code could be one of an attacker, who wants the user to act as the attacker.",
+        "Open the application again. A code can be used once, within a minute, and a login must be complete within ten minutes of its start.";
     HOST_NOT_GUARDED = 403 "host-not-guarded", "Host not guarded",
         "A proxy asks about a request to a host that is neither that of the issuer nor listed (setting `[forward_auth] hosts`).",
         "Add the host, with its port if it is not the default one, and restart the server.";

@@ -77,8 +77,8 @@ pub(crate) struct FinalLayer {
     time_limit: Option<Duration>,
 }
 
-/// The routes that are called by the address of the machine, or with the host of an application: by load balancers and
-/// probes, to which they reveal nothing about users, and by proxies, whose address is checked.
+/// The routes that are called by the address of the machine: by load balancers and probes, to which they reveal nothing about
+/// users, and by proxies, whose address is checked.
 fn is_called_by_another_host(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz") || path.starts_with("/v1/verify/")
 }
@@ -115,6 +115,12 @@ impl FinalLayer {
     pub(crate) const fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
+    }
+
+    /// The layer of a route below `/.counterfoil/`, which a proxy forwards with the host of an application.
+    pub(crate) fn for_guarded_hosts(app: &App, path: &str, methods: &'static str) -> Self {
+        let layer = Self::for_template(app, path.to_owned(), methods);
+        Self { host: HostPolicy { is_loopback_only: false, ..layer.host }, ..layer }
     }
 
     /// The same layer, for requests that must name their host.

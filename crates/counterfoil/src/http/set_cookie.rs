@@ -288,6 +288,21 @@ fn page_cookie(cookies: &Cookies, cookie: PageCookie, value: &str, max_age: Opti
     line_at(cookies, &scope, cookies.same_site, &pair, max_age)
 }
 
+/// Sets a cookie of a guarded host in a response, for that host alone; `None`: until the browser is closed. A lifetime of zero
+/// clears it.
+pub(crate) fn set_host_cookie(
+    cookies: &Cookies,
+    headers: &mut HeaderMap,
+    name: &str,
+    value: &impl Display,
+    lifetime: Option<Duration>,
+) {
+    let scope = CookieScope { domain: None, path: "/".to_owned() };
+    let max_age = lifetime.map(|lifetime| lifetime.min(MAX_AGE_LIMIT));
+    let line = line_at(cookies, &scope, SameSite::Lax, &format!("{name}={value}"), max_age);
+    headers.append(SET_COOKIE, line);
+}
+
 /// The value of a cookie of the pages; of several the first, since it proves nothing.
 pub(crate) fn page_cookie_value<'a>(
     names: &CookieNames,

@@ -43,6 +43,11 @@ impl App {
             self.parts.metrics.logins.family(),
         );
         registry.register(
+            "counterfoil_host_logins",
+            "Logins at guarded hosts that came back from the issuer, by result",
+            self.parts.metrics.host_logins.family(),
+        );
+        registry.register(
             "counterfoil_registrations",
             "Registration attempts, by result",
             self.parts.metrics.registrations.family(),

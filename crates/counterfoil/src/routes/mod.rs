@@ -8,6 +8,7 @@ mod development_page;
 mod feed;
 mod forward_auth;
 mod health;
+mod host_login;
 mod login;
 mod logout;
 mod me;
@@ -80,7 +81,22 @@ pub(crate) fn router(app: App, require_host: bool) -> Router {
         let limit = app.settings().limits.request_timeout;
         router.route(&path, with_layers(final_layer, route, Some(app.csrf_layer()), limit))
     });
+    let root = host_login_routes().into_iter().fold(root, |router, (path, methods, route)| {
+        let final_layer = FinalLayer::for_guarded_hosts(&app, path, methods).require_host(require_host);
+        let route = route.fallback(method_not_allowed);
+        // The origin that counts is that of the guarded application, which the operation finds.
+        router.route(path, with_layers(final_layer, route, None, app.settings().limits.request_timeout))
+    });
     root.with_state(app)
+}
+
+/// The routes that proxies forward from guarded hosts. They are not below the base path: no path of the issuer exists there.
+fn host_login_routes() -> [RouteEntry; 3] {
+    [
+        (host_login::START, "GET, HEAD", get(host_login::start)),
+        (host_login::CALLBACK, "GET, HEAD", get(host_login::callback)),
+        (host_login::LOGOUT, "POST", post(host_login::log_out)),
+    ]
 }
 
 /// The paths of the metadata that are not below the base path. The path of the issuer comes last (RFC 8414,
@@ -203,6 +219,7 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
         ),
         ("/v1/activity", "GET, HEAD", get(activity::list)),
         ("/v1/session/data", "GET, HEAD, PATCH", get(session_data::show).merge(patch(session_data::merge))),
+        ("/v1/host-login", "GET, HEAD", get(host_login::issue)),
         ("/v1/feed", "GET, HEAD", get(feed::poll)),
         ("/v1/feed/stream", "GET, HEAD", get(feed::stream)),
         ("/v1/status-lists", "GET, HEAD", get(status_lists::aggregation)),

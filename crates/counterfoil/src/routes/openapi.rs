@@ -22,8 +22,8 @@ use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
 use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    activity, feed, forward_auth, health, login, logout, me, oauth, password, problems, refresh, register,
-    session_data, sessions, status_lists, token, well_known,
+    activity, feed, forward_auth, health, host_login, login, logout, me, oauth, password, problems, refresh,
+    register, session_data, sessions, status_lists, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,7 @@ use crate::routes::{
         feed::poll, feed::stream, status_lists::aggregation, status_lists::list,
         oauth::introspect::introspect, oauth::revoke::revoke,
         forward_auth::verify, forward_auth::verify_with_options,
+        host_login::start, host_login::issue, host_login::callback, host_login::log_out,
         well_known::jwks, well_known::metadata, document, problems::page,
         health::healthz, health::readyz,
     ),

@@ -88,6 +88,15 @@ problem_responses! {
                                    this: `insufficient_scope`. A page of another site sent the request: `cross_site`. The host is not \
                                    guarded: `host_not_guarded`. The peer is no proxy: `untrusted_proxy`. It has two different \
                                    credentials: `ambiguous_credential`";
+    HostLoginBadRequest = "400", "A header of the proxy is missing, repeated or malformed: `proxy_headers`. It names no host, or a \
+                                  malformed one: `invalid_host`. It has two different credentials: `ambiguous_credential`";
+    GuardedHostForbidden = "403", "A page of another site sent the request: `cross_site`. The host is not guarded: \
+                                   `host_not_guarded`. The peer is no proxy: `untrusted_proxy`";
+    HostLoginForbidden = "403", "A page of another site sent the request: `cross_site`. The host is not guarded: \
+                                 `host_not_guarded`. The scope of the credential does not allow this: `insufficient_scope`";
+    HostLoginInvalid = "403", "The login was begun in another browser, or the code is not valid here or was used: \
+                               `host_login_invalid`. A page of another site sent the request: `cross_site`. The host is \
+                               not guarded: `host_not_guarded`. The peer is no proxy: `untrusted_proxy`";
     NotFound = "404", "There is no such resource: `not_found`";
     RequestTimeout = "408", "The body was not received in time: `request_timeout`";
     UsernameTaken = "409", "Another user has this username, or one that looks like it: `username_taken`";

@@ -29,6 +29,16 @@ impl GuardedOrigin {
     pub(crate) fn origin(&self) -> &Origin {
         &self.policy.own
     }
+
+    /// Its host, with a port if it is not the default one.
+    pub(crate) fn host(&self) -> &str {
+        self.origin().as_str().split_once("://").map_or("", |(_, host)| host)
+    }
+
+    /// Whether browsers log in at this host by a cookie of its own: it does not get those of the issuer, and has the same scheme.
+    pub(crate) fn has_login(&self, issuer_is_secure: bool) -> bool {
+        !self.shares_cookies && issuer_is_secure == (self.scheme == ForwardedScheme::Https)
+    }
 }
 
 /// Every guarded application: the issuer's own host, and those of the setting `forward_auth.hosts`.
@@ -78,6 +88,12 @@ impl GuardedOrigins {
             let origin = Origin::from_url(&format!("{prefix}{host}")).ok()?;
             of_scheme().find(|guarded| *guarded.origin() == origin)
         })
+    }
+
+    /// The application at this host, if it has a login of its own.
+    pub(crate) fn find_with_login(&self, issuer_is_secure: bool, host: &str) -> Option<&GuardedOrigin> {
+        let scheme = if issuer_is_secure { ForwardedScheme::Https } else { ForwardedScheme::Http };
+        self.find(scheme, host).filter(|guarded| guarded.has_login(issuer_is_secure))
     }
 
     /// Whether requests with this scheme are accepted at all.

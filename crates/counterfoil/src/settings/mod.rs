@@ -12,6 +12,7 @@ pub(crate) mod feed;
 pub(crate) mod forward_auth;
 pub(crate) mod guarded_host;
 pub(crate) mod guarded_origins;
+pub(crate) mod host_cookie_names;
 pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;

@@ -33,7 +33,6 @@ pub(super) const CHECKS: &[Check] = &[
             "set algorithm = \"Ed25519\", or turn the assertion off",
         )
     },
-    unguarded_login,
 ];
 
 /// Warns of proxies whose clients are not known by their own addresses.
@@ -44,20 +43,6 @@ fn uncounted_clients(_: &Configuration, settings: &Settings) -> Option<Diagnosti
         "forward_auth.per_ip",
         "trusted_proxies is empty, so all clients of a proxy have its IP address, and no client has a share of its own",
         "add the addresses in forward_auth.proxies to trusted_proxies, and have the proxy set X-Forwarded-For",
-    )
-}
-
-/// Warns of hosts from which no browser is sent to the login page: it would come back without a cookie.
-fn unguarded_login(_: &Configuration, settings: &Settings) -> Option<Diagnostic> {
-    let has_other_hosts = !settings.forward_auth.hosts.is_empty();
-    let shares_cookies =
-        settings.cookies.for_issuer(&settings.issuer).is_ok_and(|cookies| cookies.domain().is_some());
-    warn_if(
-        settings.login_url.is_some() && has_other_hosts && !shares_cookies,
-        "login_url",
-        "browsers send the cookies of the issuer to its own host only, so that a login does not help at forward_auth.hosts: \
-         requests without a credential get 401 there",
-        "guard the application at the host of the issuer, below another path, or set a domain in the table [cookies]",
     )
 }
 
@@ -87,7 +72,7 @@ mod tests {
             (format!("{trusted}{login}"), &[]),
             (login.to_owned(), &["forward_auth.per_ip"]),
             (format!("{trusted}{hosts}"), &[]),
-            (format!("{trusted}{login}{hosts}"), &["login_url"]),
+            (format!("{trusted}{login}{hosts}"), &[]),
             (format!("{trusted}{login}{hosts}[cookies]\ndomain = \"auth.example\"\n"), &[]),
             (format!("{trusted}{hosts}proxies = []\n"), &["forward_auth.proxies"]),
             (format!("{trusted}[forward_auth]\nproxies = [\"0.0.0.0/0\"]\n"), &["forward_auth.proxies"]),

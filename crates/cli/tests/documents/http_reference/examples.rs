@@ -47,7 +47,8 @@ pub(super) const GROUPS: [Group; 5] = [
         title: "Proxies",
         tags: &["proxies"],
         introduction: "For reverse proxies, which ask before each request whether it may pass: \
-                       [forward-auth.md](forward-auth.md). Only from the addresses in `[forward_auth] proxies`.",
+                       [forward-auth.md](forward-auth.md). Only from the addresses in `[forward_auth] proxies`. The examples of the \
+                       login at another host need `[forward_auth] hosts = [\"app.example\"]`.",
         examples: services::PROXIES,
     },
     Group {

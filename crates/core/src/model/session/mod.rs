@@ -10,6 +10,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
+use crate::credentials::host_token::CredentialBinding;
 use crate::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use crate::credentials::session_token::{SessionToken, TokenHash};
 use crate::model::status_index::StatusIndex;
@@ -239,6 +240,16 @@ impl Session {
         match &self.credential {
             SessionCredential::Cookie(token_hash) => Some(token_hash.fingerprint()),
             SessionCredential::AccessOnly | SessionCredential::Refresh { .. } => None,
+        }
+    }
+
+    /// What its host tokens are bound to: a change of the password renews it. Nothing is stored of the credential of mode
+    /// `jwt`, but its position in the revocation log moves then. A refresh changes nothing.
+    pub fn credential_binding(&self) -> CredentialBinding {
+        match &self.credential {
+            SessionCredential::Cookie(token_hash) => CredentialBinding::new(0, token_hash.as_bytes()),
+            SessionCredential::AccessOnly => CredentialBinding::new(1, &self.pos.number().to_be_bytes()),
+            SessionCredential::Refresh { salt, .. } => CredentialBinding::new(2, salt.as_bytes()),
         }
     }
 

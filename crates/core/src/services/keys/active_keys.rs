@@ -160,9 +160,12 @@ impl ActiveKeys {
 
     /// The refresh token key with this id, as the credential of a session names it.
     pub fn refresh_token_key_by_id(&self, id: RefreshTokenKeyId) -> Option<&RefreshTokenKey> {
-        std::iter::once(&self.refresh_token_key)
-            .chain(&self.older_refresh_token_keys)
-            .find(|refresh_token_key| refresh_token_key.id() == id)
+        self.refresh_token_keys().find(|refresh_token_key| refresh_token_key.id() == id)
+    }
+
+    /// The refresh token key for new sessions, and the older ones that are kept.
+    pub fn refresh_token_keys(&self) -> impl Iterator<Item = &RefreshTokenKey> {
+        std::iter::once(&self.refresh_token_key).chain(&self.older_refresh_token_keys)
     }
 }
 

@@ -23,6 +23,12 @@ pub(crate) enum ForwardAuthError {
         /// The name of the header.
         header: &'static str,
     },
+    /// A header that names the host is missing, occurs twice or is malformed, on a route that the proxy forwards.
+    #[error(
+        "`{0}` must be sent by the proxy, once and well-formed: set it for the paths below `/.counterfoil/`, as the \
+         configurations in dist/proxy do"
+    )]
+    HostHeader(&'static str),
     /// The application is not one that is guarded.
     #[error("the host is neither that of the issuer nor in the setting `forward_auth.hosts`")]
     HostNotGuarded,
@@ -32,6 +38,14 @@ pub(crate) enum ForwardAuthError {
     /// A WebSocket handshake with a cookie does not name the site of its page.
     #[error("a WebSocket handshake with a cookie of this service must have the header `Origin`")]
     HandshakeWithoutOrigin,
+    /// A login at a host begins or ends in a request by which a browser does not open a page.
+    #[error("a login at a guarded host is a page that a browser opens, not a part of another page")]
+    NoNavigation,
+    /// The state is that of another browser, or the code is not valid: forged, expired, used, or for another host.
+    #[error(
+        "the login was not begun in this browser, took too long, or was completed before: open the application again"
+    )]
+    HostLoginInvalid,
     /// The request has two different credentials.
     #[error("more than one credential was presented")]
     MultipleCredentials(Proxy),
@@ -53,9 +67,10 @@ impl ForwardAuthError {
         match self {
             Self::UntrustedProxy => "untrusted_proxy",
             Self::Requirements(_) => "proxy_options",
-            Self::Headers { .. } => "proxy_headers",
+            Self::Headers { .. } | Self::HostHeader(_) => "proxy_headers",
+            Self::HostLoginInvalid => "host_login_invalid",
             Self::HostNotGuarded => "host_not_guarded",
-            Self::CrossSite(_) | Self::HandshakeWithoutOrigin => "cross_site",
+            Self::CrossSite(_) | Self::HandshakeWithoutOrigin | Self::NoNavigation => "cross_site",
             Self::MultipleCredentials(_) => "ambiguous_credential",
             Self::LoginRequired { .. } => "credential_required",
         }
@@ -64,10 +79,14 @@ impl ForwardAuthError {
     /// Whether an operator must change a configuration. No client can be right then.
     pub(crate) const fn is_misconfiguration(&self) -> bool {
         match self {
-            Self::UntrustedProxy | Self::Requirements(_) | Self::Headers { .. } | Self::HostNotGuarded => {
-                true
-            }
+            Self::UntrustedProxy
+            | Self::Requirements(_)
+            | Self::Headers { .. }
+            | Self::HostHeader(_)
+            | Self::HostNotGuarded => true,
             Self::CrossSite(_)
+            | Self::NoNavigation
+            | Self::HostLoginInvalid
             | Self::HandshakeWithoutOrigin
             | Self::MultipleCredentials(_)
             | Self::LoginRequired { .. } => false,

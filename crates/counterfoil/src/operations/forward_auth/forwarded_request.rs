@@ -63,9 +63,7 @@ impl<'a> ForwardedRequest<'a> {
             )
         };
         let method = parse_method(method).ok_or_else(|| invalid("X-Forwarded-Method"))?;
-        let scheme = parse_scheme(single(&X_FORWARDED_PROTO, "X-Forwarded-Proto")?);
-        let scheme = scheme.filter(|scheme| guarded.accepts(*scheme));
-        let scheme = scheme.ok_or_else(|| invalid("X-Forwarded-Proto"))?;
+        let scheme = read_scheme(headers, guarded).map_err(invalid)?;
         if !is_host(host) {
             return Err(invalid(if proxy.forwards_request_line() { "Host" } else { "X-Forwarded-Host" }));
         }
@@ -75,6 +73,20 @@ impl<'a> ForwardedRequest<'a> {
         let guarded = guarded.find(scheme, host).ok_or(ForwardAuthError::HostNotGuarded)?;
         Ok(Self { method, guarded, target })
     }
+}
+
+/// The scheme of the client's request, as the proxy names it. The error is the name of the header.
+pub(super) fn read_scheme(
+    headers: &HeaderMap,
+    guarded: &GuardedOrigins,
+) -> Result<ForwardedScheme, &'static str> {
+    let scheme = single(headers, &X_FORWARDED_PROTO).and_then(parse_scheme);
+    scheme.filter(|scheme| guarded.accepts(*scheme)).ok_or("X-Forwarded-Proto")
+}
+
+/// The host of the client's request, as the proxy names it. The error is the name of the header.
+pub(super) fn read_host(headers: &HeaderMap) -> Result<&str, &'static str> {
+    single(headers, &X_FORWARDED_HOST).filter(|host| is_host(host)).ok_or("X-Forwarded-Host")
 }
 
 /// The value of a header that occurs exactly once.
@@ -98,13 +110,13 @@ fn parse_scheme(text: &str) -> Option<ForwardedScheme> {
 }
 
 /// Whether the text can only be a host, with or without a port. What it is, the list of the guarded hosts decides.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     !text.is_empty() && text.len() <= 255 && text.bytes().all(is_plain)
 }
 
 /// Whether the text is a path with or without a query: visible ASCII that no parser takes for something else.
-fn is_target(text: &str) -> bool {
+pub(super) fn is_target(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'#' && byte != b'\\';
     text.starts_with('/') && text.len() <= MAX_TARGET && text.bytes().all(is_plain)
 }

@@ -7,6 +7,8 @@
 mod decision;
 pub(crate) mod error;
 mod forwarded_request;
+mod guarded_host;
+pub(crate) mod host_login;
 pub(crate) mod identity;
 mod login_redirect;
 mod navigation;
@@ -15,4 +17,5 @@ pub(crate) mod proxy;
 mod requirements;
 mod verify;
 
+pub(crate) use guarded_host::HostCall;
 pub(crate) use verify::{ForwardAuthAnswer, ForwardedCall, VerifyError, verify};

@@ -9,20 +9,22 @@ use serde_json::{Map, Value, json};
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AuthError, Authenticator as _, CredentialKind, CredentialSource, InvalidReason, OriginPolicy, Principal,
-    check_csrf, read_credentials,
+    AuthError, Authenticator as _, CredentialKind, CredentialSource, InvalidReason, Principal, check_csrf,
+    cookie_values, read_credentials,
 };
 
 use crate::app::App;
 use crate::clock::ClockJumpPending;
+use crate::counters::Outcome;
 use crate::keys::forward_assertions::ForwardClaims;
 use crate::operations::error::OperationError;
+use crate::settings::guarded_origins::GuardedOrigin;
 
 use super::decision::{Decision, decide};
 use super::error::ForwardAuthError;
 use super::forwarded_request::ForwardedRequest;
 use super::identity::Identity;
-use super::login_redirect::login_location;
+use super::login_redirect::{host_start_location, login_location};
 use super::navigation::{is_navigation, is_websocket_handshake};
 use super::proxy::Proxy;
 use super::requirements::Requirements;
@@ -107,9 +109,9 @@ pub(crate) async fn verify(
     let line = (call.method, call.target);
     let request = ForwardedRequest::read(call.proxy, line, call.uri, call.headers, &shared.origins)?;
     shared.rate_limiter.count(call.client.unwrap_or(peer), peer, now).map_err(ServiceError::from)?;
-    check_site(app, &request.method, call.headers, &request.guarded.policy)?;
+    check_site(app, &request, call.headers)?;
 
-    let (result, source) = authenticate(app, &call, &requirements, now).await?;
+    let (result, source) = authenticate(app, &call, &request, &requirements, now).await?;
     // The login page shows its form although there is a session, which is too old.
     let is_logged_in = result.is_ok();
     match decide(result, source, &requirements, is_navigation(&request.method, call.headers), now) {
@@ -139,11 +141,12 @@ pub(crate) async fn verify(
 /// same-origin policy to WebSockets, so every handshake is checked too.
 fn check_site(
     app: &App,
-    method: &Method,
+    request: &ForwardedRequest<'_>,
     headers: &HeaderMap,
-    policy: &OriginPolicy,
 ) -> Result<(), ForwardAuthError> {
-    if !app.parts.cookies.names().any_present(headers) {
+    let (method, policy) = (&request.method, &request.guarded.policy);
+    let has_host_token = host_tokens(app, request.guarded, headers).next().is_some();
+    if !has_host_token && !app.parts.cookies.names().any_present(headers) {
         return Ok(());
     }
     if !is_websocket_handshake(headers) {
@@ -159,6 +162,7 @@ fn check_site(
 async fn authenticate(
     app: &App,
     call: &ForwardedCall<'_>,
+    request: &ForwardedRequest<'_>,
     requirements: &Requirements,
     now: Time,
 ) -> Result<(Result<Principal, AuthError>, CredentialSource), ForwardAuthError> {
@@ -166,8 +170,28 @@ async fn authenticate(
     let headers = selected.as_ref().unwrap_or(call.headers);
     let presented = read_credentials(headers, app.parts.cookies.names(), requirements.accepted());
     let presented = presented.map_err(|_| ForwardAuthError::MultipleCredentials(call.proxy))?;
-    let result = app.parts.authenticator.authenticate(presented.credential, now).wait().await;
-    Ok((result, presented.source))
+    let mut host_tokens = host_tokens(app, request.guarded, headers);
+    let Some(token) = host_tokens.next() else {
+        let result = app.parts.authenticator.authenticate(presented.credential, now).wait().await;
+        return Ok((result, presented.source));
+    };
+    if !presented.credential.is_none() || host_tokens.any(|other| other != token) {
+        return Err(ForwardAuthError::MultipleCredentials(call.proxy));
+    }
+    let origin = request.guarded.origin().as_str();
+    let result = app.parts.host_logins.authenticate(token, origin, now).await;
+    app.parts.metrics.credential_checks.record_host_token(&result);
+    Ok((result, CredentialSource::Cookie))
+}
+
+/// The host tokens of the request, at a host with a login of its own.
+fn host_tokens<'a>(
+    app: &'a App,
+    guarded: &GuardedOrigin,
+    headers: &'a HeaderMap,
+) -> impl Iterator<Item = &'a str> {
+    let has_login = guarded.has_login(app.settings().issuer.is_secure());
+    has_login.then(|| cookie_values(headers, app.parts.forward_auth.cookie_names.token)).into_iter().flatten()
 }
 
 /// Only the headers of one source of credentials.
@@ -234,9 +258,28 @@ fn assert(app: &App, identity: &Identity, audience: &str) -> Result<String, Veri
     Ok(signed.map_err(|error| ServiceError::Internal(InternalError::Signing(error)))?)
 }
 
-/// The login page, if there is one and a login there is one at the guarded host too. Otherwise the browser would log in,
-/// return without a cookie, and be sent there again.
+/// Where the browser logs in, if there is a login page: there, or at the host itself if it does not get the cookies of the issuer.
+/// A guarded host with another scheme than the issuer has no login: the browser would return without a cookie, and be sent there
+/// again.
 fn location(app: &App, request: &ForwardedRequest<'_>, is_logged_in: bool) -> Option<HeaderValue> {
-    let login_url = app.settings().login_url.as_ref().filter(|_| request.guarded.shares_cookies)?;
-    login_location(login_url.as_str(), request.guarded.origin().as_str(), request.target, is_logged_in)
+    let login_url = app.settings().login_url.as_ref()?;
+    let (guarded, origin) = (request.guarded, request.guarded.origin().as_str());
+    if guarded.shares_cookies {
+        return Some(login_location(login_url.as_str(), origin, request.target, is_logged_in));
+    }
+    let has_login = guarded.has_login(app.settings().issuer.is_secure());
+    has_login.then(|| host_start_location(origin, request.target, is_logged_in))
+}
+
+/// How a login at a guarded host that fails is counted.
+impl From<&VerifyError> for Outcome {
+    fn from(error: &VerifyError) -> Self {
+        match error {
+            VerifyError::Refused(ForwardAuthError::HostLoginInvalid) => Self::Failure,
+            VerifyError::Refused(_) => Self::Invalid,
+            VerifyError::Auth(AuthError::Unavailable | AuthError::StaleRevocations, _) => Self::Unavailable,
+            VerifyError::Auth(..) => Self::Failure,
+            VerifyError::Operation(error) => error.into(),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod assertion;
 mod credentials;
+mod host_login;
 mod malformed;
 mod sites;
 
@@ -117,4 +118,5 @@ pub(crate) async fn call_every_route(seen: &mut BTreeSet<(String, String, String
         let status = request.send(&server).await.status;
         seen.insert((template.to_owned(), "get".to_owned(), status.to_string()));
     }
+    host_login::call_every_route(seen).await;
 }

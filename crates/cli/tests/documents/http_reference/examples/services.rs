@@ -59,6 +59,31 @@ pub(super) const PROXIES: &[Example] = &[
         command: r#"curl $base/v1/verify/caddy/optional -H "X-Forwarded-Host: ${base#http://}" \
   -H 'X-Forwarded-Method: GET' -H 'X-Forwarded-Proto: http' -H 'X-Forwarded-Uri: /'"#,
     },
+    Example {
+        call: "GET /.counterfoil/start",
+        prepare: "",
+        command: r#"curl "$base/.counterfoil/start?return_to=%2Forders" -H 'X-Forwarded-Host: app.example' -H 'X-Forwarded-Proto: http'"#,
+    },
+    Example {
+        call: "GET /v1/host-login",
+        prepare: "",
+        command: r#"curl "$base/v1/host-login?host=app.example&state=AAAAAAAAAAAAAAAAAAAAAA&return_to=%2Forders" \
+  -H "Cookie: counterfoil-session=$token""#,
+    },
+    Example {
+        call: "GET /.counterfoil/callback",
+        prepare: r#"location=$(curl -s -o /dev/null -w '%{redirect_url}' "$base/v1/host-login?host=app.example&state=AAAAAAAAAAAAAAAAAAAAAA&return_to=%2Forders" -H "Cookie: counterfoil-session=$token")
+code=${location#*code=}; code=${code%%&*}"#,
+        command: r#"curl "$base/.counterfoil/callback?code=$code&state=AAAAAAAAAAAAAAAAAAAAAA&return_to=%2Forders" \
+  -H 'Cookie: counterfoil-forward-state=AAAAAAAAAAAAAAAAAAAAAA' \
+  -H 'X-Forwarded-Host: app.example' -H 'X-Forwarded-Proto: http'"#,
+    },
+    Example {
+        call: "POST /.counterfoil/logout",
+        prepare: "",
+        command: r#"curl -X POST $base/.counterfoil/logout -H 'Origin: http://app.example' \
+  -H 'X-Forwarded-Host: app.example' -H 'X-Forwarded-Proto: http'"#,
+    },
 ];
 
 /// Probes.

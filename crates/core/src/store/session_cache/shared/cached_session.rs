@@ -5,6 +5,7 @@ use counterfoil_verify::RevocationPosition;
 
 use crate::model::external_id::ExternalId;
 use crate::model::session::{ClientInfo, Session, SessionCredential};
+use crate::model::user::User;
 use crate::store::SessionContext;
 
 /// An active cookie session as it was read from the store, with its user.
@@ -50,9 +51,17 @@ impl CachedSession {
             status_index: None,
             ..session
         };
-        let username = user.username.as_str().to_owned();
-        let verified_email = user.email.filter(|_| user.email_verified);
-        let user = CachedUser { username, roles: user.roles, external_id: user.external_id, verified_email };
-        Some(Self { session, user, log_head, read_at })
+        Some(Self { session, user: user.into(), log_head, read_at })
+    }
+}
+
+impl From<User> for CachedUser {
+    fn from(user: User) -> Self {
+        Self {
+            username: user.username.as_str().to_owned(),
+            roles: user.roles,
+            external_id: user.external_id,
+            verified_email: user.email.filter(|_| user.email_verified),
+        }
     }
 }

@@ -1,0 +1,168 @@
+//! Logins at other hosts: the issuer gives a browser a code, and the host exchanges it for a token of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use counterfoil_jose::{Time, base64url};
+use counterfoil_verify::{AuthError, LocalVerifier, Principal, SessionId};
+
+use crate::client_error::InvalidCredential;
+use crate::credentials::host_token::{
+    BrowserPersistence, CODE_LIFETIME, CodeBinding, HostLoginCode, HostToken,
+};
+use crate::model::session::Session;
+use crate::services::ServiceError;
+use crate::services::authenticator::session_principal;
+use crate::services::keys::keyring::Keyring;
+use crate::store::session_cache::SessionCache;
+use crate::store::{CounterIncrement, CounterKey, SessionContext, Store, StoreError};
+
+/// How long a used code is remembered: longer than it could be used.
+const USED_CODE_RETENTION: Duration = CODE_LIFETIME.saturating_mul(2);
+
+/// Issues and redeems codes, and checks host tokens. Nothing is stored for a host, so a host token is valid exactly as long as
+/// its session is, and ends with it at all hosts.
+pub struct HostLogins {
+    store: Arc<dyn Store>,
+    cache: Arc<dyn SessionCache>,
+    keys: Arc<Keyring>,
+    verifier: Arc<LocalVerifier>,
+}
+
+/// What a host gets for a code.
+#[derive(Debug)]
+pub struct RedeemedCode {
+    /// The credential of this host.
+    pub token: HostToken,
+    /// The session.
+    pub session: Session,
+    /// Whether the browser keeps the credential.
+    pub persistence: BrowserPersistence,
+}
+
+impl HostLogins {
+    /// Uses the sessions of `store`. `cache` learns of their uses; `verifier` says whether this process knows all revocations.
+    pub fn new(
+        store: Arc<dyn Store>,
+        cache: Arc<impl SessionCache>,
+        keys: Arc<Keyring>,
+        verifier: Arc<LocalVerifier>,
+    ) -> Self {
+        Self { store, cache, keys, verifier }
+    }
+
+    /// A code for a session whose user is authenticated. Nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// If the session is not active now, or cannot be read.
+    pub async fn issue_code(
+        &self,
+        session: SessionId,
+        binding: CodeBinding<'_>,
+        persistence: BrowserPersistence,
+        now: Time,
+    ) -> Result<HostLoginCode, ServiceError> {
+        let context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
+        check_active(&context, now)?;
+        let session = context.session;
+        let keys = self.keys.active_keys();
+        let bound = (session.id, session.credential_binding());
+        Ok(HostLoginCode::generate(keys.refresh_token_key(), bound, binding, persistence, now)?)
+    }
+
+    /// Exchanges a code for the token of the host that the binding names. Of any number of concurrent calls with one code, at any
+    /// number of processes, one succeeds: the store counts its uses.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidCredential`] if the code is forged, expired, used or bound to something else, or if its session is not active.
+    /// Then it stays unused.
+    pub async fn redeem(
+        &self,
+        code: &HostLoginCode,
+        binding: CodeBinding<'_>,
+        now: Time,
+    ) -> Result<RedeemedCode, ServiceError> {
+        if code.has_expired(now) {
+            return Err(InvalidCredential::Expired.into());
+        }
+        let context = self.store.session_context(code.session()).await?.ok_or(InvalidCredential::Unknown)?;
+        let (keys, credential) = (self.keys.active_keys(), context.session.credential_binding());
+        if !keys.refresh_token_keys().any(|key| code.has_valid_mac(key, credential, binding)) {
+            return Err(InvalidCredential::Unknown.into());
+        }
+        check_active(&context, now)?;
+        let session = context.session;
+        // Only an authentic code writes something. A session that ends meanwhile makes the token worthless.
+        let increment = CounterIncrement {
+            key: CounterKey(format!("host-login-code {}", base64url::encode(code.digest()))),
+            amount: 1,
+            window: USED_CODE_RETENTION,
+            while_previous_at_most: None,
+        };
+        let uses = self.store.increment_counters(&[increment], now).await?;
+        if uses.first().is_none_or(|uses| uses.count != 1) {
+            return Err(InvalidCredential::Unknown.into());
+        }
+        let token = HostToken::new(keys.refresh_token_key(), session.id, credential, binding.origin);
+        Ok(RedeemedCode { token, session, persistence: code.persistence() })
+    }
+
+    /// Authenticates a request to the host with this origin. It counts as a use of the session.
+    ///
+    /// # Errors
+    ///
+    /// Why the token is not valid; if that cannot be decided at present.
+    pub async fn authenticate(&self, token: &str, origin: &str, now: Time) -> Result<Principal, AuthError> {
+        let verified = self.verified(token, origin, now).await.map_err(|error| {
+            tracing::error!(%error, "a session could not be read");
+            AuthError::Unavailable
+        })?;
+        let context = verified.map_err(|reason| AuthError::InvalidCredential(reason.into()))?;
+        let session = match context.session.touch(now) {
+            Some(used) => {
+                self.cache.record_last_seen(used.id, now);
+                used
+            }
+            None => context.session,
+        };
+        let principal = session_principal(&session, context.user.into());
+        // One of several processes that has lost its lease may be reading from a former primary.
+        if self.verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
+    }
+
+    /// The active session of a host token; `None` if the token is not valid for the host with this origin.
+    ///
+    /// # Errors
+    ///
+    /// If the session cannot be read.
+    pub async fn find(&self, token: &str, origin: &str, now: Time) -> Result<Option<Session>, ServiceError> {
+        Ok(self.verified(token, origin, now).await?.ok().map(|context| context.session))
+    }
+
+    /// The active session of a token, or why the token is not valid. The MAC is compared first, so that without it nothing is
+    /// learned about the session.
+    async fn verified(
+        &self,
+        text: &str,
+        origin: &str,
+        now: Time,
+    ) -> Result<Result<SessionContext, InvalidCredential>, StoreError> {
+        let Ok(token) = text.parse::<HostToken>() else { return Ok(Err(InvalidCredential::Malformed)) };
+        let Some(context) = self.store.session_context(token.session()).await? else {
+            return Ok(Err(InvalidCredential::Unknown));
+        };
+        let (keys, credential) = (self.keys.active_keys(), context.session.credential_binding());
+        if !keys.refresh_token_keys().any(|key| token.has_valid_mac(key, credential, origin)) {
+            return Ok(Err(InvalidCredential::Unknown));
+        }
+        Ok(check_active(&context, now).map(|()| context))
+    }
+}
+
+/// Whether the session is active, its user and client are enabled, and no cutoff revokes it.
+fn check_active(context: &SessionContext, now: Time) -> Result<(), InvalidCredential> {
+    context.session.check_active(now)?;
+    context.check_access()
+}
