@@ -1,4 +1,5 @@
-//! `cargo xtask clients`: builds, packs and tests the JavaScript packages, against a server that their tests start.
+//! `cargo xtask clients`: builds, packs and tests the JavaScript packages and the Python package, against a server
+//! that their tests start.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{interop_tools, packages, workspace};
+use crate::{interop_tools, packages, python_package, workspace};
 
 /// The folder of the npm workspace.
 const FOLDER: &str = "clients/js";
@@ -26,10 +27,11 @@ pub(crate) fn run() -> Result<()> {
 ///
 /// # Errors
 ///
-/// If npm is not installed and cannot be installed, or if a test fails.
+/// If npm or Python is not installed and cannot be installed, or if a test fails.
 pub(crate) fn test(skip_list: Option<&Path>) -> Result<()> {
-    packages::ensure(&interop_tools::NODE)?;
     let server = server()?;
+    python_package::test(&server, skip_list)?;
+    packages::ensure(&interop_tools::NODE)?;
     let folder = workspace::root().join(FOLDER);
     install(&folder)?;
     workspace::run(npm(&folder).args(["run", "build"]))?;

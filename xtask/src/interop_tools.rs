@@ -20,7 +20,8 @@ const RECORD: &str = "installed";
 pub(crate) const NODE: [Tool; 2] =
     [Tool { program: "node", packages: "nodejs" }, Tool { program: "npm", packages: "npm" }];
 
-const PYTHON: [Tool; 1] = [Tool { program: "python3", packages: "python3 python3-venv" }];
+/// Python with its module that makes virtual environments.
+pub(crate) const PYTHON: [Tool; 1] = [Tool { program: "python3", packages: "python3 python3-venv" }];
 
 /// A folder of programs in another language, with the lock file of their libraries.
 struct Part {
@@ -157,7 +158,8 @@ fn npm(folder: &Path) -> Result<()> {
     workspace::run(npm.current_dir(folder))
 }
 
-fn pip(folder: &Path) -> Result<()> {
+/// Makes a virtual environment in `folder` and installs what its `requirements.txt` lists.
+pub(crate) fn pip(folder: &Path) -> Result<()> {
     workspace::run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder))?;
     let mut pip = Command::new(folder.join("venv/bin/pip"));
     pip.args(["install", "--quiet", "--no-deps", "--only-binary=:all:", "--requirement=requirements.txt"]);

@@ -17,6 +17,7 @@ mod module_graph;
 mod packages;
 mod promtool;
 mod public_api;
+mod python_package;
 mod rust_source;
 mod soak;
 mod test;

@@ -25,8 +25,9 @@ mod rust_text;
 const FOLDERS: [&str; 8] =
     ["benches", "crates", "docs", "examples", "fault-injection", "fuzz", "models", "xtask"];
 
-/// Single files: the folders of the JavaScript packages also have the files of their dependencies.
-const FILES: [&str; 2] = ["clients/js/browser/README.md", "clients/js/node/README.md"];
+/// Single files: the folders of the packages for other languages also have the files of their dependencies.
+const FILES: [&str; 3] =
+    ["clients/js/browser/README.md", "clients/js/node/README.md", "clients/python/README.md"];
 
 /// Reads every file and prints every refused phrase.
 ///

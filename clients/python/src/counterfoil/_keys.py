@@ -1,0 +1,151 @@
+"""The public keys of the issuer: one algorithm is bound to each key, and a token never chooses it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from ._clock import Moment
+from ._http import HttpError, send
+from ._options import Settings
+from ._text import encode_base64url, is_base64url, is_name, parse_object
+
+_TIMEOUT, _MAX_BYTES, _MAX_KEYS = 5, 256 * 1024, 100
+# How long no fetch follows one that did not bring the key that a token names, and the same without any keys; in seconds.
+_COOLDOWN, _RETRY = 30, 1
+# Without a feed that announces new keys: when they are fetched again, and how long they are used if that fails.
+_REFRESH_AFTER, _MAX_AGE = 300, 7200
+_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
+
+
+class VerifyingKey(NamedTuple):
+    kid: str
+    algorithm: str
+    key: Any
+
+
+class KeyStore:
+    """Fetches the keys, and keeps them when a fetch fails."""
+
+    def __init__(self, settings: Settings, is_followed: bool, on_change: Callable[[], None]):
+        self._settings, self._is_followed, self._on_change = settings, is_followed, on_change
+        self._keys: dict[str, VerifyingKey] | None = None
+        self._hash = ""
+        self._fetched: Moment | None = None
+        self._attempted: Moment | None = None
+        self._lock = threading.Lock()
+
+    def known(self, algorithm: str, kid: str | None) -> VerifyingKey | None:
+        """The key with this id, or, without an id, the only key for the algorithm. It verifies no other algorithm."""
+        keys = self._keys or {}
+        if kid is not None:
+            key = keys.get(kid)
+            return key if key and key.algorithm == algorithm else None
+        fitting = [key for key in keys.values() if key.algorithm == algorithm]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def find(self, algorithm: str, kid: str | None) -> VerifyingKey | None:
+        """The key for a token, or `None` if the issuer has no such key. Raises `HttpError` if there are no keys."""
+        age = self._age(self._fetched)
+        key = self.known(algorithm, kid)
+        if key and (self._is_followed or age < _REFRESH_AFTER):
+            return key
+        # One fetch for all threads. A token with an invented id must not make a request each time.
+        with self._lock:
+            if self._age(self._attempted) >= (_COOLDOWN if self._keys else _RETRY):
+                try:
+                    self._fetch("")
+                except HttpError:
+                    pass
+            if not self._is_followed and self._age(self._fetched) >= _MAX_AGE:
+                self._keys = None
+        if self._keys is None:
+            raise HttpError("the keys of the issuer could not be fetched")
+        return self.known(algorithm, kid)
+
+    def announce(self, announced: str) -> None:
+        """Takes the hash that the feed announces. A new set is fetched at once, and used only if its hash is this.
+
+        Raises `HttpError`; the feed announces the hash again with each answer.
+        """
+        if announced in ("", self._hash):
+            return
+        with self._lock:
+            if announced != self._hash:
+                self._fetch(announced)
+
+    def _age(self, moment: Moment | None) -> float:
+        return float("inf") if moment is None else self._settings.clock.elapsed_since(moment)
+
+    def _fetch(self, announced: str) -> None:
+        self._attempted = self._settings.clock.read()
+        # The URL is made of settings and of a hash only: nothing in a token leads to another server.
+        query = f"?v={announced}" if announced and is_base64url(announced) else ""
+        answer = send(f"{self._settings.upstream}/.well-known/jwks.json{query}", {}, _TIMEOUT, _MAX_BYTES)
+        if answer.status != 200:
+            raise HttpError(f"the keys of the issuer were answered with status {answer.status}")
+        actual = encode_base64url(hashlib.sha256(answer.body).digest())
+        if announced and actual != announced:
+            raise HttpError("the key set has another hash than the feed announced")
+        try:
+            keys = read_keys(parse_object(answer.body), self._settings.algorithms)
+        except ValueError as error:
+            raise HttpError(f"the key set is malformed: {error}") from error
+        if not keys:
+            raise HttpError("the key set has no key for the allowed algorithms")
+        is_new = actual != self._hash
+        self._keys, self._hash, self._fetched = keys, actual, self._settings.clock.read()
+        if is_new:
+            self._on_change()
+
+
+def read_keys(key_set: dict[str, Any], allowed: frozenset[str]) -> dict[str, VerifyingKey]:
+    """Reads a JWK set (RFC 7517, section 5). What cannot be used is left out: keys of other types and for other uses,
+    keys without an id, because no revocation could name them, and two keys with one id."""
+    entries = key_set.get("keys")
+    if not isinstance(entries, list) or len(entries) > _MAX_KEYS:
+        raise ValueError(f"`keys` must be a list of at most {_MAX_KEYS}")
+    keys = [key for key in (_read_key(entry, allowed) for entry in entries) if key]
+    ids = [key.kid for key in keys]
+    return {key.kid: key for key in keys if ids.count(key.kid) == 1}
+
+
+def _read_key(jwk: object, allowed: frozenset[str]) -> VerifyingKey | None:
+    if not isinstance(jwk, dict) or not is_name(kid := jwk.get("kid")) or jwk.get("use", "sig") != "sig":
+        return None
+    operations = jwk.get("key_ops", ["verify"])
+    algorithm = _algorithm_of(jwk, allowed)
+    if algorithm is None or not isinstance(operations, list) or "verify" not in operations:
+        return None
+    # The members of a public key, and no other: never a private part, never a shared secret.
+    names = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}[jwk["kty"]]
+    parts = {name: jwk.get(name) for name in names}
+    if not all(isinstance(part, str) and (name == "crv" or is_base64url(part)) for name, part in parts.items()):
+        return None
+    try:
+        key = jwt.PyJWK({"kty": jwk["kty"], **parts}, algorithm=algorithm).key
+    except (jwt.PyJWTError, ValueError):
+        return None
+    if isinstance(key, RSAPublicKey) and key.key_size < 2048:
+        return None
+    return VerifyingKey(kid, algorithm, key)
+
+
+def _algorithm_of(jwk: dict[str, Any], allowed: frozenset[str]) -> str | None:
+    """The algorithm that the key names, or the only allowed one that fits its type."""
+    kty, crv, named = jwk.get("kty"), jwk.get("crv"), jwk.get("alg")
+    if kty == "RSA":
+        fitting = frozenset(name for name in allowed if name[:2] in ("RS", "PS"))
+    elif isinstance(crv, str) and kty == ("OKP" if crv == "Ed25519" else "EC"):
+        fitting = allowed & {_CURVES.get(crv, "")}
+    else:
+        return None
+    if named is not None:
+        # An issuer may write the name of RFC 9864.
+        fitting = fitting & {"EdDSA" if named == "Ed25519" else str(named)}
+    return next(iter(fitting)) if len(fitting) == 1 else None
