@@ -1,5 +1,6 @@
 //! A run: it seeds sessions and tokens, warms up, and measures every row in each iteration.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,9 +10,10 @@ use counterfoil_lab::machine::affinity;
 
 use crate::options::{Measurement, Options};
 use crate::report::{Iteration, Sample};
+use crate::row::Row;
 use crate::seed::{exchange_tokens, log_in, login_request};
 use crate::server_process::{ServerProcess, primitive_rate};
-use crate::{binary, million_sessions, report, revocations};
+use crate::{before_and_after, binary, million_sessions, report, revocations};
 
 /// The number of connections for logins: enough to keep the hash pool busy.
 const LOGIN_CONNECTIONS: usize = 4;
@@ -47,14 +49,47 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn measure_requests(options: &Options) -> Result<()> {
-    let mut benchmark = Benchmark::seed(options)?;
-    let mut iterations = Vec::with_capacity(options.iterations);
+    let mut benchmark = Benchmark::seed(&std::env::current_exe()?, options)?;
+    let mut before =
+        options.before.as_deref().map(|program| Benchmark::seed(program, options)).transpose()?;
+    let (mut iterations, mut iterations_before) = (Vec::new(), Vec::new());
     for number in 1..=options.iterations {
         eprintln!("iteration {number} of {}", options.iterations);
-        iterations.push(benchmark.run_iteration()?);
+        benchmark.warm_up()?;
+        let Some(before) = &mut before else {
+            iterations.push(benchmark.run_iteration()?);
+            continue;
+        };
+        before.warm_up()?;
+        let (first, second) = run_in_turn(before, &mut benchmark, number)?;
+        iterations_before.push(first);
+        iterations.push(second);
     }
     report::print(&iterations);
+    if before.is_some() {
+        before_and_after::print(&iterations_before, &iterations);
+    }
     Ok(())
+}
+
+/// Measures each row of both, one directly after the other. The order alternates, so that other work on the machine affects
+/// both.
+fn run_in_turn(
+    before: &mut Benchmark,
+    after: &mut Benchmark,
+    iteration: usize,
+) -> Result<(Iteration, Iteration)> {
+    let (mut of_before, mut of_after) = (Vec::new(), Vec::new());
+    for (number, row) in Row::ALL.into_iter().enumerate() {
+        if (number + iteration).is_multiple_of(2) {
+            of_before.push(before.measure(row)?);
+            of_after.push(after.measure(row)?);
+        } else {
+            of_after.push(after.measure(row)?);
+            of_before.push(before.measure(row)?);
+        }
+    }
+    Ok((before.complete(of_before)?, after.complete(of_after)?))
 }
 
 /// The servers and the requests of every row.
@@ -76,10 +111,10 @@ struct Benchmark {
 }
 
 impl Benchmark {
-    /// Starts the servers, logs in, and prepares the requests.
-    fn seed(options: &Options) -> Result<Self> {
-        let (server, login_server) =
-            (ServerProcess::start(&["--cheap-hashing".as_ref()])?, ServerProcess::start(&[])?);
+    /// Starts the servers of `program`, logs in, and prepares the requests.
+    fn seed(program: &Path, options: &Options) -> Result<Self> {
+        let server = ServerProcess::start_program(program, &["--cheap-hashing".as_ref()])?;
+        let login_server = ServerProcess::start_program(program, &[])?;
         let address = server.address;
         eprintln!("seeding {} sessions and tokens", options.credentials);
         let sessions = log_in(address, "session", "session_token", options.credentials)?;
@@ -119,25 +154,44 @@ impl Benchmark {
         })
     }
 
+    /// Presents what is measured as known once, because a session that was not used for a minute is written.
+    fn warm_up(&mut self) -> Result<()> {
+        self.server.warm_up(&mut self.sessions)?;
+        self.server.warm_up(&mut self.cached_tokens)
+    }
+
     /// Measures every row once.
     fn run_iteration(&mut self) -> Result<Iteration> {
+        let samples = Row::ALL.into_iter().map(|row| self.measure(row)).collect::<Result<_>>()?;
+        self.complete(samples)
+    }
+
+    /// Measures one row.
+    fn measure(&mut self, row: Row) -> Result<Sample> {
         let (server, limit) = (&self.server, self.limit);
-        self.unseen_tokens.set_limit(UNSEEN_TOKENS);
-        server.warm_up(&mut self.sessions)?;
-        server.warm_up(&mut self.cached_tokens)?;
+        match row {
+            Row::Bare => measure(server, CONNECTIONS, limit, &mut self.bare),
+            Row::BareWithToken => measure(server, CONNECTIONS, limit, &mut self.bare_with_token),
+            Row::Session => measure(server, CONNECTIONS, limit, &mut self.sessions),
+            Row::CachedToken => measure(server, CONNECTIONS, limit, &mut self.cached_tokens),
+            Row::BareForwarded => measure(server, CONNECTIONS, limit, &mut self.bare_forwarded),
+            Row::Forwarded => measure(server, CONNECTIONS, limit, &mut self.forwarded),
+            Row::UnseenToken => {
+                self.unseen_tokens.set_limit(UNSEEN_TOKENS);
+                measure(server, CONNECTIONS, Duration::MAX, &mut self.unseen_tokens)
+            }
+            Row::Refresh => measure(server, CONNECTIONS, limit, &mut self.refreshes),
+            Row::SequentialRefresh => measure(server, 1, limit, &mut self.refreshes),
+            Row::Login => measure(&self.login_server, LOGIN_CONNECTIONS, limit, &mut self.logins),
+        }
+    }
+
+    /// Adds the primitives to the samples of every row.
+    fn complete(&self, samples: Vec<Sample>) -> Result<Iteration> {
         Ok(Iteration {
-            bare: measure(server, CONNECTIONS, limit, &mut self.bare)?,
-            bare_with_token: measure(server, CONNECTIONS, limit, &mut self.bare_with_token)?,
-            session: measure(server, CONNECTIONS, limit, &mut self.sessions)?,
-            cached_token: measure(server, CONNECTIONS, limit, &mut self.cached_tokens)?,
-            bare_forwarded: measure(server, CONNECTIONS, limit, &mut self.bare_forwarded)?,
-            forwarded: measure(server, CONNECTIONS, limit, &mut self.forwarded)?,
-            unseen_token: measure(server, CONNECTIONS, Duration::MAX, &mut self.unseen_tokens)?,
-            verification_rate: primitive_rate("es256", limit.as_secs_f64() / 2.0)?,
-            refresh: measure(server, CONNECTIONS, limit, &mut self.refreshes)?,
-            sequential_refresh: measure(server, 1, limit, &mut self.refreshes)?,
-            login: measure(&self.login_server, LOGIN_CONNECTIONS, limit, &mut self.logins)?,
-            hash_rate: primitive_rate("hash", limit.as_secs_f64())?,
+            samples,
+            verification_rate: primitive_rate("es256", self.limit.as_secs_f64() / 2.0)?,
+            hash_rate: primitive_rate("hash", self.limit.as_secs_f64())?,
         })
     }
 }

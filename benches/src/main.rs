@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod before_and_after;
 mod binary;
 mod counted_requests;
 mod fill_store;
@@ -20,6 +21,7 @@ mod options;
 mod primitives;
 mod report;
 mod revocations;
+mod row;
 mod seed;
 mod server;
 mod server_process;

@@ -16,6 +16,10 @@ pub(crate) struct Options {
     /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     pub(crate) credentials: usize,
+    /// The same program of another revision, to measure its server in turn with this one. Only the measurement `requests`
+    /// compares the two.
+    #[arg(long)]
+    pub(crate) before: Option<PathBuf>,
     /// The server's program, for the measurements of its process.
     #[arg(long)]
     pub(crate) binary: PathBuf,

@@ -9,6 +9,8 @@ use counterfoil_lab::load::closed_loop::LoadResult;
 use counterfoil_lab::machine::affinity;
 use counterfoil_lab::statistics::quantiles::Quantiles;
 
+use crate::row::Row;
+
 /// One row of one iteration.
 pub(crate) struct Sample {
     /// Responses per second.
@@ -42,26 +44,19 @@ impl Sample {
 
 /// Every row, measured within a few seconds.
 pub(crate) struct Iteration {
-    /// The bare route; requests carry a session token.
-    pub(crate) bare: Sample,
-    /// The bare route; requests carry an access token, which is five times as long.
-    pub(crate) bare_with_token: Sample,
-    pub(crate) session: Sample,
-    /// Access tokens that the server has verified before.
-    pub(crate) cached_token: Sample,
-    /// The bare route; requests carry a session token and the headers of a proxy.
-    pub(crate) bare_forwarded: Sample,
-    /// Forward authentication, for such requests.
-    pub(crate) forwarded: Sample,
-    /// Access tokens that the server has not seen before.
-    pub(crate) unseen_token: Sample,
+    /// In the order of [`Row::ALL`].
+    pub(crate) samples: Vec<Sample>,
     /// ES256 verifications per second, without a server.
     pub(crate) verification_rate: f64,
-    pub(crate) refresh: Sample,
-    pub(crate) sequential_refresh: Sample,
-    pub(crate) login: Sample,
     /// Argon2id hashes per second, without a server.
     pub(crate) hash_rate: f64,
+}
+
+impl Iteration {
+    /// The sample of `row`.
+    pub(crate) fn sample(&self, row: Row) -> &Sample {
+        &self.samples[row as usize]
+    }
 }
 
 /// Prints the conditions of the run.
@@ -91,21 +86,21 @@ pub(crate) fn print(iterations: &[Iteration]) {
 }
 
 fn rows(iterations: &[Iteration]) -> [[String; 7]; 12] {
-    let session = compare_to_bare(iterations, |i| &i.session, |i| &i.bare, 0.95);
-    let cached_token = compare_to_bare(iterations, |i| &i.cached_token, |i| &i.bare_with_token, 0.95);
-    let forwarded = compare_to_bare(iterations, |i| &i.forwarded, |i| &i.bare_forwarded, 0.8);
+    let session = compare_to_bare(iterations, Row::Session, Row::Bare, 0.95);
+    let cached_token = compare_to_bare(iterations, Row::CachedToken, Row::BareWithToken, 0.95);
+    let forwarded = compare_to_bare(iterations, Row::Forwarded, Row::BareForwarded, 0.8);
     [
-        row("bare axum route, request with a cookie", iterations, |i| &i.bare, None),
-        row("  request with a JWT", iterations, |i| &i.bare_with_token, None),
-        row("protected route, session in a cookie", iterations, |i| &i.session, Some(session)),
-        row("  JWT seen before", iterations, |i| &i.cached_token, Some(cached_token)),
-        row("  JWT not seen before", iterations, |i| &i.unseen_token, Some(assess_unseen(iterations))),
+        row("bare axum route, request with a cookie", iterations, Row::Bare, None),
+        row("  request with a JWT", iterations, Row::BareWithToken, None),
+        row("protected route, session in a cookie", iterations, Row::Session, Some(session)),
+        row("  JWT seen before", iterations, Row::CachedToken, Some(cached_token)),
+        row("  JWT not seen before", iterations, Row::UnseenToken, Some(assess_unseen(iterations))),
         primitive_row("  ES256 verification alone", iterations, |i| i.verification_rate),
-        row("bare axum route, request of a proxy", iterations, |i| &i.bare_forwarded, None),
-        row("forward authentication, session in a cookie", iterations, |i| &i.forwarded, Some(forwarded)),
-        row("refresh, durable, 64 concurrent", iterations, |i| &i.refresh, Some(assess_refresh(iterations))),
-        row("  one at a time, one commit each", iterations, |i| &i.sequential_refresh, None),
-        row("login", iterations, |i| &i.login, Some(assess_login(iterations))),
+        row("bare axum route, request of a proxy", iterations, Row::BareForwarded, None),
+        row("forward authentication, session in a cookie", iterations, Row::Forwarded, Some(forwarded)),
+        row("refresh, durable, 64 concurrent", iterations, Row::Refresh, Some(assess_refresh(iterations))),
+        row("  one at a time, one commit each", iterations, Row::SequentialRefresh, None),
+        row("login", iterations, Row::Login, Some(assess_login(iterations))),
         primitive_row("  Argon2id hash alone", iterations, |i| i.hash_rate),
     ]
 }
@@ -136,14 +131,9 @@ pub(crate) fn print_other_rows(rows: Vec<(&str, Assessment)>) {
     println!("\n{}", table.trim_fmt());
 }
 
-fn compare_to_bare(
-    iterations: &[Iteration],
-    sample: impl Fn(&Iteration) -> &Sample,
-    bare: impl Fn(&Iteration) -> &Sample,
-    goal: f64,
-) -> Assessment {
-    let ratio = median(iterations, |i| sample(i).rate / bare(i).rate);
-    let cpu = median(iterations, |i| sample(i).cpu / bare(i).cpu);
+fn compare_to_bare(iterations: &[Iteration], row: Row, bare: Row, goal: f64) -> Assessment {
+    let ratio = median(iterations, |i| i.sample(row).rate / i.sample(bare).rate);
+    let cpu = median(iterations, |i| i.sample(row).cpu / i.sample(bare).cpu);
     Assessment {
         result: format!("{ratio:.3} of bare (CPU {cpu:.3})"),
         goal: format!(">= {goal} of bare"),
@@ -152,8 +142,9 @@ fn compare_to_bare(
 }
 
 fn assess_unseen(iterations: &[Iteration]) -> Assessment {
-    let ratio =
-        median(iterations, |i| (i.unseen_token.cpu - i.bare_with_token.cpu) * i.verification_rate / 1e6);
+    let ratio = median(iterations, |i| {
+        (i.sample(Row::UnseenToken).cpu - i.sample(Row::BareWithToken).cpu) * i.verification_rate / 1e6
+    });
     Assessment {
         result: format!("{ratio:.3} of the verification alone, beyond bare"),
         goal: "<= 1.05 of the verification alone".to_owned(),
@@ -162,8 +153,8 @@ fn assess_unseen(iterations: &[Iteration]) -> Assessment {
 }
 
 fn assess_refresh(iterations: &[Iteration]) -> Assessment {
-    let rate = median(iterations, |i| i.refresh.rate);
-    let ratio = median(iterations, |i| i.refresh.rate / i.sequential_refresh.rate);
+    let rate = median(iterations, |i| i.sample(Row::Refresh).rate);
+    let ratio = median(iterations, |i| i.sample(Row::Refresh).rate / i.sample(Row::SequentialRefresh).rate);
     Assessment {
         result: format!("{ratio:.1} of one at a time"),
         goal: ">= 12000/s, >= 2.5 of one at a time".to_owned(),
@@ -173,7 +164,7 @@ fn assess_refresh(iterations: &[Iteration]) -> Assessment {
 
 fn assess_login(iterations: &[Iteration]) -> Assessment {
     // By CPU time on both sides, because both hash on one thread.
-    let ratio = median(iterations, |i| 1e6 / i.login.cpu / i.hash_rate);
+    let ratio = median(iterations, |i| 1e6 / i.sample(Row::Login).cpu / i.hash_rate);
     Assessment {
         result: format!("{ratio:.3} of the hash alone (CPU)"),
         goal: ">= 0.95 of the hash alone".to_owned(),
@@ -181,18 +172,13 @@ fn assess_login(iterations: &[Iteration]) -> Assessment {
     }
 }
 
-fn row(
-    name: &str,
-    iterations: &[Iteration],
-    sample: impl Fn(&Iteration) -> &Sample,
-    assessment: Option<Assessment>,
-) -> [String; 7] {
+fn row(name: &str, iterations: &[Iteration], row: Row, assessment: Option<Assessment>) -> [String; 7] {
     let [result, goal, status] = assessment.map(Assessment::into_columns).unwrap_or_default();
     [
         name.to_owned(),
-        format!("{:.0}", median(iterations, |i| sample(i).rate)),
-        format!("{:.1}", median(iterations, |i| sample(i).cpu)),
-        format!("{:.2}", median(iterations, |i| sample(i).p99 / 1e3)),
+        format!("{:.0}", median(iterations, |i| i.sample(row).rate)),
+        format!("{:.1}", median(iterations, |i| i.sample(row).cpu)),
+        format!("{:.2}", median(iterations, |i| i.sample(row).p99 / 1e3)),
         result,
         goal,
         status,

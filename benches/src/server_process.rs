@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -18,9 +19,14 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts a server, and waits until it prints its address.
+    /// Starts a server of this program, and waits until it prints its address.
     pub(crate) fn start(options: &[&OsStr]) -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+        Self::start_program(&std::env::current_exe()?, options)
+    }
+
+    /// As [`ServerProcess::start`], with this program of some revision.
+    pub(crate) fn start_program(program: &Path, options: &[&OsStr]) -> Result<Self> {
+        let mut command = Command::new(program);
         command.arg("serve").args(options).env("RUST_LOG", "warn");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut first_line = String::new();

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod architecture;
 mod bench;
+mod bench_before;
 mod clients;
 mod deps;
 mod features;

@@ -154,10 +154,11 @@ impl Commands {
 const PHRASES: [&str; 1] = ["audit log"];
 
 /// Options of cargo, of the tasks of the project, and of the programs with which exports are made.
-const FOREIGN_OPTIONS: [&str; 13] = [
+const FOREIGN_OPTIONS: [&str; 14] = [
     "--all-features",
     "--base64url",
     "--batch",
+    "--before",
     "--csv",
     "--example",
     "--features",
