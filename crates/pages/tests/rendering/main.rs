@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
+mod contrast;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
