@@ -43,10 +43,9 @@ async fn travel(journey: &str, change: impl FnOnce(&mut Settings, &str)) {
     let (application, stranger) = (origin().await, origin().await);
     let server = TestServer::with(|settings| change(settings, &application)).await;
     let mut travellers = Vec::new();
-    for script in [true, false] {
-        let username = format!("ada{script}");
+    for (script, username) in [(true, "ada"), (false, "bob")] {
         if !matches!(journey, "register" | "closed_registration") {
-            server.register(&username).await;
+            server.register(username).await;
         }
         travellers.push(json!({
             "origin": server.origin,

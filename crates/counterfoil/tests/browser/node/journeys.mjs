@@ -1,4 +1,8 @@
 // Journeys of a person through the pages of a server. Each uses new cookies, and returns what is wrong as a list of sentences.
+// With COUNTERFOIL_WRITE_PICTURES=FOLDER, they save pictures of some pages there.
+import { writeFileSync } from 'node:fs';
+
+const PICTURES = process.env.COUNTERFOIL_WRITE_PICTURES;
 
 /**
  * Runs a journey. The browser must report no violation of the content security policy but of a frame that is refused, and no
@@ -34,15 +38,15 @@ export async function run(browser, journey, options) {
 }
 
 class Traveller {
-  constructor(context, page, { origin, password }, findings) {
-    Object.assign(this, { context, page, origin, password, findings });
+  constructor(context, page, { origin, password, script }, findings) {
+    Object.assign(this, { context, page, origin, password, script, findings });
     page.setDefaultTimeout(20_000);
   }
 
   /** Another browser of the same person. */
   async elsewhere() {
     const context = await this.context.browser().newContext({ javaScriptEnabled: false });
-    return new Traveller(context, await context.newPage(), this, this.findings);
+    return new Traveller(context, await context.newPage(), { ...this, script: false }, this.findings);
   }
 
   open(path) {
@@ -82,6 +86,15 @@ class Traveller {
     this.expect(new URL(this.page.url()).pathname === path, path);
   }
 
+  /** Saves a picture of the page, if pictures are wanted. Only one of the two travellers does. */
+  async picture(name) {
+    if (!PICTURES || !this.script) return;
+    await this.page.setViewportSize({ width: 1120, height: 640 });
+    const session = await this.context.newCDPSession(this.page);
+    const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 80 });
+    writeFileSync(`${PICTURES}/${name}.webp`, Buffer.from(data, 'base64'));
+  }
+
   async isSignedIn() {
     await this.open('/account/sessions');
     return new URL(this.page.url()).pathname === '/account/sessions';
@@ -91,6 +104,7 @@ class Traveller {
 const JOURNEYS = {
   async register(person, { username }) {
     await person.open('/register');
+    await person.picture('page-register');
     person.expect(await person.send({ username, password: person.password }, 'Create an account') === 200, 'a page');
     person.expectPath('/account/sessions');
     await person.expectText('You are signed in as');
@@ -108,6 +122,7 @@ const JOURNEYS = {
   async sign_in(person, { username }) {
     person.expect(await person.signIn(username, 'wrong horse') === 401, 'status 401');
     await person.expectText('The name or the password is wrong.');
+    await person.picture('page-sign-in');
     person.expect((await person.page.title()).startsWith('Error: '), 'a title with Error');
     person.expect(await person.page.inputValue('#username') === username, 'the name is kept');
     person.expect(await person.page.inputValue('#password') === '', 'the password is not kept');
@@ -145,6 +160,7 @@ const JOURNEYS = {
     const [second, third] = [await person.elsewhere(), await person.elsewhere()];
     for (const each of [person, second, third]) await each.signIn(username);
     await person.open('/account/sessions');
+    await person.picture('page-devices');
     await person.press(person.page.getByRole('list').getByRole('button', { name: /^End/ }).first());
     await person.expectText('The device is signed out.');
     const alive = [await second.isSignedIn(), await third.isSignedIn()];
@@ -166,6 +182,7 @@ const JOURNEYS = {
     const other = await person.elsewhere();
     for (const each of [person, other]) await each.signIn(username);
     await person.open('/account/security');
+    await person.picture('page-password');
     const wrong = { current_password: 'wrong horse', new_password: 'a walk in the park' };
     person.expect(await person.send(wrong, 'Change the password') === 401, 'status 401');
     const change = { ...wrong, current_password: person.password };
