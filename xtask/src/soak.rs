@@ -1,20 +1,21 @@
 //! `cargo xtask soak`: the long fault-injection scenarios, against a build with the profile `dist`, and the long form of the
-//! model and the simulation of the revocation feed, and of the copy of a store.
+//! model and the simulation of the revocation feed, of the copy of a store, and of the checks of the pages.
 
 use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::{packages, workspace};
+use crate::{interop_tools, packages, workspace};
 
 /// What to run, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
-    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, rolling-restart, killed-node, endurance; models, the model and the simulation
-    /// of the revocation feed; store-copy, which moves a store of a million sessions and kills the command; and redis-memory,
-    /// the memory of 100,000 sessions in Redis. By default all of them.
+    /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, rolling-restart, killed-node, endurance; models,
+    /// the model and the simulation of the revocation feed; store-copy, which moves a store of a million sessions and kills the
+    /// command; redis-memory, the memory of 100,000 sessions in Redis; and pages, which are checked at each width, in each color
+    /// scheme and direction. By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -34,6 +35,7 @@ pub(crate) struct Options {
 const MODELS: &str = "models";
 const STORE_COPY: &str = "store-copy";
 const REDIS_MEMORY: &str = "redis-memory";
+const PAGES: &str = "pages";
 
 /// How many sessions are copied, with a tenth as many users.
 const COPIED_SESSIONS: usize = 1_000_000;
@@ -52,7 +54,7 @@ const SCHEDULES: u64 = 200_000;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
     let has = |scenario: &str| is_all || options.scenarios.iter().any(|name| name == scenario);
-    let others = [MODELS, STORE_COPY, REDIS_MEMORY];
+    let others = [MODELS, STORE_COPY, REDIS_MEMORY, PAGES];
     let is_injected = |name: &&String| !others.contains(&name.as_str());
     let injected: Vec<&String> = options.scenarios.iter().filter(is_injected).collect();
     if has(MODELS) {
@@ -63,6 +65,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if has(REDIS_MEMORY) {
         measure_redis_memory(options)?;
+    }
+    if has(PAGES) {
+        check_pages()?;
     }
     if is_all || !injected.is_empty() { inject_faults(options, &injected) } else { Ok(()) }
 }
@@ -94,6 +99,15 @@ fn measure_redis_memory(options: &Options) -> Result<()> {
     test.args(["--", "memory::", "--nocapture"]);
     let sessions = options.iterations.unwrap_or(REDIS_SESSIONS);
     workspace::run(test.env("COUNTERFOIL_REDIS_SESSIONS", sessions.to_string()))
+}
+
+/// Checks each page with axe in every combination of width, color scheme and direction.
+fn check_pages() -> Result<()> {
+    packages::ensure_for_tests(false)?;
+    let mut test = workspace::cargo();
+    test.args(["test", "--locked", "--package=counterfoil-pages", "--test=rendering", "--", "browser::"]);
+    test.env(interop_tools::FOLDER, interop_tools::find(false)?);
+    workspace::run(test.env("COUNTERFOIL_ALL_PAGES", "1").env("COUNTERFOIL_REQUIRE", "all"))
 }
 
 /// Builds the server and the fault injection, and runs these scenarios, or all.

@@ -26,6 +26,19 @@ pub fn interop_folder(name: &str) -> Option<PathBuf> {
     Some(folder)
 }
 
+/// The browser. `None` if it is not installed: the running test is skipped.
+#[track_caller]
+#[must_use]
+pub fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file());
+    if found.is_none() {
+        skip("chromium is not installed (cargo xtask test installs it)");
+    }
+    found
+}
+
 /// A Python program of `crates/counterfoil/tests/documents/python`, which reads a document that a server publishes.
 /// `None` if its libraries are not installed: the running test is skipped.
 #[track_caller]

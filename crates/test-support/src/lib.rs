@@ -15,7 +15,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::thread;
 
-pub use interop::{INTEROP, interop_folder, output_of, python_reader};
+pub use interop::{INTEROP, chromium, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;
 pub use redis::{RedisServer, free_port};

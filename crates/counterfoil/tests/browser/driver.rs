@@ -1,10 +1,11 @@
 //! Chromium, driven by Playwright in its own process. Requests and responses are JSON objects, one a line.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
+use counterfoil_test_support::{chromium, interop_folder};
 use serde_json::{Value, json};
 
 /// The browser of all tests. It ends when this process ends: then its driver reads the end of its input.
@@ -23,18 +24,8 @@ pub(crate) type PageResponse = Result<Value, String>;
 impl Chromium {
     /// The browser, which the first test starts. `None` if it or its driver is not installed: the test is skipped.
     pub(crate) fn open() -> Option<&'static Self> {
-        let folder =
-            std::env::var_os("COUNTERFOIL_INTEROP").map(|folder| PathBuf::from(folder).join("browser"));
-        let Some(folder) = folder.filter(|folder| folder.join("installed").is_file()) else {
-            counterfoil_test_support::skip(
-                "COUNTERFOIL_INTEROP has no playwright-core (cargo xtask test installs it)",
-            );
-            return None;
-        };
-        let Some(chromium) = find("chromium") else {
-            counterfoil_test_support::skip("chromium is not installed");
-            return None;
-        };
+        let folder = interop_folder("browser")?;
+        let chromium = chromium()?;
         Some(CHROMIUM.get_or_init(|| Self::start(&folder, &chromium)))
     }
 
@@ -61,6 +52,13 @@ impl Chromium {
         self.call(&json!({ "profile": profile, "origin": origin, "connection": connection }))
     }
 
+    /// Runs a journey of `journeys.mjs` for each traveller, with cookies of its own. Returns what they find, which is nothing
+    /// if all is well.
+    pub(crate) fn travel(&self, journey: &str, travellers: &[Value]) -> Vec<String> {
+        let findings = self.call(&json!({ "journey": journey, "travellers": travellers }));
+        findings.as_array().unwrap().iter().map(ToString::to_string).collect()
+    }
+
     /// The names of the cookies of a profile.
     pub(crate) fn cookies(&self, profile: &str) -> Vec<String> {
         let names = self.call(&json!({ "profile": profile, "cookies": true }));
@@ -78,10 +76,4 @@ impl Chromium {
         });
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("{request}: {line:?}"))
     }
-}
-
-/// The program that a shell would find.
-fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

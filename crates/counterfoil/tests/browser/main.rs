@@ -8,6 +8,7 @@ mod client;
 mod cors;
 mod driver;
 mod long_lived_connections;
+mod pages;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod test_server;

@@ -2,17 +2,13 @@
 // page at `origin`, in the cookie jar `profile`, calls fetch(url, init). Each line of standard output is the answer: {status,
 // type, headers, body} with what the page may read, or {error} if fetch rejects. {profile, cookies: true} answers the cookies.
 // {profile, origin, connection: {kind, url, logout}} opens a WebSocket or an EventSource, calls fetch(logout) when it is open, and
-// answers how it ended.
+// answers how it ended. {journey, travellers: [{origin, script, ...}]}
+// runs a function of journeys.mjs for each traveller at the same time, and answers what they find.
 import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
+import { run } from './journeys.mjs';
 
-const browser = await chromium.launch({
-  executablePath: process.argv[2],
-  args: [
-    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server',
-  ],
-});
+const browser = await launch(process.argv[2]);
 const profiles = new Map();
 const pages = new Map();
 
@@ -57,8 +53,10 @@ async function connect({ kind, url, logout }) {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { profile, origin, cookies, connection, ...call } = JSON.parse(line);
-  const answer = cookies
+  const { profile, origin, cookies, connection, journey, travellers, ...call } = JSON.parse(line);
+  const answer = journey
+    ? (await Promise.all(travellers.map((options) => run(browser, journey, options)))).flat()
+    : cookies
     ? (await (await contextOf(profile)).cookies()).map((cookie) => cookie.name)
     : connection
       ? await (await pageOf(profile, origin)).evaluate(connect, connection)
