@@ -9,6 +9,8 @@
 //!   rig               the measured server, a service that verifies its tokens, and the credentials
 //!   load, machine     the clients; cores and processor time
 //!   report            the report, and how it is shown
+//!   scenario          the acts of the lab, each of which gives a trace
+//!   sandbox           an installation for one act, with services that verify its tokens and a clock that can be advanced
 //!   statistics
 //! ```
 
@@ -19,6 +21,8 @@ mod measure;
 mod progress;
 mod report;
 mod rig;
+mod sandbox;
+mod scenario;
 pub mod statistics;
 
 pub use error::LabError;
@@ -32,3 +36,7 @@ pub use report::model::{
 };
 pub use report::read::{MAX_REPORT_SIZE, ReadError, read};
 pub use report::{SCHEMA, guide_table, html, markdown, rows, svg};
+pub use scenario::act::{Act, UnknownAct};
+pub use scenario::question::Question;
+pub use scenario::trace::{Frame, FrameKind, Kept, Place, TRACE_SCHEMA, Trace, TraceMode, Verdict, Wire};
+pub use scenario::{answer, play};

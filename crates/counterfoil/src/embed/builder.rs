@@ -9,6 +9,7 @@ use counterfoil_core::services::application_users::UserStore;
 use counterfoil_core::services::issuer::{ClaimsContext, ClaimsProvider};
 
 use crate::app::{App, Hooks};
+use crate::clock::{ClockSource, SystemClock};
 use crate::embed::store_source::{StoreSource, StoreSourceKind};
 use crate::embed::{Counterfoil, EmbedError};
 use crate::settings::Settings;
@@ -54,6 +55,7 @@ pub struct CounterfoilBuilder {
     cookies: CookieOptions,
     configure: Vec<Configure>,
     hooks: Hooks,
+    clock: Box<dyn ClockSource>,
 }
 
 impl Counterfoil {
@@ -94,6 +96,7 @@ impl CounterfoilBuilder {
             cookies: CookieOptions::new(),
             configure: Vec::new(),
             hooks: Hooks::default(),
+            clock: Box::new(SystemClock),
         }
     }
 
@@ -124,6 +127,11 @@ impl CounterfoilBuilder {
     pub fn configure(mut self, configure: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
         self.configure.push(Box::new(configure));
         self
+    }
+
+    /// Reads the time from another clock than the system's, for tests that depend on time.
+    pub fn clock(self, clock: impl ClockSource) -> Self {
+        Self { clock: Box::new(clock), ..self }
     }
 
     /// Adds claims to each access token: the members of the object that `claims` returns for the token's user, session and
@@ -175,7 +183,8 @@ impl CounterfoilBuilder {
         for configure in self.configure {
             configure(&mut settings);
         }
-        Ok(Counterfoil::start(App::open_with_hooks(settings, self.hooks).await?))
+        let clock = self.clock;
+        Ok(Counterfoil::start(App::open_with(settings, self.hooks, move || clock.read()).await?))
     }
 }
 

@@ -1,10 +1,13 @@
 //! What all measurements of a run share: the plan, the progress, directories and servers.
 
+use std::time::Duration;
+
 use tempfile::TempDir;
 
 use crate::error::LabError;
 use crate::measure::plan::Plan;
 use crate::progress::{Progress, Steps};
+use crate::rig::clock::LabClock;
 use crate::rig::mode::Mode;
 use crate::rig::server::{Hashing, MeasuredServer, ServerOptions};
 
@@ -34,6 +37,12 @@ impl<'a> RunContext<'a> {
     /// Starts a server in `dir`.
     pub(crate) fn server(&self, dir: &TempDir, hashing: Hashing) -> Result<MeasuredServer, LabError> {
         let dir = dir.path().to_owned();
-        MeasuredServer::start(ServerOptions { dir, hashing, is_pinned: self.is_pinned })
+        MeasuredServer::start(ServerOptions {
+            dir,
+            hashing,
+            is_pinned: self.is_pinned,
+            reuse_grace: Duration::ZERO,
+            clock: LabClock::default(),
+        })
     }
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use counterfoil_jose::Algorithm;
-use counterfoil_verify::{JwksOptions, Principal, RemoteVerifier, TokenVerifier};
+use counterfoil_verify::{FeedOptions, JwksOptions, Principal, RemoteVerifier, TokenVerifier};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::LabError;
+use crate::rig::clock::LabClock;
 use crate::rig::server::PROTECTED;
 
 /// How long the first fetch may take.
@@ -36,13 +37,34 @@ pub(crate) enum Revocations {
     KeysOnly,
 }
 
+/// How a service verifies tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceOptions {
+    /// The issuer of the tokens.
+    pub(crate) issuer: SocketAddr,
+    /// What it knows of revocations.
+    pub(crate) revocations: Revocations,
+    /// Where it reaches the issuer, if that is not at its own address.
+    pub(crate) via: Option<SocketAddr>,
+    /// For how much longer than its expiry it accepts a token; the default of a verifier without it.
+    pub(crate) leeway: Option<Duration>,
+    /// The time that it uses.
+    pub(crate) clock: LabClock,
+}
+
 impl Follower {
-    /// Starts a service on a thread of its own, and waits until it has the keys and, with a feed, is up to date.
+    /// Starts a service with the defaults of a verifier.
     pub(crate) fn start(issuer: SocketAddr, revocations: Revocations) -> Result<Self, LabError> {
+        let clock = LabClock::default();
+        Self::start_with(ServiceOptions { issuer, revocations, via: None, leeway: None, clock })
+    }
+
+    /// Starts a service on a thread of its own, and waits until it has the keys and, with a feed, is up to date.
+    pub(crate) fn start_with(options: ServiceOptions) -> Result<Self, LabError> {
         let (report, started) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("lab-service".to_owned());
-        let thread = thread.spawn(move || serve_on_this_thread(issuer, &revocations, &report, stopped));
+        let thread = thread.spawn(move || serve_on_this_thread(&options, &report, stopped));
         let thread = thread.map_err(LabError::start("a service"))?;
         match started.recv() {
             Ok(address) => Ok(Self { address, stop: Some(stop), thread: Some(thread) }),
@@ -64,34 +86,43 @@ impl Drop for Follower {
 }
 
 fn serve_on_this_thread(
-    issuer: SocketAddr,
-    revocations: &Revocations,
+    options: &ServiceOptions,
     report: &mpsc::Sender<SocketAddr>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), LabError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(LabError::start("a service"))?;
-    let served = runtime.block_on(serve(issuer, revocations, report, stopped));
+    let served = runtime.block_on(serve(options, report, stopped));
     runtime.shutdown_background();
     served
 }
 
 async fn serve(
-    issuer: SocketAddr,
-    revocations: &Revocations,
+    options: &ServiceOptions,
     report: &mpsc::Sender<SocketAddr>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), LabError> {
-    let url = format!("http://{issuer}");
-    let tokens = TokenVerifier::builder(&url, &url, &[Algorithm::Es256]);
-    let verifier = match revocations {
-        Revocations::Feed(key) => RemoteVerifier::builder(tokens).verifier_key(key).start(),
-        Revocations::KeysOnly => RemoteVerifier::start(tokens, JwksOptions::from_discovery()),
+    let issuer = format!("http://{}", options.issuer);
+    let mut tokens = TokenVerifier::builder(&issuer, &issuer, &[Algorithm::Es256]);
+    if let Some(leeway) = options.leeway {
+        tokens = tokens.leeway(leeway);
+    }
+    let base = format!("http://{}", options.via.unwrap_or(options.issuer));
+    let invalid = LabError::start("a service");
+    let keys = JwksOptions::from_url(&format!("{base}/.well-known/jwks.json")).map_err(invalid)?;
+    let clock = options.clock.clone();
+    let builder = RemoteVerifier::builder(tokens).jwks(keys.clock(move || clock.now()));
+    let verifier = match &options.revocations {
+        Revocations::Feed(key) => {
+            let feed = FeedOptions::new(key).base_url(&base).map_err(LabError::start("a service"))?;
+            builder.feed(feed).start()
+        }
+        Revocations::KeysOnly => builder.start(),
     };
     let verifier = verifier.map_err(LabError::start("a service"))?;
     let first = async {
         verifier.wait_for_first_fetch().await;
-        if matches!(revocations, Revocations::Feed(_)) {
+        if matches!(options.revocations, Revocations::Feed(_)) {
             verifier.wait_until_fresh().await;
         }
     };

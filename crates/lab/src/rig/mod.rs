@@ -1,5 +1,6 @@
 //! What is measured: a server in this process, services that verify its tokens, and the credentials of many logins.
 
+pub(crate) mod clock;
 pub(crate) mod credentials;
 pub(crate) mod express;
 pub(crate) mod follower;

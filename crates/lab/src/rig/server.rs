@@ -10,16 +10,19 @@ use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use counterfoil::operator::Command;
-use counterfoil::{App, Counterfoil, Principal, Settings, WriteRateLimits};
+use counterfoil::{App, Counterfoil, Principal, SessionId, Settings, WriteRateLimits};
+use counterfoil_core::model::session::Session;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_core::store::Store as _;
 use counterfoil_jose::Secret;
 use counterfoil_sqlite::SqliteStore;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::LabError;
 use crate::machine::affinity;
+use crate::rig::clock::LabClock;
 
 /// The name of the user of the lab.
 pub(crate) const USERNAME: &str = "lab";
@@ -49,12 +52,17 @@ pub(crate) struct ServerOptions {
     pub(crate) hashing: Hashing,
     /// Whether its threads run on the core of the server.
     pub(crate) is_pinned: bool,
+    /// How long the answer to a refresh is repeated. With zero, each refresh is a rotation, and so a commit.
+    pub(crate) reuse_grace: Duration,
+    /// The time that it uses.
+    pub(crate) clock: LabClock,
 }
 
 /// A running server.
 pub(crate) struct MeasuredServer {
     pub(crate) address: SocketAddr,
     store: Arc<SqliteStore>,
+    runtime: Handle,
     /// A key with which services follow the feed.
     pub(crate) verifier_key: String,
     stop: Option<oneshot::Sender<()>>,
@@ -62,7 +70,12 @@ pub(crate) struct MeasuredServer {
 }
 
 /// What the thread of the server reports when it listens.
-type Started = (SocketAddr, Arc<SqliteStore>, String);
+struct Started {
+    address: SocketAddr,
+    store: Arc<SqliteStore>,
+    runtime: Handle,
+    verifier_key: String,
+}
 
 impl MeasuredServer {
     /// Starts a server on a thread of its own, and waits until it listens.
@@ -73,13 +86,24 @@ impl MeasuredServer {
         let thread = thread.spawn(move || serve_on_this_thread(&options, &report, stopped));
         let thread = thread.map_err(LabError::start("the measured server"))?;
         match started.recv() {
-            Ok((address, store, verifier_key)) => {
-                Ok(Self { address, store, verifier_key, stop: Some(stop), thread: Some(thread) })
+            Ok(Started { address, store, runtime, verifier_key }) => {
+                Ok(Self { address, store, runtime, verifier_key, stop: Some(stop), thread: Some(thread) })
             }
             Err(_) => {
                 Err(join(thread).err().unwrap_or(LabError::Timeout("the start of the measured server")))
             }
         }
+    }
+
+    /// The session with this id, as it is stored.
+    pub(crate) fn session(&self, id: SessionId) -> Result<Option<Session>, LabError> {
+        self.runtime.block_on(self.store.session(id)).map_err(LabError::start("a read of the store"))
+    }
+
+    /// The position of the newest entry of the revocation log.
+    pub(crate) fn revocation_log_head(&self) -> Result<u64, LabError> {
+        let head = self.runtime.block_on(self.store.revocation_log_head());
+        Ok(head.map_err(LabError::start("a read of the store"))?.number())
     }
 
     /// How often it has read from the store.
@@ -140,7 +164,8 @@ async fn serve(
     let (counterfoil, store) = open(options, address).await?;
     let verifier_key = prepare(counterfoil.app()).await?;
     let router = router(counterfoil.app()).into_make_service_with_connect_info::<SocketAddr>();
-    let _ = report.send((address, store, verifier_key));
+    let runtime = Handle::current();
+    let _ = report.send(Started { address, store, runtime, verifier_key });
     // Without it a small response may wait for the client's acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::select! {
@@ -159,18 +184,17 @@ fn router(app: &App) -> Router {
         .merge(app.routes())
 }
 
-/// Opens the store. One client stands for thousands, so limits of one client are off. Without a grace period each refresh
-/// is a rotation, and so a commit.
+/// Opens the store. One client stands for thousands, so limits of one client are off.
 async fn open(
     options: &ServerOptions,
     address: SocketAddr,
 ) -> Result<(Counterfoil, Arc<SqliteStore>), LabError> {
     let store =
         SqliteStore::open(&options.dir.join("counterfoil.db")).map_err(LabError::start("the store"))?;
-    let (data_dir, hashing) = (options.dir.clone(), options.hashing);
+    let (data_dir, hashing, reuse_grace) = (options.dir.clone(), options.hashing, options.reuse_grace);
     let configure = move |settings: &mut Settings| {
         settings.data_dir = Some(data_dir);
-        settings.refresh_reuse_grace = Duration::ZERO;
+        settings.refresh_reuse_grace = reuse_grace;
         settings.write_rate_limits = WriteRateLimits::off();
         settings.max_sessions = None;
         settings.password_hashing_max_share = 100;
@@ -183,7 +207,8 @@ async fn open(
         }
     };
     let builder = Counterfoil::builder().issuer(format!("http://{address}")).store(Arc::clone(&store));
-    let opened = builder.configure(configure).open().await;
+    let clock = options.clock.clone();
+    let opened = builder.clock(move || clock.read()).configure(configure).open().await;
     Ok((opened.map_err(LabError::start("the measured server"))?, store))
 }
 

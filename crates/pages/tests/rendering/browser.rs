@@ -25,6 +25,7 @@ fn every_page_is_accessible_and_fits_a_small_screen() {
     for language in [Language::English, Language::Arabic] {
         // The console is in English only.
         let console = if language == Language::English { console::console(&renderer) } else { Vec::new() };
+        let console = console.into_iter().map(|(name, html)| (name.to_owned(), html));
         for (name, html) in samples::pages(&renderer, language).into_iter().chain(console) {
             let file = format!("{}-{}.html", pages.len(), language.code());
             fs::write(folder.join(&file), html).unwrap();
