@@ -6,7 +6,7 @@ use clap::error::Error;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, compare, completions, demo, dev, init, key, node,
+    admin_key, audit, backup, check, client, clock, compare, completions, demo, dev, init, key, lab, node,
     passwords, rate_limit, restore, revoke, serve, session, store, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
@@ -54,6 +54,9 @@ pub(crate) enum Command {
     Demo(demo::Options),
     /// Measures sessions, JWTs and the hybrid side by side on this machine, and writes the report.
     Compare(compare::Options),
+    /// Plays acts such as a logout in all modes on a server of its own, and prints what was sent, stored and decided.
+    #[command(subcommand)]
+    Lab(lab::Command),
     /// Serves the store of the data directory; creates both at the first start.
     Serve(serve::Options),
     /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.
@@ -131,6 +134,8 @@ mod tests {
         ("dev", "fast", SERVER),
         ("demo", "json step no-color", ""),
         ("compare", "quick thorough only guide seed json html svg from", ""),
+        ("lab run login", "json", ""),
+        ("lab answer 1", "json", ""),
         ("serve", "", SERVER),
         ("init", "answers out json", ""),
         ("check", "json strict", SERVER),
