@@ -3,6 +3,7 @@
 //! A program that got a token for one scope must not be able to log the user out, or to take over the account.
 
 use counterfoil_core::model::session::Session;
+#[cfg(feature = "admin")]
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::issuer::AccessBounds;
 use counterfoil_verify::{AuthError, CredentialKind, Principal, RequiredPermission};
@@ -38,6 +39,7 @@ pub(crate) fn check_session_access(principal: &Principal, session: &Session) -> 
 
 /// Whether the credential may administer: it has the role, and is not limited by scope. A token that is limited to a scope
 /// must not give more than it.
+#[cfg(feature = "admin")]
 pub(crate) fn may_administer(principal: &Principal) -> bool {
     principal.has_role(User::ADMINISTRATOR) && !is_limited(principal)
 }

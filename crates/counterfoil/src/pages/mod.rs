@@ -33,7 +33,7 @@ use crate::pages::refresh::keep_signed_in;
 pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
     let signed_in = || from_fn_with_state(app.clone(), keep_signed_in);
     let (shown, sent, both) = ("GET, HEAD", "POST", "GET, HEAD, POST");
-    let mut routes = vec![
+    let routes = vec![
         ("/login", both, get(login::show.layer(signed_in())).post(login::submit)),
         ("/register", both, get(register::show).post(register::submit)),
         ("/logout", both, get(logout::show).post(logout::submit)),
@@ -55,10 +55,11 @@ pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter
         ("/account/reuse", shown, get(reuse::show).layer(signed_in())),
     ];
     #[cfg(feature = "admin")]
-    if app.settings().console.enabled {
-        let console = console::routes().into_iter();
-        routes.extend(console.map(|(path, methods, route)| (path, methods, route.layer(signed_in()))));
-    }
+    let console = if app.settings().console.enabled { console::routes() } else { Vec::new() };
+    #[cfg(feature = "admin")]
+    let console = console.into_iter().map(|(path, methods, route)| (path, methods, route.layer(signed_in())));
+    #[cfg(feature = "admin")]
+    let routes = routes.into_iter().chain(console).collect();
     routes
 }
 
