@@ -142,7 +142,8 @@ impl Benchmark {
     }
 }
 
-fn measure(
+/// Sends requests to a server for this long.
+pub(crate) fn measure(
     server: &ServerProcess,
     connections: usize,
     limit: Duration,

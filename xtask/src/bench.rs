@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::packages::{self, Tool};
-use crate::{verification_cost, workspace};
+use crate::{interop_tools, verification_cost, workspace};
 
 /// What to measure, and for how long.
 #[derive(Args)]
@@ -20,9 +20,13 @@ pub(crate) struct Options {
     /// The number of sessions, and of tokens, that requests present in turn.
     #[arg(long, default_value_t = 100_000)]
     credentials: usize,
-    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Two stand alone: `verify`
-    /// compares the verification of tokens with other libraries, and `instructions` counts the instructions of a request.
+    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Three stand alone:
+    /// `verify` compares the verification of tokens with other libraries, `instructions` counts the instructions of a request,
+    /// and `stores` checks sessions through each store and cache, beside tower-sessions and express-session.
     measurements: Vec<String>,
+    /// Prints JSON instead of tables; only for `stores`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Builds and runs the benchmark. Stop other programs first, because they change the results.
@@ -44,10 +48,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bench.arg("instructions").arg(format!("--credentials={}", options.credentials));
         return workspace::run(&mut bench);
     }
-    bench.arg("run");
+    let has_stores = options.measurements == ["stores"];
+    bench.arg(if has_stores { "stores" } else { "run" });
     bench.arg(format!("--seconds={}", options.seconds));
     bench.arg(format!("--iterations={}", options.iterations));
     bench.arg(format!("--credentials={}", options.credentials));
+    if has_stores {
+        packages::ensure_for_tests(true)?;
+        bench.arg("--baselines").arg(verification_cost::build()?);
+        bench.arg("--express").arg(interop_tools::express_sessions()?);
+        bench.args(options.json.then_some("--json"));
+        return workspace::run(&mut bench);
+    }
     bench.arg("--binary").arg(target.join("dist/counterfoil"));
     bench.args(&options.measurements);
     workspace::run(&mut bench)
