@@ -1,7 +1,6 @@
 //! Fills a store with sessions directly: a million logins over HTTP would take minutes.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
@@ -10,6 +9,7 @@ use counterfoil_core::model::session::{ClientInfo, Session, SessionCredential};
 use counterfoil_core::model::user::User;
 use counterfoil_core::store::{Change, CommitOutcome, Store};
 use counterfoil_jose::Time;
+use counterfoil_postgres::PostgresStore;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
@@ -26,13 +26,25 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) fn fill_store(file: &Path, count: usize, every: usize) -> Result<Vec<String>> {
     tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
         let store = SqliteStore::open(file)?;
-        let tokens = insert(&store, count, every).await;
+        let tokens = insert(&*store, count, every).await;
         store.close().await?;
         tokens
     })
 }
 
-async fn insert(store: &Arc<SqliteStore>, count: usize, every: usize) -> Result<Vec<String>> {
+/// Fills the database of this URL, as [`fill_store`] does a file; returns the token of every session.
+pub(crate) fn fill_database(url: &str, count: usize) -> Result<Vec<String>> {
+    // The thread of the caller is on the core of the client, and so is this one.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let store = PostgresStore::open(&url.parse()?).await?;
+        let tokens = insert(&*store, count, 1).await;
+        store.close().await?;
+        tokens
+    })
+}
+
+async fn insert(store: &dyn Store, count: usize, every: usize) -> Result<Vec<String>> {
     let now = Time::EPOCH + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let (mut tokens, mut changes) = (Vec::with_capacity(count / every + 1), Vec::new());
     for number in 0..count {

@@ -196,7 +196,8 @@ impl Benchmark {
     }
 }
 
-fn measure(
+/// Sends requests to a server for this long.
+pub(crate) fn measure(
     server: &ServerProcess,
     connections: usize,
     limit: Duration,

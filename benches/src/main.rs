@@ -26,6 +26,7 @@ mod seed;
 mod server;
 mod server_process;
 mod status_list;
+mod stores;
 
 #[derive(Parser)]
 struct Arguments {
@@ -37,6 +38,8 @@ struct Arguments {
 enum Command {
     /// Runs the measurements and prints the results.
     Run(options::Options),
+    /// Checks sessions through each store and cache, beside other servers.
+    Stores(stores::Options),
     /// Counts the instructions of a request by callgrind. Rates need a quiet machine; this does not.
     Instructions(instructions::Options),
     /// Sends the requests that are counted.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Run(options) => iterations::run(&options),
+        Command::Stores(options) => stores::run(&options),
         Command::Instructions(options) => instructions::run(&options),
         Command::CountedRequests(options) => counted_requests::run(&options),
         Command::Serve(options) => server::run(&options),

@@ -40,6 +40,11 @@ impl Sample {
     pub(crate) const fn cpu(&self) -> f64 {
         self.cpu
     }
+
+    /// The 99th percentile of the response times, in microseconds.
+    pub(crate) const fn p99(&self) -> f64 {
+        self.p99
+    }
 }
 
 /// Every row, measured within a few seconds.

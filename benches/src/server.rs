@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use counterfoil::operator::Command;
-use counterfoil::{App, Counterfoil, Principal, Settings, StoreUrl, WriteRateLimits};
+use counterfoil::{App, CacheUrl, Counterfoil, Principal, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_jose::Secret;
 use counterfoil_lab::machine::affinity;
@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 pub(crate) const USERNAME: &str = "bench";
 /// The password of the only user.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// The master key of the temporary databases, which nodes on one database share.
+const MASTER_KEY: &str = "y6WLT_t-_Vy0wM44xoIfJkyC6nELVlb-zH9oxMBZM18";
 /// The body of the responses of the measured routes.
 pub(crate) const BODY: &str = "hello";
 
@@ -33,6 +35,15 @@ pub(crate) struct Options {
     /// Serves this filled store instead of a new one with one user.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Serves the filled store in this PostgreSQL database.
+    #[arg(long, conflicts_with = "store")]
+    database: Option<StoreUrl>,
+    /// A Redis server before the database.
+    #[arg(long, requires = "database")]
+    cache: Option<CacheUrl>,
+    /// How many sessions are cached in memory; by default as many as by default in an installation.
+    #[arg(long)]
+    session_cache_size: Option<usize>,
 }
 
 /// Serves until standard input ends.
@@ -70,10 +81,17 @@ pub(crate) fn router(app: &App) -> Router {
 /// Opens the store, without rate limits of changes. Without a refresh grace period each refresh is a rotation, and so a
 /// commit.
 async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<Counterfoil> {
-    let file = options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db"));
-    let store = StoreUrl::Sqlite(file);
+    let file = || StoreUrl::Sqlite(options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db")));
+    let store = options.database.clone().unwrap_or_else(file);
     let mut settings = Settings::new(format!("http://{address}").parse()?, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
+    settings.cache.clone_from(&options.cache);
+    if options.database.is_some() {
+        settings.master_key.text = Some(Secret::new(MASTER_KEY.to_owned()));
+    }
+    if let Some(size) = options.session_cache_size {
+        settings.session_cache_size = size;
+    }
     // One client sends the requests of thousands.
     settings.write_rate_limits = WriteRateLimits::off();
     // One user logs in thousands of times.
@@ -87,7 +105,7 @@ async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> 
         (settings.argon2.memory_kib, settings.argon2.iterations) = (8, 1);
     }
     let counterfoil = Counterfoil::with_settings(settings).await?;
-    if options.store.is_some() {
+    if options.store.is_some() || options.database.is_some() {
         return Ok(counterfoil);
     }
     let (username, password) = (USERNAME.to_owned(), Secret::new(PASSWORD.to_owned()));

@@ -8,9 +8,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
 use counterfoil_lab::load::requests::RequestCycle;
+use counterfoil_lab::machine::affinity;
+
+/// How often a server may be found busy after its warm-up.
+const MAX_IDLE_CHECKS: usize = 80;
 
 /// A running server of this program's subcommand `serve`.
 pub(crate) struct ServerProcess {
@@ -28,6 +32,20 @@ impl ServerProcess {
     pub(crate) fn start_program(program: &Path, options: &[&OsStr]) -> Result<Self> {
         let mut command = Command::new(program);
         command.arg("serve").args(options).env("RUST_LOG", "warn");
+        Self::from_command(command)
+    }
+
+    /// Starts another server on the core of the server, and waits until it prints its address.
+    pub(crate) fn start_other(command: Command) -> Result<Self> {
+        // A process inherits the core of the thread that starts it.
+        let started = std::thread::spawn(|| {
+            affinity::pin_to(affinity::SERVER_CORE)?;
+            Self::from_command(command)
+        });
+        started.join().unwrap_or_else(|_| bail!("the thread that starts a server has panicked"))
+    }
+
+    fn from_command(mut command: Command) -> Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut first_line = String::new();
         let stdout = child.stdout.take().context("the server has no standard output")?;
@@ -46,16 +64,17 @@ impl ServerProcess {
     }
 
     /// Waits until the server has finished its background work: it writes when sessions were last seen a
-    /// second after the requests.
+    /// second after the requests. A server that is never idle is an error.
     fn wait_until_idle(&self) -> Result<()> {
         const INTERVAL: Duration = Duration::from_millis(1_500);
-        loop {
+        for _ in 0..MAX_IDLE_CHECKS {
             let before = self.cpu_time()?;
             std::thread::sleep(INTERVAL);
             if self.cpu_time()?.saturating_sub(before) < INTERVAL / 100 {
                 return Ok(());
             }
         }
+        bail!("the server at {} does not become idle", self.address)
     }
 
     /// The CPU time that all its threads have used.

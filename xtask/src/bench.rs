@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::packages::{self, Tool};
-use crate::{bench_before, verification_cost, workspace};
+use crate::{bench_before, interop_tools, verification_cost, workspace};
 
 /// What to measure, and for how long.
 #[derive(Args)]
@@ -23,14 +23,18 @@ pub(crate) struct Options {
     /// A git revision that is measured in turn with what is in the tree: the rates and the CPU time of each request before and after.
     #[arg(long, value_name = "REVISION")]
     before: Option<String>,
-    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Two stand alone: `verify`
-    /// compares the verification of tokens with other libraries, and `instructions` counts the instructions of a request.
+    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Three stand alone:
+    /// `verify` compares the verification of tokens with other libraries, `instructions` counts the instructions of a request,
+    /// and `stores` checks sessions through each store and cache, beside tower-sessions and express-session.
     measurements: Vec<String>,
+    /// Prints JSON instead of tables; only for `stores`.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Builds and runs the benchmark. Stop other programs first, because they change the results.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let stands_alone = matches!(&options.measurements[..], [one] if one == "verify" || one == "instructions");
+    let stands_alone = matches!(&options.measurements[..], [one] if ["verify", "instructions", "stores"].contains(&one.as_str()));
     ensure!(options.before.is_none() || !stands_alone, "`--before` compares only the measurement `requests`");
     if options.measurements == ["verify"] {
         return verification_cost::run();
@@ -52,10 +56,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bench.arg("instructions").arg(format!("--credentials={}", options.credentials));
         return workspace::run(&mut bench);
     }
-    bench.arg("run");
+    let has_stores = options.measurements == ["stores"];
+    bench.arg(if has_stores { "stores" } else { "run" });
     bench.arg(format!("--seconds={}", options.seconds));
     bench.arg(format!("--iterations={}", options.iterations));
     bench.arg(format!("--credentials={}", options.credentials));
+    if has_stores {
+        packages::ensure_for_tests(true)?;
+        bench.arg("--baselines").arg(verification_cost::build()?);
+        bench.arg("--express").arg(interop_tools::express_sessions()?);
+        bench.args(options.json.then_some("--json"));
+        return workspace::run(&mut bench);
+    }
     bench.args(before.iter().flat_map(|program| ["--before".as_ref(), program.as_os_str()]));
     bench.arg("--binary").arg(target.join("dist/counterfoil"));
     bench.args(&options.measurements);

@@ -57,6 +57,10 @@ const PARTS: [Part; 6] = [
     Part { name: "browser", source: "crates/counterfoil/tests/browser/node", language: Language::Node },
 ];
 
+/// An Express application, which is measured next to ours.
+const EXPRESS_SESSIONS: Part =
+    Part { name: "express-sessions", source: "benches/baselines/express", language: Language::Node };
+
 /// Installs everything and prints where it is.
 pub(crate) fn run() -> Result<()> {
     println!("{FOLDER}={}", find(true)?.display());
@@ -83,6 +87,17 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
     if requires_all && !missing.is_empty() {
         bail!("the interoperability tools cannot be installed: {}", missing.join(", "));
     }
+    Ok(folder)
+}
+
+/// The folder with the Express application with sessions, and its packages.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn express_sessions() -> Result<PathBuf> {
+    let folder = workspace::Metadata::read()?.target_directory.join("interop").join(EXPRESS_SESSIONS.name);
+    EXPRESS_SESSIONS.install(&folder)?;
     Ok(folder)
 }
 

@@ -27,13 +27,15 @@ pub(crate) fn run() -> Result<()> {
     compare(&program)
 }
 
-fn build() -> Result<PathBuf> {
+/// Builds the program of the other libraries, and returns where it is.
+pub(crate) fn build() -> Result<PathBuf> {
     let target = workspace::Metadata::read()?.target_directory;
     let manifest = Path::new(BASELINES).join("Cargo.toml");
     let mut build = workspace::cargo();
     // Not `--locked`: the lock file of this workspace does not follow the dependencies of our own crates.
     build.args(["build", "--profile=dist", "--manifest-path"]).arg(manifest);
-    workspace::run(build.arg("--target-dir").arg(&target))?;
+    // The options with which SQLite is compiled for us lack a function that the other libraries call.
+    workspace::run(build.arg("--target-dir").arg(&target).env("LIBSQLITE3_FLAGS", " "))?;
     Ok(target.join("dist/counterfoil-baselines"))
 }
 

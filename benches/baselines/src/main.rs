@@ -1,4 +1,6 @@
-//! Verifies one access token with the bare primitive, `counterfoil-verify` and `jsonwebtoken`, interleaved in
+//! Other libraries, for comparison. The command `sessions` runs an application with tower-sessions.
+//!
+//! Without a command it verifies one access token with the bare primitive, `counterfoil-verify` and `jsonwebtoken`, interleaved in
 //! one process.
 //!
 //! Times on a shared machine change from minute to minute. Each iteration times all three implementations of
@@ -7,6 +9,7 @@
 
 mod comparison;
 mod jsonwebtoken;
+mod sessions;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -39,6 +42,11 @@ enum Command {
         /// The number of verifications.
         times: u32,
     },
+    /// Serves an application with tower-sessions until its standard input ends.
+    Sessions {
+        /// Where the sessions are stored: `redis://HOST:PORT`, or the file of an SQLite database.
+        store: String,
+    },
 }
 
 fn main() -> Result<()> {
@@ -50,6 +58,7 @@ fn main() -> Result<()> {
             counted_verifications(&comparison, implementation, times);
             Ok(())
         }
+        Some(Command::Sessions { store }) => sessions::run(&store),
     }
 }
 
