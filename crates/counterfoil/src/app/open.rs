@@ -77,6 +77,7 @@ impl App {
     }
 
     /// Opens with functions of the embedding application.
+    #[cfg(test)]
     pub(crate) async fn open_with_hooks(settings: Settings, hooks: Hooks) -> Result<Self, OpenError> {
         Self::open_with(settings, hooks, SystemClock).await
     }

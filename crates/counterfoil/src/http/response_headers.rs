@@ -135,11 +135,7 @@ impl FinalLayer {
 ///
 /// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
 /// request.
-pub(crate) async fn finish(
-    State(layer): State<FinalLayer>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn finish(State(layer): State<FinalLayer>, mut request: Request, next: Next) -> Response {
     let FinalLayer { app, route, issuer, host, methods, has_oauth_errors, time_limit } = layer;
     let started = RequestStarted::new(&app, &request);
     let id = started.id.clone();
