@@ -39,7 +39,7 @@ enum Command {
     /// Runs the measurements and prints the results.
     Run(options::Options),
     /// Checks sessions through each store and cache, beside other servers.
-    Stores(stores::Options),
+    Stores(stores::options::Options),
     /// Counts the instructions of a request by callgrind. Rates need a quiet machine; this does not.
     Instructions(instructions::Options),
     /// Sends the requests that are counted.

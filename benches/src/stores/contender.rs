@@ -8,8 +8,8 @@ use counterfoil_lab::load::requests::{RequestCycle, get};
 
 use crate::seed::log_in;
 use crate::server_process::ServerProcess;
-use crate::stores::Options;
 use crate::stores::databases::{Cache, Installation};
+use crate::stores::options::Options;
 
 /// The rows that others are compared with.
 pub(crate) const BARE: &str = "bare axum route";

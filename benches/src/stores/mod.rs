@@ -5,13 +5,13 @@
 
 mod contender;
 mod databases;
+pub(crate) mod options;
 mod report;
+mod results;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
 use counterfoil_lab::load::closed_loop::CONNECTIONS;
 use counterfoil_lab::machine::affinity;
 
@@ -19,51 +19,8 @@ use crate::iterations::measure;
 use crate::report::Sample;
 use contender::Contender;
 use databases::Installation;
-
-/// What to measure, for how long, and where the other servers are.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// How many seconds each row is measured in each iteration.
-    #[arg(long, default_value_t = 2.0)]
-    pub(crate) seconds: f64,
-    /// The number of iterations.
-    #[arg(long, default_value_t = 5)]
-    pub(crate) iterations: usize,
-    /// The number of sessions that requests present in turn.
-    #[arg(long, default_value_t = 100_000)]
-    pub(crate) credentials: usize,
-    /// The program of the other libraries.
-    #[arg(long)]
-    pub(crate) baselines: PathBuf,
-    /// The folder with the Express application and its packages.
-    #[arg(long)]
-    pub(crate) express: PathBuf,
-    /// Prints JSON instead of tables.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// One iteration: a sample of each contender, in their order, and of two nodes that answer at the same time.
-pub(crate) struct Iteration {
-    pub(crate) samples: Vec<Sample>,
-    pub(crate) nodes: [Sample; 2],
-}
-
-/// The memory of Redis that each session takes, in bytes.
-pub(crate) struct RedisMemory {
-    pub(crate) ours: f64,
-    pub(crate) express: f64,
-    pub(crate) tower_sessions: f64,
-}
-
-impl RedisMemory {
-    fn text(&self) -> String {
-        format!(
-            "{:.0} bytes, of express-session {:.0}, of tower-sessions {:.0}",
-            self.ours, self.express, self.tower_sessions
-        )
-    }
-}
+use options::Options;
+use results::{Iteration, RedisMemory};
 
 /// Runs the measurements, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {

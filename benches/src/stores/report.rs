@@ -9,7 +9,8 @@ use crate::report::{Sample, median_of};
 use crate::stores::contender::{
     BARE, EXPRESS, FROM_REDIS, SQLITE_FILE, TOWER_REDIS, TOWER_SQLITE, WITH_REDIS,
 };
-use crate::stores::{Iteration, Options, RedisMemory};
+use crate::stores::options::Options;
+use crate::stores::results::{Iteration, RedisMemory};
 
 /// The number of samples from which an interval is made.
 const RESAMPLES: usize = 10_000;

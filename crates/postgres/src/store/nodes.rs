@@ -17,6 +17,9 @@ use crate::tables::{nodes, revocation_log, writers};
 /// How often it is looked whether the other nodes have applied something.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How long another node is awaited that renews its lease: or five leases, if they are longer.
+const MAX_APPLY_WAIT: Duration = Duration::from_secs(10);
+
 #[async_trait]
 impl NodeRegistry for PostgresStore {
     fn id(&self) -> NodeId {
@@ -66,9 +69,16 @@ impl NodeRegistry for PostgresStore {
     async fn wait_until_applied(&self) -> Result<(), StoreError> {
         let newest = self.node.with(async |connection| read_newest_change(connection).await).await?;
         let mut seen: HashMap<NodeId, (u64, Instant)> = HashMap::new();
+        let started = Instant::now();
         loop {
             let rows = self.nodes().await?;
             let now = Instant::now();
+            // A node that renews and applies nothing would be awaited for ever, and with it the request of a client.
+            let longest = rows.iter().map(|row| row.lease).max().unwrap_or_default();
+            if now.duration_since(started) > MAX_APPLY_WAIT.max(longest * 5) {
+                let reason = "another node renews its lease and does not apply what was changed";
+                return Err(StoreError::Unavailable { reason, source: None });
+            }
             let is_awaited = |row: &NodeRow| {
                 let (renewals, since) = *seen
                     .entry(row.id)

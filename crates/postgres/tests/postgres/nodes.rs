@@ -7,7 +7,7 @@ use counterfoil_core::model::user::User;
 use counterfoil_core::store::session_cache::Invalidation;
 use counterfoil_core::store::{
     Change, CommitOutcome, CounterIncrement, CounterKey, CutoffScope, Expectation, JobLock, NodeChange,
-    NodeNews, NodeRegistry, NodeRenewal, Store, Transaction,
+    NodeNews, NodeRegistry, NodeRenewal, Store, StoreError, Transaction,
 };
 use counterfoil_postgres::PostgresStore;
 use counterfoil_verify::RevocationPosition;
@@ -323,4 +323,32 @@ async fn a_node_that_is_far_behind_reads_in_parts_and_knows_when_it_has_everythi
     let second = renew(&store, first.last_change).await;
     assert!(second.is_complete && second.changes.len() == 1, "{} changes", second.changes.len());
     store.close().await.unwrap();
+}
+
+/// A node that renews, and never applies anything, is not awaited for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_wait_for_a_node_that_applies_nothing_ends_with_an_error() {
+    let Some([one, other]) = two_stores().await else { return };
+    let mut joined = 0;
+    for store in [&one, &other] {
+        joined = store.join("node", LEASE).await.unwrap();
+    }
+    let changed = User { revision: user(1).revision + 1, ..user(1) };
+    assert!(is_applied(&insert(&other, 1).await.unwrap()));
+    assert!(is_applied(&commit(&other, [Change::replace_user(changed)]).await));
+    let renewing = tokio::spawn({
+        let one = Arc::clone(&one);
+        async move {
+            loop {
+                renew(&one, 0).await;
+                tokio::time::sleep(LEASE / 4).await;
+            }
+        }
+    });
+
+    let waited = timeout(PATIENCE, other.wait_until_applied()).await.expect("the wait has a limit");
+
+    assert!(matches!(waited, Err(StoreError::Unavailable { .. })), "{waited:?} from {joined}");
+    renewing.abort();
+    close([one, other]).await;
 }

@@ -76,7 +76,7 @@ pub trait NodeRegistry: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store cannot be read, or if a node that renews its lease has not applied it within a limit.
     async fn wait_until_applied(&self) -> Result<(), StoreError>;
 
     /// Waits until a commit of another process was announced. It may also return without one, and an announcement may be
