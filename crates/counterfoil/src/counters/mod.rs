@@ -40,7 +40,7 @@ pub(crate) struct Metrics {
     pub(crate) events: Arc<EventCounters>,
     /// Results of logins.
     pub(crate) logins: Outcomes,
-    /// Results of logins at guarded hosts, when the browser comes back from the issuer.
+    /// Results of logins at guarded hosts, when the browser returns from the issuer.
     pub(crate) host_logins: Outcomes,
     /// Results of refreshes.
     pub(crate) refreshes: Outcomes,

@@ -44,7 +44,7 @@ impl App {
         );
         registry.register(
             "counterfoil_host_logins",
-            "Logins at guarded hosts that came back from the issuer, by result",
+            "Logins at guarded hosts that returned from the issuer, by result",
             self.parts.metrics.host_logins.family(),
         );
         registry.register(

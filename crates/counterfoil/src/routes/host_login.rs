@@ -49,7 +49,7 @@ pub(super) const LOGOUT: &str = "/.counterfoil/logout";
     ),
     responses(
         (status = 303, description = "The browser continues at the issuer"),
-        HostLoginBadRequest, GuardedHostForbidden, InvalidFields, TooManyRequests, Unavailable,
+        HostLoginBadRequest, GuardedHostForbidden, InvalidFields, TooManyRequests,
     )
 )]
 pub(super) async fn start(State(app): State<App>, request: Request) -> Result<Response, AppError> {

@@ -22,11 +22,21 @@ pub(crate) struct GuardedSite {
 impl GuardedSite {
     /// Starts everything. `None` if the proxy is not installed: the test is skipped.
     pub(crate) async fn start(kind: Kind, requirements: &str) -> Option<Self> {
-        let (application, address) = (Application::start().await, free_address());
-        let origin = format!("https://{HOST}:{}", address.port());
+        let address = free_address();
+        Self::start_for(kind, address, &format!("https://{HOST}:{}", address.port()), requirements).await
+    }
+
+    /// As [`start`](Self::start), for an issuer at another host.
+    pub(crate) async fn start_for_other_issuer(kind: Kind, issuer: &str) -> Option<Self> {
+        Self::start_for(kind, free_address(), issuer, "-").await
+    }
+
+    async fn start_for(kind: Kind, address: SocketAddr, issuer: &str, requirements: &str) -> Option<Self> {
+        let application = Application::start().await;
         let server = TestServer::with(|settings| {
-            settings.issuer = origin.parse().unwrap();
-            settings.login_url = Some(format!("{origin}/login").parse().unwrap());
+            settings.issuer = issuer.parse().unwrap();
+            settings.login_url = Some(format!("{issuer}/login").parse().unwrap());
+            settings.forward_auth.hosts = vec![format!("{HOST}:{}", address.port()).parse().unwrap()];
             settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
         })
         .await;

@@ -6,7 +6,7 @@ use counterfoil::operator::Command;
 
 use crate::client::Request;
 use crate::configuration::Kind;
-use crate::curl::{Answer, Curl};
+use crate::curl::{Answer, Curl, HOST};
 use crate::guarded_site::GuardedSite;
 
 /// The names that an application could take for those of a user.
@@ -35,6 +35,7 @@ pub(crate) async fn check(kind: Kind) {
     the_routes_of_counterfoil_pass(&site).await;
     a_revocation_is_seen_by_the_next_request(&site).await;
     a_role_is_required(kind).await;
+    a_browser_logs_in_at_the_host_of_the_proxy(kind).await;
     nothing_passes_without_counterfoil(site, &token).await;
 }
 
@@ -255,6 +256,53 @@ async fn a_role_is_required(kind: Kind) {
     let change = counterfoil::operator::UserChangeRequest { roles: Some(vec![]), ..Default::default() };
     site.server.app.administer(Command::UserChange { user: "eve".to_owned(), change }).await.unwrap();
     site.refused(Curl::get("/orders").cookie(&admin), 403).await;
+}
+
+/// The issuer is at another host, and the proxy forwards `/.counterfoil/` of its own.
+async fn a_browser_logs_in_at_the_host_of_the_proxy(kind: Kind) {
+    let Some(site) = GuardedSite::start_for_other_issuer(kind, "https://auth.example").await else { return };
+    let session = site.log_in("ada", &["staff"]).await;
+    let origin = format!("https://{HOST}:{}", site.address.port());
+    let path_of = |answer: &Answer| answer.header("location").unwrap().replace(&origin, "");
+    let cookie = |answer: &Answer, name: &str| {
+        let lines = answer.headers.iter().filter(|(found, _)| found == "set-cookie");
+        let mut pairs = lines.map(|(_, line)| line.split(';').next().unwrap());
+        pairs.find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap().to_owned()
+    };
+    // A client does not choose the host.
+    let forge = |request: Curl| {
+        request.header("X-Forwarded-Host", "other.example").header("X-Forwarded-Proto", "http")
+    };
+
+    let browser = Curl::get("/orders?page=2").header("Sec-Fetch-Mode", "navigate");
+    let start = path_of(&site.refused(browser, 303).await);
+    assert_eq!(start, "/.counterfoil/start?return_to=%2Forders%3Fpage%3D2");
+    let started = site.refused(forge(Curl::get(&start)), 303).await;
+    let state = cookie(&started, "__Host-forward-state");
+    let issuer = started.header("location").unwrap().replace("https://auth.example", "");
+    let issued = Request::get(&issuer).header("cookie", format!("__Host-session={session}"));
+    let issued = issued.send(&site.server).await;
+    let callback = issued.header("location").unwrap().replace(&origin, "");
+
+    site.refused(Curl::get(&callback), 403).await;
+    let kept = format!("__Host-forward-state={state}");
+    let done = site.refused(forge(Curl::get(&callback)).header("Cookie", &kept), 303).await;
+    assert_eq!(path_of(&done), "/orders?page=2");
+    site.refused(Curl::get(&callback).header("Cookie", &kept), 403).await;
+    let token = cookie(&done, "__Host-forward");
+    let line = format!("theme=dark; __Host-forward={token}; lang=en");
+    let ask = || Curl::get("/orders").header("Cookie", &line);
+    let passed = site.passed(ask()).await;
+    assert_eq!(passed.application_reads("Remote-User"), ["ada"]);
+    let cookies = passed.application_reads("Cookie").join("; ");
+    assert!(cookies.contains("theme=dark") && cookies.contains("lang=en"), "{cookies}");
+    assert_eq!(cookies.contains(&token), !kind.removes_cookies(), "{cookies}");
+
+    let logout = || Curl::new("POST", "/.counterfoil/logout").header("Cookie", &line);
+    site.refused(logout().header("Origin", "https://evil.example"), 403).await;
+    site.passed(ask()).await;
+    site.refused(logout().header("Origin", &origin), 204).await;
+    site.refused(ask(), 401).await;
 }
 
 /// The last step: the server stops.
