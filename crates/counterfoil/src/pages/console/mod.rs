@@ -1,6 +1,6 @@
 //! The console: the pages of administrators, at `/admin`.
 //!
-//! Each page shows what a route below `/v1/admin` returns, and each form calls the operation of such a route. Forms that
+//! Each page shows what a route for administrators returns, and each form calls the operation of such a route. Forms that
 //! destroy something ask first; the worst ones also want the name of what they destroy and a login of the last ten minutes.
 
 mod administrator;
