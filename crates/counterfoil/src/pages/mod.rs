@@ -33,7 +33,7 @@ use crate::pages::refresh::keep_signed_in;
 pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
     let signed_in = || from_fn_with_state(app.clone(), keep_signed_in);
     let (shown, sent, both) = ("GET, HEAD", "POST", "GET, HEAD, POST");
-    let routes = vec![
+    let mut routes = vec![
         ("/login", both, get(login::show.layer(signed_in())).post(login::submit)),
         ("/register", both, get(register::show).post(register::submit)),
         ("/logout", both, get(logout::show).post(logout::submit)),
@@ -54,6 +54,10 @@ pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter
         ("/account/activity", shown, get(activity::list).layer(signed_in())),
         ("/account/reuse", shown, get(reuse::show).layer(signed_in())),
     ];
+    // Password managers look for it at the root of the origin.
+    if app.settings().base_path.is_root() {
+        routes.push(("/.well-known/change-password", shown, get(small::change_password)));
+    }
     #[cfg(feature = "admin")]
     let console = if app.settings().console.enabled { console::routes() } else { Vec::new() };
     #[cfg(feature = "admin")]

@@ -59,3 +59,8 @@ pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, AppError
 pub(super) async fn account(State(app): State<App>) -> Response {
     redirect_to_path(&format!("{}/sessions", account_path(app.settings())))
 }
+
+/// The page on which a password is changed, for password managers (W3C, A Well-Known URL for Changing Passwords).
+pub(super) async fn change_password(State(app): State<App>) -> Response {
+    redirect_to_path(&format!("{}/security", account_path(app.settings())))
+}

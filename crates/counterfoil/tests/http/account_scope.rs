@@ -12,13 +12,15 @@ use crate::test_server::{Browser, PASSWORD, TestServer, text};
 const ALLOWED: [(&str, &str); 1] = [("post", "/v1/token")];
 
 /// The unsafe operations that read no session or access token as a permission.
-const PUBLIC: [(&str, &str); 6] = [
+const PUBLIC: [(&str, &str); 7] = [
     ("post", "/v1/register"),
     ("post", "/v1/login"),
     ("post", "/v1/refresh"),
     ("post", "/v1/logout"),
     ("post", "/oauth/introspect"),
     ("post", "/oauth/revoke"),
+    // It reads the cookie of a guarded host only.
+    ("post", "/.counterfoil/logout"),
 ];
 
 /// A token of this login that is limited to this scope.

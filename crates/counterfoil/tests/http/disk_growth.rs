@@ -50,7 +50,7 @@ enum Row {
 const ROWS: [(Row, &str); 15] = [
     (
         Row::NothingStored,
-        "any `GET`; `POST /oauth/introspect`; any request without a valid credential, but for those below",
+        "any `GET` but `/.counterfoil/callback`; `POST /oauth/introspect`; any request without a valid credential, but for those below",
     ),
     (Row::FailedLogins, "`POST /v1/login` with a wrong password, of one name"),
     (Row::FailedLoginsOfManyNames, "`POST /v1/login` with a wrong password, of a new name each time"),
@@ -59,7 +59,7 @@ const ROWS: [(Row, &str); 15] = [
     (Row::Logins, "`POST /v1/login`"),
     (
         Row::LoginsWithLogout,
-        "`POST /v1/login` and the end of the session: `POST /v1/logout`, `DELETE /v1/sessions/{id}`, `POST /oauth/revoke`",
+        "`POST /v1/login` and the end of the session: `POST /v1/logout`, `POST /.counterfoil/logout`, `DELETE /v1/sessions/{id}`, `POST /oauth/revoke`",
     ),
     (Row::Refreshes, "`POST /v1/refresh`"),
     (Row::RefreshesOfManyClients, "`POST /v1/refresh` from another address or user agent each time"),

@@ -64,6 +64,17 @@ async fn static_files_may_be_kept_for_a_year() {
 }
 
 #[tokio::test]
+async fn a_password_manager_finds_where_the_password_is_changed() {
+    let server = TestServer::open().await;
+    let mut browser = PageBrowser::new();
+
+    let found = browser.open(&server, "/.well-known/change-password").await;
+    assert_eq!((found.status, found.header("location")), (303, Some("/account/security")));
+    let unknown = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+    assert_eq!(browser.open(&server, unknown).await.status, 404);
+}
+
+#[tokio::test]
 async fn pages_can_be_switched_off_and_are_below_the_base_path() {
     let server = TestServer::with(|settings| settings.pages.enabled = false).await;
     let mut browser = PageBrowser::new();

@@ -1,0 +1,47 @@
+//! `counterfoil lab`: an act as text and as JSON, an answer, and wrong input.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+mod common;
+
+use serde_json::Value;
+
+use crate::common::run;
+
+#[test]
+fn an_act_is_printed_as_text_and_as_json() {
+    let text = run(&["lab", "run", "logout"]);
+    assert_eq!((text.status, text.stderr.as_str()), (0, ""), "{text:?}");
+    assert!(text.stdout.starts_with("Act: logout\n"), "{}", text.stdout);
+
+    let json = run(&["lab", "run", "logout", "--json"]);
+    assert_eq!(json.status, 0, "{json:?}");
+    let trace: Value = serde_json::from_str(&json.stdout).unwrap();
+    let modes: Vec<_> = trace["frames"].as_array().unwrap().iter().map(|frame| &frame["mode"]).collect();
+    for mode in ["session", "jwt", "hybrid"] {
+        assert!(modes.iter().any(|it| *it == mode), "{mode}: {modes:?}");
+    }
+}
+
+#[test]
+fn a_question_is_answered_with_what_it_played() {
+    let answer = run(&["lab", "answer", "1", "--json"]);
+
+    assert_eq!(answer.status, 0, "{answer:?}");
+    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert!(answer["question"].is_string() && answer["answer"].is_string());
+    let acts: Vec<_> =
+        answer["traces"].as_array().unwrap().iter().map(|trace| trace["act"].clone()).collect();
+    assert_eq!(acts, ["login", "call"]);
+}
+
+#[test]
+fn an_act_and_a_question_that_do_not_exist_are_refused_with_those_that_do() {
+    let act = run(&["lab", "run", "juggle"]);
+    assert_eq!(act.status, 2, "{act:?}");
+    assert!(act.stderr.contains("logout"), "{}", act.stderr);
+
+    let question = run(&["lab", "answer", "6"]);
+    assert_eq!(question.status, 2, "{question:?}");
+    assert!(question.stderr.contains("1..=5"), "{}", question.stderr);
+}
