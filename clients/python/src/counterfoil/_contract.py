@@ -12,6 +12,7 @@ ProblemCode = Literal[
     "cross_site",
     "data_too_large",
     "forbidden",
+    "host_login_invalid",
     "host_not_guarded",
     "insufficient_scope",
     "internal",

@@ -349,7 +349,7 @@ mod tests {
         {
             assert!(bad.parse::<HostToken>().is_err(), "{bad}");
         }
-        for bad in ["", "AAAA", &"A".repeat(119), &"_".repeat(118)] {
+        for bad in ["", "AAAA", &"A".repeat(118), &"_".repeat(119), &"A".repeat(120)] {
             assert!(bad.parse::<HostLoginCode>().is_err(), "{bad}");
             assert!(bad.parse::<LoginState>().is_err(), "{bad}");
         }
