@@ -51,7 +51,7 @@ fn run(arguments: Arguments, flags: &Flags) -> Result<(), CliError> {
     let is_server = matches!(arguments.command, Command::Serve(_) | Command::Dev(_));
     let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
     // The demo explains what happens itself, and a comparison stops servers that others still ask.
-    let is_quiet = matches!(arguments.command, Command::Demo(_) | Command::Compare(_));
+    let is_quiet = matches!(arguments.command, Command::Demo(_) | Command::Compare(_) | Command::Lab(_));
     let quiet = is_quiet.then_some("error");
     let levels = quiet.or(configuration.log_level.as_deref());
     logging::start(configuration.log_format, levels, traces.layer());

@@ -43,5 +43,5 @@ fn an_act_and_a_question_that_do_not_exist_are_refused_with_those_that_do() {
 
     let question = run(&["lab", "answer", "6"]);
     assert_eq!(question.status, 2, "{question:?}");
-    assert!(question.stderr.contains("1..=5"), "{}", question.stderr);
+    assert!(question.stderr.contains("6 is not in 1..=5"), "{}", question.stderr);
 }

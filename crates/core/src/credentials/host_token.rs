@@ -14,14 +14,15 @@ use crate::credentials::refresh_token::RefreshTokenKey;
 /// How long a code can be used.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// `cfh_<session>.<mac>`: proves a login to one host.
+/// `cfh_<session>.<end and mac>`: proves a login to one host.
 ///
-/// The MAC is HMAC-SHA256 with a refresh token key, over the session, its present credential and the origin of the host. So
+/// The MAC is HMAC-SHA256 with a refresh token key, over the session, its present credential, the end and the origin of the host. So
 /// nothing is stored for each host, a thief of the store alone cannot forge a token, the application at one host cannot use
 /// it at another one, and a change of the password, which renews the credential, ends it.
 #[derive(Clone)]
 pub struct HostToken {
     session: SessionId,
+    expires_at: Time,
     mac: Secret<[u8; 32]>,
 }
 
@@ -40,14 +41,21 @@ impl HostToken {
     /// The prefix of every host token.
     pub const PREFIX: &'static str = "cfh_";
 
-    /// The token of a session for the host with this origin.
+    /// The token of a session for the host with this origin. It ends at `expires_at`, or before with its session.
     pub fn new(
         key: &RefreshTokenKey,
-        session: SessionId,
-        credential: CredentialBinding,
+        (session, credential): (SessionId, CredentialBinding),
+        expires_at: Time,
         origin: &str,
     ) -> Self {
-        Self { session, mac: Secret::new(Self::mac(key, session, credential, origin)) }
+        let unsigned = Self { session, expires_at, mac: Secret::new([0; 32]) };
+        let mac = Secret::new(unsigned.compute_mac(key, credential, origin));
+        Self { mac, ..unsigned }
+    }
+
+    /// Whether its end is reached, as the token claims.
+    pub fn has_expired(&self, now: Time) -> bool {
+        now >= self.expires_at
     }
 
     /// The session that the token claims. It proves nothing.
@@ -57,22 +65,19 @@ impl HostToken {
 
     /// Whether the MAC was computed with this key for this credential and this origin. Takes the same time either way.
     pub fn has_valid_mac(&self, key: &RefreshTokenKey, credential: CredentialBinding, origin: &str) -> bool {
-        constant_time::equal(self.mac.expose(), &Self::mac(key, self.session, credential, origin))
+        constant_time::equal(self.mac.expose(), &self.compute_mac(key, credential, origin))
     }
 
-    fn mac(
-        key: &RefreshTokenKey,
-        session: SessionId,
-        credential: CredentialBinding,
-        origin: &str,
-    ) -> [u8; 32] {
-        key.mac_of(b"cfh1", &[session.as_bytes(), &credential.0, origin.as_bytes()])
+    fn compute_mac(&self, key: &RefreshTokenKey, credential: CredentialBinding, origin: &str) -> [u8; 32] {
+        let expires_at = self.expires_at.unix_ms().to_be_bytes();
+        key.mac_of(b"cfh1", &[self.session.as_bytes(), &credential.0, &expires_at, origin.as_bytes()])
     }
 }
 
 impl fmt::Display for HostToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}.{}", Self::PREFIX, self.session, base64url::encode(self.mac.expose()))
+        let end_and_mac = [self.expires_at.unix_ms().to_be_bytes().as_slice(), self.mac.expose()].concat();
+        write!(f, "{}{}.{}", Self::PREFIX, self.session, base64url::encode(end_and_mac))
     }
 }
 
@@ -81,10 +86,13 @@ impl FromStr for HostToken {
 
     fn from_str(text: &str) -> Result<Self, MalformedCredential> {
         let parts = text.strip_prefix(Self::PREFIX).and_then(|rest| rest.split_once('.'));
-        let (session, mac) = parts.ok_or(MalformedCredential)?;
+        let (session, rest) = parts.ok_or(MalformedCredential)?;
+        let bytes: [u8; 8 + 32] = base64url::decode_exact(rest).map_err(|_| MalformedCredential)?;
+        let (expires_at, mac) = bytes.split_first_chunk::<8>().ok_or(MalformedCredential)?;
         Ok(Self {
             session: session.parse().map_err(|_| MalformedCredential)?,
-            mac: Secret::new(base64url::decode_exact(mac).map_err(|_| MalformedCredential)?),
+            expires_at: Time::from_unix_ms(u64::from_be_bytes(*expires_at)),
+            mac: Secret::new(mac.try_into().map_err(|_| MalformedCredential)?),
         })
     }
 }
@@ -167,15 +175,16 @@ pub struct HostLoginCode {
     session: SessionId,
     persistence: BrowserPersistence,
     expires_at: Time,
+    token_expires_at: Time,
     nonce: [u8; 32],
     mac: Secret<[u8; 32]>,
 }
 
-/// The length of a code in bytes: session, persistence, end, random bytes, MAC.
-const CODE_LENGTH: usize = 16 + 1 + 8 + 32 + 32;
+/// The length of a code in bytes: session, persistence, its end, that of the token, random bytes, MAC.
+const CODE_LENGTH: usize = 16 + 1 + 8 + 8 + 32 + 32;
 
 impl HostLoginCode {
-    /// Makes a code that ends [`CODE_LIFETIME`] after `now`.
+    /// Makes a code that ends [`CODE_LIFETIME`] after `now`, for a token that ends at `token_expires_at`.
     ///
     /// # Errors
     ///
@@ -184,12 +193,11 @@ impl HostLoginCode {
         key: &RefreshTokenKey,
         (session, credential): (SessionId, CredentialBinding),
         binding: CodeBinding<'_>,
-        persistence: BrowserPersistence,
+        (persistence, token_expires_at): (BrowserPersistence, Time),
         now: Time,
     ) -> Result<Self, RandomUnavailable> {
-        let expires_at = now + CODE_LIFETIME;
-        let mac = Secret::new([0; 32]);
-        let unsigned = Self { session, persistence, expires_at, nonce: random::bytes()?, mac };
+        let (expires_at, nonce, mac) = (now + CODE_LIFETIME, random::bytes()?, Secret::new([0; 32]));
+        let unsigned = Self { session, persistence, expires_at, token_expires_at, nonce, mac };
         let mac = Secret::new(unsigned.compute_mac(key, credential, binding));
         Ok(Self { mac, ..unsigned })
     }
@@ -202,6 +210,11 @@ impl HostLoginCode {
     /// Whether the browser keeps the login, as the code claims.
     pub fn persistence(&self) -> BrowserPersistence {
         self.persistence
+    }
+
+    /// When the token ends that a host gets for the code, as the code claims.
+    pub fn token_expires_at(&self) -> Time {
+        self.token_expires_at
     }
 
     /// Whether its end is reached, as the code claims.
@@ -229,8 +242,9 @@ impl HostLoginCode {
             BrowserPersistence::Lifetime => 0,
             BrowserPersistence::UntilClosed => 1,
         };
-        let expires_at = self.expires_at.unix_ms().to_be_bytes();
-        [self.session.as_bytes().as_slice(), &[persistence], &expires_at, &self.nonce].concat()
+        let [end, token_end] =
+            [self.expires_at, self.token_expires_at].map(|end| end.unix_ms().to_be_bytes());
+        [self.session.as_bytes().as_slice(), &[persistence], &end, &token_end, &self.nonce].concat()
     }
 
     fn compute_mac(
@@ -259,6 +273,7 @@ impl FromStr for HostLoginCode {
         let (session, rest) = bytes.split_first_chunk::<16>().ok_or(MalformedCredential)?;
         let ([persistence], rest) = rest.split_first_chunk::<1>().ok_or(MalformedCredential)?;
         let (expires_at, rest) = rest.split_first_chunk::<8>().ok_or(MalformedCredential)?;
+        let (token_expires_at, rest) = rest.split_first_chunk::<8>().ok_or(MalformedCredential)?;
         let (nonce, mac) = rest.split_first_chunk::<32>().ok_or(MalformedCredential)?;
         Ok(Self {
             session: SessionId::from_bytes(*session),
@@ -268,6 +283,7 @@ impl FromStr for HostLoginCode {
                 _ => return Err(MalformedCredential),
             },
             expires_at: Time::from_unix_ms(u64::from_be_bytes(*expires_at)),
+            token_expires_at: Time::from_unix_ms(u64::from_be_bytes(*token_expires_at)),
             nonce: *nonce,
             mac: Secret::new(mac.try_into().map_err(|_| MalformedCredential)?),
         })
@@ -300,7 +316,8 @@ mod tests {
 
     #[test]
     fn a_token_is_valid_only_for_its_session_credential_host_and_key() {
-        let token: HostToken = HostToken::new(&key(1), ID, credential(1), APP).to_string().parse().unwrap();
+        let token = HostToken::new(&key(1), (ID, credential(1)), NOON, APP);
+        let token: HostToken = token.to_string().parse().unwrap();
         assert!(token.has_valid_mac(&key(1), credential(1), APP));
 
         assert!(!token.has_valid_mac(&key(2), credential(1), APP));
@@ -308,8 +325,11 @@ mod tests {
         for origin in ["https://app.example:8443", "http://app.example", "https://app.example.", ""] {
             assert!(!token.has_valid_mac(&key(1), credential(1), origin), "{origin}");
         }
-        let other = HostToken { session: SessionId::from_bytes([8; 16]), ..token };
+        let other = HostToken { session: SessionId::from_bytes([8; 16]), ..token.clone() };
         assert!(!other.has_valid_mac(&key(1), credential(1), APP));
+        assert!(token.has_expired(NOON) && !token.has_expired(NOON - Duration::from_millis(1)));
+        let later = HostToken { expires_at: NOON + Duration::from_secs(1), ..token };
+        assert!(!later.has_valid_mac(&key(1), credential(1), APP), "its end is authentic");
     }
 
     #[test]
@@ -317,7 +337,8 @@ mod tests {
         let states = [LoginState([1; 16]), LoginState([2; 16])];
         let binding = CodeBinding { state: &states[0], origin: APP, target: "/orders" };
         let bound = (ID, credential(1));
-        let code = HostLoginCode::generate(&key(1), bound, binding, BrowserPersistence::Lifetime, NOON);
+        let lifetime = (BrowserPersistence::Lifetime, NOON + CODE_LIFETIME);
+        let code = HostLoginCode::generate(&key(1), bound, binding, lifetime, NOON);
         let text = code.unwrap().to_string();
         let code: HostLoginCode = text.parse().unwrap();
 
@@ -338,18 +359,20 @@ mod tests {
         assert!(!later.has_valid_mac(&key(1), credential(1), binding), "its end is authentic");
         let kept = HostLoginCode { persistence: BrowserPersistence::UntilClosed, ..code.clone() };
         assert!(!kept.has_valid_mac(&key(1), credential(1), binding));
+        let longer = HostLoginCode { token_expires_at: NOON + 2 * CODE_LIFETIME, ..code.clone() };
+        assert!(!longer.has_valid_mac(&key(1), credential(1), binding));
         assert_ne!(later.digest(), code.digest());
     }
 
     #[test]
     fn only_the_canonical_text_parses() {
-        let token = HostToken::new(&key(1), ID, credential(1), APP).to_string();
+        let token = HostToken::new(&key(1), (ID, credential(1)), NOON, APP).to_string();
         assert_eq!(token.parse::<HostToken>().unwrap().to_string(), token);
         for bad in ["", "cfh_", "cfs_", &token[4..], &format!("{token}."), &format!("{token}A"), &token[1..]]
         {
             assert!(bad.parse::<HostToken>().is_err(), "{bad}");
         }
-        for bad in ["", "AAAA", &"A".repeat(118), &"_".repeat(119), &"A".repeat(120)] {
+        for bad in ["", "AAAA", &"A".repeat(129), &"_".repeat(130), &"A".repeat(131)] {
             assert!(bad.parse::<HostLoginCode>().is_err(), "{bad}");
             assert!(bad.parse::<LoginState>().is_err(), "{bad}");
         }

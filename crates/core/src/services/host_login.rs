@@ -20,8 +20,8 @@ use crate::store::{CounterIncrement, CounterKey, SessionContext, Store, StoreErr
 /// How long a used code is remembered: longer than it could be used.
 const USED_CODE_RETENTION: Duration = CODE_LIFETIME.saturating_mul(2);
 
-/// Issues and redeems codes, and checks host tokens. Nothing is stored for a host, so a host token is valid exactly as long as
-/// its session is, and ends with it at all hosts.
+/// Issues and redeems codes, and checks host tokens. Nothing is stored for a host, so a host token is valid as long as its
+/// session and the credential it was opened with are, and ends with the session at all hosts.
 pub struct HostLogins {
     store: Arc<dyn Store>,
     cache: Arc<dyn SessionCache>,
@@ -36,6 +36,8 @@ pub struct RedeemedCode {
     pub token: HostToken,
     /// The session.
     pub session: Session,
+    /// When the credential ends, or before with the session.
+    pub expires_at: Time,
     /// Whether the browser keeps the credential.
     pub persistence: BrowserPersistence,
 }
@@ -51,7 +53,7 @@ impl HostLogins {
         Self { store, cache, keys, verifier }
     }
 
-    /// A code for a session whose user is authenticated. Nothing is stored.
+    /// A code for a session whose user is authenticated, for a token that ends at `token_expires_at`. Nothing is stored.
     ///
     /// # Errors
     ///
@@ -60,7 +62,7 @@ impl HostLogins {
         &self,
         session: SessionId,
         binding: CodeBinding<'_>,
-        persistence: BrowserPersistence,
+        (persistence, token_expires_at): (BrowserPersistence, Time),
         now: Time,
     ) -> Result<HostLoginCode, ServiceError> {
         let context = self.store.session_context(session).await?.ok_or(InvalidCredential::Unknown)?;
@@ -68,7 +70,9 @@ impl HostLogins {
         let session = context.session;
         let keys = self.keys.active_keys();
         let bound = (session.id, session.credential_binding());
-        Ok(HostLoginCode::generate(keys.refresh_token_key(), bound, binding, persistence, now)?)
+        // At the latest with the session.
+        let until = (persistence, token_expires_at.min(session.expires_at));
+        Ok(HostLoginCode::generate(keys.refresh_token_key(), bound, binding, until, now)?)
     }
 
     /// Exchanges a code for the token of the host that the binding names. Of any number of concurrent calls with one code, at any
@@ -105,8 +109,9 @@ impl HostLogins {
         if uses.first().is_none_or(|uses| uses.count != 1) {
             return Err(InvalidCredential::Unknown.into());
         }
-        let token = HostToken::new(keys.refresh_token_key(), session.id, credential, binding.origin);
-        Ok(RedeemedCode { token, session, persistence: code.persistence() })
+        let (bound, expires_at) = ((session.id, credential), code.token_expires_at());
+        let token = HostToken::new(keys.refresh_token_key(), bound, expires_at, binding.origin);
+        Ok(RedeemedCode { token, session, expires_at, persistence: code.persistence() })
     }
 
     /// Authenticates a request to the host with this origin. It counts as a use of the session.
@@ -156,6 +161,9 @@ impl HostLogins {
         let (keys, credential) = (self.keys.active_keys(), context.session.credential_binding());
         if !keys.refresh_token_keys().any(|key| token.has_valid_mac(key, credential, origin)) {
             return Ok(Err(InvalidCredential::Unknown));
+        }
+        if token.has_expired(now) {
+            return Ok(Err(InvalidCredential::Expired));
         }
         Ok(check_active(&context, now).map(|()| context))
     }

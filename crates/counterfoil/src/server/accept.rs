@@ -20,6 +20,10 @@ use crate::runtime::spare_descriptor::{SpareDescriptor, is_connection_error};
 use crate::server::connection::ConnectionHandler;
 use crate::server::shutdown::ShutdownSignal;
 
+/// The most connections that are accepted from the queue of a listener when it is closed: without an end, clients that connect
+/// all the time would delay the stop.
+const MOST_QUEUED: usize = 4096;
+
 /// How long the loop waits at most for the end of a connection, when it has no file descriptor for another.
 const MAX_WAIT_FOR_DESCRIPTOR: Duration = Duration::from_millis(10);
 
@@ -123,7 +127,12 @@ impl Acceptor {
     fn accept_queued(&mut self, listener: tokio::net::TcpListener, shutdown: &ShutdownSignal) {
         // Tokio may not have heard of them yet.
         let Ok(listener) = listener.into_std() else { return };
-        while let Ok((stream, peer)) = listener.accept() {
+        for _ in 0..MOST_QUEUED {
+            let (stream, peer) = match listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if is_connection_error(&error) => continue,
+                Err(_) => return,
+            };
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
                 self.start(stream, peer, shutdown.clone());

@@ -9,8 +9,9 @@ use crate::common::run;
 /// Where a path of the API starts in a text.
 const STARTS: [&str; 4] = ["/v1/", "/oauth/", "/.well-known/", "/openapi.json"];
 
-/// Paths that are not of this server.
-const FOREIGN: [&str; 2] = ["/.well-known/openid-configuration", "/v1/traces"];
+/// Paths that are not of this server, and a page.
+const FOREIGN: [&str; 3] =
+    ["/.well-known/openid-configuration", "/v1/traces", "/.well-known/change-password"];
 
 /// Below it, a path ends with a proxy and what it requires.
 const VERIFY: &str = "/v1/verify";

@@ -22,7 +22,7 @@ use counterfoil_core::credentials::host_token::{
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthError, CredentialSource, Principal, check_csrf};
+use counterfoil_verify::{AuthError, CredentialKind, CredentialSource, Principal, check_csrf};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::app::App;
@@ -149,7 +149,13 @@ pub(crate) async fn issue(
     let origin = guarded.origin().as_str();
     let binding = CodeBinding { state: request.state, origin, target: request.target };
     let issued_at = app.now_to_issue()?;
-    let code = app.parts.host_logins.issue_code(session, binding, request.persistence, issued_at).await?;
+    // What a token opens ends with it: a thief of an access token must not get a login that lives longer.
+    let expires_at = match principal.credential_kind() {
+        CredentialKind::AccessToken => principal.expires_at(),
+        _ => Time::from_unix_ms(u64::MAX),
+    };
+    let until = (request.persistence, expires_at);
+    let code = app.parts.host_logins.issue_code(session, binding, until, issued_at).await?;
     Ok(redirect(&callback_url(origin, &code, request.state, request.target)))
 }
 
@@ -204,7 +210,7 @@ async fn redeem(
         error => error.into(),
     })?;
     let max_age = match redeemed.persistence {
-        BrowserPersistence::Lifetime => Some(redeemed.session.expires_at.since(now)),
+        BrowserPersistence::Lifetime => Some(redeemed.expires_at.since(now)),
         BrowserPersistence::UntilClosed => None,
     };
     let session = PresentedSession::from_session(&redeemed.session);

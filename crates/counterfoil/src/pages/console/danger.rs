@@ -23,7 +23,8 @@ pub(super) const TYPED: &str = "confirm";
 
 /// Where an administrator signs in again, and returns to the question at `path`. `None`: the login is recent.
 ///
-/// A stolen session cookie alone is therefore not enough for the worst changes.
+/// A stolen session cookie alone makes neither the worst changes here nor an administrator who could. The routes below
+/// `/v1/admin/users` ask for no recent login.
 ///
 /// # Errors
 ///

@@ -51,9 +51,14 @@ impl UserChange {
         }
     }
 
-    /// Whether the name must be typed, and the login of the administrator be recent.
+    /// Whether the name must be typed.
     const fn is_final(self) -> bool {
         matches!(self, Self::Delete)
+    }
+
+    /// Whether the login of the administrator must be recent: also to make another administrator, who would have one.
+    const fn wants_recent_login(self) -> bool {
+        self.is_final() || matches!(self, Self::Roles)
     }
 
     const fn button(self) -> &'static str {
@@ -108,7 +113,7 @@ pub(in crate::pages) async fn ask(
 ) -> Result<Response, AppError> {
     let change = UserChange::from_uri(&uri)?;
     let user = find(&app, &uri).await?;
-    if change.is_final()
+    if change.wants_recent_login()
         && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
     {
         return Ok(login);
@@ -127,7 +132,7 @@ pub(in crate::pages) async fn apply(
 ) -> Result<Response, AppError> {
     let change = UserChange::from_uri(&uri)?;
     let user = find(&app, &uri).await?;
-    if change.is_final()
+    if change.wants_recent_login()
         && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
     {
         return Ok(login);

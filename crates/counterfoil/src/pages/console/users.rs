@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_pages::view::console::{NewUserForm, Pager, UsersPageView};
 
@@ -13,6 +14,7 @@ use crate::http::form_fields::FormFields;
 use crate::operations::admin::users;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::{text, with_query};
 use crate::pages::console::response::{answer_error, changed, console_path, show};
 use crate::pages::console::rows::user_row;
@@ -42,11 +44,18 @@ pub(in crate::pages) async fn add(
     request: Request,
 ) -> Result<Response, AppError> {
     let fields = FormFields::read(request, &app, &["username", "password", "email", "roles"]).await?;
+    let roles = roles(&fields.text("roles"));
+    // A new administrator could make the worst changes, for which this one must have signed in recently.
+    if roles.iter().any(|role| role == User::ADMINISTRATOR)
+        && let Some(login) = sign_in_again(&app, &administrator, "/users").await?
+    {
+        return Ok(login);
+    }
     let registration = Registration {
         username: fields.text("username"),
         password: fields.secret("password"),
         email: fields.get("email").map(str::to_owned),
-        roles: roles(&fields.text("roles")),
+        roles,
         external_id: None,
     };
     match users::add(&app, registration, administrator.actor(), &client, administrator.current.now).await {

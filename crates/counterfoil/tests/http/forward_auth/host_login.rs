@@ -110,6 +110,11 @@ async fn a_browser_logs_in_at_the_host_by_its_session_at_the_issuer() {
         assert!(token.contains("; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age="), "{token}");
         assert!(set.iter().any(|line| line.starts_with("__Host-forward-state=; ")), "{set:?}");
 
+        // What an access token opens does not live longer than the token.
+        let lifetime = token.split_once("Max-Age=").unwrap().1.split(';').next().unwrap();
+        let is_short = lifetime.parse::<u64>().unwrap() <= 900;
+        assert_eq!(is_short, mode == "hybrid", "{mode}: {token}");
+
         let passed = ada.ask(&server, APP, "GET").await;
         assert_allowed(&passed);
         assert_eq!(passed.header("remote-user"), Some("ada"), "{mode}");
