@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -27,7 +28,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 _opener = urllib.request.OpenerDirector()
 for _handler in (
-    urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(), _NoRedirect(),
+    urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(context=ssl.create_default_context()), _NoRedirect(),
     urllib.request.HTTPDefaultErrorHandler(), urllib.request.HTTPErrorProcessor(),
 ):
     _opener.add_handler(_handler)

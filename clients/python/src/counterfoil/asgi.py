@@ -36,6 +36,9 @@ class AuthMiddleware:
 
         try:
             headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+            # A handshake over HTTP/2 has no such header (RFC 8441), and is checked like one over HTTP/1.1.
+            if scope["type"] == "websocket" and not any(name.lower() == "upgrade" for name, _ in headers):
+                headers.append(("upgrade", "websocket"))
             auth = await self._verifier.authenticate_async(scope.get("method", "GET"), headers)
             await self._app({**scope, KEY: auth}, receive, watched)
         except Problem as problem:
