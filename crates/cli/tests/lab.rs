@@ -13,6 +13,7 @@ fn an_act_is_printed_as_text_and_as_json() {
     let text = run(&["lab", "run", "logout"]);
     assert_eq!((text.status, text.stderr.as_str()), (0, ""), "{text:?}");
     assert!(text.stdout.starts_with("Act: logout\n"), "{}", text.stdout);
+    assert!(!text.stdout.contains('['), "bytes are shown as base64url: {}", text.stdout);
 
     let json = run(&["lab", "run", "logout", "--json"]);
     assert_eq!(json.status, 0, "{json:?}");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use counterfoil::SessionId;
 use counterfoil_core::model::session::{Session, SessionCredential};
+use counterfoil_jose::base64url;
 use serde_json::{Value, json};
 
 use crate::error::LabError;
@@ -228,7 +229,7 @@ fn cookie_value(head: &str) -> Option<&str> {
 fn stored_form(session: &Session) -> Value {
     let credential = match &session.credential {
         SessionCredential::Cookie(hash) => {
-            json!({ "kind": "hash of the session token", "hash": format!("{hash:?}") })
+            json!({ "kind": "hash of the session token", "hash": base64url::encode(hash.as_bytes()) })
         }
         SessionCredential::AccessOnly => json!({ "kind": "nothing: access tokens only" }),
         SessionCredential::Refresh { counter, .. } => {

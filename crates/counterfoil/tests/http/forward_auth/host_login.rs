@@ -152,13 +152,13 @@ async fn forged_and_ambiguous_host_tokens_are_refused() {
     let token = ada.host.cookie(TOKEN).unwrap().to_owned();
     let with = |line: String| asked(APP, "GET").header("cookie", line);
 
-    let flipped = if token.ends_with('A') { "E" } else { "A" };
+    let flipped = if token.ends_with('A') { "Q" } else { "A" };
     for bad in [
         "cfh_".to_owned(),
         token.replace("cfh_", "cfs_"),
         token[..token.len() - 1].to_owned(),
         format!("{}{flipped}", &token[..token.len() - 1]),
-        format!("cfh_{}.{}", "A".repeat(22), "A".repeat(43)),
+        format!("cfh_{}.{}", "A".repeat(22), "A".repeat(54)),
     ] {
         assert_refused(&with(format!("{TOKEN}={bad}")).send(&server).await, 401, "invalid_token");
     }
@@ -590,7 +590,7 @@ pub(super) async fn call_every_route(seen: &mut BTreeSet<(String, String, String
     let mut host = Person { issuer: fresh.issuer, host: Browser::default() };
     let url = host.callback_url(&server, "%2F").await;
     server.app.close().await.unwrap();
-    let kept = format!("{STATE}={}; {TOKEN}=cfh_{state}.{}", parameter(&url, "state"), "A".repeat(43));
+    let kept = format!("{STATE}={}; {TOKEN}=cfh_{state}.{}", parameter(&url, "state"), "A".repeat(54));
     record(seen, &server, at(APP, Request::get(split(&url).1)).header("cookie", &kept)).await;
     record(seen, &server, issue("host=app.example").header("cookie", line)).await;
     record(seen, &server, at(APP, logout()).header("cookie", kept)).await;
