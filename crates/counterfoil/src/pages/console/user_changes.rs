@@ -37,17 +37,32 @@ enum UserChange {
 }
 
 impl UserChange {
+    const ALL: [Self; 7] = [
+        Self::Roles,
+        Self::Email,
+        Self::Enable,
+        Self::Disable,
+        Self::EndSessions,
+        Self::Revoke,
+        Self::Delete,
+    ];
+
     /// The change that the path names.
     fn from_uri(uri: &Uri) -> Result<Self, AppError> {
-        match path_segment(uri, 3) {
-            "roles" => Ok(Self::Roles),
-            "email" => Ok(Self::Email),
-            "enable" => Ok(Self::Enable),
-            "disable" => Ok(Self::Disable),
-            "end-sessions" => Ok(Self::EndSessions),
-            "revoke" => Ok(Self::Revoke),
-            "delete" => Ok(Self::Delete),
-            _ => Err(AppError::NotFound),
+        let segment = path_segment(uri, 3);
+        Self::ALL.into_iter().find(|change| change.segment() == segment).ok_or(AppError::NotFound)
+    }
+
+    /// Its name in the path.
+    const fn segment(self) -> &'static str {
+        match self {
+            Self::Roles => "roles",
+            Self::Email => "email",
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::EndSessions => "end-sessions",
+            Self::Revoke => "revoke",
+            Self::Delete => "delete",
         }
     }
 
@@ -247,25 +262,13 @@ async fn question(
         consequences: consequences(app, administrator, change, user).await?,
         warning: change.ends_sessions().then(|| warning(administrator, user.id)).flatten(),
         error: None,
-        action: console_path(app, &format!("/users/{}/{}", user.id, segment(change))),
+        action: console_path(app, &format!("/users/{}/{}", user.id, change.segment())),
         fields,
         checkboxes,
         button: change.button(),
         cancel: console_path(app, &format!("/users/{}", user.id)),
         twin: change.twin(name),
     })
-}
-
-const fn segment(change: UserChange) -> &'static str {
-    match change {
-        UserChange::Roles => "roles",
-        UserChange::Email => "email",
-        UserChange::Enable => "enable",
-        UserChange::Disable => "disable",
-        UserChange::EndSessions => "end-sessions",
-        UserChange::Revoke => "revoke",
-        UserChange::Delete => "delete",
-    }
 }
 
 /// What the change does, sentence by sentence.
