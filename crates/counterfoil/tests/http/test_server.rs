@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use counterfoil::operator::Command;
-use counterfoil::{App, Settings};
+use counterfoil::{App, ClockSource, OpenError, Settings};
 use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
 use counterfoil_jose::Secret;
@@ -40,6 +40,19 @@ impl TestServer {
 
     /// Starts a server with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start(change, App::open).await
+    }
+
+    /// Starts a server with changed settings and another clock.
+    #[allow(dead_code, reason = "only some of the test programs change the time")]
+    pub(crate) async fn with_clock(change: impl FnOnce(&mut Settings), clock: impl ClockSource) -> Self {
+        Self::start(change, |settings| App::open_with_clock(settings, clock)).await
+    }
+
+    async fn start<F>(change: impl FnOnce(&mut Settings), open: impl FnOnce(Settings) -> F) -> Self
+    where
+        F: Future<Output = Result<App, OpenError>>,
+    {
         let dir = TempDir::new().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -53,7 +66,7 @@ impl TestServer {
         change(&mut settings);
 
         let origin = settings.issuer.origin().to_string();
-        let app = App::open(settings).await.unwrap();
+        let app = open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = app.clone().serve(listener, async move {
             let _ = stopped.await;

@@ -1,6 +1,13 @@
 //! The console: who may open it, what it shows, and what each change asks for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use serde_json::json;
+
+use counterfoil::ClockReading;
+use counterfoil_jose::Time;
 
 use crate::browser::{PageBrowser, after, encode, html};
 use crate::client::Request;
@@ -157,6 +164,44 @@ async fn a_user_is_deleted_only_with_their_name_typed() {
     let page = html(&browser.post_and_follow(&server, &path, &[("confirm", "ada")]).await);
     assert!(page.contains("Done. The change is in force."), "{page}");
     assert_eq!(browser.open(&server, &path).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_old_login_neither_makes_an_administrator_nor_deletes_a_user() {
+    let (advance, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let added = Arc::clone(&advance);
+    let clock = move || {
+        let added = Duration::from_secs(added.load(Ordering::SeqCst));
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        ClockReading { wall: Time::EPOCH + since_epoch + added, uptime: started.elapsed() + added }
+    };
+    let server = TestServer::with_clock(|settings| settings.console.enabled = true, clock).await;
+    server.add_admin("root").await;
+    server.register("ada").await;
+    let (mut browser, ada) = (PageBrowser::new(), user_id(&server, "ada").await);
+    browser.sign_in(&server, "root").await;
+    let eve = [("username", "eve"), ("password", PASSWORD), ("email", ""), ("roles", "admin")];
+    let changes = [
+        (format!("/admin/users/{ada}/roles"), vec![("roles", "admin")]),
+        (format!("/admin/users/{ada}/delete"), vec![("confirm", "ada")]),
+        ("/admin/users".to_owned(), eve.to_vec()),
+    ];
+
+    advance.store(601, Ordering::SeqCst);
+    for (path, fields) in &changes {
+        let asked = browser.post(&server, path, fields).await;
+        let location = asked.header("location").unwrap_or_default();
+        assert!(location.starts_with("/login?reauth=1&return_to=%2Fadmin%2Fusers"), "{path}: {asked:?}");
+    }
+    let found = browser.open(&server, "/admin/find?q=eve").await;
+    assert_eq!(found.header("location"), Some("/admin/users?prefix=eve"), "there is no such user");
+
+    browser.sign_in(&server, "root").await;
+    for (path, fields) in &changes {
+        let changed = browser.post(&server, path, fields).await;
+        let location = changed.header("location").unwrap_or_default();
+        assert!(location.starts_with("/admin/users"), "{path}: {changed:?}");
+    }
 }
 
 #[tokio::test]
