@@ -1,5 +1,6 @@
 //! Waits for SIGTERM or SIGINT to shut the server down. SIGHUP ends `dev`, whose terminal was closed, and no other server.
 
+use counterfoil::App;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::CliError;
@@ -32,11 +33,21 @@ impl ShutdownSignals {
     }
 
     /// Prints `banner`, then waits for SIGTERM or SIGINT. The server polls this only when all its listeners and the
-    /// admin socket are open, so the banner announces that it is ready.
-    pub(crate) async fn print_and_wait(mut self, banner: String) {
+    /// admin socket are open, so the banner announces that it is ready. A second signal ends the delay of the shutdown of `app`.
+    pub(crate) async fn print_and_wait(mut self, banner: String, app: App) {
         if let Err(error) = print_line(&banner) {
             tracing::warn!(?error, "the listen address was not printed");
         }
+        self.wait().await;
+        tracing::info!("shutting down");
+        tokio::spawn(async move {
+            self.wait().await;
+            app.skip_shutdown_delay();
+        });
+    }
+
+    /// Waits for one signal that stops the server.
+    async fn wait(&mut self) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => break,
@@ -50,6 +61,16 @@ impl ShutdownSignals {
                 },
             }
         }
-        tracing::info!("shutting down");
     }
+}
+
+/// Listens from now on for a signal that ends a command which has something to remove first: SIGINT, SIGTERM, or SIGHUP of a
+/// terminal that was closed.
+///
+/// # Errors
+///
+/// If the process cannot listen for signals.
+pub(crate) fn interruption() -> Result<impl Future<Output = ()>, CliError> {
+    let mut signals = ShutdownSignals::listen()?.ending_at_hangup();
+    Ok(async move { signals.wait().await })
 }

@@ -4,9 +4,17 @@
 
 mod common;
 
+use std::fs::read_dir;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::run;
+use crate::common::{counterfoil, run};
+
+/// How long an act may take to begin.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
 fn an_act_is_printed_as_text_and_as_json() {
@@ -45,4 +53,23 @@ fn an_act_and_a_question_that_do_not_exist_are_refused_with_those_that_do() {
     let question = run(&["lab", "answer", "6"]);
     assert_eq!(question.status, 2, "{question:?}");
     assert!(question.stderr.contains("6 is not in 1..=5"), "{}", question.stderr);
+}
+
+#[test]
+fn a_signal_ends_an_act_and_its_store_is_removed() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let temp = tempfile::tempdir().unwrap();
+        let mut lab = counterfoil(&["lab", "run", "login"]);
+        let mut child =
+            lab.env("TMPDIR", temp.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let started_at = Instant::now();
+        while read_dir(temp.path()).unwrap().next().is_none() {
+            assert!(started_at.elapsed() < START_TIMEOUT, "the act does not begin");
+        }
+
+        kill_process(Pid::from_child(&child), signal).unwrap();
+
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal:?}");
+        assert_eq!(read_dir(temp.path()).unwrap().count(), 0, "{signal:?}");
+    }
 }

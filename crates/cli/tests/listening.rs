@@ -105,3 +105,17 @@ fn check_reports_an_issuer_that_the_server_does_not_serve() {
         1
     );
 }
+
+#[test]
+fn a_second_signal_ends_the_delay_of_a_shutdown() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut serve = counterfoil(&in_dir(&temp.path().join("data"), &["serve", "--listen", "127.0.0.1:0"]));
+    let server = Server::start(serve.env("COUNTERFOIL_SHUTDOWN_DELAY", "5m"), &temp.path().join("log"));
+    let started_at = Instant::now();
+    server.signal(Signal::TERM);
+    while server.curl("/readyz", &[]).0 != 503 {
+        assert!(started_at.elapsed() < START_TIMEOUT, "the server does not begin its shutdown");
+    }
+
+    server.stop(Signal::TERM);
+}

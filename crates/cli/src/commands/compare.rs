@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use counterfoil_lab::{FigureId, LabError, MAX_REPORT_SIZE, Plan, Profile, Report};
-use tokio::{signal, task};
+use tokio::task;
 
 use crate::commands::compare::outputs::Outputs;
 use crate::commands::compare::progress::Bar;
 use crate::error::CliError;
 use crate::input_file::read_text;
+use crate::signals::interruption;
 use crate::standard_input::display_name;
 
 mod outputs;
@@ -99,15 +100,15 @@ fn read(file: &std::path::Path) -> Result<Report, CliError> {
     })
 }
 
-/// Measures on threads of its own. Ctrl-C ends the run after the current row, which removes the temporary stores.
+/// Measures on threads of its own. A signal ends the run after the current row, which removes the temporary stores.
 async fn measure(plan: Plan) -> Result<Report, CliError> {
     let bar = Arc::new(Bar::new());
     let shown = Arc::clone(&bar);
+    let interruption = interruption()?;
     let mut measured = task::spawn_blocking(move || counterfoil_lab::run(&plan, &*shown));
     let result = tokio::select! {
         result = &mut measured => result,
-        interrupted = signal::ctrl_c() => {
-            interrupted.map_err(|error| CliError::with_cause("cannot listen for signals", &error))?;
+        () = interruption => {
             bar.end();
             measured.await
         }

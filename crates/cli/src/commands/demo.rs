@@ -5,7 +5,6 @@ use std::thread;
 
 use clap::Args;
 use serde_json::json;
-use tokio::signal;
 use tokio::sync::oneshot;
 
 use crate::commands::demo::narrator::Narrator;
@@ -14,6 +13,7 @@ use crate::commands::demo::step::Step;
 use crate::commands::demo::walk::Walk;
 use crate::error::CliError;
 use crate::output::{print_json, print_line};
+use crate::signals::interruption;
 
 mod client;
 mod hybrid_steps;
@@ -46,14 +46,12 @@ pub(crate) struct Options {
 ///
 /// If a step does not give what it says.
 pub(crate) async fn run(options: &Options) -> Result<(), CliError> {
+    let interruption = interruption()?;
     let server = DemoServer::start().await?;
-    // Without this, Ctrl-C would leave the temporary store, which has sessions.
+    // Without this, a signal would leave the temporary store, which has sessions.
     let shown = tokio::select! {
         shown = show(options, &server) => shown,
-        interrupted = signal::ctrl_c() => Err(match interrupted {
-            Ok(()) => CliError::failure("interrupted"),
-            Err(error) => CliError::with_cause("cannot listen for signals", &error),
-        }),
+        () = interruption => Err(CliError::failure("interrupted")),
     };
     let stopped = server.stop().await;
     shown.and(stopped)

@@ -70,7 +70,8 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     prepare(&app, pace).await?;
     let banner = banner::text(&base, pace, directory);
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
-    let served = app.serve_all(listeners, signals.print_and_wait(banner)).await;
+    let shutdown = signals.print_and_wait(banner, app.clone());
+    let served = app.serve_all(listeners, shutdown).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }

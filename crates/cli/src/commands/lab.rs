@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand, value_parser};
 use counterfoil_lab::{Act, Frame, Question, Trace};
 use serde_json::json;
-use tokio::{signal, task};
+use tokio::task;
 
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
+use crate::signals::interruption;
 
 /// The commands below `lab`.
 #[derive(Subcommand)]
@@ -77,11 +78,11 @@ async fn answer(options: &AnswerOptions) -> Result<(), CliError> {
 async fn blocking<T: Send + 'static>(
     play: impl FnOnce() -> Result<T, counterfoil_lab::LabError> + Send + 'static,
 ) -> Result<T, CliError> {
+    let interruption = interruption()?;
     let mut playing = task::spawn_blocking(play);
     let played = tokio::select! {
         played = &mut playing => played,
-        interrupted = signal::ctrl_c() => {
-            interrupted.map_err(|error| CliError::with_cause("cannot listen for signals", &error))?;
+        () = interruption => {
             // Its end removes the temporary store, which has sessions.
             let _ = playing.await;
             return Err(CliError::failure("interrupted"));

@@ -64,7 +64,8 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         banner += &format!("\nmetrics on http://{address}/metrics");
     }
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
-    let served = app.serve_all(listeners, signals.print_and_wait(banner)).await;
+    let shutdown = signals.print_and_wait(banner, app.clone());
+    let served = app.serve_all(listeners, shutdown).await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }

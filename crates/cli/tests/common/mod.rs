@@ -153,9 +153,14 @@ impl Server {
         self.base.rsplit(':').next().unwrap().parse().unwrap()
     }
 
+    /// Sends a signal, and does not wait.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Sends the signal, and waits until the server has exited.
     pub(crate) fn stop(mut self, signal: Signal) -> ExitStatus {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.signal(signal);
         let sent_at = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

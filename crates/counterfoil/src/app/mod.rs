@@ -108,6 +108,8 @@ pub(crate) struct AppParts {
     pub(crate) started_at: Time,
     pub(crate) refresh_grace: RefreshGracePeriod,
     pub(crate) is_shutting_down: AtomicBool,
+    /// Ends [`Settings::shutdown_delay`](crate::Settings::shutdown_delay) early.
+    pub(crate) skips_shutdown_delay: Notify,
     /// Whether the keys in the store could not be loaded.
     pub(crate) has_stale_keys: AtomicBool,
     /// The OpenAPI document, serialized at the first request for it.
@@ -153,6 +155,26 @@ impl App {
     /// Makes the readiness check fail, so that load balancers send no new requests.
     pub(crate) fn start_draining(&self) {
         self.parts.is_shutting_down.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the [`Settings::shutdown_delay`](crate::Settings::shutdown_delay) of a server that is shutting down, or that will be: requests in
+    /// progress are still finished. `counterfoil serve` calls it at a second SIGTERM or SIGINT.
+    ///
+    /// ```no_run
+    /// # async fn example(app: counterfoil::App, listener: std::net::TcpListener) -> std::io::Result<()> {
+    /// let signals = app.clone();
+    /// app.serve(listener, async move {
+    ///     let _ = tokio::signal::ctrl_c().await;
+    ///     tokio::spawn(async move {
+    ///         let _ = tokio::signal::ctrl_c().await;
+    ///         signals.skip_shutdown_delay();
+    ///     });
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    pub fn skip_shutdown_delay(&self) {
+        self.parts.skips_shutdown_delay.notify_one();
     }
 
     /// As [`start_draining`](Self::start_draining), and ends the polls that wait.

@@ -341,6 +341,7 @@ impl Loaded {
             introspection_rate_limiter: IntrospectionRateLimiter::for_settings(&settings),
             audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),
+            skips_shutdown_delay: Notify::new(),
             has_stale_keys: AtomicBool::new(false),
             openapi: OnceLock::new(),
             key_schedule_changed: Notify::new(),

@@ -163,7 +163,10 @@ async fn serve_until_shutdown(
         shutdown.await;
         app.start_draining();
         trigger.enter(ServerPhase::Draining);
-        sleep(app.settings().shutdown_delay).await;
+        tokio::select! {
+            () = sleep(app.settings().shutdown_delay) => {}
+            () = app.parts.skips_shutdown_delay.notified() => {}
+        }
     };
     let result = match listen(app, listeners, signal) {
         Err(error) => Err(error),

@@ -93,6 +93,27 @@ async fn in_the_shutdown_delay_a_server_answers_and_says_that_it_closes() {
     assert_eq!(unused.read(&mut [0]).await.unwrap(), 0, "an idle connection is closed at the end");
 }
 
+#[tokio::test]
+async fn the_shutdown_delay_can_be_ended_early() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().with(|settings| settings.shutdown_delay = Duration::from_secs(600));
+    let app = App::open(settings).await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (clone, address) = (app.clone(), listener.local_addr().unwrap());
+    let serving = tokio::spawn(app.serve(listener, std::future::ready(())));
+    let closing = async {
+        while send(address, "GET /readyz", &[], "").await.status != 503 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(SHUTDOWN_DEADLINE, closing).await.unwrap();
+    assert!(!serving.is_finished());
+
+    clone.skip_shutdown_delay();
+
+    timeout(SHUTDOWN_DEADLINE, serving).await.unwrap().unwrap().unwrap();
+}
+
 /// A proxy connects and sends a POST. If the connection is reset meanwhile, the proxy must not send the POST again.
 #[tokio::test]
 async fn a_connection_that_was_opened_before_the_listener_closed_is_served() {
