@@ -82,6 +82,7 @@ impl Error {
             AppError::RegistrationClosed
             | AppError::UsersOfApplication
             | AppError::AdministratorRequired
+            | AppError::RecentLoginRequired
             | AppError::LimitedAudience => ErrorKind::NotAllowed,
             AppError::NotFound => ErrorKind::NotFound,
             AppError::MultipleCredentials(_)

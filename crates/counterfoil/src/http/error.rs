@@ -34,6 +34,10 @@ use crate::runtime::error_chain::error_chain;
 /// The challenge of RFC 6750, section 3.1. It names no scope: none would be enough.
 const INSUFFICIENT_SCOPE: HeaderValue = HeaderValue::from_static(r#"Bearer error="insufficient_scope""#);
 
+/// The challenge of RFC 9470, section 3.
+const INSUFFICIENT_USER_AUTHENTICATION: HeaderValue =
+    HeaderValue::from_static(r#"Bearer error="insufficient_user_authentication", max_age="600""#);
+
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
@@ -71,6 +75,9 @@ pub(crate) enum AppError {
     /// The caller is authenticated but is not an administrator.
     #[error("only for administrators")]
     AdministratorRequired,
+    /// The change needs a login of the last minutes.
+    #[error("the login is too old for this change")]
+    RecentLoginRequired,
     /// A credential that is limited by scope requests a token for another audience.
     #[error("a credential that is limited by scope gets tokens for its own audience only")]
     LimitedAudience,
@@ -222,6 +229,9 @@ impl AppError {
                 .detail("the application adds its users and changes their passwords itself"),
             Self::AdministratorRequired => problem(&problem_types::ADMINISTRATOR_REQUIRED)
                 .detail("the role `admin` is required, in a credential that is not limited by a scope"),
+            Self::RecentLoginRequired => problem(&problem_types::INSUFFICIENT_USER_AUTHENTICATION)
+                .detail("this change needs a login within the last ten minutes: log in again, and repeat it")
+                .header(WWW_AUTHENTICATE, INSUFFICIENT_USER_AUTHENTICATION),
             Self::NotFound => problem(&problem_types::NOT_FOUND).detail("there is no such resource"),
             Self::MethodNotAllowed => {
                 problem(&problem_types::METHOD_NOT_ALLOWED).detail("`Allow` lists the methods of this route")

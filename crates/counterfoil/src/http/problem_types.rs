@@ -79,6 +79,9 @@ problem_types! {
     INSUFFICIENT_SCOPE = 403 "insufficient-scope", "Insufficient scope",
         "The credential is limited by a scope that does not include what the route requires (RFC 6750, section 3.1).",
         "Log in or exchange the token with the scope that `WWW-Authenticate` names.";
+    INSUFFICIENT_USER_AUTHENTICATION = 401 "insufficient-user-authentication", "Insufficient user authentication",
+        "The change is one of the most dangerous ones of an administrator, and the login of the session is older than ten minutes (RFC 9470). The credential itself is valid.",
+        "Log in again with the password and repeat the request with the new credential. A program uses an admin key, which needs no login.";
     INTERNAL = 500 "internal", "Internal error",
         "An error of the server that a repetition does not mend.",
         "Give `request_id` to the operator: the log has the cause under this id.";

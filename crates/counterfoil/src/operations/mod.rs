@@ -18,6 +18,7 @@ pub(crate) mod oauth;
 pub(crate) mod pagination;
 pub(crate) mod password;
 pub(crate) mod presented_session;
+pub(crate) mod recent_login;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod scope_limit;

@@ -57,6 +57,8 @@ problem_responses! {
                          It has two different credentials: `ambiguous_credential`";
     Unauthorized = "401", "There is no credential: `credential_required`. The credential is invalid, expired or revoked: \
                            `invalid_token`";
+    RecentLoginRequired = "401", "There is no credential: `credential_required`. The credential is invalid, expired or revoked: \
+                                  `invalid_token`. The login is older than ten minutes: `insufficient_user_authentication`";
     LoginFailed = "401", "The username or the password is wrong, or the user is disabled: `invalid_credentials`";
     PasswordChangeFailed = "401", "The username or the password is wrong, or the user is disabled: \
                                    `invalid_credentials`. There is no credential: `credential_required`. The \

@@ -1,17 +1,19 @@
 //! A test server on a free port, with a store in a new temporary directory, and a browser with cookies.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use counterfoil::operator::Command;
-use counterfoil::{App, ClockSource, OpenError, Settings};
+use counterfoil::{App, ClockReading, ClockSource, OpenError, Settings};
 use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
-use counterfoil_jose::Secret;
+use counterfoil_jose::{Secret, Time};
 
 use crate::client::{Request, Response};
 
@@ -25,6 +27,19 @@ pub(crate) struct TestServer {
     pub(crate) origin: String,
     _dir: TempDir,
     _stop: oneshot::Sender<()>,
+}
+
+/// A clock that is ahead of the machine's by so many seconds.
+#[allow(dead_code, reason = "only some of the test programs change the time")]
+pub(crate) fn advanced_clock() -> (Arc<AtomicU64>, impl ClockSource) {
+    let (advance, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let added = Arc::clone(&advance);
+    let clock = move || {
+        let added = Duration::from_secs(added.load(Ordering::SeqCst));
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        ClockReading { wall: Time::EPOCH + since_epoch + added, uptime: started.elapsed() + added }
+    };
+    (advance, clock)
 }
 
 impl TestServer {

@@ -1,17 +1,12 @@
 //! The console: who may open it, what it shows, and what each change asks for.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use counterfoil::ClockReading;
-use counterfoil_jose::Time;
-
 use crate::browser::{PageBrowser, after, encode, html};
 use crate::client::Request;
-use crate::test_server::{PASSWORD, TestServer, text};
+use crate::test_server::{PASSWORD, TestServer, advanced_clock, text};
 
 async fn console_server() -> TestServer {
     let server = TestServer::with(|settings| settings.console.enabled = true).await;
@@ -168,13 +163,7 @@ async fn a_user_is_deleted_only_with_their_name_typed() {
 
 #[tokio::test]
 async fn an_old_login_neither_makes_an_administrator_nor_deletes_a_user() {
-    let (advance, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
-    let added = Arc::clone(&advance);
-    let clock = move || {
-        let added = Duration::from_secs(added.load(Ordering::SeqCst));
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        ClockReading { wall: Time::EPOCH + since_epoch + added, uptime: started.elapsed() + added }
-    };
+    let (advance, clock) = advanced_clock();
     let server = TestServer::with_clock(|settings| settings.console.enabled = true, clock).await;
     server.add_admin("root").await;
     server.register("ada").await;

@@ -57,6 +57,13 @@ pub struct UserChangeRequest {
     pub external_id: Option<Option<Value>>,
 }
 
+impl UserChangeRequest {
+    /// Whether it gives or takes roles.
+    pub(crate) const fn changes_roles(&self) -> bool {
+        self.roles.is_some() || !self.add_roles.is_empty() || !self.remove_roles.is_empty()
+    }
+}
+
 impl From<UserChangeRequest> for UserChange {
     fn from(request: UserChangeRequest) -> Self {
         let UserChangeRequest {

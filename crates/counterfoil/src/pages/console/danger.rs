@@ -1,30 +1,25 @@
 //! What a dangerous change asks for: a question first, and for the worst ones the name and a recent login.
 
-use std::time::Duration;
-
 use axum::response::Response;
 use http::Uri;
 
-use counterfoil_jose::Time;
 use counterfoil_verify::UserId;
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::operations::recent_login::has_recent_login;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::response::console_path;
 use crate::pages::response::{encode, redirect_to_path};
-
-/// How old the login of an administrator may be for the worst changes.
-const RECENT: Duration = Duration::from_secs(10 * 60);
 
 /// The field in which the administrator types the name of what the change is about.
 pub(super) const TYPED: &str = "confirm";
 
 /// Where an administrator signs in again, and returns to the question at `path`. `None`: the login is recent.
 ///
-/// A stolen session cookie alone makes neither the worst changes here nor an administrator who could. The routes below
-/// `/v1/admin/users` ask for no recent login.
+/// A stolen session cookie alone makes neither the worst changes nor an administrator who could. The JSON routes of the same changes
+/// answer 401 instead.
 ///
 /// # Errors
 ///
@@ -34,18 +29,13 @@ pub(super) async fn sign_in_again(
     administrator: &ConsoleAdministrator,
     path: &str,
 ) -> Result<Option<Response>, AppError> {
-    let session = app.parts.store.session(administrator.current.session).await?;
-    let is_recent = session.is_some_and(|it| is_recent(it.authenticated_at, administrator.current.now));
+    let current = &administrator.current;
+    let is_recent = has_recent_login(app, current.session, current.now).await?;
     let login = || {
         let (prefix, back) = (app.settings().public_prefix(), encode(&console_path(app, path)));
         redirect_to_path(&format!("{prefix}/login?reauth=1&return_to={back}"))
     };
     Ok((!is_recent).then(login))
-}
-
-/// Whether a login at `authenticated_at` is recent at `now`.
-fn is_recent(authenticated_at: Time, now: Time) -> bool {
-    authenticated_at + RECENT > now
 }
 
 /// Checks that the form has the name.
@@ -69,19 +59,4 @@ pub(super) fn warning(administrator: &ConsoleAdministrator, user: UserId) -> Opt
 /// The path of a request below the console.
 pub(super) fn path_of(uri: &Uri) -> &str {
     uri.path().strip_prefix("/admin").unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
-
-    #[test]
-    fn a_login_is_recent_for_ten_minutes() {
-        assert!(is_recent(NOON, NOON));
-        assert!(is_recent(NOON, NOON + Duration::from_secs(599)));
-        assert!(!is_recent(NOON, NOON + RECENT));
-        assert!(!is_recent(NOON, NOON + Duration::from_secs(86_400)));
-    }
 }

@@ -10,7 +10,8 @@ use counterfoil_core::model::session::{ClientInfo, EndReason};
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential, is_safe_method,
+    AcceptedCredentials, AuthError, CredentialSource, InvalidReason, PresentedCredential, SessionId,
+    is_safe_method,
 };
 
 use crate::app::App;
@@ -18,6 +19,7 @@ use crate::http::client_info::request_ip;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
+use crate::operations::recent_login::has_recent_login;
 use crate::operations::scope_limit::may_administer;
 
 /// An authorized administrator, with the time of the check.
@@ -27,12 +29,29 @@ pub(in crate::routes) struct Administrator {
     pub(super) actor: Actor,
     /// When the credential was checked.
     pub(super) now: Time,
+    /// The session of a user. A program with an admin key has none.
+    session: Option<SessionId>,
 }
 
 impl Administrator {
     /// The context of a change by this administrator.
     pub(super) fn context(&self, client_info: ClientInfo) -> RevocationContext {
         RevocationContext { actor: self.actor.clone(), reason: EndReason::ByAdmin, client_info }
+    }
+
+    /// Requires a login within the last ten minutes, as the console does for the same changes: whoever copied a credential must not
+    /// be able to delete users or to make credentials that outlive it. A program with an admin key never logs in, and needs none.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::RecentLoginRequired`], or if the store cannot be read.
+    pub(super) async fn require_recent_login(&self, app: &App) -> Result<(), AppError> {
+        match self.session {
+            Some(session) if !has_recent_login(app, session, self.now).await? => {
+                Err(AppError::RecentLoginRequired)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -51,7 +70,7 @@ impl FromRequestParts<App> for Administrator {
                 if !is_safe_method(&parts.method) {
                     app.parts.write_rate_limiter.count_admin_key(key, request_ip(parts, app), now)?;
                 }
-                Ok(Self { actor: Actor::AdminKey(key), now })
+                Ok(Self { actor: Actor::AdminKey(key), now, session: None })
             }
             PresentedCredential::AccessToken(_)
             | PresentedCredential::SessionToken(_)
@@ -76,7 +95,8 @@ fn require_role(current_user: CurrentUser) -> Result<Administrator, AppError> {
     if !may_administer(&current_user.principal) {
         return Err(AppError::AdministratorRequired);
     }
-    Ok(Administrator { actor: Actor::User(current_user.user), now: current_user.now })
+    let CurrentUser { user, now, session, .. } = current_user;
+    Ok(Administrator { actor: Actor::User(user), now, session: Some(session) })
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use crate::operations::admin::responses::{KeyListResponse, RotationResponse};
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
-    Unavailable, UnsupportedMediaType,
+    BadRequest, Forbidden, InvalidFields, NotFound, RecentLoginRequired, RequestTimeout, TooLarge,
+    TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
 use crate::runtime::task::run_detached;
@@ -54,7 +54,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Rotated, or activated at `activated_at`", body = RotationResponse),
-        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, RecentLoginRequired, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]
@@ -65,6 +65,9 @@ pub(in crate::routes) async fn rotate(
     body: Option<JsonBody<KeyRotationRequest>>,
 ) -> Result<(StatusCode, Json<RotationResponse>), AppError> {
     let request = body.map(|JsonBody(request)| request).unwrap_or_default();
+    if request.now {
+        administrator.require_recent_login(&app).await?;
+    }
     let (context, now) = (administrator.context(client), app.now_to_issue()?);
     let rotated = run_detached(async move { keys::rotate(&app, request, context, now).await }).await?;
     Ok((StatusCode::CREATED, Json(rotated)))
@@ -79,7 +82,7 @@ pub(in crate::routes) async fn rotate(
     params(("id" = String, Path, description = "The `kid` of a key")),
     responses(
         (status = 204, description = "Revoked; also if it was revoked before"),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooManyRequests, Unavailable,
+        BadRequest, RecentLoginRequired, Forbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn revoke(
@@ -88,6 +91,7 @@ pub(in crate::routes) async fn revoke(
     client: ClientInfo,
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
+    administrator.require_recent_login(&app).await?;
     keys::revoke(&app, path_id(&uri, 3)?, administrator.context(client), administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use counterfoil_core::model::session::ClientInfo;
+use counterfoil_verify::RevocationSubject;
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -13,8 +14,8 @@ use crate::operations::admin::responses::RevocationResponse;
 use crate::operations::admin::revocations;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
-    Unavailable, UnsupportedMediaType,
+    BadRequest, Forbidden, InvalidFields, NotFound, RecentLoginRequired, RequestTimeout, TooLarge,
+    TooManyRequests, Unavailable, UnsupportedMediaType,
 };
 
 /// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
@@ -27,7 +28,7 @@ use crate::routes::problem_responses::{
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 200, description = "Revoked", body = RevocationResponse),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, RecentLoginRequired, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]
@@ -37,6 +38,9 @@ pub(in crate::routes) async fn revoke(
     client: ClientInfo,
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationResponse>, AppError> {
-    let revocation = request.validate(administrator.actor, client)?;
+    let revocation = request.validate(administrator.actor.clone(), client)?;
+    if matches!(revocation.subject, RevocationSubject::Key(_) | RevocationSubject::Everyone) {
+        administrator.require_recent_login(&app).await?;
+    }
     Ok(Json(revocations::revoke(&app, revocation, administrator.now).await?))
 }

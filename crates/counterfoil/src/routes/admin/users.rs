@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
@@ -27,8 +28,8 @@ use crate::operations::pagination::PageSize;
 use crate::operations::views::SessionList;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, LastAdministrator, NotFound, RequestTimeout, TooLarge,
-    TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
+    BadRequest, Conflict, Forbidden, InvalidFields, LastAdministrator, NotFound, RecentLoginRequired,
+    RequestTimeout, TooLarge, TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -87,7 +88,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = UserResponse),
-        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, RecentLoginRequired, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]
@@ -97,6 +98,10 @@ pub(in crate::routes) async fn add(
     client: ClientInfo,
     JsonBody(request): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<UserResponse>), AppError> {
+    // A new administrator could make every change.
+    if request.roles.iter().any(|role| role == User::ADMINISTRATOR) {
+        administrator.require_recent_login(&app).await?;
+    }
     let NewUser { username, password, email, roles, external_id } = request;
     let registration = Registration { username, password, email, roles, external_id };
     let user = users::add(&app, registration, administrator.actor, &client, administrator.now).await?;
@@ -142,7 +147,7 @@ pub(in crate::routes) async fn show(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 200, description = "The changed user", body = UserResponse),
-        BadRequest, Unauthorized, Forbidden, NotFound, LastAdministrator, TooLarge, RequestTimeout,
+        BadRequest, RecentLoginRequired, Forbidden, NotFound, LastAdministrator, TooLarge, RequestTimeout,
         UnsupportedMediaType, InvalidFields, TooManyRequests, Unavailable,
     )
 )]
@@ -153,6 +158,9 @@ pub(in crate::routes) async fn change(
     uri: Uri,
     PatchBody(request): PatchBody<UserChangeRequest>,
 ) -> Result<Json<UserResponse>, AppError> {
+    if request.changes_roles() {
+        administrator.require_recent_login(&app).await?;
+    }
     let context = administrator.context(client);
     Ok(Json(users::change(&app, path_id(&uri, 3)?, request, &context, administrator.now).await?))
 }
@@ -166,7 +174,7 @@ pub(in crate::routes) async fn change(
     params(("id" = String, Path, description = "The id of a user")),
     responses(
         (status = 204, description = "Deleted"),
-        BadRequest, Unauthorized, Forbidden, NotFound, LastAdministrator, TooManyRequests, Unavailable,
+        BadRequest, RecentLoginRequired, Forbidden, NotFound, LastAdministrator, TooManyRequests, Unavailable,
     )
 )]
 pub(in crate::routes) async fn remove(
@@ -175,6 +183,7 @@ pub(in crate::routes) async fn remove(
     client: ClientInfo,
     uri: Uri,
 ) -> Result<StatusCode, AppError> {
+    administrator.require_recent_login(&app).await?;
     let context = administrator.context(client);
     users::delete(&app, path_id(&uri, 3)?, &context, administrator.now).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -8,6 +8,7 @@ mod keys;
 mod last_administrator;
 mod lists;
 mod rate_limits;
+mod recent_login;
 mod revocations;
 mod sessions;
 mod users;
