@@ -103,6 +103,8 @@ pub use keys::tls::TlsError;
 pub use keys::tls_files::TlsFiles;
 #[cfg(feature = "metrics")]
 pub use metrics::serve as serve_metrics;
+#[cfg(feature = "pages")]
+pub use pages::require_sign_in::{RequireSignIn, RequireSignInService};
 pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
 pub use runtime::panics::panic_count;

@@ -23,6 +23,8 @@ use crate::app::App;
 use crate::app::error::OpenError;
 use crate::background;
 use crate::http::host_layer::HostLayer;
+#[cfg(feature = "pages")]
+use crate::pages::require_sign_in::RequireSignIn;
 use crate::runtime::task::{Task, run_detached};
 use crate::settings::Settings;
 use crate::settings::base_path::BasePathError;
@@ -106,6 +108,29 @@ impl Counterfoil {
     #[cfg(feature = "pages")]
     pub fn pages(&self) -> Router {
         self.app.pages()
+    }
+
+    /// The layer for routes that only a signed-in user may open. A browser without a login is sent to the sign-in page and comes
+    /// back after it; a request of a script or of a program gets 401. [`layer`](Self::layer) must be outside of it.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use counterfoil::{Counterfoil, Principal};
+    ///
+    /// # async fn example(auth: Counterfoil) {
+    /// let app: Router = Router::new()
+    ///     .route("/orders", get(async |user: Principal| format!("The orders of {}", user.username().unwrap_or("you"))))
+    ///     .layer(auth.require_sign_in())
+    ///     .route("/", get(async || "Welcome"))
+    ///     .layer(auth.layer())
+    ///     .merge(auth.routes())
+    ///     .merge(auth.pages());
+    /// # drop(app);
+    /// # }
+    /// ```
+    #[cfg(feature = "pages")]
+    pub fn require_sign_in(&self) -> RequireSignIn {
+        RequireSignIn::new(self.app.clone())
     }
 
     /// The layer that lets handlers extract a [`Principal`](crate::Principal) or

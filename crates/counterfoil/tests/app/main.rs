@@ -20,5 +20,6 @@ mod password_changes;
 mod readiness;
 mod remote_verifiers;
 mod request_limits;
+mod require_sign_in;
 mod shutdown;
 mod startup;

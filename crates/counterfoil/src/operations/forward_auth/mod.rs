@@ -11,7 +11,7 @@ mod guarded_host;
 pub(crate) mod host_login;
 pub(crate) mod identity;
 mod login_redirect;
-mod navigation;
+pub(crate) mod navigation;
 mod percent;
 pub(crate) mod proxy;
 mod requirements;

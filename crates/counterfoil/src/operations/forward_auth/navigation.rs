@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Whether the browser opens a page. A request of a script or of a program gets 401 instead of a page that it cannot show.
-pub(super) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     if !matches!(*method, Method::GET | Method::HEAD) || is_websocket_handshake(headers) {
         return false;
     }
