@@ -14,6 +14,7 @@ export type ProblemCode =
   | "host_login_invalid"
   | "host_not_guarded"
   | "insufficient_scope"
+  | "insufficient_user_authentication"
   | "internal"
   | "invalid_credentials"
   | "invalid_fields"

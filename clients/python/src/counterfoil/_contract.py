@@ -15,6 +15,7 @@ ProblemCode = Literal[
     "host_login_invalid",
     "host_not_guarded",
     "insufficient_scope",
+    "insufficient_user_authentication",
     "internal",
     "invalid_credentials",
     "invalid_fields",
