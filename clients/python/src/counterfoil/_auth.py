@@ -45,9 +45,11 @@ class Auth:
 
     @property
     def ended(self) -> EndReason | None:
-        """Why a request with the same credential would be refused now; `None` while it would be accepted.
+        """Why a request with the same credential would be refused now; `None` while nothing is known against it.
 
-        For WebSockets and event streams, which look at it again and again: it asks nothing and waits for nothing.
+        For WebSockets and event streams, which look at it again and again: it asks nothing and waits for nothing. It notices a
+        revocation by the feed only: with `follow=False`, or without a verifier key, it notices that the credential expires, and
+        nothing else.
         """
         return self._ended()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._auth import NOT_AUTHENTICATED, Auth, Requirements, require
 from ._problem import Problem
-from ._verifier import Verifier
+from ._verifier import Forwarded, Verifier
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -19,7 +19,7 @@ KEY = "counterfoil.auth"
 class AuthMiddleware:
     """Authenticates each request and WebSocket. It answers 400, 401, 403 and 503 itself, and problems that handlers raise."""
 
-    def __init__(self, app: App, verifier: Verifier):
+    def __init__(self, app: App, verifier: Verifier | Forwarded):
         self._app, self._verifier = app, verifier
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._auth import Auth
 from ._problem import Problem
-from ._verifier import Verifier
+from ._verifier import Forwarded, Verifier
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -18,7 +18,7 @@ KEY = "counterfoil.auth"
 class AuthMiddleware:
     """It answers 400, 401, 403 and 503 itself. `environ["counterfoil.auth"]` is an `Auth`, or `None`."""
 
-    def __init__(self, app: App, verifier: Verifier):
+    def __init__(self, app: App, verifier: Verifier | Forwarded):
         self._app, self._verifier = app, verifier
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
