@@ -13,6 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from counterfoil import Problem, Verifier
+from counterfoil._clock import Clock
 
 KEY = f"cfv_test.{'k' * 43}"
 CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
@@ -45,6 +46,15 @@ def until(condition, what, limit=20):
             raise AssertionError(f"not within {limit} s: {what}")
         time.sleep(0.01)
     return value
+
+
+class JumpingClock(Clock):
+    """Its wall clock can be set."""
+
+    offset = 0.0
+
+    def wall(self):
+        return super().wall() + self.offset
 
 
 class FakeIssuer:

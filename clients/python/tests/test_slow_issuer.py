@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 from counterfoil import Problem
-from counterfoil._clock import Clock
 from counterfoil._http import HttpError, send
-from fake_issuer import IssuerTest, ident, jwk_of, new_key, until
+from fake_issuer import IssuerTest, JumpingClock, ident, jwk_of, new_key, until
 
 
 def session_token(number=0):
@@ -157,13 +156,7 @@ class SlowIssuer(IssuerTest):
         self.becomes(verifier, token, 200)
 
     def test_without_a_feed_a_key_that_is_gone_verifies_no_token_that_was_verified_before(self):
-        class Jumping(Clock):
-            offset = 0.0
-
-            def wall(self):
-                return super().wall() + self.offset
-
-        clock = Jumping()
+        clock = JumpingClock()
         verifier = self.verifier(verifier_key=None, clock=clock, max_token_lifetime=20_000)
         token = self.issuer.token(self.issuer.claims(exp=self.issuer.now() + 20_000))
         self.assertEqual(self.status(verifier, token), 200)
