@@ -13,6 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from counterfoil import Problem, Verifier
+from counterfoil._clock import Clock
 
 KEY = f"cfv_test.{'k' * 43}"
 CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
@@ -47,6 +48,15 @@ def until(condition, what, limit=20):
     return value
 
 
+class JumpingClock(Clock):
+    """Its wall clock can be set."""
+
+    offset = 0.0
+
+    def wall(self):
+        return super().wall() + self.offset
+
+
 class FakeIssuer:
     def __init__(self, algorithm="ES256"):
         self.algorithm, self.key = algorithm, new_key(algorithm)
@@ -66,8 +76,10 @@ class FakeIssuer:
             def log_message(self, *args):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads, request_queue_size = True, 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 

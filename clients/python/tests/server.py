@@ -21,14 +21,17 @@ def free_port():
 
 
 class Server:
-    def __init__(self):
-        self.folder, port = tempfile.mkdtemp(prefix="counterfoil-python-"), free_port()
-        self.url = f"http://127.0.0.1:{port}"
+    """`settings` are environment variables."""
+
+    def __init__(self, **settings):
+        self.folder, self.port = tempfile.mkdtemp(prefix="counterfoil-python-"), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.env = {
             "PATH": os.environ["PATH"], "HOME": self.folder, "COUNTERFOIL_DATA_DIR": f"{self.folder}/data",
-            "COUNTERFOIL_LISTEN": f"127.0.0.1:{port}", "COUNTERFOIL_ISSUER": self.url,
+            "COUNTERFOIL_LISTEN": f"127.0.0.1:{self.port}", "COUNTERFOIL_ISSUER": self.url,
             # Hashing is not what these tests measure.
             "COUNTERFOIL_ARGON2_MEMORY_KIB": "19456", "COUNTERFOIL_ARGON2_ITERATIONS": "2", "COUNTERFOIL_ARGON2_PARALLELISM": "1",
+            **settings,
         }
         self.log = open(f"{self.folder}/log", "w+")
         self.start()

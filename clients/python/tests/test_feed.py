@@ -5,8 +5,7 @@ import os
 import time
 
 from counterfoil import Problem, Verifier
-from counterfoil._clock import Clock
-from fake_issuer import KEY, FakeIssuer, IssuerTest, ident, jwk_of, new_key, until
+from fake_issuer import KEY, FakeIssuer, IssuerTest, JumpingClock, ident, jwk_of, new_key, until
 
 
 class Feed(IssuerTest):
@@ -114,13 +113,7 @@ class Feed(IssuerTest):
         self.becomes(verifier, old, 401)
 
     def test_a_jump_of_the_wall_clock_back_prolongs_no_lease(self):
-        class Jumping(Clock):
-            offset = 0.0
-
-            def wall(self):
-                return super().wall() + self.offset
-
-        clock = Jumping()
+        clock = JumpingClock()
         self.issuer.lease_ms = 1500
         verifier, token = self.verifier(clock=clock), self.issuer.token()
         self.assertEqual(self.status(verifier, token), 200)

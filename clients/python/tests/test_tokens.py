@@ -1,5 +1,6 @@
 """Access tokens that must be refused, and what must be true of those that are accepted."""
 
+import asyncio
 import copy
 import hmac
 import json
@@ -266,9 +267,15 @@ class Tokens(IssuerTest):
             "auth_time": now, "amr": ["pwd"], "username": "ada", "roles": ["clerk"],
         }
 
+        def in_a_thread(*headers):
+            return self.auth.authenticate_forwarded(headers, "https://app.example")
+
+        def on_an_event_loop(*headers):
+            return asyncio.run(self.auth.authenticate_forwarded_async(headers, "https://app.example"))
+
         def by(*headers):
             try:
-                user = self.auth.authenticate_forwarded(headers, "https://app.example")
+                user = way(*headers)
                 return user and user.kind
             except Problem as problem:
                 return problem.status
@@ -276,17 +283,19 @@ class Tokens(IssuerTest):
         def signed(kind="forward+jwt", **changes):
             return ("Remote-Assertion", self.issuer.token({**claims, **changes}, {"typ": kind}))
 
-        self.assertEqual(by(signed()), "forwarded")
-        self.assertIsNone(by(("Remote-User", "admin"), ("Remote-Groups", "admin")))
-        self.assertIsNone(by(("Remote-Assertion", "")))
-        for changes in (
-            {"aud": "https://other.example"}, {"aud": ["https://app.example"]}, {"iss": "x"}, {"exp": now + 3600},
-            {"iat": now - 200, "exp": now - 150}, {"sid": "x"}, {"sub": ""},
-        ):
-            self.assertEqual(by(signed(**changes)), 401, str(changes))
-        self.assertEqual(by(signed("at+jwt")), 401)
-        self.assertEqual(by(signed(), signed()), 401)
+        for way in (in_a_thread, on_an_event_loop):
+            self.assertEqual(by(signed()), "forwarded")
+            self.assertIsNone(by(("Remote-User", "admin"), ("Remote-Groups", "admin")))
+            self.assertIsNone(by(("Remote-Assertion", "")))
+            for changes in (
+                {"aud": "https://other.example"}, {"aud": ["https://app.example"]}, {"iss": "x"}, {"exp": now + 3600},
+                {"iat": now - 200, "exp": now - 150}, {"sid": "x"}, {"sub": ""},
+            ):
+                self.assertEqual(by(signed(**changes)), 401, str(changes))
+            self.assertEqual(by(signed("at+jwt")), 401)
+            self.assertEqual(by(signed(), signed()), 401)
         # And an assertion is no access token.
         self.assert_refused(signed(aud="https://shop.example", pos=1, client_id="c", jti=ident("j"))[1])
         self.issuer.revoke(f"session:{ident('f')}")
-        until(lambda: by(signed()) == 401, "the session is revoked")
+        for way in (in_a_thread, on_an_event_loop):
+            until(lambda: by(signed()) == 401, "the session is revoked")

@@ -7,6 +7,7 @@ import { type AccessClaims, readClaims } from "./claims.js";
 import type { IssuerClock } from "./clock.js";
 import { readHeader } from "./jws-header.js";
 import type { KeyStore } from "./key-store.js";
+import type { VerifyingKey } from "./keys.js";
 import type { Settings } from "./options.js";
 import { invalidToken, unavailable } from "./problem.js";
 import type { RevocationQuery } from "./revocations.js";
@@ -18,6 +19,7 @@ export const LEEWAY = 60;
 export interface VerifiedToken {
   readonly claims: AccessClaims;
   readonly query: RevocationQuery;
+  readonly key: VerifyingKey;
 }
 
 export class AccessTokenVerifier {
@@ -33,14 +35,10 @@ export class AccessTokenVerifier {
     this.#cache = new BoundedMap(settings.cacheSize);
   }
 
-  /** A token whose signature was verified before. */
+  /** A token whose signature was verified before, by a key that is still one of the issuer's. */
   cached(token: string): VerifiedToken | undefined {
-    return this.#cache.get(token);
-  }
-
-  /** Forgets all tokens: a key of the issuer may be gone. */
-  forget(): void {
-    this.#cache.clear();
+    const verified = this.#cache.get(token);
+    return verified && this.#keys.isCurrent(verified.key) ? verified : undefined;
   }
 
   /**
@@ -82,7 +80,7 @@ export class AccessTokenVerifier {
     // No claim is read before this line.
     const claims = readClaims(payload);
     this.#checkIssuance(claims);
-    return { claims, query: queryOf(claims, key.kid) };
+    return { claims, query: queryOf(claims, key.kid), key };
   }
 
   #checkIssuance({ iss, aud, iat, exp }: AccessClaims): void {

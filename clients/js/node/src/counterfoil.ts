@@ -26,8 +26,14 @@ export function counterfoil(options: Options): Counterfoil {
   return new Counterfoil(options);
 }
 
+/** What the middleware of a framework asks: a `Counterfoil`, or what `forwarded` returns. */
+export interface Authenticator {
+  /** @throws Problem */
+  authenticate(request: RequestLike): Promise<Auth | null>;
+}
+
 /** The verifier of one application. */
-export class Counterfoil {
+export class Counterfoil implements Authenticator {
   readonly #settings: Settings;
   readonly #names: CookieNames;
   readonly #clock: IssuerClock;
@@ -49,7 +55,7 @@ export class Counterfoil {
     this.#clock = new IssuerClock(settings.clock);
     this.#issuer = new Issuer(settings.upstream);
     const isFollowed = verifierKey !== undefined && settings.follow;
-    this.#keys = new KeyStore(settings, isFollowed, () => this.#tokens.forget());
+    this.#keys = new KeyStore(settings, isFollowed);
     this.#tokens = new AccessTokenVerifier(settings, this.#keys, this.#clock);
     if (verifierKey === undefined) {
       settings.log("counterfoil: without `verifierKey` a revoked access token is accepted until it expires");
@@ -130,16 +136,21 @@ export class Counterfoil {
     return relay(this.#settings.upstream);
   }
 
-  /** Returns a function that authenticates by the `Remote-Assertion` of a proxy. `Remote-User` alone is never read. */
-  forwarded({ audience }: { audience: string }): (request: RequestLike) => Promise<Auth | null> {
+  /**
+   * For a middleware, in the place of this verifier: it authenticates by the `Remote-Assertion` of a proxy for `audience`, the
+   * origin of the application, and by nothing else. `Remote-User` alone is never read.
+   */
+  forwarded({ audience }: { audience: string }): Authenticator {
     const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (query, parts, request) => {
       if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));
       if (this.#feed && !this.#feed.isFresh(this.#settings.acceptStaleMs)) throw stale();
       return this.#accept(parts, query, request.socket, () => this.#clock.now() >= parts.expiresAt);
     });
-    return async (request) => {
-      if (this.#starting) await this.#waitForStart(this.#starting);
-      return verify(request);
+    return {
+      authenticate: async (request) => {
+        if (this.#starting) await this.#waitForStart(this.#starting);
+        return verify(request);
+      },
     };
   }
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Auth } from "./auth.js";
-import type { Counterfoil } from "./counterfoil.js";
+import type { Authenticator } from "./counterfoil.js";
 import { Problem } from "./problem.js";
 import { missingRequirement, type Requirements } from "./requirements.js";
 
@@ -20,7 +20,7 @@ type Request = IncomingMessage & { auth?: Auth | null };
 type Next = (error?: unknown) => void;
 
 /** Authenticates each request. It answers 400, 401, 403 and 503 itself. */
-export function middleware(auth: Counterfoil) {
+export function middleware(auth: Authenticator) {
   return async (req: Request, res: ServerResponse, next: Next): Promise<void> => {
     try {
       const { method, headers, headersDistinct } = req;

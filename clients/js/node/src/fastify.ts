@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Auth } from "./auth.js";
-import type { Counterfoil } from "./counterfoil.js";
+import type { Authenticator } from "./counterfoil.js";
 import { Problem } from "./problem.js";
 import { missingRequirement, type Requirements } from "./requirements.js";
 
@@ -15,7 +15,7 @@ declare module "fastify" {
 }
 
 /** Authenticates each request. It answers 400, 401, 403 and 503 itself. */
-export async function plugin(app: FastifyInstance, { auth }: { auth: Counterfoil }): Promise<void> {
+export async function plugin(app: FastifyInstance, { auth }: { auth: Authenticator }): Promise<void> {
   app.decorateRequest("auth", undefined as unknown as null);
   app.addHook("onRequest", async (request, reply) => {
     try {

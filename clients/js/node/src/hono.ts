@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 
 import type { Auth } from "./auth.js";
-import type { Counterfoil } from "./counterfoil.js";
+import type { Authenticator } from "./counterfoil.js";
 import type { RequestLike } from "./credentials.js";
 import { Problem } from "./problem.js";
 import { missingRequirement, type Requirements } from "./requirements.js";
@@ -18,7 +18,7 @@ declare module "hono" {
 }
 
 /** Authenticates each request. It answers 400, 401, 403 and 503 itself. */
-export function middleware(auth: Counterfoil): MiddlewareHandler {
+export function middleware(auth: Authenticator): MiddlewareHandler {
   return async (c, next) => {
     try {
       const { method, headers } = c.req.raw;

@@ -2,7 +2,7 @@
 
 export { Auth, type AuthParts, type CredentialKind } from "./auth.js";
 export type { AccessClaims } from "./claims.js";
-export { Counterfoil, counterfoil } from "./counterfoil.js";
+export { type Authenticator, Counterfoil, counterfoil } from "./counterfoil.js";
 export type { AuditEventKind, ProblemCode } from "./contract.js";
 export type { RequestLike } from "./credentials.js";
 export { CredentialEnd, type EndReason } from "./endings.js";

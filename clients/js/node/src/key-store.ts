@@ -26,7 +26,6 @@ export class KeyStore {
   readonly #settings: Settings;
   /** Whether the feed announces each new key set. */
   readonly #isFollowed: boolean;
-  readonly #onChange: () => void;
   #keys: KeySet | undefined;
   /** The SHA-256 of the key set in use, as base64url. */
   #hash = "";
@@ -36,10 +35,9 @@ export class KeyStore {
   #attemptedAt: Moment | undefined;
   #fetching: Promise<void> | undefined;
 
-  constructor(settings: Settings, isFollowed: boolean, onChange: () => void) {
+  constructor(settings: Settings, isFollowed: boolean) {
     this.#settings = settings;
     this.#isFollowed = isFollowed;
-    this.#onChange = onChange;
   }
 
   /**
@@ -56,6 +54,12 @@ export class KeyStore {
     else await this.#fetching?.catch(() => {});
     if (!this.#keys) throw new HttpError("the keys of the issuer could not be fetched");
     return this.#keys.find(algorithm, kid);
+  }
+
+  /** Whether the key is one of the set in use: what an earlier set has verified does not count any more. */
+  isCurrent(key: VerifyingKey): boolean {
+    if (!this.#isFollowed) this.#refreshIfOld();
+    return this.#keys?.has(key) ?? false;
   }
 
   /** Takes the hash of the key set that the feed announces. A new set is fetched at once, and used only if its hash is this. */
@@ -101,8 +105,8 @@ export class KeyStore {
     if (hash !== "" && actual !== hash) throw new HttpError("the key set has another hash than the feed announced");
     const keys = await KeySet.read(parseObject(body), this.#settings.algorithms);
     if (keys.size === 0) throw new HttpError("the key set has no key for the allowed algorithms");
-    const isNew = actual !== this.#hash;
-    [this.#keys, this.#hash, this.#fetchedAt] = [keys, actual, readClock(this.#settings.clock)];
-    if (isNew) this.#onChange();
+    // The same set keeps its keys, and so the tokens that they have verified.
+    if (actual !== this.#hash || !this.#keys) this.#keys = keys;
+    [this.#hash, this.#fetchedAt] = [actual, readClock(this.#settings.clock)];
   }
 }

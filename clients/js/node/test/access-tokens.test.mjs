@@ -320,6 +320,64 @@ test("a `Remote-Assertion` authenticates for its audience, and nothing else does
   assert.equal(await status(await sign({ aud: "https://shop.example", pos: 1, client_id: "c", jti: ID("j") })), 401);
 });
 
+/** A key set with another key instead of the issuer's. */
+async function replacement() {
+  const { publicKey } = await generateKeyPair("ES256", { extractable: true });
+  return { keys: [{ ...(await exportJWK(publicKey)), kid: "new", alg: "ES256", use: "sig" }] };
+}
+
+test("without a feed, a key that is gone verifies no token that was verified before", async (t) => {
+  const own = await FakeIssuer.start();
+  t.after(() => own.close());
+  const ownClock = new TestClock();
+  const verifier = counterfoil({ ...options(own), clock: ownClock, verifierKey: undefined, maxTokenLifetime: 20_000 });
+  const token = await own.token(own.claims({ exp: own.now() + 20_000 }));
+  assert.equal(await status(token, verifier), 200);
+  own.jwks = await replacement();
+  ownClock.offset = 301_000;
+  await until(async () => (await status(token, verifier)) === 401, "the keys are fetched again");
+});
+
+test("without a feed, keys that cannot be fetched again are used for two hours", async (t) => {
+  const own = await FakeIssuer.start();
+  t.after(() => own.close());
+  const ownClock = new TestClock();
+  const verifier = counterfoil({ ...options(own), clock: ownClock, verifierKey: undefined, maxTokenLifetime: 20_000 });
+  const token = await own.token(own.claims({ exp: own.now() + 20_000 }));
+  assert.equal(await status(token, verifier), 200);
+  own.onKeys = (res) => res.writeHead(500).end();
+  ownClock.offset = 7_100_000;
+  assert.equal(await status(token, verifier), 200);
+  ownClock.offset = 7_300_000;
+  assert.equal(await status(token, verifier), 503);
+});
+
+test("a token that is verified while its key is replaced is not kept", async (t) => {
+  const own = await FakeIssuer.start();
+  t.after(() => own.close());
+  const ownClock = new TestClock();
+  const verifier = counterfoil({ ...options(own), clock: ownClock, verifierKey: undefined });
+  const token = await own.token();
+  const { subtle } = globalThis.crypto;
+  const { verify } = subtle;
+  // The first key set arrives, and before the signature is verified the second one does.
+  subtle.verify = async (...args) => {
+    subtle.verify = verify;
+    own.jwks = await replacement();
+    const unknown = await own.token(own.claims(), { kid: "new" });
+    ownClock.monotonicOffset += 31_000;
+    assert.equal(await status(unknown, verifier), 401);
+    return verify.apply(subtle, args);
+  };
+  try {
+    // This request came before the key was replaced.
+    assert.equal(await status(token, verifier), 200);
+    assert.equal(await status(token, verifier), 401);
+  } finally {
+    subtle.verify = verify;
+  }
+});
+
 test("importJWK of the issuer's key works, so that a refusal above is none of the fixture", async () => {
   assert(await importJWK(issuer.jwks.keys[0], "ES256"));
 });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -45,9 +45,11 @@ class Auth:
 
     @property
     def ended(self) -> EndReason | None:
-        """Why a request with the same credential would be refused now; `None` while it would be accepted.
+        """Why a request with the same credential would be refused now; `None` while nothing is known against it.
 
-        For WebSockets and event streams, which look at it again and again: it asks nothing and waits for nothing.
+        For WebSockets and event streams, which look at it again and again: it asks nothing and waits for nothing. It notices a
+        revocation by the feed only: with `follow=False`, or without a verifier key, it notices that the credential expires, and
+        nothing else.
         """
         return self._ended()
 
@@ -102,6 +104,12 @@ def missing_requirement(auth: Auth | None, required: Requirements = Requirements
         if not auth.has_scope(name):
             return insufficient_scope(name)
     return None
+
+
+def cache_headers(present: Iterable[str], auth: Auth | None) -> list[tuple[str, str]]:
+    """What is added to a response: no shared cache may keep what is for one caller. `present` are the names it has."""
+    is_open = auth is not None and all(name.lower() != "cache-control" for name in present)
+    return [("vary", "Cookie, Authorization"), *([("cache-control", "private")] if is_open else [])]
 
 
 def require(auth: Auth | None, required: Requirements) -> Auth:

@@ -24,7 +24,3 @@ class BoundedMap(Generic[V]):
             if key not in self._entries and len(self._entries) >= self._limit:
                 del self._entries[next(iter(self._entries))]
             self._entries[key] = value
-
-    def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import math
 import random
 import threading
 import uuid
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from ._clock import IssuerClock, Moment
-from ._http import Answer, HttpError, send
+from ._http import Answer, send
 from ._keys import KeyStore
 from ._options import Settings, log
 from ._revocations import Entry, Revocations
@@ -60,7 +62,10 @@ class Feed:
         self._settings, self._clock, self._keys = settings, clock, keys
         # Drawn by this process: leases and acknowledgements belong to it.
         self._instance = uuid.uuid4().hex
-        self._closed, self._ready = threading.Event(), threading.Event()
+        self._closed = threading.Event()
+        self.ready: Future[None] = Future()
+        """Done when the whole log was known for the first time, or when the feed is closed."""
+        self.ready.set_running_or_notify_cancel()
         self._polls = self._failed = self._failures = self._pruned = 0
         self._last_error: str | None = None
         self._position: tuple[int, str] | None = None
@@ -73,11 +78,11 @@ class Feed:
     def close(self) -> None:
         self._closed.set()
         self._lease = None
-        self._ready.set()
+        self._set_ready()
 
     def wait_until_ready(self, timeout: float | None) -> bool:
         """Waits until the whole log is known."""
-        self._ready.wait(timeout)
+        concurrent.futures.wait([self.ready], timeout)
         return self.is_fresh(self._lease)
 
     @property
@@ -106,8 +111,10 @@ class Feed:
                 self._failures, self._last_error = 0, None
             except Exception as error:  # Whatever is wrong with an answer, the next poll may succeed.
                 pause = self._fail(error)
-            if not self._closed.is_set():
+            try:
                 self._report()
+            except Exception:  # A handler of the application's log that fails must not end the feed.
+                pass
             self._closed.wait(pause)
 
     def _poll(self) -> float:
@@ -156,11 +163,14 @@ class Feed:
         self._position = (answer.next, answer.log)
         if complete:
             self._lease = _Lease(complete, answer.lease)
-            self._ready.set()
+            self._set_ready()
+        self._keys.announce(answer.keys)
+
+    def _set_ready(self) -> None:
         try:
-            self._keys.announce(answer.keys)
-        except HttpError as error:
-            log.warning("the new keys of the issuer could not be fetched: %s", one_line(str(error)))
+            self.ready.set_result(None)
+        except concurrent.futures.InvalidStateError:
+            pass  # It has been before.
 
     def _fail(self, error: Exception) -> float:
         self._failures += 1
@@ -173,6 +183,8 @@ class Feed:
         return max(random.uniform(longest / 2, longest), retry_after * random.uniform(1, 1.25))
 
     def _report(self) -> None:
+        if self._closed.is_set():
+            return
         is_fresh = self.is_fresh(self._lease)
         if is_fresh and self._was_fresh is False:
             log.warning("the revocations are fresh again")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from ._cache import BoundedMap
 from ._clock import Moment
+from ._flow import Flow, answer_of, start
 from ._http import HttpError, send
 from ._options import Settings
 from ._revocations import Query
@@ -43,7 +45,8 @@ class Introspection:
         self._settings = settings
         # By the SHA-256 of the token: a copy of this memory contains no session token.
         self._kept: BoundedMap[Reply] = BoundedMap(settings.cache_size)
-        self._open = threading.BoundedSemaphore(_MAX_OPEN)
+        self._asking: dict[str, Future[Reply]] = {}
+        self._open, self._lock = 0, threading.Lock()
 
     def kept(self, token: str) -> Reply | None:
         """The kept answer, if it is recent enough. Only for a process that checks it against the revocations."""
@@ -53,17 +56,38 @@ class Introspection:
         limit = _KEEP_ACTIVE if reply.token else _KEEP_INACTIVE
         return reply if self._settings.clock.elapsed_since(reply.asked) < limit else None
 
-    def ask(self, token: str, keep: bool) -> Reply:
-        """Raises `HttpError` if there is no answer."""
-        if not self._open.acquire(blocking=False):
-            raise HttpError("too many requests wait for the issuer")
+    def ask(self, token: str, keep: bool) -> Flow[Reply]:
+        """Asks. With `keep` the answer is kept, and all requests with one token share one question.
+
+        Raises `HttpError` if there is no answer.
+        """
+        return (yield from answer_of(self._begin(token, keep), _TIMEOUT))
+
+    def _begin(self, token: str, keep: bool) -> Future[Reply]:
+        name = _hash_of(token)
+        with self._lock:
+            # For an answer that is not kept, a question that was sent before the request came is too old.
+            if keep and name in self._asking:
+                return self._asking[name]
+            if self._open >= _MAX_OPEN:
+                raise HttpError("too many requests wait for the issuer")
+            future = start(lambda: self._run(token, name, keep))
+            self._open += 1
+            if keep:
+                self._asking[name] = future
+            return future
+
+    def _run(self, token: str, name: str, keep: bool) -> Reply:
         try:
             reply = self._send(token)
+            if keep:
+                self._kept.set(name, reply)
+            return reply
         finally:
-            self._open.release()
-        if keep:
-            self._kept.set(_hash_of(token), reply)
-        return reply
+            with self._lock:
+                self._open -= 1
+                if keep:
+                    del self._asking[name]
 
     def _send(self, token: str) -> Reply:
         asked = self._settings.clock.read()

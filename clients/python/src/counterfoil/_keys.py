@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ._clock import Moment
+from ._flow import Flow, answer_of, start
 from ._http import HttpError, send
-from ._options import Settings
-from ._text import encode_base64url, is_base64url, is_name, parse_object
+from ._options import Settings, log
+from ._text import encode_base64url, is_base64url, is_name, one_line, parse_object
 
 _TIMEOUT, _MAX_BYTES, _MAX_KEYS = 5, 256 * 1024, 100
 # How long no fetch follows one that did not bring the key that a token names, and the same without any keys; in seconds.
@@ -30,17 +31,51 @@ class VerifyingKey(NamedTuple):
 
 
 class KeyStore:
-    """Fetches the keys, and keeps them when a fetch fails."""
+    """Fetches the keys in the background, and keeps them when a fetch fails."""
 
-    def __init__(self, settings: Settings, is_followed: bool, on_change: Callable[[], None]):
-        self._settings, self._is_followed, self._on_change = settings, is_followed, on_change
+    def __init__(self, settings: Settings, is_followed: bool):
+        self._settings, self._is_followed = settings, is_followed
         self._keys: dict[str, VerifyingKey] | None = None
-        self._hash = ""
+        # The hash of the set in use, and the one that the feed announced last.
+        self._hash = self._announced = ""
         self._fetched: Moment | None = None
         self._attempted: Moment | None = None
+        self._fetching: Future[None] | None = None
         self._lock = threading.Lock()
 
-    def known(self, algorithm: str, kid: str | None) -> VerifyingKey | None:
+    def is_current(self, key: VerifyingKey) -> bool:
+        """Whether the key is one of the set in use: what an earlier set has verified does not count any more."""
+        self._refresh()
+        keys = self._keys
+        return keys is not None and keys.get(key.kid) is key
+
+    def find(self, algorithm: str, kid: str | None) -> Flow[VerifyingKey | None]:
+        """The key for a token, or `None` if the issuer has no such key. Raises `HttpError` if there are no keys."""
+        self._refresh()
+        key = self._known(algorithm, kid)
+        if key is not None:
+            return key
+        # A token with an invented id must not make a request each time.
+        fetching = self._fetch("", _COOLDOWN if self._keys else _RETRY)
+        if fetching is not None:
+            try:
+                yield from answer_of(fetching, _TIMEOUT)
+            except HttpError:
+                pass
+        if self._keys is None:
+            raise HttpError("the keys of the issuer could not be fetched")
+        return self._known(algorithm, kid)
+
+    def announce(self, announced: str) -> None:
+        """Takes the hash that the feed announces, and waits for nothing. A new set is fetched at once, and used only if its hash
+        is this. The feed announces the hash again with each answer, so a failed fetch is repeated."""
+        if announced in ("", self._hash):
+            return
+        pause = _RETRY if announced == self._announced else 0
+        self._announced = announced
+        self._fetch(announced, pause)
+
+    def _known(self, algorithm: str, kid: str | None) -> VerifyingKey | None:
         """The key with this id, or, without an id, the only key for the algorithm. It verifies no other algorithm."""
         keys = self._keys or {}
         if kid is not None:
@@ -49,41 +84,45 @@ class KeyStore:
         fitting = [key for key in keys.values() if key.algorithm == algorithm]
         return fitting[0] if len(fitting) == 1 else None
 
-    def find(self, algorithm: str, kid: str | None) -> VerifyingKey | None:
-        """The key for a token, or `None` if the issuer has no such key. Raises `HttpError` if there are no keys."""
-        age = self._age(self._fetched)
-        key = self.known(algorithm, kid)
-        if key and (self._is_followed or age < _REFRESH_AFTER):
-            return key
-        # One fetch for all threads. A token with an invented id must not make a request each time.
-        with self._lock:
-            if self._age(self._attempted) >= (_COOLDOWN if self._keys else _RETRY):
-                try:
-                    self._fetch("")
-                except HttpError:
-                    pass
-            if not self._is_followed and self._age(self._fetched) >= _MAX_AGE:
-                self._keys = None
-        if self._keys is None:
-            raise HttpError("the keys of the issuer could not be fetched")
-        return self.known(algorithm, kid)
-
-    def announce(self, announced: str) -> None:
-        """Takes the hash that the feed announces. A new set is fetched at once, and used only if its hash is this.
-
-        Raises `HttpError`; the feed announces the hash again with each answer.
-        """
-        if announced in ("", self._hash):
+    def _refresh(self) -> None:
+        """Without a feed the keys are fetched from time to time, and an issuer that does not answer loses them in the end."""
+        if self._is_followed or self._keys is None:
             return
-        with self._lock:
-            if announced != self._hash:
-                self._fetch(announced)
+        age = self._age(self._fetched)
+        if age >= _REFRESH_AFTER:
+            try:
+                self._fetch("", _COOLDOWN)
+            except HttpError:
+                pass
+        if age >= _MAX_AGE:
+            self._keys = None
 
     def _age(self, moment: Moment | None) -> float:
         return float("inf") if moment is None else self._settings.clock.elapsed_since(moment)
 
-    def _fetch(self, announced: str) -> None:
-        self._attempted = self._settings.clock.read()
+    def _fetch(self, announced: str, pause: float) -> Future[None] | None:
+        """The fetch in progress, or a new one if the last one is at least `pause` seconds ago."""
+        with self._lock:
+            if self._fetching is None and self._age(self._attempted) >= pause:
+                self._attempted = self._settings.clock.read()
+                self._fetching = start(lambda: self._run(announced))
+            return self._fetching
+
+    def _run(self, announced: str) -> None:
+        try:
+            self._load(announced)
+        except HttpError as error:
+            if announced:
+                log.warning("the new keys of the issuer could not be fetched: %s", one_line(str(error)))
+            raise
+        finally:
+            with self._lock:
+                self._fetching = None
+            # What was announced in the meantime.
+            if self._announced not in (announced, self._hash):
+                self._fetch(self._announced, 0)
+
+    def _load(self, announced: str) -> None:
         # The URL is made of settings and of a hash only: nothing in a token leads to another server.
         query = f"?v={announced}" if announced and is_base64url(announced) else ""
         answer = send(f"{self._settings.upstream}/.well-known/jwks.json{query}", {}, _TIMEOUT, _MAX_BYTES)
@@ -98,10 +137,9 @@ class KeyStore:
             raise HttpError(f"the key set is malformed: {error}") from error
         if not keys:
             raise HttpError("the key set has no key for the allowed algorithms")
-        is_new = actual != self._hash
-        self._keys, self._hash, self._fetched = keys, actual, self._settings.clock.read()
-        if is_new:
-            self._on_change()
+        if actual != self._hash or self._keys is None:
+            self._keys = keys
+        self._hash, self._fetched = actual, self._settings.clock.read()
 
 
 def read_keys(key_set: dict[str, Any], allowed: frozenset[str]) -> dict[str, VerifyingKey]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any
-
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 MAX_COUNT = 2**53 - 1
 # Base64url of 16 bytes: the last character has four bits that must be zero.

@@ -10,8 +10,9 @@ from jwt.api_jws import PyJWS
 
 from ._cache import BoundedMap
 from ._clock import IssuerClock
+from ._flow import Flow
 from ._http import HttpError
-from ._keys import KeyStore
+from ._keys import KeyStore, VerifyingKey
 from ._options import Settings
 from ._problem import Problem, invalid_token, unavailable
 from ._revocations import Query
@@ -47,30 +48,32 @@ class VerifiedToken(NamedTuple):
 
     claims: dict[str, Any]
     query: Query
+    key: VerifyingKey
 
 
 class TokenVerifier:
     def __init__(self, settings: Settings, clock: IssuerClock, is_followed: bool):
         self._settings, self._clock = settings, clock
         self._cache: BoundedMap[VerifiedToken] = BoundedMap(settings.cache_size)
-        # All are forgotten with each new key set: a key of the issuer may be gone.
-        self.keys = KeyStore(settings, is_followed, self._cache.clear)
+        self.keys = KeyStore(settings, is_followed)
         self._jws = PyJWS(algorithms=list(settings.algorithms))
 
     def cached(self, token: str) -> VerifiedToken | None:
-        return self._cache.get(token)
+        """A token whose signature was verified before, by a key that is still one of the issuer's."""
+        verified = self._cache.get(token)
+        return verified if verified and self.keys.is_current(verified.key) else None
 
-    def verify(self, token: str) -> VerifiedToken:
+    def verify(self, token: str) -> Flow[VerifiedToken]:
         """Verifies the signature and reads the claims. Raises `Problem`."""
         try:
-            claims, kid = self._read(token, "at+jwt")
+            claims, key = yield from self._read(token, "at+jwt")
             _check(claims, _REQUIRED, _OPTIONAL)
             self._check_issuance(claims)
         except (ValueError, PyJWTError):
             raise invalid_token() from None
-        always = (f"session:{claims['sid']}", f"token:{claims['jti']}", f"key:{kid}")
+        always = (f"session:{claims['sid']}", f"token:{claims['jti']}", f"key:{key.kid}")
         before = (f"user:{claims['sub']}", f"client:{claims['client_id']}", "everyone")
-        verified = VerifiedToken(claims, Query(always, before, claims["pos"]))
+        verified = VerifiedToken(claims, Query(always, before, claims["pos"]), key)
         self.check_times(verified)
         self._cache.set(token, verified)
         return verified
@@ -81,10 +84,10 @@ class TokenVerifier:
         if now >= claims["exp"] + LEEWAY or max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
             raise invalid_token()
 
-    def verify_assertion(self, token: str, audience: str) -> VerifiedToken:
+    def verify_assertion(self, token: str, audience: str) -> Flow[VerifiedToken]:
         """Verifies a `Remote-Assertion`. Raises `Problem`."""
         try:
-            claims, kid = self._read(token, "forward+jwt")
+            claims, key = yield from self._read(token, "forward+jwt")
             _check(claims, _ASSERTION, {**_OPTIONAL, "username": is_text})
         except (ValueError, PyJWTError):
             raise invalid_token() from None
@@ -92,20 +95,20 @@ class TokenVerifier:
         is_in_time = iat <= exp <= iat + _MAX_ASSERTION_LIFETIME and iat - _ASSERTION_LEEWAY <= now < exp + _ASSERTION_LEEWAY
         if claims["iss"] != self._settings.issuer or claims.get("aud") != audience or not is_in_time:
             raise invalid_token()
-        return VerifiedToken(claims, Query((f"session:{claims['sid']}", f"key:{kid}"), (), 0))
+        return VerifiedToken(claims, Query((f"session:{claims['sid']}", f"key:{key.kid}"), (), 0), key)
 
-    def _read(self, token: str, type_: str) -> tuple[dict[str, Any], str]:
-        """The claims and the id of the key. Raises `ValueError` or a `PyJWTError`, or `Problem` for an outage."""
+    def _read(self, token: str, type_: str) -> Flow[tuple[dict[str, Any], VerifyingKey]]:
+        """The claims and the key. Raises `ValueError` or a `PyJWTError`, or `Problem` for an outage."""
         algorithm, kid = _read_header(token, self._settings.algorithms, type_)
         try:
-            key = self.keys.find(algorithm, kid)
+            key = yield from self.keys.find(algorithm, kid)
         except HttpError:
             raise unavailable() from None
         if key is None:
             raise ValueError("the key is unknown")
         payload = self._jws.decode_complete(token, key.key, algorithms=[key.algorithm])["payload"]
         # No claim is read before this line.
-        return parse_object(payload), key.kid
+        return parse_object(payload), key
 
     def _check_issuance(self, claims: Mapping[str, Any]) -> None:
         audiences = [claims["aud"]] if is_text(claims["aud"]) else claims["aud"]

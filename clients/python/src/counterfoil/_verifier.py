@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 import weakref
@@ -12,12 +11,13 @@ from typing import Any
 from ._auth import Auth, CredentialKind, EndReason, auth_of
 from ._clock import Clock, IssuerClock
 from ._feed import Feed, Freshness
+from ._flow import Flow, Wait, run, run_async
 from ._http import HttpError
 from ._introspection import VALID_FOR, ActiveToken, Introspection, Reply
 from ._options import Algorithm, Settings, StalePolicy, log, texts
 from ._problem import Problem, invalid_token, unavailable
 from ._problem import stale as stale_revocations
-from ._request import Headers, Presented, header, read_credentials
+from ._request import Headers, header, read_credentials
 from ._revocations import Query
 from ._text import is_session_token
 from ._tokens import LEEWAY, TokenVerifier, VerifiedToken
@@ -79,56 +79,38 @@ class Verifier:
         Raises `Problem` with status 400 for two different credentials, 401 for an invalid bearer token, 403 for a write from
         another site, and 503 if the credential cannot be checked.
         """
-        presented = self._read(method, headers)
-        if presented.token is None:
-            return None
-        try:
-            return self.verify(presented.token)
-        except Problem as problem:
-            _raise_unless_ignored(presented, problem)
-            return None
+        return run(self._authenticate(method, headers))
 
     async def authenticate_async(self, method: str, headers: Headers) -> Auth | None:
-        """The same, without blocking the event loop: what has to wait for the issuer does so in a thread."""
-        presented = self._read(method, headers)
-        if presented.token is None:
-            return None
-        try:
-            verified = self._tokens.cached(presented.token)
-            auth = self._accept_token(verified) if verified else None
-            return auth or await asyncio.to_thread(self.verify, presented.token)
-        except Problem as problem:
-            _raise_unless_ignored(presented, problem)
-            return None
+        """The same, on an event loop of `asyncio`, which it does not block."""
+        return await run_async(self._authenticate(method, headers))
 
     def verify(self, token: str) -> Auth:
         """Verifies an access token or a session token that came by another way than an HTTP header.
 
         Raises `Problem` with status 401 or 503.
         """
-        if token.startswith("cfs_"):
-            return self._verify_session(token)
-        verified = self._tokens.cached(token)
-        if verified is None:
-            self._wait_for_start()
-            verified = self._tokens.verify(token)
-        auth = self._accept_token(verified)
-        if auth is None:
-            self._wait_for_start()
-            auth = self._accept_token(verified) or self._introspect_access(token, verified)
-        return auth
+        return run(self._verify(token))
+
+    async def verify_async(self, token: str) -> Auth:
+        """The same, on an event loop of `asyncio`, which it does not block."""
+        return await run_async(self._verify(token))
 
     def authenticate_forwarded(self, headers: Headers, audience: str) -> Auth | None:
-        """Authenticates by the `Remote-Assertion` of a proxy; `None` without one. `Remote-User` alone is never read."""
-        token = header(headers, "remote-assertion")
-        if not token:
-            return None
-        self._wait_for_start()
-        verified = self._tokens.verify_assertion(token, audience)
-        end = self._end(verified.query)
-        if end:
-            raise stale_revocations() if end == "unavailable" else invalid_token()
-        return self._auth("forwarded", verified.claims, verified.query)
+        """Authenticates by the `Remote-Assertion` of a proxy; `None` without one. `Remote-User` alone is never read.
+
+        Raises `Problem` with status 401 or 503.
+        """
+        return run(self._authenticate_forwarded(headers, audience))
+
+    async def authenticate_forwarded_async(self, headers: Headers, audience: str) -> Auth | None:
+        """The same, on an event loop of `asyncio`, which it does not block."""
+        return await run_async(self._authenticate_forwarded(headers, audience))
+
+    def forwarded(self, audience: str) -> Forwarded:
+        """For a middleware, in the place of this verifier: it authenticates by the `Remote-Assertion` for `audience`, the origin
+        of the application, and by nothing else."""
+        return Forwarded(self, audience)
 
     def wait_until_ready(self, timeout: float | None = None) -> bool:
         """Waits until all revocations are known. Without it, requests wait in the first five seconds."""
@@ -144,13 +126,46 @@ class Verifier:
         if self._feed:
             self._feed.close()
 
-    def _read(self, method: str, headers: Headers) -> Presented:
-        return read_credentials(method, headers, self._settings.issuer, self._settings.origins)
+    def _authenticate(self, method: str, headers: Headers) -> Flow[Auth | None]:
+        presented = read_credentials(method, headers, self._settings.issuer, self._settings.origins)
+        if presented.token is None:
+            return None
+        try:
+            return (yield from self._verify(presented.token))
+        except Problem as problem:
+            # A browser cannot help that its cookie is no longer valid: it is as good as none.
+            if presented.is_cookie and problem.status == 401:
+                return None
+            raise
 
-    def _wait_for_start(self) -> None:
+    def _authenticate_forwarded(self, headers: Headers, audience: str) -> Flow[Auth | None]:
+        token = header(headers, "remote-assertion")
+        if not token:
+            return None
+        yield from self._wait_for_start()
+        verified = yield from self._tokens.verify_assertion(token, audience)
+        end = self._end(verified.query)
+        if end:
+            raise stale_revocations() if end == "unavailable" else invalid_token()
+        return self._auth("forwarded", verified.claims, verified.query)
+
+    def _verify(self, token: str) -> Flow[Auth]:
+        if token.startswith("cfs_"):
+            return (yield from self._verify_session(token))
+        verified = self._tokens.cached(token)
+        if verified is None:
+            yield from self._wait_for_start()
+            verified = yield from self._tokens.verify(token)
+        auth = self._accept_token(verified)
+        if auth is None:
+            yield from self._wait_for_start()
+            auth = self._accept_token(verified) or (yield from self._introspect_access(token, verified))
+        return auth
+
+    def _wait_for_start(self) -> Flow[None]:
         """Once the feed has answered, or the wait is over, this waits for nothing."""
-        if self._feed:
-            self._feed.wait_until_ready(max(0, self._started + _START_WAIT - time.monotonic()))
+        if self._feed and not self._feed.ready.done():
+            yield Wait(self._feed.ready, max(0, self._started + _START_WAIT - time.monotonic()))
 
     def _end(self, query: Query) -> EndReason | None:
         """Whether the revocations allow the credential: the lease is read first, then they are, and the clock is last."""
@@ -173,35 +188,35 @@ class Verifier:
             return None
         return self._auth("access", verified.claims, verified.query)
 
-    def _introspect_access(self, token: str, verified: VerifiedToken) -> Auth:
+    def _introspect_access(self, token: str, verified: VerifiedToken) -> Flow[Auth]:
         """While the revocations are stale, or without a feed, an answer of the issuer serves one request."""
-        active = self._ask_once(token)
+        active = yield from self._ask_once(token)
         claims = verified.claims
         if active is None or (active.claims["sub"], active.claims["sid"]) != (claims["sub"], claims["sid"]):
             raise invalid_token()
         self._tokens.check_times(verified)
         return self._auth("access", claims, verified.query)
 
-    def _verify_session(self, token: str) -> Auth:
+    def _verify_session(self, token: str) -> Flow[Auth]:
         if self._introspection is None or not is_session_token(token):
             raise invalid_token()
-        self._wait_for_start()
+        yield from self._wait_for_start()
         feed = self._feed
         is_fresh = feed is not None and feed.is_fresh(feed.lease, self._settings.accept_stale)
-        active = self._followed_session(token, self._introspection) if is_fresh else self._ask_once(token)
+        flow = self._followed_session(token, self._introspection) if is_fresh else self._ask_once(token)
+        active = yield from flow
         if active is None or active.token_type != "session" or not self._is_for_us(active):
             raise invalid_token()
         return self._auth("session", active.claims, active.query)
 
-    def _followed_session(self, token: str, introspection: Introspection) -> ActiveToken | None:
+    def _followed_session(self, token: str, introspection: Introspection) -> Flow[ActiveToken | None]:
         """The session by a kept answer, or by a new one if that is too old, expired or revoked."""
         reply = introspection.kept(token)
-        if reply and reply.token is None:
-            return None
+        # A question that another request has sent may be older than a revocation: then a second one follows.
+        for _ in range(2):
+            if reply is None or (reply.token and self._session_end(reply.token) not in (None, "unavailable")):
+                reply = yield from _answer(introspection, token, keep=True)
         end = self._session_end(reply.token) if reply and reply.token else "revoked"
-        if end in ("revoked", "session_ended", "expired"):
-            reply = _answer(introspection, token, keep=True)
-            end = self._session_end(reply.token) if reply.token else "revoked"
         if end == "unavailable":
             raise stale_revocations()
         # No answer is accepted that the revocations contradict.
@@ -210,10 +225,10 @@ class Verifier:
     def _session_end(self, active: ActiveToken) -> EndReason | None:
         return self._end(active.query) or ("expired" if self._clock.now() >= active.claims["exp"] else None)
 
-    def _ask_once(self, token: str) -> ActiveToken | None:
+    def _ask_once(self, token: str) -> Flow[ActiveToken | None]:
         if self._introspection is None or (self._feed and self._settings.stale == "deny"):
             raise stale_revocations()
-        active, asked = _answer(self._introspection, token, keep=False)
+        active, asked = yield from _answer(self._introspection, token, keep=False)
         if self._closed or self._settings.clock.elapsed_since(asked) >= VALID_FOR:
             raise stale_revocations()
         return active if active and self._end(active.query) in (None, "unavailable") else None
@@ -226,14 +241,21 @@ class Verifier:
         return auth_of(kind, claims, lambda: self._end(query) or ("expired" if self._clock.now() >= limit else None))
 
 
-def _answer(introspection: Introspection, token: str, keep: bool) -> Reply:
+class Forwarded:
+    """Authenticates the requests of an application behind forward authentication, as a `Verifier` does for others."""
+
+    def __init__(self, verifier: Verifier, audience: str):
+        self._verifier, self._audience = verifier, audience
+
+    def authenticate(self, method: str, headers: Headers) -> Auth | None:
+        return self._verifier.authenticate_forwarded(headers, self._audience)
+
+    async def authenticate_async(self, method: str, headers: Headers) -> Auth | None:
+        return await self._verifier.authenticate_forwarded_async(headers, self._audience)
+
+
+def _answer(introspection: Introspection, token: str, keep: bool) -> Flow[Reply]:
     try:
-        return introspection.ask(token, keep)
+        return (yield from introspection.ask(token, keep))
     except HttpError:
         raise unavailable() from None
-
-
-def _raise_unless_ignored(presented: Presented, problem: Problem) -> None:
-    """A browser cannot help that its cookie is no longer valid: it is as good as none."""
-    if not presented.is_cookie or problem.status != 401:
-        raise problem

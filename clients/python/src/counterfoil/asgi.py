@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from ._auth import NOT_AUTHENTICATED, Auth, Requirements, require
+from ._auth import NOT_AUTHENTICATED, Auth, Requirements, cache_headers, require
 from ._problem import Problem
-from ._verifier import Verifier
+from ._verifier import Forwarded, Verifier
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -19,7 +19,7 @@ KEY = "counterfoil.auth"
 class AuthMiddleware:
     """Authenticates each request and WebSocket. It answers 400, 401, 403 and 503 itself, and problems that handlers raise."""
 
-    def __init__(self, app: App, verifier: Verifier):
+    def __init__(self, app: App, verifier: Verifier | Forwarded):
         self._app, self._verifier = app, verifier
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -30,7 +30,9 @@ class AuthMiddleware:
         async def watched(message: Message) -> None:
             nonlocal is_started
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_cache_headers(message, auth)]
+                own = message.get("headers", ())
+                private = cache_headers((name.decode("latin-1") for name, _ in own), auth)
+                message["headers"] = [*own, *((name.encode(), value.encode()) for name, value in private)]
             is_started = is_started or message["type"] not in ("websocket.receive",)
             await send(message)
 
@@ -68,13 +70,6 @@ async def _answer(problem: Problem, scope: Message, send: Send) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in problem.headers.items()]
     await send({"type": f"{prefix}http.response.start", "status": problem.status, "headers": headers})
     await send({"type": f"{prefix}http.response.body", "body": problem.body()})
-
-
-def _cache_headers(message: Message, auth: Auth | None) -> list[tuple[bytes, bytes]]:
-    """No shared cache may keep what is for one caller."""
-    has_control = any(name.lower() == b"cache-control" for name, _ in message.get("headers", ()))
-    private = [(b"cache-control", b"private")] if auth and not has_control else []
-    return [(b"vary", b"Cookie, Authorization"), *private]
 
 
 try:

@@ -14,7 +14,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from ._auth import NOT_AUTHENTICATED, Requirements, missing_requirement
 from ._problem import Problem
-from ._verifier import Verifier
+from ._verifier import Forwarded, Verifier
 
 
 class AuthMiddleware:
@@ -22,7 +22,7 @@ class AuthMiddleware:
 
     def __init__(self, get_response: Callable[[Any], Any]):
         self._get_response = get_response
-        self._verifier: Verifier = settings.COUNTERFOIL_VERIFIER
+        self._verifier: Verifier | Forwarded = settings.COUNTERFOIL_VERIFIER
 
     def __call__(self, request: Any) -> Any:
         try:

@@ -10,11 +10,11 @@ from flask import Flask, Response, current_app, request
 
 from ._auth import NOT_AUTHENTICATED, Auth, Requirements, require
 from ._problem import Problem
-from ._verifier import Verifier
+from ._verifier import Forwarded, Verifier
 from .wsgi import KEY, AuthMiddleware
 
 
-def init_app(app: Flask, verifier: Verifier) -> None:
+def init_app(app: Flask, verifier: Verifier | Forwarded) -> None:
     """Authenticates each request of `app`, and answers problems that views raise."""
     app.wsgi_app = AuthMiddleware(app.wsgi_app, verifier)  # type: ignore[method-assign]
     app.register_error_handler(Problem, lambda problem: Response(problem.body(), problem.status, problem.headers))

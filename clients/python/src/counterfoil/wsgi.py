@@ -6,9 +6,9 @@ import http
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._auth import Auth
+from ._auth import cache_headers
 from ._problem import Problem
-from ._verifier import Verifier
+from ._verifier import Forwarded, Verifier
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -18,7 +18,7 @@ KEY = "counterfoil.auth"
 class AuthMiddleware:
     """It answers 400, 401, 403 and 503 itself. `environ["counterfoil.auth"]` is an `Auth`, or `None`."""
 
-    def __init__(self, app: App, verifier: Verifier):
+    def __init__(self, app: App, verifier: Verifier | Forwarded):
         self._app, self._verifier = app, verifier
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -31,7 +31,7 @@ class AuthMiddleware:
         environ[KEY] = auth
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            return start_response(status, [*headers, *cache_headers(headers, auth)], *rest)
+            return start_response(status, [*headers, *cache_headers((name for name, _ in headers), auth)], *rest)
 
         return self._app(environ, start)
 
@@ -39,9 +39,3 @@ class AuthMiddleware:
 def headers_of(environ: Environ) -> list[tuple[str, str]]:
     """The headers of a request. A server joins repeated lines: two bearer tokens become one, which is invalid."""
     return [(key[5:].replace("_", "-"), value) for key, value in environ.items() if key.startswith("HTTP_")]
-
-
-def cache_headers(headers: Iterable[tuple[str, str]], auth: Auth | None) -> list[tuple[str, str]]:
-    """No shared cache may keep what is for one caller."""
-    has_control = any(name.lower() == "cache-control" for name, _ in headers)
-    return [("Vary", "Cookie, Authorization"), *([("Cache-Control", "private")] if auth and not has_control else [])]
