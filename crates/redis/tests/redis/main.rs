@@ -11,4 +11,5 @@ mod memory;
 mod nodes;
 mod random_histories;
 mod sentinel;
+mod tls;
 mod url_file;
