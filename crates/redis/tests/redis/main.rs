@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step must fail the test")]
 
+mod all_stores;
 mod attacker;
 mod cluster;
 mod conformance;
