@@ -1,5 +1,6 @@
 //! Connects to the servers of a URL.
 
+use std::io;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -177,7 +178,8 @@ fn certificates(url: &RedisUrl) -> RedisResult<Option<TlsCertificates>> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
     let Some(file) = &url.ca_file else { return Ok(None) };
-    let root_cert = Some(std::fs::read(file)?);
+    let unreadable = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+    let root_cert = Some(std::fs::read(file).map_err(unreadable)?);
     Ok(Some(TlsCertificates { client_tls: None, root_cert }))
 }
 

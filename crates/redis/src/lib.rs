@@ -12,6 +12,7 @@
 mod background_writes;
 mod breaker;
 mod cache;
+mod connect_error;
 mod connection;
 mod link;
 mod url;

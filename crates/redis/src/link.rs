@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use counterfoil_core::store::session_cache::shared::SharedCacheMetrics;
 
 use crate::breaker::{Breaker, Failure};
+use crate::connect_error::reason;
 use crate::connection::{Connection, Health, check_command};
 use crate::url::RedisUrl;
 
@@ -180,7 +181,7 @@ struct Attempts {
 impl Attempts {
     /// Logs the first failure, and each with another reason.
     fn log(&mut self, url: &RedisUrl, error: &RedisError) {
-        let text = error.to_string();
+        let text = reason(error);
         if self.last_error != text {
             tracing::warn!(%url, error = text, "the cache cannot be reached; sessions are read from the store");
             self.last_error = text;

@@ -4,8 +4,9 @@
 //! runner captures output. `cargo xtask test` repeats these lines at its end.
 //!
 //! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database, and
-//! [`RedisServer`] a cache.
+//! [`RedisServer`] a cache. [`CertificateAuthority`] signs certificates.
 
+mod authority;
 mod interop;
 mod postgres;
 mod postgres_pair;
@@ -15,6 +16,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::thread;
 
+pub use authority::CertificateAuthority;
 pub use interop::{INTEROP, chromium, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;

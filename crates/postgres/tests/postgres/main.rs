@@ -10,6 +10,5 @@ mod interruptions;
 mod nodes;
 mod open;
 mod pooler;
-mod same_as_sqlite;
 mod tls;
 mod waiting;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step must fail the test")]
 
+mod all_stores;
 mod attacker;
 mod cluster;
 mod conformance;
@@ -11,4 +12,5 @@ mod memory;
 mod nodes;
 mod random_histories;
 mod sentinel;
+mod tls;
 mod url_file;

@@ -1,6 +1,6 @@
 //! Decides when a revocation is in force on every node, and when a node is dead. It reads no clock.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use counterfoil_verify::RevocationPosition;
@@ -13,11 +13,11 @@ use crate::store::{NodeId, NodeRow};
 /// It counts from its own first sight of a counter, by its own clock: a node whose counter has not changed for its lease
 /// refuses every credential, and after the longest lease that it has promised so does each of its verifiers. Both are
 /// counted a quarter longer, as those of verifiers: clocks whose rates differ by less than 20 % do not matter.
-#[derive(Debug, Default)]
-pub struct NodeObserver(HashMap<NodeId, Sight>);
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct NodeObserver(BTreeMap<NodeId, Sight>);
 
 /// A counter, and the uptime of its first sight.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Sight {
     renewals: u64,
     since: Duration,

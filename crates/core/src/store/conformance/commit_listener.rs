@@ -49,9 +49,26 @@ pub(super) async fn recording_listener(store: &Arc<dyn Store>) -> Arc<RecordingL
 
 pub(super) async fn a_listener_is_called_before_the_caller_is_answered(store: Arc<dyn Store>) {
     let listener = recording_listener(&store).await;
+    commit_in_parallel(&store, &listener).await;
+
+    let mut reported = listener.entries();
+    reported.sort_by_key(|entry| entry.position);
+    assert_eq!(reported, revocation_log_after(&store, RevocationPosition::START).await.entries);
+    assert!(listener.read(|listener| listener.iter().all(|(changes, _)| *changes == 2)));
+}
+
+pub(super) async fn a_listener_is_called_in_the_order_of_commits(store: Arc<dyn Store>) {
+    let listener = recording_listener(&store).await;
+    commit_in_parallel(&store, &listener).await;
+
+    assert!(listener.entries().is_sorted_by(|a, b| a.position < b.position));
+}
+
+/// Opens and ends sessions, and looks after each commit whether the listener knows of it.
+async fn commit_in_parallel(store: &Arc<dyn Store>, listener: &Arc<RecordingListener>) {
     let mut callers = JoinSet::new();
     for caller in 0..16 {
-        let (store, listener) = (Arc::clone(&store), Arc::clone(&listener));
+        let (store, listener) = (Arc::clone(store), Arc::clone(listener));
         callers.spawn(async move {
             for step in 0..10 {
                 let number = 100 + caller * 10 + step;
@@ -64,11 +81,6 @@ pub(super) async fn a_listener_is_called_before_the_caller_is_answered(store: Ar
         });
     }
     callers.join_all().await;
-
-    let reported = listener.entries();
-    assert!(reported.is_sorted_by(|a, b| a.position < b.position));
-    assert_eq!(reported, revocation_log_after(&store, RevocationPosition::START).await.entries);
-    assert!(listener.read(|listener| listener.iter().all(|(changes, _)| *changes == 2)));
 }
 
 pub(super) async fn a_listener_is_called_without_a_waiting_caller(store: Arc<dyn Store>) {

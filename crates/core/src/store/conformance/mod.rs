@@ -10,6 +10,7 @@
 //!
 //! Every bug in a back end adds a case here.
 
+mod alternating_store;
 mod audit_log;
 mod commit_listener;
 mod commits;
@@ -34,6 +35,8 @@ use std::sync::Arc;
 
 use crate::store::Store;
 
+pub use alternating_store::AlternatingStore;
+
 /// A case that is running.
 type CaseFuture = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -51,11 +54,35 @@ struct Case {
 ///
 /// If a case fails. Its name is printed before it runs.
 pub async fn run_conformance_suite(open: impl AsyncFn() -> Arc<dyn Store>) {
-    for case in CASES {
+    run_cases(CASES.iter(), open).await;
+}
+
+/// Runs every case on a store like [`AlternatingStore`], whose calls are executed by several processes in turn, so that each has
+/// to see what another one has committed.
+///
+/// It omits what is required of each process alone: the order in which its own commits are reported, and its
+/// metrics.
+///
+/// # Panics
+///
+/// As [`run_conformance_suite`].
+pub async fn run_conformance_suite_on_several_processes(open: impl AsyncFn() -> Arc<dyn Store>) {
+    run_cases(CASES.iter().filter(|case| !OF_ONE_PROCESS.contains(&case.name)), open).await;
+}
+
+async fn run_cases(cases: impl Iterator<Item = &Case>, open: impl AsyncFn() -> Arc<dyn Store>) {
+    for case in cases {
         println!("case: {}", case.name);
         (case.run)(open().await).await;
     }
 }
+
+/// Cases about what each process counts of its own calls, and about the order in which it reports its own commits.
+const OF_ONE_PROCESS: &[&str] = &[
+    "commit_listener::a_listener_is_called_in_the_order_of_commits",
+    "metrics::every_read_and_every_commit_is_counted_once",
+    "metrics::parallel_commits_share_transactions",
+];
 
 macro_rules! cases {
     ($($module:ident { $($case:ident,)* })*) => {
@@ -218,6 +245,7 @@ const CASES: &[Case] = cases! {
     }
     commit_listener {
         a_listener_is_called_before_the_caller_is_answered,
+        a_listener_is_called_in_the_order_of_commits,
         a_listener_is_called_without_a_waiting_caller,
         a_listener_is_not_called_for_a_conflict,
     }
@@ -226,3 +254,15 @@ const CASES: &[Case] = cases! {
         parallel_commits_share_transactions,
     }
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cases_of_one_process_exist() {
+        for name in OF_ONE_PROCESS {
+            assert!(CASES.iter().any(|case| case.name == *name), "{name}");
+        }
+    }
+}

@@ -1,37 +1,36 @@
-//! One random history on SQLite and on PostgreSQL: both give the same outcomes and hold the same records.
+//! Random changes of a store, and everything that it holds afterwards, as text.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use counterfoil_core::credentials::session_token::TokenHash;
+use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::client::Client;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::user::User;
 use counterfoil_core::store::{
     AuditEventQuery, Change, CommitOutcome, CounterIncrement, CounterKey, CutoffScope, Expectation,
-    ExpiryEvents, LastSeen, NewRevocation, Page, SessionDataPatch, SessionEnding, SessionOp,
-    StatusIndexRequest, Store, Transaction,
+    NewRevocation, Page, SessionDataPatch, SessionEnding, SessionOp, StatusIndexRequest, Store, Transaction,
 };
 use counterfoil_jose::Time;
-use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, RevocationPosition, RevocationSubject, SessionId, TokenId, UserId};
 use serde_json::json;
 
-use crate::fixture::{NOON, open, server, user};
-
-/// The number of steps of a history.
-const STEPS: u32 = 400;
+use crate::fixture::NOON;
 
 const USERS: u32 = 4;
-const SESSIONS: u32 = 8;
+pub(super) const SESSIONS: u32 = 8;
 
 /// A random number generator with a seed, so that a history that differs can be repeated.
-struct Rng(u64);
+pub(super) struct Rng(u64);
 
 impl Rng {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
     /// A number below `limit` (xorshift64*).
-    fn below(&mut self, limit: u32) -> u32 {
+    pub(super) fn below(&mut self, limit: u32) -> u32 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -40,20 +39,26 @@ impl Rng {
     }
 }
 
-fn session_id(number: u32) -> SessionId {
+fn user(number: u32) -> User {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    User::new(UserId::from_bytes(id), format!("user{number:05}").parse().unwrap(), NOON)
+}
+
+pub(super) fn session_id(number: u32) -> SessionId {
     let mut id = [7; 16];
     id[12..].copy_from_slice(&number.to_be_bytes());
     SessionId::from_bytes(id)
 }
 
-fn session(rng: &mut Rng, number: u32, now: Time) -> Session {
+fn session(rng: &mut Rng, tokens: &[SessionToken], number: u32, now: Time) -> Session {
     Session {
         id: session_id(number),
         user: user(rng.below(USERS)).id,
         client: if rng.below(9) == 0 { "shop".parse().unwrap() } else { ClientId::default() },
-        credential: match rng.below(2) {
-            0 => SessionCredential::Cookie(TokenHash::from_bytes([3; 32])),
-            _ => SessionCredential::AccessOnly,
+        credential: match rng.below(4) {
+            0 => SessionCredential::AccessOnly,
+            _ => SessionCredential::Cookie(tokens[number as usize].hash()),
         },
         authenticated_at: now,
         amr: vec!["pwd".into()],
@@ -73,7 +78,7 @@ fn session(rng: &mut Rng, number: u32, now: Time) -> Session {
 }
 
 /// A change of random records, with a revision that is right most of the time.
-async fn change(rng: &mut Rng, store: &dyn Store, now: Time) -> Change {
+async fn change(rng: &mut Rng, store: &dyn Store, tokens: &[SessionToken], now: Time) -> Change {
     let (of_user, of_session) = (user(rng.below(USERS)).id, session_id(rng.below(SESSIONS)));
     let end = SessionEnd { at: now, reason: EndReason::ByUser };
     let ending = SessionEnding { end, remember_until: now + Duration::from_secs(60) };
@@ -86,7 +91,7 @@ async fn change(rng: &mut Rng, store: &dyn Store, now: Time) -> Change {
         3 if rng.below(4) == 0 => Change::remove_user(of_user),
         3..=5 => {
             let number = rng.below(SESSIONS);
-            Change::insert_session(session(rng, number, now))
+            Change::insert_session(session(rng, tokens, number, now))
         }
         6 => match store.session(of_session).await.unwrap() {
             Some(session) => {
@@ -136,8 +141,42 @@ fn event(user: UserId, at: Time) -> AuditEvent {
     AuditEvent::by_user(AuditEventKind::SessionEnded, user, &ClientInfo::default(), at).with_detail("\0\\")
 }
 
+/// What one transaction does.
+pub(super) async fn transaction(
+    rng: &mut Rng,
+    store: &dyn Store,
+    tokens: &[SessionToken],
+    now: Time,
+) -> Transaction {
+    let mut transaction = Transaction::default();
+    for _ in 0..=rng.below(3) {
+        transaction.changes.push(change(rng, store, tokens, now).await);
+    }
+    if rng.below(4) == 0 {
+        let expected = Expectation::ActiveSession(session_id(rng.below(SESSIONS)), now);
+        transaction = transaction.expecting([expected]);
+    }
+    transaction
+}
+
+/// Increments of counters.
+pub(super) fn increments(rng: &mut Rng) -> Vec<CounterIncrement> {
+    let increment = |key| CounterIncrement {
+        key,
+        amount: rng.below(3),
+        window: Duration::from_secs(u64::from(rng.below(90))),
+        while_previous_at_most: (rng.below(2) == 0).then_some(2),
+    };
+    keys().into_iter().map(increment).collect()
+}
+
+/// The client that some of the sessions have.
+pub(super) fn shop() -> Client {
+    Client { id: "shop".parse().unwrap(), ..Client::default_client() }
+}
+
 /// The outcome as text. The sessions that one statement ends have no order.
-fn shown(outcome: CommitOutcome) -> String {
+pub(super) fn shown(outcome: CommitOutcome) -> String {
     match outcome {
         CommitOutcome::Conflict(part) => format!("{part:?}"),
         CommitOutcome::Applied(applied) => {
@@ -155,7 +194,7 @@ fn shown(outcome: CommitOutcome) -> String {
 }
 
 /// Everything that a store returns, as text.
-async fn everything_in(store: &dyn Store, now: Time) -> String {
+pub(super) async fn everything_in(store: &dyn Store, now: Time) -> String {
     let mut text = format!(
         "{:?} {:?} {:?} {:?} {:?}",
         store.users(Page { after: None, limit: 100 }).await.unwrap(),
@@ -186,79 +225,4 @@ async fn everything_in(store: &dyn Store, now: Time) -> String {
 
 fn keys() -> Vec<CounterKey> {
     (0..3).map(|number| CounterKey(format!("key\\{number}\0"))).collect()
-}
-
-/// Does one random thing to both stores, and compares what they answer. Returns whether a transaction was applied.
-async fn step(rng: &mut Rng, [sqlite, postgres]: [&Arc<dyn Store>; 2], now: Time, what: &str) -> bool {
-    match rng.below(12) {
-        0 => {
-            let one = sqlite.purge(now, 1000, ExpiryEvents::Record).await.unwrap();
-            assert_eq!(one, postgres.purge(now, 1000, ExpiryEvents::Record).await.unwrap(), "{what}");
-        }
-        1 => {
-            let uses = [LastSeen { session: session_id(rng.below(SESSIONS)), at: now }; 2];
-            sqlite.record_last_seen(&uses).await.unwrap();
-            postgres.record_last_seen(&uses).await.unwrap();
-        }
-        2 => {
-            let increments: Vec<_> = keys()
-                .into_iter()
-                .map(|key| CounterIncrement {
-                    key,
-                    amount: rng.below(3),
-                    window: Duration::from_secs(u64::from(rng.below(90))),
-                    while_previous_at_most: (rng.below(2) == 0).then_some(2),
-                })
-                .collect();
-            let one = sqlite.increment_counters(&increments, now).await.unwrap();
-            assert_eq!(one, postgres.increment_counters(&increments, now).await.unwrap(), "{what}");
-        }
-        _ => {
-            let mut transaction = Transaction::default();
-            for _ in 0..=rng.below(3) {
-                transaction.changes.push(change(rng, &**sqlite, now).await);
-            }
-            if rng.below(4) == 0 {
-                let expected = Expectation::ActiveSession(session_id(rng.below(SESSIONS)), now);
-                transaction = transaction.expecting([expected]);
-            }
-            let outcome = sqlite.commit(&transaction).await.unwrap();
-            let is_applied = matches!(outcome, CommitOutcome::Applied(_));
-            let other = shown(postgres.commit(&transaction).await.unwrap());
-            assert_eq!(shown(outcome), other, "{what}: {transaction:?}");
-            return is_applied;
-        }
-    }
-    false
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_random_history_has_the_same_outcomes_on_both_stores() {
-    let Some(server) = server() else { return };
-    let database = server.new_database();
-    for seed in 1..=3 {
-        let mut rng = Rng(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
-        let sqlite = SqliteStore::in_memory().unwrap() as Arc<dyn Store>;
-        let postgres = open(&server.new_schema(&database)).await as Arc<dyn Store>;
-        let shop = Transaction::new([Change::insert_client(Client {
-            id: "shop".parse().unwrap(),
-            ..Client::default_client()
-        })]);
-        for store in [&sqlite, &postgres] {
-            assert!(matches!(store.commit(&shop).await.unwrap(), CommitOutcome::Applied(_)));
-        }
-        let (mut now, mut applied) = (NOON, 0);
-        for number in 0..STEPS {
-            let what = format!("seed {seed}, step {number}");
-            applied += u32::from(step(&mut rng, [&sqlite, &postgres], now, &what).await);
-            now = now + Duration::from_secs(u64::from(rng.below(40)));
-            if number % 10 == 0 {
-                let one = everything_in(&*sqlite, now).await;
-                assert_eq!(one, everything_in(&*postgres, now).await, "{what}");
-            }
-        }
-        assert!((STEPS / 8..STEPS * 3 / 4).contains(&applied), "{applied} transactions were applied");
-        sqlite.close().await.unwrap();
-        postgres.close().await.unwrap();
-    }
 }
