@@ -19,6 +19,11 @@ local NOT_PASSED_ON = {
 -- The headers of a refusal that the client gets.
 local PASSED_BACK = { "Location", "WWW-Authenticate", "Retry-After" }
 
+-- ServerName in the configuration, by `UseCanonicalName On`.
+local function host(r)
+    return r.port == 443 and r.server_name or r.server_name .. ":" .. r.port
+end
+
 local function request_headers(r)
     local headers, forged = {}, {}
     for name, value in pairs(r:headers_in_table()) do
@@ -35,7 +40,7 @@ local function request_headers(r)
     end
     headers["X-Forwarded-Method"] = r.method
     headers["X-Forwarded-Proto"] = r.is_https and "https" or "http"
-    headers["X-Forwarded-Host"] = r.headers_in["Host"] or ""
+    headers["X-Forwarded-Host"] = host(r)
     headers["X-Forwarded-Uri"] = r.unparsed_uri
     headers["X-Forwarded-For"] = r.useragent_ip
     return headers

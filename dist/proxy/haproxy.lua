@@ -32,7 +32,7 @@ local function request_headers(txn)
     end
     headers["x-forwarded-method"] = { txn.f:method() }
     headers["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
-    headers["x-forwarded-host"] = { txn.f:req_hdr("host") or "" }
+    headers["x-forwarded-host"] = { txn:get_var("txn.counterfoil_host") or "" }
     headers["x-forwarded-uri"] = { txn.f:pathq() }
     headers["x-forwarded-for"] = { txn.f:src() }
     return headers

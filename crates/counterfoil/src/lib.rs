@@ -119,7 +119,7 @@ pub use settings::data_dir::DataDirError;
 pub use settings::database_url::DatabaseUrl;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
-pub use settings::forward_auth::ForwardAuthSettings;
+pub use settings::forward_auth::{ForwardAuthSettings, GuardedHostsError};
 pub use settings::guarded_host::{GuardedHost, GuardedHostError};
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};

@@ -9,6 +9,7 @@ use crate::keys::master_key_file::MasterKeyError;
 use crate::passwords::breached::BreachedError;
 use crate::settings::cookie_options::CookieOptionsError;
 use crate::settings::data_dir::DataDirError;
+use crate::settings::forward_auth::GuardedHostsError;
 use crate::settings::issuer_url::IssuerUrl;
 use crate::store::copy_mark::StoreCopyError;
 use crate::store::rollback_guard::RollbackGuardError;
@@ -50,6 +51,9 @@ pub enum OpenError {
     /// Development mode with an issuer that others can reach: they would learn why credentials are refused.
     #[error("development mode needs an issuer on plain HTTP and loopback, not {0}")]
     DevelopmentMode(IssuerUrl),
+    /// Two guarded hosts would get each other's logins.
+    #[error(transparent)]
+    GuardedHosts(#[from] GuardedHostsError),
     /// The threads that hash passwords cannot be started.
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -76,6 +80,9 @@ impl OpenError {
             Self::Breached(error) => Some(error.hint().into()),
             Self::DevelopmentMode(_) => {
                 Some("set an issuer like http://localhost:3000, or remove the mode".into())
+            }
+            Self::GuardedHosts(_) => {
+                Some("give each application in forward_auth.hosts a host name of its own".into())
             }
             Self::Keys(ActiveKeysError::MasterKey(..)) => {
                 Some("use the master key with which the keys in this store were last encrypted".into())

@@ -251,6 +251,7 @@ impl Checked {
         if settings.development_mode.is_some() && !is_local {
             return Err(OpenError::DevelopmentMode(settings.issuer.clone()));
         }
+        settings.forward_auth.check_hosts()?;
         Ok(Self {
             hooks,
             password_policy: password_policy(settings)?,

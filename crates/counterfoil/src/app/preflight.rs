@@ -66,6 +66,8 @@ pub fn preflight_errors(settings: &Settings) -> Vec<PreflightError> {
     errors.extend(check_cache(settings).err().map(|error| OpenError::Cache(error).into()));
     let cookies = settings.cookies.for_issuer(&settings.issuer);
     errors.extend(cookies.err().map(|error| OpenError::from(error).into()));
+    let hosts = settings.forward_auth.check_hosts();
+    errors.extend(hosts.err().map(|error| OpenError::from(error).into()));
     let tls = settings.tls.as_ref().map_or(Ok(()), |files| files.check());
     errors.extend(tls.err().map(PreflightError::from));
     errors

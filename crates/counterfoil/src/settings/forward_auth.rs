@@ -31,12 +31,34 @@ pub struct ForwardAuthSettings {
     pub per_ip: RateLimit,
 }
 
+/// Two guarded hosts differ only by their port, which cookies ignore: each application would get the logins of the other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the guarded hosts {one} and {other} share their cookies, because browsers ignore the port")]
+pub struct GuardedHostsError {
+    one: GuardedHost,
+    other: GuardedHost,
+}
+
 impl ForwardAuthSettings {
     /// The same settings after `change`.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
+    }
+
+    /// Refuses hosts of which browsers send the cookies of one to the other.
+    ///
+    /// # Errors
+    ///
+    /// The first two of them.
+    pub(crate) fn check_hosts(&self) -> Result<(), GuardedHostsError> {
+        for (place, one) in self.hosts.iter().enumerate() {
+            if let Some(other) = self.hosts[place..].iter().find(|other| one.shares_cookies_with(other)) {
+                return Err(GuardedHostsError { one: one.clone(), other: other.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// Whether the address is that of a proxy.

@@ -40,6 +40,20 @@ impl GuardedHost {
     pub(crate) fn http_origin(&self) -> &Origin {
         &self.http
     }
+
+    /// The host without its port.
+    pub(crate) fn name(&self) -> &str {
+        let authority = self.https.as_str().split_once("://").map_or("", |(_, authority)| authority);
+        match authority.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => name,
+            Some(_) | None => authority,
+        }
+    }
+
+    /// Whether browsers send the cookies of one to the other: they ignore the port (RFC 6265, section 8.5).
+    pub(crate) fn shares_cookies_with(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.https != other.https
+    }
 }
 
 impl FromStr for GuardedHost {
@@ -75,6 +89,23 @@ mod tests {
         ] {
             let host: GuardedHost = text.parse().unwrap();
             assert_eq!((host.https_origin().as_str(), host.http_origin().as_str()), (https, http), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_differ_only_by_port_share_their_cookies() {
+        for (one, other, is_shared) in [
+            ("app.example", "app.example:8443", true),
+            ("app.example:8080", "APP.example:8443", true),
+            ("[::1]", "[::1]:8443", true),
+            ("app.example", "app.example:443", false),
+            ("app.example", "other.example", false),
+            ("app.example", "b.app.example:8443", false),
+            ("[::1]", "[::2]:8443", false),
+        ] {
+            let [one, other]: [GuardedHost; 2] = [one, other].map(|host| host.parse().unwrap());
+            assert_eq!(one.shares_cookies_with(&other), is_shared, "{one} {other}");
+            assert_eq!(other.shares_cookies_with(&one), is_shared, "{other} {one}");
         }
     }
 

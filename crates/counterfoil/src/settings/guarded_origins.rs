@@ -63,7 +63,7 @@ impl GuardedOrigins {
                 };
                 let mut policy = issuer.clone();
                 policy.own = origin.clone();
-                let name = host_name(origin);
+                let name = host.name();
                 let is_in_domain = cookies.domain().is_some_and(|domain| is_within(name, domain));
                 let shares_cookies = cookies.path == "/" && (name == settings.issuer.host() || is_in_domain);
                 origins.push(GuardedOrigin { scheme: *scheme, policy, shares_cookies });
@@ -99,15 +99,6 @@ impl GuardedOrigins {
     /// Whether requests with this scheme are accepted at all.
     pub(crate) fn accepts(&self, scheme: ForwardedScheme) -> bool {
         self.0.iter().any(|guarded| guarded.scheme == scheme)
-    }
-}
-
-/// The host without its port.
-fn host_name(origin: &Origin) -> &str {
-    let authority = origin.as_str().split_once("://").map_or("", |(_, rest)| rest);
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => host,
-        Some(_) | None => authority,
     }
 }
 

@@ -49,6 +49,31 @@ async fn a_closed_installation_opens_again_with_a_later_time() {
 }
 
 #[tokio::test]
+async fn guarded_hosts_that_differ_only_by_port_are_refused() {
+    let fixture = Fixture::new();
+    let settings = |hosts: [&str; 3]| {
+        let hosts = hosts.map(|host| host.parse().unwrap()).to_vec();
+        fixture.settings().with(|settings| settings.forward_auth.hosts = hosts)
+    };
+    let contradiction = settings(["b.example", "app.example:8443", "app.example"]);
+    let text = "the guarded hosts app.example:8443 and app.example share their cookies, because browsers ignore the port";
+
+    let preflight = preflight_errors(&contradiction);
+    assert!(preflight.iter().any(|error| error.to_string() == text), "{preflight:?}");
+    let error = open_err(contradiction).await;
+    assert!(matches!(error, OpenError::GuardedHosts(..)) && error.to_string() == text, "{error}");
+    assert!(error.hint().is_some() && !fixture.data_dir().exists());
+
+    // A host that is listed twice is one application.
+    App::open(settings(["b.example", "app.example:443", "app.example"]))
+        .await
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_closed_installation_is_not_ready() {
     let fixture = Fixture::new();
     let app = fixture.open_app().await;

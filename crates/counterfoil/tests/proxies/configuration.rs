@@ -61,6 +61,16 @@ impl Kind {
         !matches!(self, Self::Traefik | Self::Envoy)
     }
 
+    /// What it answers to a request for a host of which its configuration does not say anything.
+    pub(crate) const fn status_of_unknown_hosts(self) -> u16 {
+        match self {
+            Self::Nginx | Self::Haproxy | Self::Apache | Self::Envoy => 421,
+            Self::Traefik => 404,
+            // Without a body.
+            Self::DebianCaddy | Self::Caddy => 200,
+        }
+    }
+
     /// Writes its configuration into `root`, with these requirements. Returns how it is started; `None` if it is not installed.
     pub(crate) fn prepare(self, root: &Path, addresses: Addresses, requirements: &str) -> Option<Command> {
         let program = self.program()?;
@@ -71,6 +81,7 @@ impl Kind {
             Self::Nginx => {
                 let text = fill_in("nginx.conf", root, addresses)
                     .replace("listen 443 ssl", &format!("listen {} ssl", addresses.proxy))
+                    .replace("$server_name;", &format!("$server_name:{};", addresses.proxy.port()))
                     .replace("/v1/verify/nginx;", &format!("/v1/verify/nginx/{requirements};"));
                 fs::write(file("guard.conf"), text).unwrap();
                 fs::write(file("nginx.conf"), nginx_main(root)).unwrap();
@@ -99,6 +110,7 @@ impl Kind {
             Self::Haproxy => {
                 let text = fill_in("haproxy.cfg", root, addresses)
                     .replace("bind :443", &format!("bind {}", addresses.proxy))
+                    .replace("str(app.example)", &format!("str({HOST}:{})", addresses.proxy.port()))
                     .replace("app.example.pem", "both.pem")
                     .replace("/etc/haproxy/", &format!("{}/", root.display()))
                     .replace("/v1/verify/haproxy if", &format!("/v1/verify/haproxy/{requirements} if"));
@@ -110,6 +122,11 @@ impl Kind {
                 let function = if requirements == "-" { "check" } else { "check_admin" };
                 let text = fill_in("apache.conf", root, addresses)
                     .replace("*:443", &addresses.proxy.to_string())
+                    .replace(
+                        "ServerName app.example\n",
+                        &format!("ServerName {HOST}:{}\n", addresses.proxy.port()),
+                    )
+                    .replace("\"app.example\"", &format!("\"{HOST}:{}\"", addresses.proxy.port()))
                     .replace("/etc/apache2/", &format!("{}/", root.display()))
                     .replace("apache.lua check\n", &format!("apache.lua {function}\n"));
                 fs::write(file("httpd.conf"), apache_main(root, addresses) + &text).unwrap();

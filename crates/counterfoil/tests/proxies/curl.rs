@@ -8,21 +8,30 @@ use serde_json::Value;
 /// The host of the guarded application.
 pub(crate) const HOST: &str = "app.example";
 
+/// Another guarded host, which another proxy serves.
+pub(crate) const OTHER_HOST: &str = "other.example";
+
 /// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Curl {
     method: &'static str,
     path: String,
     headers: Vec<String>,
+    protocol: &'static str,
 }
 
 impl Curl {
     pub(crate) fn new(method: &'static str, path: &str) -> Self {
-        Self { method, path: path.to_owned(), headers: Vec::new() }
+        Self { method, path: path.to_owned(), headers: Vec::new(), protocol: "--http1.1" }
     }
 
     pub(crate) fn get(path: &str) -> Self {
         Self::new("GET", path)
+    }
+
+    /// With HTTP/2, if the proxy speaks it.
+    pub(crate) fn http2(self) -> Self {
+        Self { protocol: "--http2", ..self }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -48,7 +57,7 @@ impl Curl {
     pub(crate) async fn try_send(&self, proxy: SocketAddr) -> Option<Answer> {
         let mut curl = Command::new("curl");
         // The certificate is one of the test. A path is sent as it is.
-        curl.args(["--silent", "--insecure", "--noproxy", "*", "--http1.1", "--path-as-is", "--include"]);
+        curl.args(["--silent", "--insecure", "--noproxy", "*", self.protocol, "--path-as-is", "--include"]);
         curl.args(["--max-time", "15", "--request", self.method]);
         curl.args(["--resolve", &format!("{HOST}:{}:127.0.0.1", proxy.port())]);
         curl.args(self.headers.iter().flat_map(|line| ["--header", line.as_str()]));
@@ -67,7 +76,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {text:?}"));
         let status = head.split(' ').nth(1).unwrap().trim().get(..3).unwrap().parse().unwrap();
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));

@@ -7,7 +7,7 @@ use counterfoil::operator::{Command, UserChangeRequest};
 
 use crate::application::Application;
 use crate::configuration::{Addresses, Kind};
-use crate::curl::{Curl, HOST};
+use crate::curl::{Curl, HOST, OTHER_HOST};
 use crate::proxy_process::{DEADLINE, ProxyProcess, free_address};
 use crate::test_server::{TestServer, text};
 
@@ -36,7 +36,8 @@ impl GuardedSite {
         let server = TestServer::with(|settings| {
             settings.issuer = issuer.parse().unwrap();
             settings.login_url = Some(format!("{issuer}/login").parse().unwrap());
-            settings.forward_auth.hosts = vec![format!("{HOST}:{}", address.port()).parse().unwrap()];
+            let own = format!("{HOST}:{}", address.port());
+            settings.forward_auth.hosts = vec![own.parse().unwrap(), OTHER_HOST.parse().unwrap()];
             settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
         })
         .await;

@@ -9,10 +9,12 @@ mod client;
 mod configuration;
 mod curl;
 mod guarded_site;
+mod other_hosts;
 #[path = "../documents/programs.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod programs;
 mod proxy_process;
+mod raw_request;
 mod scenario;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]

@@ -8,6 +8,7 @@ use crate::client::Request;
 use crate::configuration::Kind;
 use crate::curl::{Answer, Curl, HOST};
 use crate::guarded_site::GuardedSite;
+use crate::other_hosts::no_login_at_another_host_reaches_the_application;
 
 /// The names that an application could take for those of a user.
 const IDENTITY: [&str; 7] = [
@@ -35,7 +36,7 @@ pub(crate) async fn check(kind: Kind) {
     the_routes_of_counterfoil_pass(&site).await;
     a_revocation_is_seen_by_the_next_request(&site).await;
     a_role_is_required(kind).await;
-    a_browser_logs_in_at_the_host_of_the_proxy(kind).await;
+    with_an_issuer_at_another_host(kind).await;
     nothing_passes_without_counterfoil(site, &token).await;
 }
 
@@ -259,8 +260,13 @@ async fn a_role_is_required(kind: Kind) {
 }
 
 /// The issuer is at another host, and the proxy forwards `/.counterfoil/` of its own.
-async fn a_browser_logs_in_at_the_host_of_the_proxy(kind: Kind) {
+async fn with_an_issuer_at_another_host(kind: Kind) {
     let Some(site) = GuardedSite::start_for_other_issuer(kind, "https://auth.example").await else { return };
+    a_browser_logs_in_at_the_host_of_the_proxy(&site, kind).await;
+    no_login_at_another_host_reaches_the_application(&site, kind).await;
+}
+
+async fn a_browser_logs_in_at_the_host_of_the_proxy(site: &GuardedSite, kind: Kind) {
     let session = site.log_in("ada", &["staff"]).await;
     let origin = format!("https://{HOST}:{}", site.address.port());
     let path_of = |answer: &Answer| answer.header("location").unwrap().replace(&origin, "");
