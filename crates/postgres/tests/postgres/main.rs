@@ -11,5 +11,6 @@ mod nodes;
 mod open;
 mod pooler;
 mod same_as_sqlite;
+mod start;
 mod tls;
 mod waiting;
