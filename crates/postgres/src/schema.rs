@@ -1,9 +1,10 @@
 //! The schema: its version and its migrations.
 
-use refinery::Runner;
+use refinery::Migration;
 use tokio_postgres::Client;
 
 use crate::error::QueryError;
+use crate::migration::{self, FormerProcesses};
 
 /// The migrations, compiled in. A released migration is never edited.
 mod embedded {
@@ -28,6 +29,8 @@ pub(crate) enum SchemaState {
     Older {
         /// The version that exists.
         version: i64,
+        /// The lowest version of a program that may have the store open until then.
+        min_reader: i64,
     },
     /// It is that of this program.
     Current,
@@ -50,7 +53,10 @@ impl SchemaState {
     fn from_versions(version: Option<i64>, min_reader: Option<i64>, newest: i64) -> Self {
         match version {
             None => Self::Missing,
-            Some(version) if version < newest => Self::Older { version },
+            Some(version) if version < newest => {
+                // Before the store said so, each program refused every schema but its own.
+                Self::Older { version, min_reader: min_reader.unwrap_or(version) }
+            }
             Some(version) if version == newest => Self::Current,
             Some(version) => match min_reader {
                 Some(min_reader) if min_reader <= newest => Self::NewerCompatible { version },
@@ -59,36 +65,56 @@ impl SchemaState {
         }
     }
 
-    /// Whether programs which had the store open until now must not use it after the migrations of this program.
-    pub(crate) const fn locks_out_older(self) -> bool {
-        matches!(self, Self::Older { version } if version < MIN_READER)
+    /// Whether programs which may have the store open until now must not use it after the migrations of this process.
+    pub(crate) fn is_migrated_alone(self) -> bool {
+        self.locks_out_older(min_reader_after_migration())
+    }
+
+    /// Whether migrations that leave the store to programs of the version `needed` and newer lock out some that may have it
+    /// open now. The version of the schema does not say that: a program of a lower version may use it.
+    const fn locks_out_older(self, needed: i64) -> bool {
+        matches!(self, Self::Older { min_reader, .. } if min_reader < needed)
     }
 }
 
 /// The version to which this process migrates: [`VERSION`], except in tests of an upgrade.
 pub(crate) fn newest() -> i64 {
     #[cfg(all(feature = "next-schema", debug_assertions))]
-    if crate::next_schema::is_chosen() {
-        return VERSION + 1;
-    }
+    return VERSION + crate::next_schema::added_versions();
+    #[cfg(not(all(feature = "next-schema", debug_assertions)))]
     VERSION
 }
 
-/// All migrations of this process.
-fn runner() -> Runner {
-    let runner = embedded::migrations::runner();
+/// The lowest version of a program that may use a store which this process has migrated: [`MIN_READER`], except in tests of an
+/// upgrade.
+fn min_reader_after_migration() -> i64 {
     #[cfg(all(feature = "next-schema", debug_assertions))]
-    if crate::next_schema::is_chosen() {
-        return crate::next_schema::with_next(&runner, newest());
-    }
-    runner
+    return crate::next_schema::min_reader(VERSION).unwrap_or(MIN_READER);
+    #[cfg(not(all(feature = "next-schema", debug_assertions)))]
+    MIN_READER
 }
 
-/// How long a start waits for another one that creates or migrates the tables.
-const LOCK_TIMEOUT_MS: u32 = 60_000;
+/// All migrations of this process.
+fn migrations() -> Vec<Migration> {
+    let migrations = embedded::migrations::runner().get_migrations().clone();
+    #[cfg(all(feature = "next-schema", debug_assertions))]
+    return migrations.into_iter().chain(crate::next_schema::migrations(VERSION)).collect();
+    #[cfg(not(all(feature = "next-schema", debug_assertions)))]
+    migrations
+}
 
-/// Takes the lock of the schema, for the session.
+/// How long a start waits for another one that creates or migrates the tables. The session of one that was killed ends within
+/// half a minute.
+const LOCK_TIMEOUT_MS: u32 = 600_000;
+
+/// Takes the lock of the schema, for the session. A process takes it before the lock of the store: one that waits for a
+/// migration of another one must not count as a process that has the store open.
 pub(crate) async fn lock(client: &Client) -> Result<(), QueryError> {
+    let is_free = client.query_one(&format!("SELECT pg_try_advisory_lock({LOCK})"), &[]).await?.try_get(0)?;
+    if is_free {
+        return Ok(());
+    }
+    tracing::info!("another process opens the store, and may migrate its tables; this one waits for it");
     let former: (String, String) = {
         let row = client
             .query_one("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')", &[])
@@ -117,27 +143,25 @@ const LOCK: &str = "hashtextextended('counterfoil schema ' || current_schema(), 
 
 /// Creates the tables, or migrates an older schema to [`newest`]. The caller holds the lock of the schema.
 ///
-/// No other process commits meanwhile: a commit that has a lock of one table and waits for another could make the migration fail.
-/// A statement of a migration may take as long as it takes, so the time limit of the session does not hold for it.
-pub(crate) async fn migrate(client: &mut Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let former: String =
-        client.query_one("SELECT current_setting('statement_timeout')", &[]).await?.try_get(0)?;
-    client.batch_execute("SET statement_timeout = 0").await?;
-    client.execute(&format!("SELECT pg_advisory_lock({COMMIT_LOCK})"), &[]).await?;
-    // One transaction for all migrations: a migration that fails leaves the schema as it was.
-    let migrated = runner().set_grouped(true).run_async(client).await;
-    client.execute(&format!("SELECT pg_advisory_unlock({COMMIT_LOCK})"), &[]).await?;
-    migrated?;
-    client.execute("SELECT set_config('statement_timeout', $1, false)", &[&former]).await?;
-    Ok(())
+/// One transaction for all migrations, and for what happens to the processes that had the store open before: one that is
+/// interrupted leaves everything as it was.
+pub(crate) async fn migrate(
+    client: &mut Client,
+    found: SchemaState,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let former = match found.is_migrated_alone() {
+        true => FormerProcesses::Superseded,
+        false => FormerProcesses::Admitted,
+    };
+    migration::run(client, migrations(), former, COMMIT_LOCK).await
 }
 
 /// The schema that exists.
 pub(crate) async fn state(client: &Client) -> Result<SchemaState, QueryError> {
     let version = version(client).await?;
     let min_reader = match version {
-        Some(version) if version > newest() => min_reader(client).await?,
-        Some(_) | None => None,
+        Some(_) => min_reader(client).await?,
+        None => None,
     };
     Ok(SchemaState::from_versions(version, min_reader, newest()))
 }
@@ -170,8 +194,7 @@ mod tests {
 
     #[test]
     fn the_newest_migration_has_the_version_of_the_program() {
-        let runner = embedded::migrations::runner();
-        let newest = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max();
+        let newest = migrations().iter().map(|migration| i64::from(migration.version())).max();
         assert_eq!(newest, Some(VERSION));
     }
 
@@ -180,7 +203,8 @@ mod tests {
         let state = |version, min_reader| SchemaState::from_versions(Some(version), min_reader, 5);
 
         assert_eq!(SchemaState::from_versions(None, None, 5), SchemaState::Missing);
-        assert_eq!(state(4, None), SchemaState::Older { version: 4 });
+        assert_eq!(state(4, None), SchemaState::Older { version: 4, min_reader: 4 });
+        assert_eq!(state(4, Some(3)), SchemaState::Older { version: 4, min_reader: 3 });
         assert_eq!(state(5, None), SchemaState::Current);
         assert_eq!(state(6, Some(5)), SchemaState::NewerCompatible { version: 6 });
         assert_eq!(state(6, Some(6)), SchemaState::TooNew { version: 6, min_reader: 6 });
@@ -188,9 +212,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_migration_that_older_programs_cannot_live_with_locks_them_out() {
-        assert!(SchemaState::Older { version: MIN_READER - 1 }.locks_out_older());
-        assert!(!SchemaState::Older { version: MIN_READER }.locks_out_older());
-        assert!(!SchemaState::Missing.locks_out_older());
+    fn a_migration_locks_out_every_program_that_may_use_the_store_before_and_not_after_it() {
+        let needs_three = |state: SchemaState| state.locks_out_older(3);
+        let needs_four = |state: SchemaState| state.locks_out_older(4);
+
+        assert!(needs_three(SchemaState::Older { version: 2, min_reader: 2 }));
+        assert!(!needs_three(SchemaState::Older { version: 3, min_reader: 3 }));
+        assert!(!needs_three(SchemaState::Older { version: 4, min_reader: 3 }));
+        // A program of version 3 has it open, although the version of the schema is 4.
+        assert!(needs_four(SchemaState::Older { version: 4, min_reader: 3 }));
+        assert!(!needs_four(SchemaState::Older { version: 4, min_reader: 4 }));
+        assert!(!needs_four(SchemaState::Missing));
+        assert!(!needs_four(SchemaState::NewerCompatible { version: 9 }));
     }
 }

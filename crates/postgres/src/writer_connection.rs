@@ -63,28 +63,25 @@ impl WriterConnector {
     ///
     /// # Errors
     ///
+    /// [`QueryError::Locked`] if another process has the store open in a way that excludes this one, and
     /// [`QueryError::Superseded`] if a program had the store for itself meanwhile.
     pub(crate) async fn connect(&self) -> Result<WriterConnection, QueryError> {
         let Connected { connection, ended } = self.connect_first().await?;
-        let takeover = timeout(SETUP_TIMEOUT, writers::take_over(&connection, self.id));
-        let takeover = takeover.await.map_err(|_| QueryError::TimedOut)??;
+        let takeover = async {
+            match self.access {
+                Access::Shared => store_lock::share(&connection).await?,
+                Access::Alone => store_lock::exclude_others(&connection).await?,
+            }
+            writers::take_over(&connection, self.id).await
+        };
+        let takeover = timeout(SETUP_TIMEOUT, takeover).await.map_err(|_| QueryError::TimedOut)??;
         Ok(WriterConnection { connection, ended, takeover })
     }
 
-    /// Connects, without a right to write yet.
-    ///
-    /// # Errors
-    ///
-    /// [`QueryError::Locked`] if another process has the store open in a way that excludes this one.
+    /// Connects, without the lock of the store, and without a right to write yet.
     pub(crate) async fn connect_first(&self) -> Result<Connected, QueryError> {
         let connected = self.connector.connect().await?;
-        let setup = async {
-            connected.connection.batch_execute(&writer_settings()).await?;
-            match self.access {
-                Access::Shared => store_lock::share(&connected.connection).await,
-                Access::Alone => store_lock::exclude_others(&connected.connection).await,
-            }
-        };
+        let setup = async { connected.connection.batch_execute(&writer_settings()).await };
         timeout(SETUP_TIMEOUT, setup).await.map_err(|_| QueryError::TimedOut)??;
         Ok(connected)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::canonical_names::follow_rules;
 use crate::connection::Connector;
 use crate::error::{OpenError, QueryError};
-use crate::schema;
+use crate::schema::{self, SchemaState};
 use crate::session_probe::require_session;
 use crate::statement::Connection;
 use crate::store::{check_server, supersede_others};
@@ -52,20 +52,27 @@ pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<C
     let mut connection = connected.connection;
     connection.batch_execute(SETTINGS).await.map_err(|error| unreachable(error.into()))?;
     check_server(&connection, &database).await?;
+    // Before the lock of the store, as each start takes them.
+    schema::lock(&connection).await.map_err(|error| schema_error(error.into()))?;
     match store_lock::exclude_others(&connection).await {
         Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
         excluded => excluded.map_err(|error| unreachable(error.into()))?,
     }
-    match schema::version(&connection).await.map_err(|error| schema_error(error.into()))? {
-        None if existence == Existence::Required => return Err(OpenError::NoStore { database }),
+    match schema::state(&connection).await.map_err(|error| schema_error(error.into()))? {
+        SchemaState::Missing if existence == Existence::Required => {
+            return Err(OpenError::NoStore { database });
+        }
         // It would leave out what it does not know.
-        Some(found) if found > schema::newest() => {
+        SchemaState::NewerCompatible { version: found } | SchemaState::TooNew { version: found, .. } => {
             let supported = schema::newest();
             return Err(OpenError::NewerSchema { database, found, min_reader: found, supported });
         }
-        Some(found) if found == schema::newest() => {}
-        None | Some(_) => schema::migrate(&mut connection).await.map_err(schema_error)?,
+        SchemaState::Current => {}
+        state @ (SchemaState::Missing | SchemaState::Older { .. }) => {
+            schema::migrate(&mut connection, state).await.map_err(schema_error)?;
+        }
     }
+    schema::unlock(&connection).await.map_err(|error| schema_error(error.into()))?;
     bring_up_to_date(&connection).await.map_err(|error| schema_error(error.into()))?;
     Ok(connection)
 }

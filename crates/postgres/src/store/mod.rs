@@ -120,10 +120,7 @@ impl PostgresStore {
         require_session(&connector, &database).await?;
         let id = NodeId::generate().map_err(|error| unreachable(error.into()))?;
         let writers = WriterConnector::new(connector.clone(), id, access);
-        let connected = match writers.connect_first().await {
-            Err(QueryError::Locked) => return Err(OpenError::InUse { database }),
-            connected => connected.map_err(|error| unreachable(error.into()))?,
-        };
+        let connected = writers.connect_first().await.map_err(|error| unreachable(error.into()))?;
         let current = prepare(connected, (id, access), &database).await?;
         let state = Arc::new(StoreState::default());
         let metrics = Arc::new(StoreMetrics::default());
@@ -188,31 +185,49 @@ async fn prepare(
         source,
     };
     check_server(&connection, database).await?;
-    // Processes that start at the same time create or migrate the tables once.
+    // Processes that start at the same time create or migrate the tables once, and the others wait here.
     schema::lock(&connection).await.map_err(|error| schema_error(error.into()))?;
     let state = schema::state(&connection).await.map_err(|error| schema_error(error.into()))?;
     check_newer(state, access, database)?;
-    if state.locks_out_older() && access == Access::Shared {
-        match store_lock::exclude_others(&connection).await {
-            Err(QueryError::Locked) => return Err(OpenError::InUseByOlder { database: database.to_owned() }),
-            excluded => excluded.map_err(|error| schema_error(error.into()))?,
-        }
-        schema::migrate(&mut connection).await.map_err(schema_error)?;
-        supersede_others(&connection).await.map_err(|error| schema_error(error.into()))?;
-        store_lock::admit_others(&connection).await.map_err(|error| schema_error(error.into()))?;
-    } else if matches!(state, SchemaState::Missing | SchemaState::Older { .. }) {
-        schema::migrate(&mut connection).await.map_err(schema_error)?;
+    let locks_out_older = state.is_migrated_alone();
+    lock_store(&connection, (access, locks_out_older), database).await?;
+    if matches!(state, SchemaState::Missing | SchemaState::Older { .. }) {
+        schema::migrate(&mut connection, state).await.map_err(schema_error)?;
     }
-    // A start that was interrupted after the migration has left no client.
-    let is_new = clients::find(&connection, &ClientId::default()).await;
-    let is_new = is_new.map_err(|error| schema_error(error.into()))?.is_none();
-    bring_up_to_date(&connection, is_new).await.map_err(|error| schema_error(error.into()))?;
+    if locks_out_older && access == Access::Shared {
+        // First the one, then the other: at no moment may a program have the store for itself.
+        store_lock::share(&connection).await.map_err(|error| schema_error(error.into()))?;
+        store_lock::admit_others(&connection).await.map_err(|error| schema_error(error.into()))?;
+    }
+    bring_up_to_date(&connection, state).await.map_err(|error| schema_error(error.into()))?;
     schema::unlock(&connection).await.map_err(|error| schema_error(error.into()))?;
     if access == Access::Alone {
         supersede_others(&connection).await.map_err(|error| schema_error(error.into()))?;
     }
     let takeover = writers::insert(&connection, id).await.map_err(|error| schema_error(error.into()))?;
     Ok(WriterConnection { connection, ended, takeover })
+}
+
+/// Takes the lock of the store: alone for a program that must be alone, and for a migration with which others that may have
+/// the store open now cannot work.
+async fn lock_store(
+    connection: &Connection,
+    (access, locks_out_older): (Access, bool),
+    database: &str,
+) -> Result<(), OpenError> {
+    let locked = match access {
+        Access::Shared if !locks_out_older => store_lock::share(connection).await,
+        Access::Shared | Access::Alone => store_lock::exclude_others(connection).await,
+    };
+    let database = database.to_owned();
+    match locked {
+        Ok(()) => Ok(()),
+        Err(QueryError::Locked) if locks_out_older && access == Access::Shared => {
+            Err(OpenError::InUseByOlder { database })
+        }
+        Err(QueryError::Locked) => Err(OpenError::InUse { database }),
+        Err(error) => Err(OpenError::Schema { database, source: error.into() }),
+    }
 }
 
 /// Refuses a store that a newer program has migrated, unless it says that this one may use it. A program that changes the whole
@@ -276,13 +291,18 @@ pub(crate) async fn check_server(connection: &Connection, database: &str) -> Res
     Ok(())
 }
 
-/// Inserts what a new store has, and makes stored names follow the current rules.
-async fn bring_up_to_date(connection: &Connection, is_new: bool) -> Result<(), QueryError> {
+/// Inserts what a new store has, and makes stored names follow the rules of this program, unless a newer program has migrated
+/// the store: its rules may be newer too, and its names must not get their former forms again.
+async fn bring_up_to_date(connection: &Connection, found: SchemaState) -> Result<(), QueryError> {
+    // A start that was interrupted after the migration has left no client.
+    let is_new = clients::find(connection, &ClientId::default()).await?.is_none();
     connection.batch_execute(writers::BEGIN).await?;
     if is_new {
         clients::insert(&Client::default_client())?.query(connection).await?;
     }
-    follow_rules(connection).await?;
+    if !matches!(found, SchemaState::NewerCompatible { .. }) {
+        follow_rules(connection).await?;
+    }
     connection.batch_execute("COMMIT").await?;
     Ok(())
 }
