@@ -97,6 +97,7 @@ impl Error {
             | AppError::Timeout
             | AppError::SessionDataType
             | AppError::Feed(_)
+            | AppError::TooManyStreams(_)
             | AppError::Panic => ErrorKind::Unavailable,
         }
     }

@@ -11,6 +11,7 @@ use counterfoil_verify::UserId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::operations::admin::revocation_preview;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::response::console_path;
 use crate::pages::response::{encode, redirect_to_path};
@@ -66,6 +67,20 @@ pub(super) fn warning(administrator: &ConsoleAdministrator, user: UserId) -> Opt
     (administrator.current.user == user).then(|| text.to_owned())
 }
 
+/// What the question says to an administrator who would change their own roles.
+pub(super) fn own_roles_warning(administrator: &ConsoleAdministrator, user: UserId) -> Option<String> {
+    let text = "This is you. Without the role `admin` you cannot open this console any more.";
+    (administrator.current.user == user).then(|| text.to_owned())
+}
+
+/// How many sessions of a user end, of which no more than a page were counted.
+pub(super) fn session_count(counted: u64) -> String {
+    match counted >= revocation_preview::MAX_COUNTED {
+        true => "at least 1,000".to_owned(),
+        false => counted.to_string(),
+    }
+}
+
 /// The path of a request below the console.
 pub(super) fn path_of(uri: &Uri) -> &str {
     uri.path().strip_prefix("/admin").unwrap_or_default()
@@ -76,6 +91,12 @@ mod tests {
     use super::*;
 
     const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+
+    #[test]
+    fn a_count_that_ended_at_its_limit_is_a_lower_bound() {
+        assert_eq!(session_count(999), "999");
+        assert_eq!(session_count(revocation_preview::MAX_COUNTED), "at least 1,000");
+    }
 
     #[test]
     fn a_login_is_recent_for_ten_minutes() {
