@@ -123,6 +123,7 @@ mod tests {
         assert!(!after.has_changed(Topic::State(StateTopic::Keys), &before));
         let derived = AppliedChanges { derived_events: vec![event()], ..AppliedChanges::default() };
         changes.on_commit(&[], &derived);
-        assert!(woken.borrow().has_changed(Topic::Audit, &after));
+        let last = *woken.borrow();
+        assert!(last.has_changed(Topic::Audit, &after));
     }
 }
