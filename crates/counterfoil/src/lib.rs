@@ -65,6 +65,7 @@ mod fs;
 mod http;
 mod keys;
 mod limits;
+mod live;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod operations;
@@ -178,14 +179,14 @@ pub mod operator {
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
         CreatedVerifierKeyResponse, DeletedResponse, FollowedEventsResponse, ImportResponse,
         ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse,
-        RekeyResponse, RevocationPreviewResponse, RevocationResponse, RotationResponse, StatusResponse,
-        TokenVerificationResponse, UserDetailsResponse, UserResponse,
+        RekeyResponse, RevocationListResponse, RevocationPreviewResponse, RevocationResponse,
+        RotationResponse, StatusResponse, TokenVerificationResponse, UserDetailsResponse, UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
         AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
-        FleetWaitView, KeyView, LifetimesView, NodeView, TokenRejectionView, VerifiedTokenView,
-        VerifierKeyView, VerifierView,
+        FleetWaitView, KeyView, LifetimesView, NodeView, RevocationEntryView, TokenRejectionView,
+        VerifiedTokenView, VerifierKeyView, VerifierView,
     };
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};

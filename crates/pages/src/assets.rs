@@ -30,6 +30,9 @@ impl Asset {
         "text/css; charset=utf-8",
         concat!(include_str!("../assets/base.css"), include_str!("../assets/console.css")),
     );
+    /// The script of the console, which keeps live parts up to date.
+    pub const CONSOLE_SCRIPT: Self =
+        Self::new("console", "js", "text/javascript; charset=utf-8", include_str!("../assets/console.js"));
     /// The icon of the pages.
     pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
     /// The ornament of the sign-in page.
@@ -37,7 +40,8 @@ impl Asset {
         Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
 
     /// Every file.
-    pub const ALL: [Self; 4] = [Self::STYLESHEET, Self::CONSOLE_STYLESHEET, Self::ICON, Self::ROSETTE];
+    pub const ALL: [Self; 5] =
+        [Self::STYLESHEET, Self::CONSOLE_STYLESHEET, Self::CONSOLE_SCRIPT, Self::ICON, Self::ROSETTE];
 
     const fn new(
         stem: &'static str,
@@ -87,6 +91,18 @@ mod tests {
         for css in [Asset::STYLESHEET.content, Asset::CONSOLE_STYLESHEET.content] {
             assert!(css.len() <= 18 * 1024, "{}", css.len());
             assert!(!css.contains("url(") && !css.contains("@import"));
+        }
+    }
+
+    /// The content security policy allows neither.
+    #[test]
+    fn the_script_is_small_and_makes_no_code_or_style_of_text() {
+        let script = Asset::CONSOLE_SCRIPT.content;
+        assert!(script.len() <= 12 * 1024, "{}", script.len());
+        for part in
+            ["eval(", "Function(", "innerHTML", "insertAdjacentHTML", "document.write", ".style", "import("]
+        {
+            assert!(!script.contains(part), "{part}");
         }
     }
 

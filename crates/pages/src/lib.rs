@@ -17,5 +17,5 @@ pub use device::{Device, DeviceKind};
 pub use language::{Direction, Language};
 pub use message::Message;
 pub use moment::Moment;
-pub use renderer::{Frame, RenderError, Renderer};
+pub use renderer::{Frame, LiveFrame, RenderError, Renderer};
 pub use view::View;

@@ -35,6 +35,15 @@ pub struct Frame {
     pub request_id: String,
     /// What has just happened.
     pub notice: Option<Message>,
+    /// How the page stays up to date. `None`: it has no live parts, and no script.
+    pub live: Option<LiveFrame>,
+}
+
+/// How a page with live parts stays up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LiveFrame {
+    /// After how many seconds the browser loads the page again. `None`: it does not, and a script receives updates.
+    pub every: Option<u64>,
 }
 
 /// A page cannot be rendered: a template or a text does not fit its view. No input of a client causes it.
@@ -56,7 +65,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 31] = [
+const TEMPLATES: [(&str, &str); 38] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -88,6 +97,13 @@ const TEMPLATES: [(&str, &str); 31] = [
     ("console/verifier_parts.html", include_str!("../templates/console/verifier_parts.html")),
     ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
     ("console/health.html", include_str!("../templates/console/health.html")),
+    ("console/revocation_parts.html", include_str!("../templates/console/revocation_parts.html")),
+    ("console/live/health.html", include_str!("../templates/console/live/health.html")),
+    ("console/live/stats.html", include_str!("../templates/console/live/stats.html")),
+    ("console/live/verifiers.html", include_str!("../templates/console/live/verifiers.html")),
+    ("console/live/revocations.html", include_str!("../templates/console/live/revocations.html")),
+    ("console/live/keys.html", include_str!("../templates/console/live/keys.html")),
+    ("console/live/audit.html", include_str!("../templates/console/live/audit.html")),
 ];
 
 impl Renderer {
@@ -142,6 +158,7 @@ impl Renderer {
             languages => choices(language),
             stylesheet => Asset::STYLESHEET.name(),
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
+            console_script => Asset::CONSOLE_SCRIPT.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => Value::from(Serde(frame)),

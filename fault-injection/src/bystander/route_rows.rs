@@ -295,6 +295,10 @@ pub(super) const ROWS: &[Row] = &[
     Row::send("reads the audit log as an administrator", &["GET /v1/admin/events"], |from, _| {
         admin(from, "GET", "/v1/admin/events?limit=1000")
     }),
+    // Each stream is left at once, and a key may have few at a time.
+    Row::send("opens live updates as an administrator", &["GET /v1/admin/live"], |from, _| {
+        admin(from, "HEAD", "/v1/admin/live")
+    }),
     Row::send("revokes as an administrator", &["POST /v1/revocations"], |from, _| {
         let subject = format!("user:{}", from.user_id);
         admin(from, "POST", "/v1/revocations").json(&json!({ "subject": subject, "wait": "none" }))
@@ -328,6 +332,7 @@ const ADMIN_ROUTES: &[&str] = &[
     "POST /v1/admin/keys",
     "DELETE /v1/admin/keys/{id}",
     "GET /v1/admin/events",
+    "GET /v1/admin/live",
     "POST /v1/revocations",
 ];
 

@@ -19,6 +19,7 @@ pub(crate) const LAYERED: &[Layered] = &[
             "counters",
             "store",
             "feed",
+            "live",
             "app",
             "operations",
             "http",

@@ -42,6 +42,7 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
+use crate::live::Live;
 use crate::passwords::hash_pool::HashPool;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
@@ -94,6 +95,8 @@ pub(crate) struct AppParts {
     pub(crate) metrics: Metrics,
     pub(crate) verifier: Arc<LocalVerifier>,
     pub(crate) feed: Arc<Feed>,
+    /// The streams of live updates for administrators.
+    pub(crate) live: Live,
     pub(crate) status_lists: StatusLists,
     pub(crate) clock: Arc<Clock>,
     pub(crate) origins: Arc<OriginPolicy>,
@@ -177,10 +180,11 @@ impl App {
         self.parts.skips_shutdown_delay.notify_one();
     }
 
-    /// As [`start_draining`](Self::start_draining), and ends the polls that wait.
+    /// As [`start_draining`](Self::start_draining), and ends the polls that wait and the streams.
     pub(crate) fn start_shutdown(&self) {
         self.start_draining();
         self.parts.feed.close();
+        self.parts.live.close();
     }
 
     /// Saves the rollback guard. An outdated file does not prevent a start, so an error is only logged.

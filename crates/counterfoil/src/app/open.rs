@@ -48,6 +48,7 @@ use crate::limits::body_memory::BodyMemoryLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
+use crate::live::Live;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
@@ -360,6 +361,7 @@ impl Loaded {
             metrics: self.metrics,
             verifier: self.verifier,
             feed: self.feed,
+            live: Live::new(&*shared_store),
             status_lists: self.status_lists,
             clock: self.clock,
             started_at,

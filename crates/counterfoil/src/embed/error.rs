@@ -98,6 +98,7 @@ impl Error {
             | AppError::Timeout
             | AppError::SessionDataType
             | AppError::Feed(_)
+            | AppError::TooManyStreams(_)
             | AppError::Panic => ErrorKind::Unavailable,
         }
     }

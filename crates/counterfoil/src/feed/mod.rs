@@ -9,7 +9,6 @@ pub(crate) mod followers;
 pub(crate) mod introspections;
 pub(crate) mod key_set_hash;
 pub(crate) mod metrics;
-pub(crate) mod open_streams;
 pub(crate) mod poll;
 pub(crate) mod promised_lease;
 pub(crate) mod publication;
@@ -44,12 +43,12 @@ use crate::clock::Clock;
 use crate::feed::error::FeedError;
 use crate::feed::key_set_hash::KeySetHash;
 use crate::feed::metrics::FeedMetrics;
-use crate::feed::open_streams::OpenStreams;
 use crate::feed::promised_lease::PromisedLease;
 use crate::feed::publication::Publication;
 use crate::feed::running_waits::FleetWaits;
 use crate::feed::snapshot_pages::SnapshotPages;
 use crate::feed::waiting::WaitingPolls;
+use crate::limits::open_streams::OpenStreams;
 use crate::settings::feed::FeedSettings;
 use crate::store::node::Node;
 
@@ -68,7 +67,7 @@ pub(crate) struct Feed {
     /// Locked before the leases.
     confirmations: Mutex<Confirmations>,
     waiting: WaitingPolls,
-    streams: OpenStreams,
+    streams: OpenStreams<VerifierKeyId>,
     poll_rate: WindowCounters<VerifierKeyId>,
     waits: FleetWaits,
     promised_lease: PromisedLease,

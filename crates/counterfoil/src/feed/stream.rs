@@ -1,13 +1,9 @@
 //! The feed as server-sent events, for dashboards and simple clients. It gives no lease and takes no acknowledgement.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -18,26 +14,18 @@ use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::feed::Feed;
 use crate::feed::error::FeedError;
-use crate::feed::open_streams::OpenStream;
 use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
+use crate::limits::open_streams::{OpenStream, StreamLimits};
+use crate::runtime::stream_body::StreamBody;
 
 /// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked,
 /// also while the client does not read.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How many parts may wait for a client that does not read. After that the stream waits, and continues from the log.
-const MAX_QUEUED_PARTS: usize = 4;
-
-/// The body of the response: the parts that a task of its own sends.
-#[derive(Debug)]
-pub(crate) struct StreamBody {
-    parts: mpsc::Receiver<Bytes>,
-}
-
 /// The client of a stream, as the task that sends to it knows it.
 struct StreamClient {
-    open: OpenStream,
+    open: OpenStream<VerifierKeyId>,
     parts: mpsc::Sender<Bytes>,
     keep_alive: Duration,
 }
@@ -75,17 +63,18 @@ impl Feed {
         key: VerifierKeyId,
         position: VerifierPosition,
     ) -> Result<StreamBody, FeedError> {
-        let open = self.streams.open(key, self.settings.max_streams_per_key)?;
-        let (parts_sender, parts) = mpsc::channel(MAX_QUEUED_PARTS);
+        let limits = StreamLimits { per_owner: self.settings.max_streams_per_key, total: usize::MAX };
+        let open = self.streams.open(key, limits).map_err(|_| FeedError::TooManyStreams)?;
+        let (parts, body) = StreamBody::new();
         let feed = Arc::clone(self);
         tokio::spawn(async move {
-            let client = StreamClient { open, parts: parts_sender, keep_alive };
+            let client = StreamClient { open, parts, keep_alive };
             let ended = feed.stream(&client, position).await;
             if let Err(error) = ended {
                 tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
             }
         });
-        Ok(StreamBody { parts })
+        Ok(body)
     }
 
     /// Sends events until the client is gone, its key is removed or the server shuts down.
@@ -174,7 +163,7 @@ impl Feed {
     }
 
     async fn has_key(&self, client: &StreamClient) -> Result<bool, FeedError> {
-        Ok(self.store.verifier_key(client.open.key).await?.is_some())
+        Ok(self.store.verifier_key(client.open.owner).await?.is_some())
     }
 }
 
@@ -183,18 +172,6 @@ pub(crate) fn parse_event_id(text: &str) -> Option<VerifierPosition> {
     let (log, position) = text.split_once('.')?;
     let after = position.parse().ok().map(RevocationPosition::new)?;
     Some(VerifierPosition { after: Some(after), log: Some(log.parse().ok()?) })
-}
-
-impl Body for StreamBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.parts.poll_recv(context).map(|part| part.map(|part| Ok(Frame::data(part))))
-    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::http::host::HostError;
 use crate::http::oauth_error::OAuthError;
 use crate::http::problem_types::{self, ProblemType};
 use crate::http::set_cookie::{CredentialTooLarge, SetCookies};
+use crate::limits::open_streams::TooManyStreams;
 use crate::operations::error::OperationError;
 use crate::operations::forward_auth::VerifyError;
 use crate::operations::forward_auth::error::ForwardAuthError;
@@ -69,6 +70,9 @@ pub(crate) enum AppError {
     /// The feed does not answer.
     #[error(transparent)]
     Feed(#[from] FeedError),
+    /// As many streams of live updates are open as may be.
+    #[error(transparent)]
+    TooManyStreams(#[from] TooManyStreams),
     /// The access token is larger than browsers store as a cookie.
     #[error(transparent)]
     CookieTooLarge(#[from] CredentialTooLarge),
@@ -217,6 +221,7 @@ impl AppError {
                 60,
             ),
             Self::Feed(error) => feed_problem(error),
+            Self::TooManyStreams(error) => retry_after(too_many_requests(error.to_string()), 10),
             Self::CookieTooLarge(CredentialTooLarge) => invalid_fields()
                 .field("transport", "must be `bearer`: the access token is too large for a cookie"),
             Self::LimitedAudience => problem(&problem_types::INSUFFICIENT_SCOPE)

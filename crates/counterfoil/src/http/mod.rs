@@ -9,6 +9,8 @@ pub(crate) mod cors;
 pub(crate) mod current_user;
 pub(crate) mod entity_tags;
 pub(crate) mod error;
+#[cfg(feature = "admin")]
+pub(crate) mod event_stream;
 pub(crate) mod form_body;
 pub(crate) mod form_fields;
 mod form_urlencoded;

@@ -1,5 +1,5 @@
 //! Quotas per client IP (connections, the memory of request bodies), rate limits of changes, of introspection, of forward
-//! authentication and of warnings, and the detection of proxies whose clients share one IP.
+//! authentication and of warnings, the number of open event streams, and the detection of proxies whose clients share one IP.
 
 pub(crate) mod admission;
 pub(crate) mod body_memory;
@@ -9,6 +9,7 @@ mod connection_table;
 pub(crate) mod connections;
 pub(crate) mod forward_auth_rate;
 pub(crate) mod introspection_rate;
+pub(crate) mod open_streams;
 pub(crate) mod quota;
 pub(crate) mod untrusted_proxies;
 pub(crate) mod warning_rate;

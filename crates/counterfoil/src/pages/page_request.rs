@@ -66,6 +66,7 @@ impl PageRequest {
             user,
             request_id: self.request_id.clone(),
             notice: self.flash.map(Message::from),
+            live: None,
         }
     }
 

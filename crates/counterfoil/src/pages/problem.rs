@@ -20,8 +20,8 @@ use crate::pages::form_errors::retry;
 use crate::pages::page_request::{PageRequest, account_path};
 use crate::pages::response::{html, replace_body};
 
-/// A page may load its style and its pictures from its own origin, and send its forms there. It has no script, and no page
-/// may frame it.
+/// Unless a page sets its own policy, it may load its style and its pictures from its own origin, and send its forms there. It
+/// has no script, and no page may frame it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
@@ -50,7 +50,7 @@ pub(crate) async fn show_errors(State(app): State<App>, request: Request, next: 
     };
     let mut response = to_page(&app, &page, response);
     for (name, value) in PAGE_HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -76,6 +76,7 @@ struct PublicDocument;
     admin::keys::rotate,
     admin::keys::revoke,
     admin::events::list,
+    admin::live::stream,
     admin::rate_limits::show,
     admin::rate_limits::release,
     admin::revocations::revoke,

@@ -1,8 +1,9 @@
-//! Background tasks, panics, error chains and a spare file descriptor.
+//! Background tasks, bodies that they send, panics, error chains and a spare file descriptor.
 
 pub(crate) mod error_chain;
 pub(crate) mod panics;
 pub(crate) mod spare_descriptor;
+pub(crate) mod stream_body;
 pub(crate) mod task;
 #[cfg(test)]
 pub(crate) mod test_log;

@@ -44,8 +44,10 @@ async fn travel(journey: &str, change: impl FnOnce(&mut Settings, &str)) {
     let server = TestServer::with(|settings| change(settings, &application)).await;
     let mut travellers = Vec::new();
     for (script, username) in [(true, "ada"), (false, "bob")] {
-        if !matches!(journey, "register" | "closed_registration") {
-            server.register(username).await;
+        match journey {
+            "register" | "closed_registration" => {}
+            "live" => server.add_admin(username).await,
+            _ => server.register(username).await,
         }
         travellers.push(json!({
             "origin": server.origin,
@@ -105,4 +107,9 @@ async fn a_closed_registration_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_and_frames_of_another_origin_are_refused() {
     travel("other_origin", |_, _| {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_shows_what_happens_elsewhere() {
+    travel("live", |settings, _| settings.console.enabled = true).await;
 }

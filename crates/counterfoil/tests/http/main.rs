@@ -15,6 +15,7 @@ mod cross_site_requests;
 mod curl;
 mod disk_growth;
 mod documented_statuses;
+mod event_stream;
 mod external_test_suites;
 mod feed;
 mod forward_auth;

@@ -80,7 +80,7 @@ fn each_operation_has_its_own_id() {
 async fn every_path_supports_exactly_the_documented_methods() {
     let server = TestServer::open().await;
     let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
-    assert_eq!(paths.len(), 46);
+    assert_eq!(paths.len(), 47);
     // A proxy may ask with every method; `forward_auth` tests that.
     for path in paths.into_iter().filter(|path| !path.starts_with("/v1/verify/")) {
         let mut documented: BTreeSet<String> = operations()
@@ -113,7 +113,7 @@ async fn get_and_head_change_nothing() {
             404
         } else if is_feed {
             401
-        } else if path == "/v1/host-login" {
+        } else if path == "/v1/host-login" || path == "/v1/admin/live" {
             422
         } else if path.starts_with("/v1/verify/") || path.starts_with("/.counterfoil/") {
             // Without the headers of a proxy.
@@ -121,7 +121,12 @@ async fn get_and_head_change_nothing() {
         } else {
             200
         };
-        let query = if path == "/v1/admin/rate-limits" { "?username=ada" } else { "" };
+        let query = match path.as_str() {
+            "/v1/admin/rate-limits" => "?username=ada",
+            // A stream does not end by itself.
+            "/v1/admin/live" => "?topics=none",
+            _ => "",
+        };
         let path = path_of(&path) + query;
         for method in [method.to_uppercase(), "HEAD".into()] {
             let response =

@@ -223,8 +223,10 @@ async fn an_administrator_is_told_before_they_end_their_own_session() {
     let id = user_id(&server, "root").await;
     let path = format!("/admin/users/{id}/end-sessions");
 
-    let question = html(&browser.open(&server, &path).await);
-    assert!(question.contains("This is you."), "{question}");
+    for change in ["roles", "disable", "end-sessions"] {
+        let question = html(&browser.open(&server, &format!("/admin/users/{id}/{change}")).await);
+        assert!(question.contains("This is you."), "{change}: {question}");
+    }
     let response = browser.post(&server, &path, &[]).await;
     assert_eq!(response.status, 303);
     let login = browser.open(&server, "/admin").await;

@@ -8,7 +8,11 @@ mod browser;
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
 mod console;
+mod console_live;
 mod errors;
+#[path = "../http/event_stream.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod event_stream;
 mod gate;
 mod languages;
 mod redirects;

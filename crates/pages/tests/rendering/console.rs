@@ -1,13 +1,14 @@
 //! Views of the console to render: usual, empty, longest, with errors, and with hostile text.
 
 use counterfoil_pages::view::console::{
-    AuditFilter, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart, HealthView,
-    KeyPlot, KeyRow, KeyTimes, KeysView, NewUserForm, NodeRow, OverviewView, Pager, RateLimitsView,
-    SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
-    VerifierKeyRow, VerifierRow, VerifiersView,
+    AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart,
+    HealthView, KeyPlot, KeyRow, KeyTimes, KeysPart, KeysView, NewUserForm, NodeRow, OverviewView, Pager,
+    RateLimitsView, RevocationRow, RevocationsPart, SessionFilter, SessionRow, SessionsPageView, StatsPart,
+    TextField, UserPageView, UserRow, UsersPageView, VerifierKeyRow, VerifierRow, VerifiersPart,
+    VerifiersView, WaitRow,
 };
 use counterfoil_pages::view::{Mode, Tone};
-use counterfoil_pages::{Device, Language, Moment, Renderer, View};
+use counterfoil_pages::{Device, Frame, Language, LiveFrame, Moment, Renderer, View};
 
 use crate::samples::{HOSTILE, frame};
 
@@ -83,6 +84,69 @@ fn render(renderer: &Renderer, view: &impl View) -> String {
     html.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
+/// A page with live parts: updated by the script, or loaded again after some seconds.
+fn render_live(renderer: &Renderer, view: &impl View, every: Option<u64>) -> String {
+    let frame = Frame { live: Some(LiveFrame { every }), ..frame(Some(HOSTILE)) };
+    renderer.render(Language::English, &frame, view).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn revocations() -> RevocationsPart {
+    let entry = |subject: &str, link: Option<&str>, until| RevocationRow {
+        position: u64::MAX,
+        subject: subject.into(),
+        link: link.map(Into::into),
+        until,
+    };
+    let wait = WaitRow {
+        position: 7,
+        subject: HOSTILE.into(),
+        confirmed: 2,
+        expired: 1,
+        waiting: 1,
+        over_in_ms: 1_400,
+        confirmed_share: 50,
+        expired_share: 25,
+    };
+    let over = WaitRow { expired: 0, waiting: 0, expired_share: 0, ..wait.clone() };
+    RevocationsPart {
+        waits: vec![wait, over],
+        revocations: vec![
+            entry("user:p3vQ0n9Jr2hK5cXwp3vQ0n", Some("/auth/admin/users/a&b\""), None),
+            entry(HOSTILE, None, Some(Moment::from_unix_seconds(NOON))),
+        ],
+    }
+}
+
+/// Each live part alone, as an update has it, with its topic.
+pub(crate) fn live_parts(renderer: &Renderer) -> Vec<(&'static str, String)> {
+    let health = HealthPart {
+        failed: vec!["store".into()],
+        may_issue: true,
+        version: "1.0.0".into(),
+        started: Moment::from_unix_seconds(NOON),
+    };
+    vec![
+        ("health", render(renderer, &health)),
+        ("stats", render(renderer, &stats())),
+        ("verifiers", render(renderer, &processes())),
+        ("revocations", render(renderer, &revocations())),
+        ("keys", render(renderer, &signing_keys())),
+        ("audit", render(renderer, &AuditPart { events: events() })),
+    ]
+}
+
+fn stats() -> StatsPart {
+    StatsPart {
+        logins: u64::MAX,
+        failed_logins: 3,
+        limited_logins: 1,
+        cached_sessions: 12,
+        active_revocations: 7,
+        verifiers: 2,
+        stale_verifiers: 1,
+    }
+}
+
 /// Every page of the console with each of its samples.
 pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let health = HealthPart {
@@ -91,18 +155,15 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
         version: "1.0.0".into(),
         started: Moment::from_unix_seconds(NOON),
     };
-    let stats = StatsPart {
-        logins: u64::MAX,
-        failed_logins: 3,
-        limited_logins: 1,
-        cached_sessions: 12,
-        active_revocations: 7,
-        verifiers: 2,
-        stale_verifiers: 1,
+    let overview = OverviewView {
+        health,
+        stats: stats(),
+        revocations: revocations(),
+        audit: AuditPart { events: events() },
     };
-    let overview = OverviewView { health, stats, events: events() };
     let mut quiet = overview.clone();
-    quiet.events.clear();
+    quiet.audit.events.clear();
+    quiet.revocations = RevocationsPart { waits: vec![], revocations: vec![] };
     quiet.health.failed.clear();
     quiet.health.may_issue = true;
     let form = NewUserForm { username: HOSTILE.into(), email: HOSTILE.into(), roles: HOSTILE.into() };
@@ -194,8 +255,8 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let plain =
         ConfirmView { warning: None, error: None, fields: vec![], checkboxes: vec![], ..confirm.clone() };
     let mut pages = vec![
-        ("overview", render(renderer, &overview)),
-        ("quiet overview", render(renderer, &quiet)),
+        ("overview", render_live(renderer, &overview, None)),
+        ("quiet overview", render_live(renderer, &quiet, Some(10))),
         ("users", render(renderer, &users)),
         ("no users", render(renderer, &no_users)),
         ("user", render(renderer, &one)),
@@ -229,12 +290,12 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
     pages.push(("rate limits", render(renderer, &limits)));
     pages.push(("no rate limits", render(renderer, &nothing)));
     pages.push(("rate limits unasked", render(renderer, &unasked)));
-    pages.push(("health", render(renderer, &health)));
+    pages.push(("health", render_live(renderer, &health, None)));
     pages
 }
 
-fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
-    let row = |state: &str, is_revocable: bool| KeyRow {
+fn key_row(state: &str, is_revocable: bool) -> KeyRow {
+    KeyRow {
         id: HOSTILE.into(),
         algorithm: "ES256".into(),
         state: state.into(),
@@ -242,7 +303,10 @@ fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
         activated: is_revocable.then(|| Moment::from_unix_seconds(NOON)),
         removed: is_revocable.then(|| Moment::from_unix_seconds(NOON)),
         is_revocable,
-    };
+    }
+}
+
+fn signing_keys() -> KeysPart {
     let times = |signs_from| KeyTimes {
         id: HOSTILE.into(),
         published: NOON - 100,
@@ -250,16 +314,20 @@ fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
         signs_until: None,
         good_until: None,
     };
-    let keys = KeysView {
-        keys: vec![row("retired", true), row("current", true), row("revoked", false)],
-        refresh_token_keys: vec![row("current", false)],
+    KeysPart {
+        keys: vec![key_row("retired", true), key_row("current", true), key_row("revoked", false)],
         plot: KeyPlot::new(&[times(Some(NOON)), times(None)], NOON + 50),
-    };
-    let none = KeysView { keys: vec![], refresh_token_keys: vec![], plot: KeyPlot::new(&[], NOON) };
-    [("keys", render(renderer, &keys)), ("no keys", render(renderer, &none))]
+    }
 }
 
-fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let keys = KeysView { signing: signing_keys(), refresh_token_keys: vec![key_row("current", false)] };
+    let signing = KeysPart { keys: vec![], plot: KeyPlot::new(&[], NOON) };
+    let none = KeysView { signing, refresh_token_keys: vec![] };
+    [("keys", render_live(renderer, &keys, None)), ("no keys", render_live(renderer, &none, None))]
+}
+
+fn processes() -> VerifiersPart {
     let row = |is_stale, lease_left| VerifierRow {
         name: HOSTILE.into(),
         instance: "p3vQ0n9Jr2hK5cXw".into(),
@@ -270,6 +338,10 @@ fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
         lease_left,
         polled: Moment::from_unix_seconds(NOON),
     };
+    VerifiersPart { verifiers: vec![row(false, 87), row(true, 0)] }
+}
+
+fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
     let node = |state: &str, is_this| NodeRow {
         id: "p3vQ0n9Jr2hK5cXw".into(),
         name: HOSTILE.into(),
@@ -284,7 +356,7 @@ fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
         created: Moment::from_unix_seconds(NOON),
     };
     let verifiers = VerifiersView {
-        verifiers: vec![row(false, 87), row(true, 0)],
+        processes: processes(),
         keys: vec![key],
         nodes: vec![node("active", true), node("dead", false)],
         created: Some("cfv_once".into()),
@@ -292,12 +364,12 @@ fn verifier_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
         error: Some(HOSTILE.into()),
     };
     let none = VerifiersView {
-        verifiers: vec![],
+        processes: VerifiersPart { verifiers: vec![] },
         keys: vec![],
         nodes: vec![],
         created: None,
         name: String::new(),
         error: None,
     };
-    [("verifiers", render(renderer, &verifiers)), ("no verifiers", render(renderer, &none))]
+    [("verifiers", render_live(renderer, &verifiers, None)), ("no verifiers", render(renderer, &none))]
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use counterfoil_pages::{Language, Renderer};
+use counterfoil_pages::{Asset, Language, Renderer};
 
 use crate::samples::{HOSTILE, pages};
 
@@ -81,6 +81,20 @@ fn every_page_of_the_console_renders_with_every_sample() {
     }
 }
 
+/// Otherwise the update of one part would leave the former one, or remove something else.
+#[test]
+fn a_live_part_is_one_element_that_a_page_has_too() {
+    let renderer = Renderer::new();
+    let pages = console::console(&renderer);
+    for (topic, html) in console::live_parts(&renderer) {
+        let mark = format!(" data-live=\"{topic}\">");
+        assert!(html.trim_start().starts_with("<div ") && html.trim_end().ends_with("</div>"), "{html}");
+        assert_eq!((html.matches(&mark).count(), html.matches(" data-live=").count()), (1, 1), "{html}");
+        assert!(pages.iter().any(|(_, page)| page.contains(&mark)), "{topic}");
+        assert!(!html.contains("<script"), "{html}");
+    }
+}
+
 #[test]
 fn hostile_text_stays_text_in_every_page() {
     let renderer = Renderer::new();
@@ -91,7 +105,7 @@ fn hostile_text_stays_text_in_every_page() {
     let console = console::console(&renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
     for (name, html) in pages.into_iter().chain(console) {
         assert!(html.contains(escaped), "{name}: {html}");
-        for part in ["<script", "<img src=x", "javascript:"] {
+        for part in ["<script>", "<img src=x", "javascript:"] {
             assert!(!html.contains(part), "{name}: {part}");
         }
         assert!(html.contains("{{ 7*7 }}"), "{name}: a text is no template");
@@ -104,17 +118,25 @@ fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
     let pages = pages(&renderer, Language::Arabic);
     let console = console::console(&renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
     for (name, html) in pages.into_iter().chain(console) {
-        for part in ["<style", " style=", "<script", "onclick=", "onload=", "<iframe", "http-equiv=\"content"]
-        {
+        for part in ["<style", " style=", "onclick=", "onload=", "<iframe", "http-equiv=\"content"] {
             assert!(!html.contains(part), "{name}: {part}");
         }
+        // The file of the console alone, in pages with live parts.
+        let file = format!("assets/{}\" defer></script>", Asset::CONSOLE_SCRIPT.name());
+        let expected = usize::from(html.contains(" data-pause hidden>"));
+        assert_eq!(
+            (html.matches("<script").count(), html.matches(&file).count()),
+            (expected, expected),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn no_template_marks_text_as_safe() {
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-    let entries = fs::read_dir(templates.join("console")).unwrap().chain(fs::read_dir(templates).unwrap());
+    let folders = [templates.join("console/live"), templates.join("console"), templates];
+    let entries = folders.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&path).unwrap();
         assert!(

@@ -54,6 +54,7 @@ pub(crate) fn frame(user: Option<&str>) -> Frame {
         user: user.map(Into::into),
         request_id: "p3vQ0n9Jr2hK5cXw".into(),
         notice: Some(Message::new("notice-ended-others").with("count", 3)),
+        live: None,
     }
 }
 

@@ -62,9 +62,7 @@ pub(crate) async fn follow(
     after: Option<AuditEventNumber>,
     limit: u32,
 ) -> Result<FollowedEventsResponse, OperationError> {
-    let newest = AuditEventQuery { limit: 1, ..AuditEventQuery::default() };
-    let newest = app.parts.store.audit_events(&newest).await?.rows.pop();
-    let newest = newest.map_or(0, |(number, _)| number);
+    let newest = newest_number(app).await?;
     // Events above the newest one are those of another log, of which this store is an earlier backup.
     let Some(after) = after.filter(|after| *after <= newest) else {
         return Ok(FollowedEventsResponse { events: Vec::new(), position: newest });
@@ -76,6 +74,17 @@ pub(crate) async fn follow(
     let position =
         scan.next.unwrap_or_else(|| scan.rows.last().map_or(newest, |(number, _)| newest.max(*number)));
     Ok(FollowedEventsResponse { events, position })
+}
+
+/// The number of the newest event; 0 if there is none.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn newest_number(app: &App) -> Result<AuditEventNumber, OperationError> {
+    let newest = AuditEventQuery { limit: 1, ..AuditEventQuery::default() };
+    let newest = app.parts.store.audit_events(&newest).await?.rows.pop();
+    Ok(newest.map_or(0, |(number, _)| number))
 }
 
 async fn with_names(app: &App, events: &[NumberedEvent]) -> Result<Vec<AuditEventView>, OperationError> {

@@ -12,12 +12,12 @@ use counterfoil_core::services::keys::keyring::{KeyStatus, RotatedKeys};
 use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_core::services::user_import::ImportOutcome;
 use counterfoil_jose::{Secret, Time};
-use counterfoil_verify::{AuthError, Principal, RevocationPosition};
+use counterfoil_verify::{AuthError, Principal, RevocationEntry, RevocationPosition};
 
 use crate::operations::admin::exposed_secret;
 use crate::operations::admin::views::{
-    AccountCounterView, AdminUserView, AuditEventView, ClientView, KeyView, TokenRejectionView,
-    VerifiedTokenView,
+    AccountCounterView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
+    RevocationEntryView, TokenRejectionView, VerifiedTokenView,
 };
 
 /// A user.
@@ -257,6 +257,37 @@ impl RevocationResponse {
             expired: fleet.map_or(0, |fleet| count(fleet.expired)),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             beyond: vec!["jwks".to_owned(), "status_lists".to_owned()],
+        }
+    }
+}
+
+/// A page of the revocation log, with the revocations that wait for the fleet.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = RevocationList)]
+#[non_exhaustive]
+pub struct RevocationListResponse {
+    /// The head of the log: the position of the newest entry that it ever had.
+    pub head: u64,
+    /// The entries, the newest first. Those whose credentials have all expired are removed.
+    pub revocations: Vec<RevocationEntryView>,
+    /// The value of `after` for the next page, or null at the end. A page may have fewer entries than requested.
+    pub next: Option<String>,
+    /// The revocations that wait until no verifier accepts their subject.
+    pub waits: Vec<FleetWaitView>,
+}
+
+impl RevocationListResponse {
+    pub(crate) fn new(
+        head: RevocationPosition,
+        entries: &[RevocationEntry],
+        next: Option<RevocationPosition>,
+        waits: Vec<FleetWaitView>,
+    ) -> Self {
+        Self {
+            head: head.number(),
+            revocations: entries.iter().map(RevocationEntryView::from).collect(),
+            next: next.map(|next| next.number().to_string()),
+            waits,
         }
     }
 }

@@ -16,7 +16,7 @@ use counterfoil_core::services::keys::keyring::KeyStatus;
 use counterfoil_core::services::login_rate_limiter::AccountCounter;
 use counterfoil_core::services::revocation_feed::FleetProgress;
 use counterfoil_jose::Time;
-use counterfoil_verify::{AuthError, Principal};
+use counterfoil_verify::{AuthError, Principal, RevocationEntry};
 
 use crate::feed::followers::FollowerStatus;
 use crate::feed::running_waits::RunningWait;
@@ -364,8 +364,32 @@ impl ListItem for NodeView {
     const SCHEMA: &'static str = "NodeList";
 }
 
+/// An entry of the revocation log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = RevocationEntry)]
+#[non_exhaustive]
+pub struct RevocationEntryView {
+    /// Its position in the log.
+    pub position: u64,
+    /// `session:ID`, `user:ID`, `token:ID`, `client:ID`, `key:ID` or `everyone`.
+    pub subject: String,
+    /// When the last token that it revokes has expired, in Unix seconds; null for a key.
+    pub until: Option<u64>,
+}
+
+impl From<&RevocationEntry> for RevocationEntryView {
+    fn from(entry: &RevocationEntry) -> Self {
+        Self {
+            position: entry.position.number(),
+            subject: entry.subject.to_string(),
+            until: entry.until.map(Time::unix_seconds),
+        }
+    }
+}
+
 /// A revocation that waits until no verifier accepts its subject.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = FleetWait)]
 #[non_exhaustive]
 pub struct FleetWaitView {
     /// What is revoked.

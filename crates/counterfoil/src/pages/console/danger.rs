@@ -8,6 +8,7 @@ use counterfoil_verify::UserId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::operations::admin::revocation_preview;
 use crate::operations::recent_login::has_recent_login;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::response::console_path;
@@ -56,7 +57,32 @@ pub(super) fn warning(administrator: &ConsoleAdministrator, user: UserId) -> Opt
     (administrator.current.user == user).then(|| text.to_owned())
 }
 
+/// What the question says to an administrator who would change their own roles.
+pub(super) fn own_roles_warning(administrator: &ConsoleAdministrator, user: UserId) -> Option<String> {
+    let text = "This is you. Without the role `admin` you cannot open this console any more.";
+    (administrator.current.user == user).then(|| text.to_owned())
+}
+
+/// How many sessions of a user end, of which no more than a page were counted.
+pub(super) fn session_count(counted: u64) -> String {
+    match counted >= revocation_preview::MAX_COUNTED {
+        true => "at least 1,000".to_owned(),
+        false => counted.to_string(),
+    }
+}
+
 /// The path of a request below the console.
 pub(super) fn path_of(uri: &Uri) -> &str {
     uri.path().strip_prefix("/admin").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_ended_at_its_limit_is_a_lower_bound() {
+        assert_eq!(session_count(999), "999");
+        assert_eq!(session_count(revocation_preview::MAX_COUNTED), "at least 1,000");
+    }
 }

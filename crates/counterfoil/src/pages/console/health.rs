@@ -3,21 +3,23 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use counterfoil_pages::Moment;
-use counterfoil_pages::view::console::{CheckRow, HealthPart, HealthView};
+use counterfoil_pages::view::console::{CheckRow, HealthView};
 
 use crate::app::App;
 use crate::app::readiness::ReadinessCheck;
 use crate::http::error::AppError;
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::response::show as show_page;
+use crate::pages::console::parts;
+use crate::pages::console::response::show_live;
 use crate::pages::page_request::PageRequest;
+use crate::pages::query::Query;
 
 /// Shows the checks of `GET /readyz`.
 pub(in crate::pages) async fn show(
     State(app): State<App>,
     request: PageRequest,
     administrator: ConsoleAdministrator,
+    query: Query,
 ) -> Result<Response, AppError> {
     let failed = app.failed_checks().await;
     let check = |check: ReadinessCheck| CheckRow {
@@ -26,23 +28,13 @@ pub(in crate::pages) async fn show(
         advice: advice(check),
     };
     let view = HealthView {
-        health: part(&app, &failed),
+        health: parts::health(&app).await,
         checks: ReadinessCheck::ALL.map(check).into(),
         node: app.parts.node_id.to_string(),
         issuer: app.settings().issuer.as_str().to_owned(),
         store: app.settings().store.resolved().to_string(),
     };
-    show_page(&app, &request, &administrator, &view)
-}
-
-/// The state at a glance.
-pub(super) fn part(app: &App, failed: &[ReadinessCheck]) -> HealthPart {
-    HealthPart {
-        failed: failed.iter().map(|check| check.as_str().to_owned()).collect(),
-        may_issue: app.parts.clock.may_issue(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        started: Moment::from_unix_seconds(app.parts.started_at.unix_seconds()),
-    }
+    show_live(&app, &request, &administrator, &query, &view)
 }
 
 const fn advice(check: ReadinessCheck) -> &'static str {

@@ -11,7 +11,9 @@ mod find;
 mod health;
 mod key_changes;
 mod keys;
+mod live;
 mod overview;
+mod parts;
 mod rate_limits;
 mod response;
 mod rows;
@@ -45,5 +47,6 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/admin/rate-limits", shown, get(rate_limits::show)),
         ("/admin/rate-limits/release", both, get(rate_limits::ask_release).post(rate_limits::release)),
         ("/admin/health", shown, get(health::show)),
+        ("/admin/live", shown, get(live::stream)),
     ]
 }

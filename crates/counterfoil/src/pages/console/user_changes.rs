@@ -15,7 +15,9 @@ use crate::http::path::path_segment;
 use crate::operations::admin::requests::{RevocationRequest, UserChangeRequest, Wait};
 use crate::operations::admin::{revocation_preview, revocations, sessions, users};
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, warning};
+use crate::pages::console::danger::{
+    TYPED, check_typed, own_roles_warning, path_of, session_count, sign_in_again, warning,
+};
 use crate::pages::console::response::{answer_error, changed, console_path, show};
 use crate::pages::console::user::find;
 use crate::pages::console::users::roles;
@@ -260,7 +262,11 @@ async fn question(
         section: "/users",
         question: change.question(name),
         consequences: consequences(app, administrator, change, user).await?,
-        warning: change.ends_sessions().then(|| warning(administrator, user.id)).flatten(),
+        warning: if change == UserChange::Roles {
+            own_roles_warning(administrator, user.id)
+        } else {
+            change.ends_sessions().then(|| warning(administrator, user.id)).flatten()
+        },
         error: None,
         action: console_path(app, &format!("/users/{}/{}", user.id, change.segment())),
         fields,
@@ -282,7 +288,7 @@ async fn consequences(
     let mut lines = Vec::new();
     if change.ends_sessions() {
         let preview = revocation_preview::of_user(app, user.id, administrator.current.now).await?;
-        lines.push(format!("Live sessions that end: {}.", preview.sessions));
+        lines.push(format!("Live sessions that end: {}.", session_count(preview.sessions)));
         if preview.admin_keys > 0 && change == UserChange::Delete {
             lines.push(format!("Admin keys that are removed: {}.", preview.admin_keys));
         }

@@ -7,18 +7,20 @@ use http::Uri;
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::ClientInfo;
 use counterfoil_pages::Moment;
-use counterfoil_pages::view::console::{ConfirmView, NodeRow, VerifierKeyRow, VerifierRow, VerifiersView};
+use counterfoil_pages::view::console::{ConfirmView, NodeRow, VerifierKeyRow, VerifiersView};
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::path::path_id;
-use crate::operations::admin::views::{NodeView, VerifierKeyView, VerifierView};
-use crate::operations::admin::{nodes, verifier_keys, verifiers};
+use crate::operations::admin::views::{NodeView, VerifierKeyView};
+use crate::operations::admin::{nodes, verifier_keys};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::response::{answer_error, changed, console_path, show as show_page};
+use crate::pages::console::parts;
+use crate::pages::console::response::{answer_error, changed, console_path, show as show_page, show_live};
 use crate::pages::page_request::PageRequest;
+use crate::pages::query::Query;
 
 /// The most rows of each list.
 const ROWS: u32 = 200;
@@ -28,8 +30,9 @@ pub(in crate::pages) async fn show(
     State(app): State<App>,
     request: PageRequest,
     administrator: ConsoleAdministrator,
+    query: Query,
 ) -> Result<Response, AppError> {
-    show_page(&app, &request, &administrator, &view(&app).await?)
+    show_live(&app, &request, &administrator, &query, &view(&app).await?)
 }
 
 /// Adds a key: the same operation as `POST /v1/admin/verifier-keys`. Only this page shows its secret.
@@ -95,32 +98,16 @@ pub(in crate::pages) async fn remove(
 }
 
 async fn view(app: &App) -> Result<VerifiersView, AppError> {
-    let verifiers = verifiers::list(app, Pagination::new(None, ROWS)?).await?;
     let keys = verifier_keys::list(app, Pagination::new(None, ROWS)?).await?;
     let nodes = nodes::list(app, Pagination::new(None, ROWS)?).await?;
-    let lease = u64::try_from(app.settings().feed.lease.as_millis()).unwrap_or(u64::MAX).max(1);
     Ok(VerifiersView {
-        verifiers: verifiers.items.iter().map(|verifier| verifier_row(verifier, lease)).collect(),
+        processes: parts::verifiers(app).await?,
         keys: keys.items.iter().map(key_row).collect(),
         nodes: nodes.items.iter().map(node_row).collect(),
         created: None,
         name: String::new(),
         error: None,
     })
-}
-
-/// A verifier whose lease is `lease` milliseconds long.
-fn verifier_row(verifier: &VerifierView, lease: u64) -> VerifierRow {
-    VerifierRow {
-        name: verifier.name.clone().unwrap_or_else(|| verifier.key_id.clone()),
-        instance: verifier.instance.clone(),
-        is_stale: verifier.state == "stale",
-        lag_entries: verifier.lag_entries,
-        lag_ms: verifier.lag_ms,
-        lease_left_ms: verifier.lease_left_ms,
-        lease_left: (verifier.lease_left_ms.saturating_mul(100) / lease).min(100),
-        polled: Moment::from_unix_seconds(verifier.polled_at),
-    }
 }
 
 fn key_row(key: &VerifierKeyView) -> VerifierKeyRow {

@@ -5,6 +5,7 @@ mod administrator;
 pub(super) mod clients;
 pub(super) mod events;
 pub(super) mod keys;
+pub(super) mod live;
 pub(super) mod nodes;
 pub(super) mod rate_limits;
 pub(super) mod revocations;
@@ -18,7 +19,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::routes::RouteEntry;
 
 /// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 17] {
+pub(super) fn routes() -> [RouteEntry; 18] {
     [
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
@@ -44,6 +45,7 @@ pub(super) fn routes() -> [RouteEntry; 17] {
             get(rate_limits::show).merge(delete(rate_limits::release)),
         ),
         ("/v1/admin/events", "GET, HEAD", get(events::list)),
+        ("/v1/admin/live", "GET, HEAD", get(live::stream)),
         ("/v1/revocations", "POST", post(revocations::revoke)),
     ]
 }

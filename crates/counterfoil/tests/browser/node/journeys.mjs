@@ -19,6 +19,8 @@ export async function run(browser, journey, options) {
   const bodies = [];
   context.on('response', (response) => {
     if (!response.url().startsWith(options.origin) || response.status() === 303) return;
+    // It has no end.
+    if (response.headers()['content-type'] === 'text/event-stream') return;
     bodies.push(response.text().then((text) => {
       const secret = ['cfs_', 'cfr_', 'eyJ'].find((mark) => text.includes(mark));
       if (secret) findings.push(`${response.url()} contains ${secret}`);
@@ -211,6 +213,58 @@ const JOURNEYS = {
     const response = await person.open('/register');
     person.expect(response.status() === 403, 'status 403');
     await person.expectText('Registration is closed');
+  },
+
+  async live(person, { username }) {
+    const signInElsewhere = async () => {
+      const other = await person.elsewhere();
+      await other.signIn(username);
+      await other.context.close();
+    };
+    const part = person.page.locator('[data-live=audit]');
+    const logins = part.locator('tr', { hasText: username }).filter({ hasText: 'login_succeeded' });
+    const pause = person.page.getByRole('button', { name: 'Pause updates' });
+    await person.signIn(username);
+    await person.open('/admin');
+    person.expect(await logins.count() === 1, 'its own login');
+    if (!person.script) {
+      person.expect(!(await pause.isVisible()), 'nothing to pause');
+      await signInElsewhere();
+      await person.page.getByRole('link', { name: 'Refresh', exact: true }).click();
+      await logins.nth(1).waitFor();
+      return;
+    }
+
+    await person.page.getByText('Live.', { exact: true }).waitFor();
+    person.expect(!(await person.page.getByRole('link', { name: 'Refresh', exact: true }).isVisible()), 'no link');
+    await signInElsewhere();
+    await logins.nth(1).waitFor();
+    await person.picture('page-console');
+
+    // A part with the focus in it waits.
+    const counted = await person.page.locator('[data-live=stats] .big').first().innerText();
+    await part.getByRole('link').first().focus();
+    await part.evaluate((element) => { element.dataset.mark = 'kept'; });
+    await signInElsewhere();
+    const isCounted = (before) => document.querySelector('[data-live=stats] .big').innerText !== before;
+    await person.page.waitForFunction(isCounted, counted);
+    person.expect(await part.getAttribute('data-mark') === 'kept', 'the part with the focus stays');
+    await person.page.evaluate(() => document.activeElement.blur());
+    await logins.nth(2).waitFor();
+    person.expect(await part.getAttribute('data-mark') === null, 'the part is replaced');
+
+    await pause.click();
+    await person.page.getByText('Paused.', { exact: true }).waitFor();
+    await part.evaluate((element) => { element.dataset.mark = 'paused'; });
+    await signInElsewhere();
+    // Longer than between two updates.
+    await person.page.waitForTimeout(2_500);
+    person.expect(await part.getAttribute('data-mark') === 'paused', 'nothing changes while it is paused');
+    await person.page.getByRole('button', { name: 'Resume updates' }).click();
+    await logins.nth(3).waitFor();
+
+    await person.page.evaluate(() => fetch('/v1/logout', { method: 'POST' }));
+    await person.page.getByText('Your session has ended.').waitFor();
   },
 
   async other_origin(person, { username, stranger }) {

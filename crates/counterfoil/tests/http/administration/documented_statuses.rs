@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Admin, UserCredentials, token_part};
 use crate::client::Request;
+use crate::event_stream::EventStream;
 use crate::test_server::{PASSWORD, TestServer, text};
 
 type Seen = BTreeSet<(String, String, String)>;
@@ -52,7 +53,9 @@ pub(crate) async fn call_every_route(seen: &mut Seen) {
             record(seen, &request, request.send(&server).await.status);
         }
     }
+    call_live(seen, &server, &admin.bearer).await;
     server.app.close().await.unwrap();
+    calls.push(("GET", "/v1/admin/live".into(), None));
     for call in &calls {
         let request = request(call, true).bearer(&admin.bearer);
         record(seen, &request, request.send(&server).await.status);
@@ -95,6 +98,30 @@ fn calls(ada: &UserCredentials) -> Vec<Call> {
         ("POST", "/v1/revocations".into(), Some(unknown_user)),
         ("POST", "/v1/revocations".into(), Some(revocation)),
     ]
+}
+
+/// Calls the live updates. A stream does not end by itself, so most calls are `HEAD`.
+async fn call_live(seen: &mut Seen, server: &TestServer, admin: &str) {
+    let call = || Request::new("HEAD", "/v1/admin/live");
+    server.register("zoe").await;
+    let zoe = server.login("zoe", "session").await;
+    let bearer = format!("Bearer {admin}");
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(EventStream::open(server, "/v1/admin/live", &[("authorization", &bearer)]).await);
+    }
+    let other = Admin::new(server).await.bearer;
+    for request in [
+        call(),
+        call().bearer(&other),
+        call().bearer(admin),
+        call().bearer(admin).bearer("cfs_other"),
+        call().bearer(text(&zoe, "session_token")),
+        Request::get("/v1/admin/live?topics=x").bearer(admin),
+    ] {
+        let status = request.send(server).await.status;
+        seen.insert(("/v1/admin/live".to_owned(), "get".to_owned(), status.to_string()));
+    }
 }
 
 fn request((method, path, body): &Call, is_full: bool) -> Request {

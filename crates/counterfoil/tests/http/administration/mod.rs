@@ -7,6 +7,7 @@ pub(crate) mod documented_statuses;
 mod keys;
 mod last_administrator;
 mod lists;
+mod live;
 mod rate_limits;
 mod recent_login;
 mod revocations;

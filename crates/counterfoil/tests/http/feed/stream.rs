@@ -3,63 +3,29 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use crate::administration::Admin;
 use crate::client::Request;
+use crate::event_stream::EventStream;
 use crate::feed::add_key;
 use crate::test_server::{TestServer, text};
 
-/// Longer than any event takes, also on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(5);
-
-/// An open stream.
-struct Events {
-    stream: TcpStream,
-    received: String,
-}
+/// An open stream of the feed.
+struct Events(EventStream);
 
 impl Events {
     async fn open(server: &TestServer, key: &str, last_event_id: Option<&str>) -> Self {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        let last = last_event_id.map_or(String::new(), |id| format!("last-event-id: {id}\r\n"));
-        let request = format!(
-            "GET /v1/feed/stream HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n{last}\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut events = Self { stream, received: String::new() };
-        let head = events.read_until("\r\n\r\n").await;
-        assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream"), "{head}");
-        events
+        let bearer = format!("Bearer {key}");
+        let last = last_event_id.map(|id| ("last-event-id", id));
+        let headers: Vec<_> = [("authorization", bearer.as_str())].into_iter().chain(last).collect();
+        Self(EventStream::open(server, "/v1/feed/stream", &headers).await)
     }
 
-    async fn read_until(&mut self, end: &str) -> String {
-        while !self.received.contains(end) {
-            let mut part = [0; 4096];
-            let read = timeout(DEADLINE, self.stream.read(&mut part)).await.unwrap().unwrap();
-            assert!(read > 0, "the stream has ended");
-            self.received.push_str(std::str::from_utf8(&part[..read]).unwrap());
-        }
-        let (before, after) = self.received.split_once(end).unwrap();
-        let (before, after) = (before.to_owned(), after.to_owned());
-        self.received = after;
-        before
-    }
-
-    /// The id and the data of the next event. The body is chunked: lines with lengths are between the lines of the event.
+    /// The id and the data of the next event.
     async fn next(&mut self) -> (String, Value) {
-        let event = self.read_until("]}\n\n").await + "]}";
-        let joined: String = event.split("\r\n").filter(|line| !is_length(line)).collect();
-        let id = joined.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
-        let data = joined.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-        (id, serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {data}")))
+        let event = self.0.next().await.expect("the stream goes on");
+        (event.id.unwrap(), serde_json::from_str(&event.data).unwrap())
     }
-}
-
-fn is_length(line: &str) -> bool {
-    line.is_empty() || line.len() < 8 && line.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn subjects(event: &Value) -> Vec<&str> {
@@ -97,9 +63,7 @@ async fn a_removed_key_reads_no_further_event() {
     assert_eq!(removed.status, 204);
     admin.revoke("everyone").await;
 
-    // The last chunk of the body.
-    let rest = events.read_until("0\r\n\r\n").await;
-    assert!(!rest.contains("everyone"), "{rest}");
+    assert_eq!(events.0.next().await, None);
 }
 
 #[tokio::test]
@@ -147,9 +111,5 @@ async fn an_open_stream_is_not_closed_as_idle_and_ends_at_a_shutdown() {
     assert_eq!(subjects(&event), ["client:default"]);
 
     server.app.close().await.unwrap();
-    let end = async {
-        let mut rest = Vec::new();
-        while events.stream.read_buf(&mut rest).await.unwrap() > 0 && !rest.ends_with(b"0\r\n\r\n") {}
-    };
-    timeout(DEADLINE, end).await.unwrap();
+    assert_eq!(events.0.next().await, None);
 }

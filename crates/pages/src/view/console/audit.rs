@@ -33,6 +33,17 @@ pub struct EventRow {
     pub detail: Option<String>,
 }
 
+/// The newest audit events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditPart {
+    /// The events, newest first.
+    pub events: Vec<EventRow>,
+}
+
+impl View for AuditPart {
+    const TEMPLATE: &'static str = "console/live/audit.html";
+}
+
 /// Which events are shown, as it was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct AuditFilter {

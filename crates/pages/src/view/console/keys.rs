@@ -114,15 +114,26 @@ impl KeyPlot {
     }
 }
 
+/// The keys that sign access tokens.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeysPart {
+    /// The keys, oldest first.
+    pub keys: Vec<KeyRow>,
+    /// Their rotation.
+    pub plot: KeyPlot,
+}
+
+impl View for KeysPart {
+    const TEMPLATE: &'static str = "console/live/keys.html";
+}
+
 /// The keys.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KeysView {
-    /// The keys that sign access tokens, oldest first.
-    pub keys: Vec<KeyRow>,
+    /// The keys that sign access tokens.
+    pub signing: KeysPart,
     /// The MAC keys of refresh tokens, oldest first.
     pub refresh_token_keys: Vec<KeyRow>,
-    /// The rotation of the signing keys.
-    pub plot: KeyPlot,
 }
 
 impl View for KeysView {

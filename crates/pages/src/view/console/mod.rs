@@ -6,21 +6,23 @@ mod health;
 mod keys;
 mod overview;
 mod rate_limits;
+mod revocations;
 mod sessions;
 mod users;
 mod verifiers;
 
 use serde::Serialize;
 
-pub use audit::{AuditFilter, AuditView, EventRow};
+pub use audit::{AuditFilter, AuditPart, AuditView, EventRow};
 pub use confirm::{Checkbox, ConfirmView, TextField};
 pub use health::{CheckRow, HealthView};
-pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysView};
+pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysPart, KeysView};
 pub use overview::{HealthPart, OverviewView, StatsPart};
 pub use rate_limits::RateLimitsView;
+pub use revocations::{RevocationRow, RevocationsPart, WaitRow};
 pub use sessions::{SessionFilter, SessionRow, SessionsPageView};
 pub use users::{CounterRow, NewUserForm, UserPageView, UserRow, UsersPageView};
-pub use verifiers::{NodeRow, VerifierKeyRow, VerifierRow, VerifiersView};
+pub use verifiers::{NodeRow, VerifierKeyRow, VerifierRow, VerifiersPart, VerifiersView};
 
 /// The links to the pages before and after this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

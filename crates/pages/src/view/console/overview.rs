@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::moment::Moment;
 use crate::view::View;
-use crate::view::console::EventRow;
+use crate::view::console::{AuditPart, RevocationsPart};
 
 /// The state of the installation at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,8 +13,10 @@ pub struct OverviewView {
     pub health: HealthPart,
     /// Its counts.
     pub stats: StatsPart,
-    /// The latest audit events.
-    pub events: Vec<EventRow>,
+    /// The newest revocations, and those that are on their way.
+    pub revocations: RevocationsPart,
+    /// The newest audit events.
+    pub audit: AuditPart,
 }
 
 impl View for OverviewView {
@@ -34,6 +36,10 @@ pub struct HealthPart {
     pub started: Moment,
 }
 
+impl View for HealthPart {
+    const TEMPLATE: &'static str = "console/live/health.html";
+}
+
 /// Counts of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatsPart {
@@ -51,4 +57,8 @@ pub struct StatsPart {
     pub verifiers: u64,
     /// Verifiers whose lease has run out.
     pub stale_verifiers: u64,
+}
+
+impl View for StatsPart {
+    const TEMPLATE: &'static str = "console/live/stats.html";
 }

@@ -54,11 +54,22 @@ pub struct NodeRow {
     pub confirmed: u64,
 }
 
+/// The processes that follow the feed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerifiersPart {
+    /// The processes.
+    pub verifiers: Vec<VerifierRow>,
+}
+
+impl View for VerifiersPart {
+    const TEMPLATE: &'static str = "console/live/verifiers.html";
+}
+
 /// Verifiers, their keys, and nodes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerifiersView {
     /// The processes.
-    pub verifiers: Vec<VerifierRow>,
+    pub processes: VerifiersPart,
     /// The keys.
     pub keys: Vec<VerifierKeyRow>,
     /// The nodes; none if one process alone can have the store open.

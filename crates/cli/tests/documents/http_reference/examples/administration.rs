@@ -53,6 +53,11 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl "$base/v1/admin/events?user=$id&limit=1" -H "Authorization: Bearer $admin_key""#,
     },
     Example {
+        call: "GET /v1/admin/live",
+        prepare: "",
+        command: r#"curl --no-buffer --max-time 1 "$base/v1/admin/live?topics=health" -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
         call: "GET /v1/admin/rate-limits",
         prepare: r#"post $base/v1/login -d '{"username":"ada","password":"wrong"}'"#,
         command: r#"curl "$base/v1/admin/rate-limits?username=ada" -H "Authorization: Bearer $admin_key""#,

@@ -1,0 +1,225 @@
+//! Sends live updates to an administrator: server-sent events, until the credential of the administrator ends.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use counterfoil_core::store::AuditEventNumber;
+use counterfoil_verify::Ended;
+
+use crate::app::App;
+use crate::limits::open_streams::TooManyStreams;
+use crate::live::StreamOwner;
+use crate::live::committed_changes::ChangeCounts;
+use crate::live::event::{Event, KEEP_ALIVE, beginning};
+use crate::live::pace::Pace;
+use crate::live::topic::{StateTopic, Topic};
+use crate::operations::admin::audit_log;
+use crate::operations::error::OperationError;
+use crate::runtime::stream_body::StreamBody;
+
+/// After how long a client connects again, in milliseconds.
+const RETRY_MS: u64 = 2_000;
+
+/// After how long without an event a comment is sent, so that proxies keep the connection.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Who receives the updates, and until when.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    /// For whom the stream counts.
+    pub(crate) owner: StreamOwner,
+    /// Resolves when the credential ends. `None` for an admin key, which is looked up before each event.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// What a stream is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Subscription {
+    /// The topics.
+    pub(crate) topics: Vec<Topic>,
+    /// The number of the last audit event that the client has.
+    pub(crate) last_event: Option<AuditEventNumber>,
+}
+
+/// How updates are written: as JSON, or as the HTML of a part of a page.
+#[async_trait]
+pub(crate) trait LiveForm: Send + Sync + 'static {
+    /// The state of a topic as the data of an event. `None`: nothing can be sent.
+    async fn state(&self, app: &App, topic: StateTopic) -> Result<Option<String>, OperationError>;
+
+    /// The audit events after the number `after`.
+    async fn audit(&self, app: &App, after: AuditEventNumber) -> Result<AuditNews, OperationError>;
+}
+
+/// Audit events as the data of events.
+#[derive(Debug, Default)]
+pub(crate) struct AuditNews {
+    /// The data, each with the number of its newest audit event.
+    pub(crate) data: Vec<(AuditEventNumber, String)>,
+    /// The number up to which the log was read.
+    pub(crate) position: AuditEventNumber,
+}
+
+/// Starts a stream.
+///
+/// # Errors
+///
+/// If the viewer or this process has as many streams as it may have.
+pub(crate) fn open(
+    app: &App,
+    viewer: Viewer,
+    subscription: Subscription,
+    form: impl LiveForm,
+) -> Result<StreamBody, TooManyStreams> {
+    let open = app.parts.live.open(viewer.owner)?;
+    let (parts, body) = StreamBody::new();
+    let stream = Stream {
+        app: app.clone(),
+        owner: viewer.owner,
+        form: Box::new(form),
+        // Before anything is read: no later commit is missed.
+        changes: app.parts.live.changes().subscribe(),
+        pace: Pace::new(&subscription.topics),
+        last_states: HashMap::new(),
+        position: 0,
+        parts: parts.clone(),
+        started: Instant::now(),
+        sent_at: Instant::now(),
+    };
+    let ended = viewer.ended;
+    tokio::spawn(async move {
+        let _open = open;
+        tokio::select! {
+            biased;
+            reason = credential_end(ended) => {
+                let data = reason.to_owned();
+                // A client that does not read its events sees the end of the stream alone.
+                let _ = parts.try_send(Event { id: None, name: "ended", data }.to_bytes());
+            }
+            sent = stream.send_all(subscription.last_event) => {
+                if let Err(Stop::Failed(error)) = sent {
+                    tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
+                }
+            }
+        }
+    });
+    Ok(body)
+}
+
+/// Why the credential is no longer accepted, as soon as it is not.
+async fn credential_end(ended: Option<Ended>) -> &'static str {
+    match ended {
+        Some(ended) => ended.await.as_str(),
+        None => pending().await,
+    }
+}
+
+/// Why a stream sends no more.
+#[derive(Debug)]
+enum Stop {
+    /// The client is gone, the server shuts down, or the admin key is removed.
+    Over,
+    /// Something could not be read.
+    Failed(OperationError),
+}
+
+impl<E: Into<OperationError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A stream and its client.
+struct Stream {
+    app: App,
+    owner: StreamOwner,
+    form: Box<dyn LiveForm>,
+    changes: watch::Receiver<ChangeCounts>,
+    pace: Pace,
+    /// What the client has of each state.
+    last_states: HashMap<StateTopic, Arc<str>>,
+    /// The number of the last audit event that the client has.
+    position: AuditEventNumber,
+    parts: mpsc::Sender<Bytes>,
+    started: Instant,
+    sent_at: Instant,
+}
+
+impl Stream {
+    /// Sends events until the client is gone or the server shuts down.
+    async fn send_all(mut self, last_event: Option<AuditEventNumber>) -> Result<(), Stop> {
+        let mut counts = *self.changes.borrow_and_update();
+        let newest = audit_log::newest_number(&self.app).await?;
+        // A number above the newest one is of another log, of which this store is an earlier backup.
+        self.position = last_event.filter(|last| *last <= newest).unwrap_or(newest);
+        self.send(beginning(RETRY_MS, self.position)).await?;
+        loop {
+            if counts.is_closed {
+                return Ok(());
+            }
+            let due = self.pace.take_due(self.started.elapsed());
+            if !due.is_empty() {
+                self.check_admin_key().await?;
+            }
+            for topic in due {
+                match topic {
+                    Topic::Audit => self.send_audit().await?,
+                    Topic::State(topic) => self.send_state(topic).await?,
+                }
+            }
+            if self.sent_at.elapsed() >= KEEP_ALIVE_INTERVAL {
+                self.send(KEEP_ALIVE).await?;
+            }
+            tokio::select! {
+                () = self.parts.closed() => return Ok(()),
+                changed = self.changes.changed() => if changed.is_err() { return Ok(()) },
+                () = sleep_until(self.started + self.pace.next()) => {}
+            }
+            let now = *self.changes.borrow_and_update();
+            self.pace.note_changes(&counts, &now);
+            counts = now;
+        }
+    }
+
+    /// A program whose key is removed receives nothing more, nor one that this node may not know of.
+    async fn check_admin_key(&self) -> Result<(), Stop> {
+        let StreamOwner::AdminKey(key) = self.owner else { return Ok(()) };
+        self.app.check_freshness()?;
+        let is_valid = self.app.parts.store.admin_key(key).await?.is_some();
+        if is_valid { Ok(()) } else { Err(Stop::Over) }
+    }
+
+    /// Sends a state if the client has another one. The counts are sent each time.
+    async fn send_state(&mut self, topic: StateTopic) -> Result<(), Stop> {
+        let Some(data) = self.form.state(&self.app, topic).await? else { return Ok(()) };
+        let is_known = self.last_states.get(&topic).is_some_and(|last| **last == data);
+        if is_known && topic != StateTopic::Stats {
+            return Ok(());
+        }
+        self.last_states.insert(topic, data.as_str().into());
+        self.send(Event { id: None, name: Topic::State(topic).as_str(), data }.to_bytes()).await
+    }
+
+    async fn send_audit(&mut self) -> Result<(), Stop> {
+        let news = self.form.audit(&self.app, self.position).await?;
+        for (number, data) in news.data {
+            self.send(Event { id: Some(number), name: Topic::Audit.as_str(), data }.to_bytes()).await?;
+        }
+        self.position = news.position;
+        Ok(())
+    }
+
+    /// Sends a part. It waits while the client does not read.
+    async fn send(&mut self, part: Bytes) -> Result<(), Stop> {
+        self.parts.send(part).await.map_err(|_| Stop::Over)?;
+        self.sent_at = Instant::now();
+        Ok(())
+    }
+}
