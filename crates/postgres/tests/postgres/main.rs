@@ -10,7 +10,6 @@ mod interruptions;
 mod nodes;
 mod open;
 mod pooler;
-mod same_as_sqlite;
 mod start;
 mod tls;
 mod waiting;
