@@ -83,7 +83,7 @@ impl EventStream {
     }
 
     async fn receive(&mut self) {
-        let mut part = [0; 16 * 1024];
+        let mut part = vec![0; 16 * 1024];
         let read = timeout(DEADLINE, self.stream.read(&mut part)).await.expect("an event in time").unwrap();
         self.is_over |= read == 0;
         self.chunked.extend_from_slice(&part[..read]);
