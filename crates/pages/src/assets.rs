@@ -30,6 +30,13 @@ impl Asset {
         "text/css; charset=utf-8",
         concat!(include_str!("../assets/base.css"), include_str!("../assets/console.css")),
     );
+    /// The style sheet of the lab.
+    pub const LAB_STYLESHEET: Self = Self::new(
+        "lab",
+        "css",
+        "text/css; charset=utf-8",
+        concat!(include_str!("../assets/base.css"), include_str!("../assets/lab.css")),
+    );
     /// The icon of the pages.
     pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
     /// The ornament of the sign-in page.
@@ -37,7 +44,8 @@ impl Asset {
         Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
 
     /// Every file.
-    pub const ALL: [Self; 4] = [Self::STYLESHEET, Self::CONSOLE_STYLESHEET, Self::ICON, Self::ROSETTE];
+    pub const ALL: [Self; 5] =
+        [Self::STYLESHEET, Self::CONSOLE_STYLESHEET, Self::LAB_STYLESHEET, Self::ICON, Self::ROSETTE];
 
     const fn new(
         stem: &'static str,
@@ -84,7 +92,8 @@ mod tests {
 
     #[test]
     fn each_style_sheet_is_small_and_loads_nothing() {
-        for css in [Asset::STYLESHEET.content, Asset::CONSOLE_STYLESHEET.content] {
+        for sheet in [Asset::STYLESHEET, Asset::CONSOLE_STYLESHEET, Asset::LAB_STYLESHEET] {
+            let css = sheet.content;
             assert!(css.len() <= 18 * 1024, "{}", css.len());
             assert!(!css.contains("url(") && !css.contains("@import"));
         }

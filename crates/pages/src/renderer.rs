@@ -56,7 +56,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 31] = [
+const TEMPLATES: [(&str, &str); 38] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -88,6 +88,13 @@ const TEMPLATES: [(&str, &str); 31] = [
     ("console/verifier_parts.html", include_str!("../templates/console/verifier_parts.html")),
     ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
     ("console/health.html", include_str!("../templates/console/health.html")),
+    ("lab/base.html", include_str!("../templates/lab/base.html")),
+    ("lab/parts.html", include_str!("../templates/lab/parts.html")),
+    ("lab/home.html", include_str!("../templates/lab/home.html")),
+    ("lab/lab.html", include_str!("../templates/lab/lab.html")),
+    ("lab/questions.html", include_str!("../templates/lab/questions.html")),
+    ("lab/answer.html", include_str!("../templates/lab/answer.html")),
+    ("lab/problem.html", include_str!("../templates/lab/problem.html")),
 ];
 
 impl Renderer {
@@ -142,6 +149,7 @@ impl Renderer {
             languages => choices(language),
             stylesheet => Asset::STYLESHEET.name(),
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
+            lab_stylesheet => Asset::LAB_STYLESHEET.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => Value::from(Serde(frame)),
