@@ -55,8 +55,7 @@ pub(crate) enum Command {
     /// Measures sessions, JWTs and the hybrid side by side on this machine, and writes the report.
     Compare(compare::Options),
     /// Plays acts such as a logout in all modes on a server of its own, and prints what was sent, stored and decided.
-    #[command(subcommand)]
-    Lab(lab::Command),
+    Lab(lab::Options),
     /// Serves the store of the data directory; creates both at the first start.
     Serve(serve::Options),
     /// Asks a few questions, recommends a mode for each kind of client, and writes the commented configuration.

@@ -1,6 +1,5 @@
 //! Waits for SIGTERM or SIGINT to shut the server down. SIGHUP ends `dev`, whose terminal was closed, and no other server.
 
-use counterfoil::App;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::CliError;
@@ -33,8 +32,8 @@ impl ShutdownSignals {
     }
 
     /// Prints `banner`, then waits for SIGTERM or SIGINT. The server polls this only when all its listeners and the
-    /// admin socket are open, so the banner announces that it is ready. A second signal ends the delay of the shutdown of `app`.
-    pub(crate) async fn print_and_wait(mut self, banner: String, app: App) {
+    /// admin socket are open, so the banner announces that it is ready. `hurry` is called at a second signal.
+    pub(crate) async fn print_and_wait(mut self, banner: String, hurry: impl FnOnce() + Send + 'static) {
         if let Err(error) = print_line(&banner) {
             tracing::warn!(?error, "the listen address was not printed");
         }
@@ -42,7 +41,7 @@ impl ShutdownSignals {
         tracing::info!("shutting down");
         tokio::spawn(async move {
             self.wait().await;
-            app.skip_shutdown_delay();
+            hurry();
         });
     }
 

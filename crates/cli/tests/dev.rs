@@ -166,6 +166,10 @@ fn a_copy_of_a_store_of_dev_is_served_to_others_only_without_the_public_password
     assert!(output.stderr.contains("\nhint: "), "{output:?}");
 
     common::succeed(&data, &["user", "delete", "demo", "--yes"]);
+    let output = run(&in_dir(&data, &public));
+    assert!(output.status == 1 && output.stderr.contains("user delete root"), "{output:?}");
+
+    common::succeed(&data, &["user", "delete", "root", "--yes"]);
     let serve = &mut counterfoil(&in_dir(&data, &public));
     Server::start(serve, &dir.path().join("log")).stop(Signal::TERM);
 }
@@ -363,7 +367,7 @@ fn only_dev_has_a_page_and_the_page_may_load_nothing() {
         let status = dev.curl(path, &[]).0;
         let is_right = match path {
             "/v1/me" => status == 401,
-            "/account" => status == 303,
+            "/account" | "/admin" => status == 303,
             _ => status == 200,
         };
         assert!(is_right, "{path}: {status}");
@@ -373,6 +377,39 @@ fn only_dev_has_a_page_and_the_page_may_load_nothing() {
     let serve = Server::serve(&dir.path().join("data"));
     let headers = self::headers(&format!("{}/", serve.base), &[]);
     assert!(headers.contains("location: /account/sessions\r\n"), "{headers}");
+    serve.stop(Signal::TERM);
+}
+
+#[test]
+fn dev_has_the_lab_and_a_console_with_its_administrator_and_serve_has_no_lab() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dev, text) = Server::dev(&dir.path().join("log"));
+    for path in ["/login", "/account", "/admin", "/lab"] {
+        assert!(text.contains(&format!("{}{path}", dev.base)), "{text}");
+    }
+    let root = json!({ "username": "root", "password": PASSWORD });
+    let login = dev.post("/v1/login", &root).1;
+    assert_eq!(login["user"]["roles"], json!(["admin"]), "{login}");
+
+    let own = format!("Origin: {}", dev.base);
+    assert_eq!(dev.curl("/lab", &[]).0, 200);
+    let made = headers(&format!("{}/lab", dev.base), &["-X", "POST", "-H", &own]);
+    assert!(made.starts_with("http/1.1 303") && made.contains("location: /lab/"), "{made}");
+    let other = ["-X", "POST", "-H", "Origin: https://attacker.example"];
+    assert_eq!(dev.curl("/lab", &other).0, 403);
+    let rebound = format!("Host: attacker.example:{}", dev.port());
+    assert_eq!(dev.curl("/lab", &["-H", &rebound]).0, 421);
+    dev.stop(Signal::TERM);
+
+    let serve = Server::serve(&dir.path().join("data"));
+    for path in ["/lab", "/lab/questions"] {
+        assert_eq!(serve.curl(path, &[]).0, 404, "{path}");
+        assert_eq!(
+            serve.curl(path, &["-X", "POST", "-H", &format!("Origin: {}", serve.base)]).0,
+            404,
+            "{path}"
+        );
+    }
     serve.stop(Signal::TERM);
 }
 

@@ -5,7 +5,8 @@
 mod common;
 
 use std::fs::read_dir;
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -42,6 +43,24 @@ fn a_question_is_answered_with_what_it_played() {
     let acts: Vec<_> =
         answer["traces"].as_array().unwrap().iter().map(|trace| trace["act"].clone()).collect();
     assert_eq!(acts, ["login", "call"]);
+}
+
+#[test]
+fn without_a_command_the_lab_is_served_on_loopback() {
+    let refused = run(&["lab", "--listen", "0.0.0.0:0"]);
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.stderr.contains("loopback") && refused.stderr.contains("hint: "), "{}", refused.stderr);
+
+    let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
+    let mut lab = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end();
+    let page = Command::new("curl").args(["-s", "--noproxy", "*", url]).output().unwrap();
+    kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
+    assert!(lab.wait().unwrap().success());
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(url.ends_with("/lab") && page.contains("Make a lab"), "{url}: {page}");
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //!   report            the report, and how it is shown
 //!   scenario          the acts of the lab, each of which gives a trace
 //!   sandbox           an installation for one act, with services that verify its tokens and a clock that can be advanced
+//!   site              the lab as pages
 //!   statistics
 //! ```
 
@@ -23,6 +24,7 @@ mod report;
 mod rig;
 mod sandbox;
 mod scenario;
+mod site;
 pub mod statistics;
 
 pub use error::LabError;
@@ -40,3 +42,4 @@ pub use scenario::act::{Act, UnknownAct};
 pub use scenario::question::Question;
 pub use scenario::trace::{Frame, FrameKind, Kept, Place, TRACE_SCHEMA, Trace, TraceMode, Verdict, Wire};
 pub use scenario::{answer, play};
+pub use site::LabSite;

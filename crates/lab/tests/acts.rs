@@ -81,6 +81,17 @@ fn logout_is_known_at_once_but_to_a_service_with_the_keys_only() {
         assert!(records[0]["ended"].is_null());
         assert_eq!(records[1]["ended"]["reason"], "logout");
     }
+    assert_eq!(
+        trace.steps,
+        ["Log in", "Log out", "Ask every place again", "Ask when the tokens have expired"]
+    );
+    // A token ends by itself after its life and the leeway of a minute, by the clock of the lab.
+    for (mode, minutes) in [(TraceMode::Jwt, 61.0), (TraceMode::Hybrid, 16.0)] {
+        let frames = trace.frames.iter().filter(|frame| frame.from == Place::KeysOnly);
+        let last = frames.filter(|frame| frame.mode == Some(mode)).last().unwrap();
+        let after = last.verdict.as_ref().unwrap().after_ms.unwrap() / 60_000.0;
+        assert!((minutes..minutes + 2.0).contains(&after), "{mode:?}: {after}");
+    }
     for mode in TOKEN_MODES {
         assert_eq!(statuses(&trace, Place::A, mode), [401]);
         assert_eq!(statuses(&trace, Place::B, mode), [401]);
@@ -152,6 +163,57 @@ fn issuer_down_leaves_services_until_their_lease_ends() {
         assert_eq!(statuses(&trace, Place::A, mode), [200, 503], "{mode:?}");
         assert_eq!(statuses(&trace, Place::KeysOnly, mode), [200, 200], "{mode:?}");
     }
+}
+
+#[test]
+fn rotate_makes_no_token_fail() {
+    let trace = played(Act::Rotate);
+
+    for mode in TOKEN_MODES {
+        for place in [Place::Issuer, Place::A, Place::B, Place::KeysOnly, Place::Guide] {
+            assert_eq!(statuses(&trace, place, mode), [200, 200], "{mode:?} {place:?}");
+        }
+    }
+    let keys: Vec<&str> = trace
+        .frames
+        .iter()
+        .filter_map(|frame| frame.text.strip_prefix("the token is signed with the key "))
+        .collect();
+    let [former, second, new, newer] = keys[..] else { panic!("{keys:?}") };
+    assert!(former == second && new == newer && former != new, "{keys:?}");
+}
+
+#[test]
+fn revoke_key_ends_its_tokens_and_no_session() {
+    let trace = played(Act::RevokeKey);
+
+    assert_eq!(statuses(&trace, Place::Issuer, TraceMode::Session), [200]);
+    for mode in TOKEN_MODES {
+        for place in [Place::Issuer, Place::A, Place::B] {
+            assert_eq!(statuses(&trace, place, mode), [401], "{mode:?} {place:?}");
+        }
+        assert_eq!(statuses(&trace, Place::KeysOnly, mode), [200], "{mode:?}");
+    }
+    let last = trace.frames.last().unwrap();
+    assert_eq!((last.kind, last.text.as_str()), (FrameKind::Answer, "answers 200"));
+}
+
+#[test]
+fn store_down_verifies_and_changes_nothing() {
+    let trace = played(Act::StoreDown);
+
+    for mode in MODES {
+        assert_eq!(statuses(&trace, Place::Issuer, mode), [200, 200], "{mode:?}");
+    }
+    for mode in TOKEN_MODES {
+        for place in [Place::A, Place::KeysOnly] {
+            assert_eq!(statuses(&trace, place, mode), [200], "{mode:?} {place:?}");
+        }
+    }
+    let last = trace.frames.iter().filter(|frame| frame.step == trace.steps.len());
+    let answers: Vec<&str> =
+        last.filter(|frame| frame.kind == FrameKind::Answer).map(|frame| frame.text.as_str()).collect();
+    assert_eq!(answers, ["answers 503"; 7]);
 }
 
 #[test]

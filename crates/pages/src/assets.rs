@@ -33,6 +33,13 @@ impl Asset {
     /// The script of the console, which keeps live parts up to date.
     pub const CONSOLE_SCRIPT: Self =
         Self::new("console", "js", "text/javascript; charset=utf-8", include_str!("../assets/console.js"));
+    /// The style sheet of the lab.
+    pub const LAB_STYLESHEET: Self = Self::new(
+        "lab",
+        "css",
+        "text/css; charset=utf-8",
+        concat!(include_str!("../assets/base.css"), include_str!("../assets/lab.css")),
+    );
     /// The icon of the pages.
     pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
     /// The ornament of the sign-in page.
@@ -40,8 +47,14 @@ impl Asset {
         Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
 
     /// Every file.
-    pub const ALL: [Self; 5] =
-        [Self::STYLESHEET, Self::CONSOLE_STYLESHEET, Self::CONSOLE_SCRIPT, Self::ICON, Self::ROSETTE];
+    pub const ALL: [Self; 6] = [
+        Self::STYLESHEET,
+        Self::CONSOLE_STYLESHEET,
+        Self::CONSOLE_SCRIPT,
+        Self::LAB_STYLESHEET,
+        Self::ICON,
+        Self::ROSETTE,
+    ];
 
     const fn new(
         stem: &'static str,
@@ -88,7 +101,8 @@ mod tests {
 
     #[test]
     fn each_style_sheet_is_small_and_loads_nothing() {
-        for css in [Asset::STYLESHEET.content, Asset::CONSOLE_STYLESHEET.content] {
+        for sheet in [Asset::STYLESHEET, Asset::CONSOLE_STYLESHEET, Asset::LAB_STYLESHEET] {
+            let css = sheet.content;
             assert!(css.len() <= 18 * 1024, "{}", css.len());
             assert!(!css.contains("url(") && !css.contains("@import"));
         }

@@ -65,7 +65,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 38] = [
+const TEMPLATES: [(&str, &str); 45] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -104,6 +104,13 @@ const TEMPLATES: [(&str, &str); 38] = [
     ("console/live/revocations.html", include_str!("../templates/console/live/revocations.html")),
     ("console/live/keys.html", include_str!("../templates/console/live/keys.html")),
     ("console/live/audit.html", include_str!("../templates/console/live/audit.html")),
+    ("lab/base.html", include_str!("../templates/lab/base.html")),
+    ("lab/parts.html", include_str!("../templates/lab/parts.html")),
+    ("lab/home.html", include_str!("../templates/lab/home.html")),
+    ("lab/lab.html", include_str!("../templates/lab/lab.html")),
+    ("lab/questions.html", include_str!("../templates/lab/questions.html")),
+    ("lab/answer.html", include_str!("../templates/lab/answer.html")),
+    ("lab/problem.html", include_str!("../templates/lab/problem.html")),
 ];
 
 impl Renderer {
@@ -159,6 +166,7 @@ impl Renderer {
             stylesheet => Asset::STYLESHEET.name(),
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             console_script => Asset::CONSOLE_SCRIPT.name(),
+            lab_stylesheet => Asset::LAB_STYLESHEET.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => Value::from(Serde(frame)),

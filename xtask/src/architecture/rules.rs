@@ -311,6 +311,14 @@ pub(crate) const RESTRICTIONS: &[Restriction] = &[
         existing: &["admin"],
         planted: ("crates/counterfoil/src/routes/admin/users.rs", "use crate::admin::AdminError;"),
     },
+    Restriction {
+        rule: "12: a server for others does not have the lab",
+        within: &["crates/counterfoil/src", "crates/cli/src/commands/serve.rs"],
+        except: &[],
+        refused: &[Crate("counterfoil_lab")],
+        existing: &[],
+        planted: ("crates/cli/src/commands/serve.rs", "use counterfoil_lab::LabSite;"),
+    },
 ];
 
 /// The code of every crate, without its tests.

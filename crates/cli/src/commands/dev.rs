@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use clap::Args;
 use counterfoil::operator::{Command, is_loopback_ip};
 use counterfoil::{App, DevelopmentMode, Settings};
+use counterfoil_lab::LabSite;
 
-use crate::commands::demo_user::{USERNAME, add_demo_user};
+use crate::commands::demo_user::{ADMINISTRATOR, USERNAME, add_administrator, add_demo_user};
 use crate::commands::dev::data_directory::DataDirectory;
 use crate::commands::serve::start_metrics;
 use crate::configuration::development::Pace;
@@ -65,13 +66,20 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     let metrics = configuration.metrics_listen.map(bind).transpose()?;
     let settings = configuration.settings(address)?;
     let base = base_url(&settings, address.port(), &format!("http://{address}"));
-    let mode = DevelopmentMode::new(page::html(&base, pace));
+    let lab = LabSite::new();
+    let mode = DevelopmentMode::new(page::html(&base, pace)).with_routes(lab.routes());
     let app = App::open(settings.with(|settings| settings.development_mode = Some(mode))).await?;
     prepare(&app, pace).await?;
     let banner = banner::text(&base, pace, directory);
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
-    let shutdown = signals.print_and_wait(banner, app.clone());
-    let served = app.serve_all(listeners, shutdown).await;
+    let stopping = app.clone();
+    let shutdown = signals.print_and_wait(banner, move || stopping.skip_shutdown_delay());
+    let served = tokio::select! {
+        served = app.serve_all(listeners, shutdown) => served,
+        // It has no end.
+        () = lab.remove_unused() => Ok(()),
+    };
+    lab.close().await;
     if let Some(metrics) = metrics {
         metrics.abort();
     }
@@ -92,15 +100,18 @@ fn base_url(settings: &Settings, port: u16, address: &str) -> String {
     format!("{origin}{}", settings.base_path)
 }
 
-/// Adds the demo user if it does not exist, and sets the lifetimes.
+/// Adds the demo user and the administrator if they do not exist, and sets the lifetimes.
 async fn prepare(app: &App, pace: Pace) -> Result<(), CliError> {
-    let show = Command::UserShow { user: USERNAME.to_owned(), ip: None };
-    if app.administer(show).await.is_err() {
-        let added = app.administer(add_demo_user()).await.map_err(CliError::from);
-        added.map_err(|error| {
-            let (message, hint) = error.into_parts();
-            CliError::failure(format!("the demo user cannot be added: {message}")).with_optional_hint(hint)
-        })?;
+    for (username, add) in [(USERNAME, add_demo_user()), (ADMINISTRATOR, add_administrator())] {
+        let show = Command::UserShow { user: username.to_owned(), ip: None };
+        if app.administer(show).await.is_err() {
+            let added = app.administer(add).await.map_err(CliError::from);
+            added.map_err(|error| {
+                let (message, hint) = error.into_parts();
+                CliError::failure(format!("the user {username} cannot be added: {message}"))
+                    .with_optional_hint(hint)
+            })?;
+        }
     }
     lifetimes::set(app, pace).await
 }

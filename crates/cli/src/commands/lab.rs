@@ -1,16 +1,31 @@
-//! `counterfoil lab`: plays acts in all modes, and prints their traces.
+//! `counterfoil lab`: plays acts in all modes, and prints their traces; without a subcommand serves the lab as pages.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use clap::{Args, Subcommand, value_parser};
-use counterfoil_lab::{Act, Frame, Question, Trace};
+use counterfoil::operator::is_loopback_ip;
+use counterfoil_lab::{Act, Frame, LabSite, Question, Trace};
 use serde_json::json;
 use tokio::task;
 
 use crate::error::CliError;
 use crate::escape::escape_controls;
+use crate::listeners::bind_localhost;
 use crate::output::{print_json, print_line};
-use crate::signals::interruption;
+use crate::signals::{ShutdownSignals, interruption};
+
+/// The options of `lab`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Options {
+    /// Without one of these commands the lab is served as pages, for a browser on this machine.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The address of the pages, on loopback. Port 0 picks a free port.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3001")]
+    listen: SocketAddr,
+}
 
 /// The commands below `lab`.
 #[derive(Subcommand)]
@@ -47,12 +62,13 @@ fn act_help() -> String {
     format!("The act: {}", Act::names())
 }
 
-/// Plays acts. Each one has a server and a temporary store of its own, which are removed at its end.
+/// Serves the lab, or plays acts. Each one has a server and a temporary store of its own, which are removed at its end.
 ///
 /// # Errors
 ///
-/// If an act cannot be played to its end.
-pub(crate) async fn run(command: Command) -> Result<(), CliError> {
+/// If an act cannot be played to its end, or the pages cannot be served at the address.
+pub(crate) async fn run(options: Options) -> Result<(), CliError> {
+    let Some(command) = options.command else { return serve(options.listen).await };
     match command {
         Command::Run(options) => {
             let trace = blocking(move || counterfoil_lab::play(options.act)).await?;
@@ -60,6 +76,20 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
         }
         Command::Answer(options) => answer(&options).await,
     }
+}
+
+/// Serves the pages until a signal.
+async fn serve(address: SocketAddr) -> Result<(), CliError> {
+    if !is_loopback_ip(address.ip()) {
+        let message = format!("the lab must listen on a loopback address, not {}", address.ip());
+        return Err(CliError::usage(message)
+            .with_hint("its pages show credentials, and every client that reaches them can use the labs"));
+    }
+    let signals = ShutdownSignals::listen()?.ending_at_hangup();
+    let (listeners, address) = bind_localhost(address)?;
+    let banner = format!("http://{address}/lab\n\nOpen the address in a browser. Ctrl-C stops the lab.");
+    let served = LabSite::new().serve(listeners, signals.print_and_wait(banner, || {})).await;
+    served.map_err(|error| CliError::with_cause("the lab failed", &error))
 }
 
 async fn answer(options: &AnswerOptions) -> Result<(), CliError> {

@@ -43,7 +43,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Dev(options) => dev::run(configuration, &options).await,
         Command::Demo(options) => demo::run(&options).await,
         Command::Compare(options) => compare::run(options).await,
-        Command::Lab(command) => lab::run(command).await,
+        Command::Lab(options) => lab::run(options).await,
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options).await,

@@ -10,7 +10,7 @@ use counterfoil_jose::Secret;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 
-use crate::commands::demo_user::{PASSWORD, USERNAME};
+use crate::commands::demo_user::{PASSWORD, PUBLIC_USERS};
 use crate::configuration::development::is_public;
 use crate::configuration::flags::ServerOptions;
 use crate::configuration::warnings::contradictions::other_address;
@@ -53,7 +53,7 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let issuer = settings.issuer.as_str().to_owned();
     let app = App::open(settings).await?;
-    if let Err(error) = check_demo_user(&app).await {
+    if let Err(error) = check_public_users(&app).await {
         let _ = app.close().await;
         return Err(error);
     }
@@ -64,7 +64,8 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         banner += &format!("\nmetrics on http://{address}/metrics");
     }
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
-    let shutdown = signals.print_and_wait(banner, app.clone());
+    let stopping = app.clone();
+    let shutdown = signals.print_and_wait(banner, move || stopping.skip_shutdown_delay());
     let served = app.serve_all(listeners, shutdown).await;
     if let Some(metrics) = metrics {
         metrics.abort();
@@ -74,19 +75,25 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
 
 /// Refuses to serve a user with the public password of `dev` to others than this machine: a copy or a backup of a store of
 /// `dev` has one, wherever it lies.
-async fn check_demo_user(app: &App) -> Result<(), CliError> {
+async fn check_public_users(app: &App) -> Result<(), CliError> {
     let password = Secret::new(PASSWORD.to_owned());
-    let has_public_password = app.has_password(USERNAME, &password).await;
-    if !has_public_password.map_err(|error| CliError::with_cause("the store cannot be read", &error))? {
-        return Ok(());
+    let mut errors = Vec::new();
+    for user in PUBLIC_USERS {
+        let has_public_password = app.has_password(user, &password).await;
+        if !has_public_password.map_err(|error| CliError::with_cause("the store cannot be read", &error))? {
+            continue;
+        }
+        let what = format!("the user {user} has the public password of `counterfoil dev`");
+        let what_to_do = format!(
+            "change it with `counterfoil user passwd {user}`, or remove the user with `counterfoil user delete {user}`"
+        );
+        if is_public(app.settings()) {
+            errors.push(CliError::failure(what).with_hint(what_to_do));
+        } else {
+            tracing::warn!("{what}; {what_to_do}");
+        }
     }
-    let what = "the user demo has the public password of `counterfoil dev`";
-    let what_to_do = "change it with `counterfoil user passwd demo`, or remove the user with `counterfoil user delete demo`";
-    if is_public(app.settings()) {
-        return Err(CliError::failure(what).with_hint(what_to_do));
-    }
-    tracing::warn!("{what}; {what_to_do}");
-    Ok(())
+    if errors.is_empty() { Ok(()) } else { Err(CliError::from_all(errors)) }
 }
 
 /// Starts to serve the metrics. If their listener fails, monitoring would report the server as down, so that is logged.

@@ -191,7 +191,23 @@ fn development_routes(app: App) -> Router {
     let limit = app.settings().limits.request_timeout;
     let page = get(development_page::show).fallback(method_not_allowed);
     let page = with_layers(final_layer, page, Some(app.csrf_layer()), limit);
-    Router::new().route("/", page).with_state(app)
+    Router::new().route("/", page).merge(added_routes(&app)).with_state(app)
+}
+
+/// The routes that were added to development mode. Their handlers may take as long as they need.
+fn added_routes(app: &App) -> Router<App> {
+    let Some(mode) = &app.settings().development_mode else { return Router::new() };
+    let routes = mode.routes();
+    if !routes.has_routes() {
+        return Router::new();
+    }
+    let final_layer =
+        FinalLayer::for_template(app, "development".to_owned(), "GET, HEAD, POST").require_host(true);
+    let routes = routes
+        .route_layer(app.csrf_layer().check_every_write())
+        .route_layer(CatchPanicLayer::custom(response_headers::panic_response))
+        .route_layer(from_fn_with_state(final_layer, response_headers::finish));
+    routes.with_state(())
 }
 
 /// A path, its methods as in `Access-Control-Allow-Methods`, and their handlers.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use axum::Router;
+
 /// Development mode, for a server on the developer's own machine. [`App::open`](crate::App::open) refuses it unless the
 /// issuer is on plain HTTP and loopback.
 ///
@@ -10,6 +12,7 @@ use std::sync::Arc;
 /// - A 401 says in `detail` why the credential or the login was refused. Elsewhere an attacker who learned that could correct
 ///   a forgery step by step, tell a revoked credential from one that never existed, and find out which users exist.
 /// - `/` is an HTML page.
+/// - It can have routes of its own, which a server for others has not.
 ///
 /// ```
 /// use counterfoil::{DevelopmentMode, Settings};
@@ -23,6 +26,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct DevelopmentMode {
     page: Arc<str>,
+    routes: Router,
 }
 
 /// What [`DevelopmentMode::page`] replaces in the page.
@@ -32,7 +36,20 @@ impl DevelopmentMode {
     /// Development mode with this HTML document at `/`. Its content security policy allows nothing but `<style>`
     /// elements with `nonce="{{nonce}}"`, in which the text in braces is replaced for each response.
     pub fn new(page: impl Into<Arc<str>>) -> Self {
-        Self { page: page.into() }
+        Self { page: page.into(), routes: Router::new() }
+    }
+
+    /// The same with more routes, at paths that the server does not have. They are checked as its own pages are: the host is
+    /// this machine, and a write does not come from another site.
+    #[must_use]
+    pub fn with_routes(mut self, routes: Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// The routes that were added.
+    pub(crate) fn routes(&self) -> Router {
+        self.routes.clone()
     }
 
     /// The document with the nonce of one response.

@@ -61,6 +61,7 @@ pub(crate) struct ServerOptions {
 /// A running server.
 pub(crate) struct MeasuredServer {
     pub(crate) address: SocketAddr,
+    app: App,
     store: Arc<SqliteStore>,
     runtime: Handle,
     /// A key with which services follow the feed.
@@ -72,6 +73,7 @@ pub(crate) struct MeasuredServer {
 /// What the thread of the server reports when it listens.
 struct Started {
     address: SocketAddr,
+    app: App,
     store: Arc<SqliteStore>,
     runtime: Handle,
     verifier_key: String,
@@ -86,8 +88,9 @@ impl MeasuredServer {
         let thread = thread.spawn(move || serve_on_this_thread(&options, &report, stopped));
         let thread = thread.map_err(LabError::start("the measured server"))?;
         match started.recv() {
-            Ok(Started { address, store, runtime, verifier_key }) => {
-                Ok(Self { address, store, runtime, verifier_key, stop: Some(stop), thread: Some(thread) })
+            Ok(Started { address, app, store, runtime, verifier_key }) => {
+                let (stop, thread) = (Some(stop), Some(thread));
+                Ok(Self { address, app, store, runtime, verifier_key, stop, thread })
             }
             Err(_) => {
                 Err(join(thread).err().unwrap_or(LabError::Timeout("the start of the measured server")))
@@ -104,6 +107,17 @@ impl MeasuredServer {
     pub(crate) fn revocation_log_head(&self) -> Result<u64, LabError> {
         let head = self.runtime.block_on(self.store.revocation_log_head());
         Ok(head.map_err(LabError::start("a read of the store"))?.number())
+    }
+
+    /// Runs a command of an operator.
+    pub(crate) fn administer(&self, command: Command) -> Result<(), LabError> {
+        let answer = self.runtime.block_on(self.app.administer(command));
+        answer.map(drop).map_err(LabError::start("a command of an operator"))
+    }
+
+    /// Closes the store under the running server: every later read and write fails.
+    pub(crate) fn close_store(&self) -> Result<(), LabError> {
+        self.runtime.block_on(self.store.close()).map_err(LabError::start("the end of the store"))
     }
 
     /// How often it has read from the store.
@@ -165,7 +179,8 @@ async fn serve(
     let verifier_key = prepare(counterfoil.app()).await?;
     let router = router(counterfoil.app()).into_make_service_with_connect_info::<SocketAddr>();
     let runtime = Handle::current();
-    let _ = report.send(Started { address, store, runtime, verifier_key });
+    let app = counterfoil.app().clone();
+    let _ = report.send(Started { address, app, store, runtime, verifier_key });
     // Without it a small response may wait for the client's acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::select! {

@@ -1,6 +1,7 @@
 //! An installation for one act: a server with a temporary store, four services that verify its tokens in different ways, and
 //! one clock for all of them, which can be advanced.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(crate) struct Sandbox {
     guide: Follower,
     /// Between service B and the issuer.
     pub(crate) proxy: Proxy,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Sandbox {
@@ -61,7 +62,7 @@ impl Sandbox {
             issuer,
             server: Some(server),
             proxy,
-            _dir: dir,
+            dir,
         })
     }
 
@@ -77,6 +78,12 @@ impl Sandbox {
     /// Stops the server. The services remain.
     pub(crate) fn stop_server(&mut self) -> Result<(), LabError> {
         self.server.take().map_or(Ok(()), MeasuredServer::stop)
+    }
+
+    /// The size of its files in bytes.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        let files = fs::read_dir(self.dir.path()).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
     }
 
     /// Where requests to `place` are sent.

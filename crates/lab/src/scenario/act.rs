@@ -20,10 +20,16 @@ pub enum Act {
     Steal,
     /// Changes the password.
     Password,
+    /// Rotates the signing key.
+    Rotate,
+    /// Revokes the signing key.
+    RevokeKey,
     /// Cuts the network of a service.
     Cut,
     /// Stops the issuer.
     IssuerDown,
+    /// Makes every call of the store fail.
+    StoreDown,
     /// Sends a form from another origin.
     OtherSite,
     /// Looks for the credential as the script of a page.
@@ -39,7 +45,7 @@ pub struct UnknownAct(String);
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Login,
         Self::Call,
         Self::Logout,
@@ -47,8 +53,11 @@ impl Act {
         Self::Refresh,
         Self::Steal,
         Self::Password,
+        Self::Rotate,
+        Self::RevokeKey,
         Self::Cut,
         Self::IssuerDown,
+        Self::StoreDown,
         Self::OtherSite,
         Self::Script,
         Self::Tamper,
@@ -65,11 +74,78 @@ impl Act {
             Self::Refresh => "refresh",
             Self::Steal => "steal",
             Self::Password => "password",
+            Self::Rotate => "rotate",
+            Self::RevokeKey => "revoke-key",
             Self::Cut => "cut",
             Self::IssuerDown => "issuer-down",
+            Self::StoreDown => "store-down",
             Self::OtherSite => "other-site",
             Self::Script => "script",
             Self::Tamper => "tamper",
+        }
+    }
+
+    /// What it does, as a button says it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Login => "Log in",
+            Self::Call => "Call",
+            Self::Logout => "Log out",
+            Self::Expire => "Expire",
+            Self::Refresh => "Refresh",
+            Self::Steal => "Steal it",
+            Self::Password => "Change the password",
+            Self::Rotate => "Rotate the key",
+            Self::RevokeKey => "Revoke the key",
+            Self::Cut => "Cut the network",
+            Self::IssuerDown => "Stop the issuer",
+            Self::StoreDown => "Store down",
+            Self::OtherSite => "Form of another site",
+            Self::Script => "Script of the page",
+            Self::Tamper => "Tamper",
+        }
+    }
+
+    /// What happens in it, in a sentence.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Login => "A login in each mode, and what is stored of it",
+            Self::Call => "A protected route is requested at every place",
+            Self::Logout => "Each client logs out, and every place is asked again",
+            Self::Expire => "The clock passes the life of the access tokens, then the idle timeout",
+            Self::Refresh => "A rotation, a lost answer, 32 refreshes at once, and the reuse of an old token",
+            Self::Steal => "A copy of the credential is used until its owner logs out",
+            Self::Password => "A change of the password ends the sessions of all devices",
+            Self::Rotate => "The signing key is rotated, and no token fails",
+            Self::RevokeKey => "The signing key has leaked: all its tokens end at once",
+            Self::Cut => "Service B loses its network: its lease ends, and later it catches up",
+            Self::IssuerDown => "The issuer stops: what services decide at once and after the lease",
+            Self::StoreDown => "Every call of the store fails: what is verified, and what is not done",
+            Self::OtherSite => "A page of another origin sends a form",
+            Self::Script => "What a script of the page can read",
+            Self::Tamper => "Forged and changed tokens are presented",
+        }
+    }
+
+    /// The event from which the times of its decisions count.
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Login
+            | Self::Call
+            | Self::Expire
+            | Self::Rotate
+            | Self::OtherSite
+            | Self::Script
+            | Self::Tamper => "the login",
+            Self::Logout | Self::Steal | Self::Cut => "the logout",
+            Self::Refresh => "the reuse of the old token",
+            Self::Password => "the change of the password",
+            Self::RevokeKey => "the revocation of the key",
+            Self::IssuerDown => "the stop of the issuer",
+            Self::StoreDown => "the failure of the store",
         }
     }
 

@@ -7,6 +7,7 @@ use crate::scenario::trace::Place;
 pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     for held in stage.log_in_all()? {
         let mode = held.login.mode;
+        stage.step("Ask every place");
         let bytes = mode.header(&held.login.token).len() + "\r\n".len();
         stage.note(Some(mode), format!("the credential adds {bytes} bytes to each request"));
         // The first request after a login may read the store.

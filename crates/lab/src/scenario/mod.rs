@@ -18,9 +18,12 @@ mod other_site;
 mod password;
 pub(crate) mod question;
 mod refresh;
+mod revoke_key;
+mod rotate;
 mod script;
 mod stage;
 mod steal;
+mod store_down;
 mod tamper;
 pub(crate) mod trace;
 
@@ -30,6 +33,11 @@ pub(crate) mod trace;
 ///
 /// If the sandbox cannot be started, or something is answered otherwise than the act expects.
 pub fn play(act: Act) -> Result<Trace, LabError> {
+    play_and_keep(act).map(|(trace, _)| trace)
+}
+
+/// As [`play`]. The sandbox is removed when it is dropped, so that the requests of the act can be sent again until then.
+pub(crate) fn play_and_keep(act: Act) -> Result<(Trace, Sandbox), LabError> {
     let mut stage = Stage::new(Sandbox::start()?);
     match act {
         Act::Login => login::run(&mut stage),
@@ -39,19 +47,16 @@ pub fn play(act: Act) -> Result<Trace, LabError> {
         Act::Refresh => refresh::run(&mut stage),
         Act::Steal => steal::run(&mut stage),
         Act::Password => password::run(&mut stage),
+        Act::Rotate => rotate::run(&mut stage),
+        Act::RevokeKey => revoke_key::run(&mut stage),
         Act::Cut => cut::run(&mut stage),
         Act::IssuerDown => issuer_down::run(&mut stage),
+        Act::StoreDown => store_down::run(&mut stage),
         Act::OtherSite => other_site::run(&mut stage),
         Act::Script => script::run(&mut stage),
         Act::Tamper => tamper::run(&mut stage),
     }?;
-    let clock_offset_ms = u64::try_from(stage.sandbox.clock.added().as_millis()).unwrap_or(u64::MAX);
-    Ok(Trace {
-        schema: "counterfoil/lab-trace/1",
-        act: act.as_str(),
-        clock_offset_ms,
-        frames: stage.into_frames(),
-    })
+    Ok(stage.into_trace(act))
 }
 
 /// Plays the acts that answer a question.

@@ -9,6 +9,7 @@ use crate::scenario::trace::Place;
 pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     let issuer = stage.sandbox.issuer;
     for held in stage.log_in_all()? {
+        stage.step("A page of another site sends a form");
         let mode = held.login.mode;
         let origin = "origin: https://other-site.example\r\nsec-fetch-site: cross-site";
         let header = match mode {

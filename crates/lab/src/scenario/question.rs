@@ -55,6 +55,39 @@ impl Question {
         }
     }
 
+    /// The answer as guides usually give it.
+    #[must_use]
+    pub const fn usual_answer(self) -> &'static str {
+        match self.0 {
+            1 => {
+                "Sessions store authentication state on the server, while JWT stores it in the token itself on the \
+                 client side."
+            }
+            2 => "Use refresh tokens, implement token renewal, or require re-authentication.",
+            3 => {
+                "Because all necessary information is contained in the token itself, eliminating the need for \
+                 server-side session storage."
+            }
+            4 => {
+                "XSS attacks if stored in localStorage, token size, difficulty in revocation, and need for secure \
+                 storage."
+            }
+            _ => {
+                "Either use a blacklist/revocation list, implement short expiration with refresh tokens, or store JWT \
+                 in httpOnly cookies and clear them."
+            }
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self(1), Self(2), Self(3), Self(4), Self(5)];
+
     /// The acts that show it.
     #[must_use]
     pub const fn acts(self) -> &'static [Act] {

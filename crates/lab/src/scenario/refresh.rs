@@ -18,8 +18,10 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     let way = (Place::Client, Place::Issuer);
     let mut held = stage.log_in(Mode::Hybrid)?;
     let first = held.login.refresh_request(stage.sandbox.issuer);
+    stage.step("Refresh");
     let rotated = stage.exchange(Mode::Hybrid, way, &first, "refreshes")?.expect(200, "POST /v1/refresh")?;
     stage.look_at_store(&mut held, "counts the rotation")?;
+    stage.step("Refresh again: the answer was lost");
     let text = "refreshes again with the same token, because the answer was lost";
     let repeated = stage.exchange(Mode::Hybrid, way, &first, text)?.expect(200, "POST /v1/refresh")?;
     stage.look_at_store(&mut held, "counts no further rotation")?;
@@ -28,6 +30,7 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     stage.note(Some(Mode::Hybrid), text.to_owned());
 
     held.login = Login::from_response(Mode::Hybrid, &rotated);
+    stage.step("Refresh 32 times at once");
     // Within the grace period the newest token is not rotated again.
     stage.advance(REUSE_GRACE + Duration::from_secs(1));
     let tokens = refresh_at_once(stage, &held.login)?;
@@ -35,10 +38,12 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     stage.note(Some(Mode::Hybrid), text);
     stage.look_at_store(&mut held, "counts one rotation for all of them")?;
 
+    stage.step("Reuse the first token");
     stage.advance(REUSE_GRACE + Duration::from_secs(1));
     let way = (Place::Thief, Place::Issuer);
     let reused =
         stage.exchange(Mode::Hybrid, way, &first, "refreshes with the first token after the grace")?;
+    stage.event(None);
     reused.expect(401, "POST /v1/refresh with a used token")?;
     stage.look_at_store(&mut held, "ends the session, because a used token was presented")?;
     stage.ask(&held, Place::Client, Place::Issuer).map(drop)

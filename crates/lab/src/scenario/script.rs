@@ -14,6 +14,7 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
                 "the token was in the body of the answer: a script that reads it from where it is stored can copy it"
             }
         };
+        stage.step("A script looks for the credential");
         stage.note(Some(held.login.mode), text.to_owned());
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Runs the requests of an act against a sandbox, and records each one as frames.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,13 +16,17 @@ use crate::load::requests::{get, post};
 use crate::rig::mode::{Login, Mode};
 use crate::rig::server::{PASSWORD, PROTECTED, USERNAME};
 use crate::sandbox::Sandbox;
-use crate::scenario::trace::{Frame, FrameKind, Kept, Place, TraceMode, Verdict, Wire};
+use crate::scenario::act::Act;
+use crate::scenario::trace::{Frame, FrameKind, Kept, Place, Trace, TraceMode, Verdict, Wire};
 
 /// How long a decision is waited for.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a service is asked while its decision is waited for.
 const INTERVAL: Duration = Duration::from_millis(1);
+
+/// The leeway of a verifier for clocks that differ, and a second.
+pub(crate) const LEEWAY: Duration = Duration::from_secs(61);
 
 /// A login of an act, with the id and the stored form of its session.
 pub(crate) struct HeldLogin {
@@ -33,23 +38,80 @@ pub(crate) struct HeldLogin {
     stored: Value,
 }
 
+impl HeldLogin {
+    /// The lifetime of its access token; zero for a session token.
+    pub(crate) const fn lifetime(&self) -> Duration {
+        Duration::from_secs(self.expires_in)
+    }
+}
+
+/// The different lifetimes of the access tokens of these logins, the shortest first.
+pub(crate) fn lifetimes(logins: &[HeldLogin]) -> BTreeSet<Duration> {
+    logins.iter().map(HeldLogin::lifetime).filter(|lifetime| !lifetime.is_zero()).collect()
+}
+
 /// A sandbox, and the frames so far.
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     frames: Vec<Frame>,
     begun: Instant,
     log_head: u64,
+    steps: Vec<&'static str>,
+    /// The number of the step to which the next frames belong, from 1.
+    step: usize,
+    /// When the event that the act is about happened in each mode, by [`Stage::elapsed`].
+    events: [Option<Duration>; Mode::ALL.len()],
 }
 
 impl Stage {
-    /// A stage without frames.
+    /// A stage without frames, in the step that each act begins with.
     pub(crate) fn new(sandbox: Sandbox) -> Self {
-        Self { sandbox, frames: Vec::new(), begun: Instant::now(), log_head: 0 }
+        let (frames, steps) = (Vec::new(), vec!["Log in"]);
+        let events = [None; Mode::ALL.len()];
+        Self { sandbox, frames, begun: Instant::now(), log_head: 0, steps, step: 1, events }
     }
 
-    /// The frames.
-    pub(crate) fn into_frames(self) -> Vec<Frame> {
-        self.frames
+    /// The trace, and the sandbox.
+    pub(crate) fn into_trace(self, act: Act) -> (Trace, Sandbox) {
+        let clock_offset_ms = u64::try_from(self.sandbox.clock.added().as_millis()).unwrap_or(u64::MAX);
+        let trace = Trace {
+            schema: "counterfoil/lab-trace/1",
+            act: act.as_str(),
+            clock_offset_ms,
+            steps: self.steps,
+            frames: self.frames,
+        };
+        (trace, self.sandbox)
+    }
+
+    /// The frames that follow belong to the step with this title. A title that was there is that step again: modes can be
+    /// played one after the other.
+    pub(crate) fn step(&mut self, title: &'static str) {
+        let found = self.steps.iter().position(|known| *known == title);
+        self.step = 1 + found.unwrap_or_else(|| {
+            self.steps.push(title);
+            self.steps.len() - 1
+        });
+    }
+
+    /// The event that the act is about happens now, in one mode or in all: decisions are timed from it.
+    pub(crate) fn event(&mut self, mode: Option<Mode>) {
+        let now = self.elapsed();
+        for (event, of) in self.events.iter_mut().zip(Mode::ALL) {
+            if mode.is_none_or(|mode| mode == of) {
+                *event = Some(now);
+            }
+        }
+    }
+
+    /// The time since the act began, by the clock of the lab.
+    fn elapsed(&self) -> Duration {
+        self.begun.elapsed() + self.sandbox.clock.added()
+    }
+
+    /// Advances the clock until the lab has existed for `time`.
+    pub(crate) fn advance_to(&mut self, time: Duration) {
+        self.advance(time.saturating_sub(self.sandbox.clock.added()));
     }
 
     /// Logs in: a session gets a cookie as in a browser, the others get their tokens in the body.
@@ -105,28 +167,20 @@ impl Stage {
     /// Presents the credential of `held` at `place`, and records what is decided.
     pub(crate) fn ask(&mut self, held: &HeldLogin, from: Place, place: Place) -> Result<u16, LabError> {
         let address = self.sandbox.address(place);
-        let verdict = present(address, &held.login)?;
-        Ok(self.record(held, from, place, verdict, ""))
+        let (request, verdict) = present(address, &held.login)?;
+        Ok(self.record(held, from, place, &request, verdict))
     }
 
-    /// Asks `place` until it decides with `status`, and records that decision with the time that has passed since `since`.
-    pub(crate) fn ask_until(
-        &mut self,
-        held: &HeldLogin,
-        place: Place,
-        status: u16,
-        since: Instant,
-    ) -> Result<Duration, LabError> {
-        let address = self.sandbox.address(place);
+    /// Asks `place` until it decides with `status`, and records that decision.
+    pub(crate) fn ask_until(&mut self, held: &HeldLogin, place: Place, status: u16) -> Result<(), LabError> {
+        let (address, begun) = (self.sandbox.address(place), Instant::now());
         loop {
-            let verdict = present(address, &held.login)?;
-            let passed = since.elapsed();
+            let (request, verdict) = present(address, &held.login)?;
             if verdict.status == status {
-                let after = format!(", {} ms after the event", passed.as_millis());
-                self.record(held, Place::Client, place, verdict, &after);
-                return Ok(passed);
+                self.record(held, Place::Client, place, &request, verdict);
+                return Ok(());
             }
-            if passed > TIMEOUT {
+            if begun.elapsed() > TIMEOUT {
                 return Err(LabError::Timeout("the expected decision of a service"));
             }
             thread::sleep(INTERVAL);
@@ -166,12 +220,27 @@ impl Stage {
         self.push(mode, (Place::Client, Place::Client), FrameKind::Note, text);
     }
 
-    fn record(&mut self, held: &HeldLogin, from: Place, place: Place, verdict: Verdict, after: &str) -> u16 {
-        let status = verdict.status;
+    fn record(
+        &mut self,
+        held: &HeldLogin,
+        from: Place,
+        place: Place,
+        request: &[u8],
+        mut verdict: Verdict,
+    ) -> u16 {
+        let (status, mode) = (verdict.status, held.login.mode);
+        let event =
+            Mode::ALL.into_iter().zip(self.events).find_map(|(of, event)| event.filter(|_| of == mode));
+        let after = event.map(|event| self.elapsed().saturating_sub(event).as_secs_f64() * 1000.0);
+        verdict.after_ms = after;
         let reason = verdict.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let word = if verdict.accepted { "accepts" } else { "refuses" };
+        let after = after.map(|ms| format!(", {ms:.1} ms after the event")).unwrap_or_default();
         let text = format!("{word} the credential with {status}{reason}{after}");
-        self.push(Some(held.login.mode), (place, from), FrameKind::Verdict, text).verdict = Some(verdict);
+        let sent = String::from_utf8_lossy(request);
+        let frame = self.push(Some(mode), (place, from), FrameKind::Verdict, text);
+        frame.wire = Some(wire(sent.trim_end(), "", request.len()));
+        frame.verdict = Some(verdict);
         status
     }
 
@@ -184,7 +253,9 @@ impl Stage {
     ) -> &mut Frame {
         let (n, at_ms) = (self.frames.len() + 1, self.begun.elapsed().as_secs_f64() * 1000.0);
         let mode = mode.map(TraceMode::from);
-        let frame = Frame { n, at_ms, mode, from, to, kind, wire: None, kept: None, verdict: None, text };
+        let step = self.step;
+        let frame =
+            Frame { n, at_ms, step, mode, from, to, kind, wire: None, kept: None, verdict: None, text };
         self.frames.push(frame);
         let last = self.frames.len() - 1;
         &mut self.frames[last]
@@ -209,14 +280,16 @@ pub(crate) fn places(mode: Mode) -> &'static [Place] {
     }
 }
 
-fn present(address: SocketAddr, login: &Login) -> Result<Verdict, LabError> {
+/// Presents a credential: the request, and what was decided.
+fn present(address: SocketAddr, login: &Login) -> Result<(Vec<u8>, Verdict), LabError> {
     let request = get(address, PROTECTED, &login.mode.header(&login.token));
     let begun = Instant::now();
     let response = send_once(address, &request).map_err(LabError::io("check a credential"))?;
     let took_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let code = response.text("code");
     let reason = (!code.is_empty()).then(|| code.to_owned());
-    Ok(Verdict { accepted: response.status == 200, status: response.status, reason, took_ns })
+    let (accepted, status) = (response.status == 200, response.status);
+    Ok((request, Verdict { accepted, status, reason, took_ns, after_ms: None }))
 }
 
 /// The value of the session cookie that the headers set.

@@ -11,12 +11,14 @@ use crate::scenario::trace::Place;
 pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     let mut held = stage.log_in(Mode::Jwt)?;
     let genuine = held.login.token.clone();
+    stage.step("Present changed tokens");
     for (text, token) in forgeries(&genuine) {
         stage.note(Some(Mode::Jwt), text.to_owned());
         held.login.token = token;
         stage.ask(&held, Place::Thief, Place::Issuer)?;
         stage.ask(&held, Place::Thief, Place::KeysOnly)?;
     }
+    stage.step("Present the genuine token");
     stage.note(Some(Mode::Jwt), "the genuine token".to_owned());
     held.login.token = genuine;
     stage.ask(&held, Place::Client, Place::Issuer).map(drop)

@@ -16,6 +16,8 @@ pub struct Trace {
     pub act: &'static str,
     /// How far the clock of the lab was ahead of the machine's at the end, in milliseconds.
     pub clock_offset_ms: u64,
+    /// The steps of the act in words, in order.
+    pub steps: Vec<&'static str>,
     /// The frames, in order.
     pub frames: Vec<Frame>,
 }
@@ -28,6 +30,8 @@ pub struct Frame {
     pub n: usize,
     /// Milliseconds of real time since the act began.
     pub at_ms: f64,
+    /// The number of its step, from 1.
+    pub step: usize,
     /// The mode, if it is about one.
     pub mode: Option<TraceMode>,
     /// Who acts.
@@ -126,7 +130,7 @@ pub struct Kept {
 }
 
 /// A decision about a credential.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
     /// Whether the credential was accepted.
@@ -137,6 +141,8 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// How long the whole exchange took at the client, in nanoseconds.
     pub took_ns: u64,
+    /// Milliseconds by the clock of the lab since the event that the act is about, if it has happened.
+    pub after_ms: Option<f64>,
 }
 
 impl Place {

@@ -3,6 +3,7 @@
 mod account;
 pub mod console;
 mod gate;
+pub mod lab;
 mod problem;
 mod registration;
 

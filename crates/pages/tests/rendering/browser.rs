@@ -9,7 +9,7 @@ use counterfoil_pages::{Asset, Language, Renderer};
 use counterfoil_test_support::{chromium, interop_folder, output_of};
 use serde_json::json;
 
-use crate::{console, samples};
+use crate::{english_pages, samples};
 
 /// The environment variable that asks for every combination of width, color scheme and direction.
 const EVERYTHING: &str = "COUNTERFOIL_ALL_PAGES";
@@ -23,10 +23,10 @@ fn every_page_is_accessible_and_fits_a_small_screen() {
     let renderer = Renderer::new();
     let mut pages = Vec::new();
     for language in [Language::English, Language::Arabic] {
-        // The console is in English only.
-        let console = if language == Language::English { console::console(&renderer) } else { Vec::new() };
-        let console = console.into_iter().map(|(name, html)| (name.to_owned(), html));
-        for (name, html) in samples::pages(&renderer, language).into_iter().chain(console) {
+        let english = if language == Language::English { Some(english_pages(&renderer)) } else { None };
+        for (name, html) in
+            samples::pages(&renderer, language).into_iter().chain(english.into_iter().flatten())
+        {
             let file = format!("{}-{}.html", pages.len(), language.code());
             fs::write(folder.join(&file), html).unwrap();
             let (lang, dir) = (language.code(), language.direction().as_str());

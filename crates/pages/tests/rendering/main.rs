@@ -5,6 +5,7 @@
 mod browser;
 mod console;
 mod contrast;
+mod lab;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,14 +97,30 @@ fn a_live_part_is_one_element_that_a_page_has_too() {
 }
 
 #[test]
+fn every_page_of_the_lab_renders_with_every_sample() {
+    for (name, html) in lab::lab_pages(&Renderer::new()) {
+        assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"), "{name}: {html}");
+        assert_eq!((html.matches("<h1").count(), html.matches("</main>").count()), (1, 1), "{name}");
+        assert_eq!(html.matches(" aria-current=\"page\"").count(), 1, "{name}: {html}");
+        assert!(html.len() <= 60 * 1024, "{name} has {} bytes", html.len());
+        assert!(html.contains("The same: <code>"), "{name} names what does the same");
+    }
+}
+
+/// The pages in English only.
+fn english_pages(renderer: &Renderer) -> impl Iterator<Item = (String, String)> {
+    let pages = console::console(renderer).into_iter().chain(lab::lab_pages(renderer));
+    pages.map(|(name, html)| (name.to_owned(), html))
+}
+
+#[test]
 fn hostile_text_stays_text_in_every_page() {
     let renderer = Renderer::new();
     let escaped =
         "&lt;script&gt;alert(1)&lt;&#x2f;script&gt;&quot;&#x27;&gt;&lt;img src=x onerror=y&gt;&amp;amp;";
     assert!(HOSTILE.contains("<script>"));
     let pages = pages(&renderer, Language::English);
-    let console = console::console(&renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
-    for (name, html) in pages.into_iter().chain(console) {
+    for (name, html) in pages.into_iter().chain(english_pages(&renderer)) {
         assert!(html.contains(escaped), "{name}: {html}");
         for part in ["<script>", "<img src=x", "javascript:"] {
             assert!(!html.contains(part), "{name}: {part}");
@@ -116,8 +133,7 @@ fn hostile_text_stays_text_in_every_page() {
 fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
     let renderer = Renderer::new();
     let pages = pages(&renderer, Language::Arabic);
-    let console = console::console(&renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
-    for (name, html) in pages.into_iter().chain(console) {
+    for (name, html) in pages.into_iter().chain(english_pages(&renderer)) {
         for part in ["<style", " style=", "onclick=", "onload=", "<iframe", "http-equiv=\"content"] {
             assert!(!html.contains(part), "{name}: {part}");
         }
@@ -135,7 +151,8 @@ fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
 #[test]
 fn no_template_marks_text_as_safe() {
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-    let folders = [templates.join("console/live"), templates.join("console"), templates];
+    let folders =
+        [templates.join("console/live"), templates.join("console"), templates.join("lab"), templates];
     let entries = folders.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&path).unwrap();

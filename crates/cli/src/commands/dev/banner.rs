@@ -1,6 +1,6 @@
 //! What `counterfoil dev` prints when it is ready: the address alone, then commands to try in a POSIX shell.
 
-use crate::commands::demo_user::{PASSWORD, USERNAME};
+use crate::commands::demo_user::{ADMINISTRATOR, PASSWORD, USERNAME};
 use crate::commands::dev::data_directory::DataDirectory;
 use crate::commands::dev::lifetimes;
 use crate::configuration::development::Pace;
@@ -18,9 +18,10 @@ pub(super) fn text(base: &str, pace: Pace, directory: &DataDirectory) -> String 
     format!(
         r#"{base}
 
-Open the address in a browser, or copy these commands into another terminal (sh, bash, zsh).
-The user is {USERNAME}, the password "{PASSWORD}".
-
+Sign in  {base}/login    Account  {base}/account
+Console  {base}/admin    Lab      {base}/lab
+The users are {USERNAME}, and {ADMINISTRATOR} for the console. Their password is "{PASSWORD}".
+Open a page, or copy these commands into another terminal. Explained: counterfoil demo
   url={base} jar=$(mktemp)
   demo='"username":"{USERNAME}","password":"{PASSWORD}"'
   call() {{ curl -sw '\n' -H 'Content-Type: application/json' -H "Origin: $url" "$@"; }}
@@ -36,7 +37,6 @@ List all logins. Log out; then the cookie is refused, and the answer says why:
   call -b $jar $url/v1/sessions
   call -b $jar -X POST -w '%{{http_code}}\n' $url/v1/logout
   call -b $jar $url/v1/me
-Explained step by step: counterfoil demo
 {lifetimes}Data: {path} ({end}). Ctrl-C stops the server."#
     )
 }

@@ -1,6 +1,6 @@
 //! The page at `/` of `counterfoil dev`.
 
-use crate::commands::demo_user::{PASSWORD, USERNAME};
+use crate::commands::demo_user::{ADMINISTRATOR, PASSWORD, USERNAME};
 use crate::commands::dev::lifetimes;
 use crate::configuration::development::Pace;
 
@@ -13,6 +13,7 @@ pub(super) fn html(base: &str, pace: Pace) -> String {
         ("{{base}}", base),
         ("{{username}}", USERNAME),
         ("{{password}}", PASSWORD),
+        ("{{administrator}}", ADMINISTRATOR),
         ("{{lifetimes}}", lifetimes::description(pace)),
         ("{{version}}", env!("CARGO_PKG_VERSION")),
     ];

@@ -18,7 +18,8 @@ export async function run(browser, journey, options) {
   context.on('weberror', (error) => findings.push(`script: ${error.error()}`));
   const bodies = [];
   context.on('response', (response) => {
-    if (!response.url().startsWith(options.origin) || response.status() === 303) return;
+    // The credentials of the lab are thrown away, and its pages are there to show them.
+    if (journey === 'lab' || !response.url().startsWith(options.origin) || response.status() === 303) return;
     // It has no end.
     if (response.headers()['content-type'] === 'text/event-stream') return;
     bodies.push(response.text().then((text) => {
@@ -265,6 +266,39 @@ const JOURNEYS = {
 
     await person.page.evaluate(() => fetch('/v1/logout', { method: 'POST' }));
     await person.page.getByText('Your session has ended.').waitFor();
+  },
+
+  async lab(person) {
+    const main = person.page.getByRole('main');
+    await person.open('/lab');
+    person.expect(await person.send({}, 'Make a lab and log in') === 200, 'a lab');
+    const lab = new URL(person.page.url()).pathname;
+    await person.expectText('The server stores');
+    person.expect(await person.send({}, 'Log out') === 200, 'the logout is played');
+    await person.expectText('Keys only: refused');
+    person.expect(await main.getByRole('img', { name: /after the logout/ }).count() === 1, 'one of the two pictures is seen');
+    await person.picture('page-lab');
+    await main.getByRole('link', { name: 'Back', exact: true }).click();
+    await person.page.waitForURL(/step=3$/);
+    await person.expectText('Keys only: still accepted');
+    await main.getByRole('link', { name: '1 Log in', exact: true }).click();
+    await person.page.waitForURL(/step=1$/);
+    person.expect(!(await main.innerText()).includes('logs out'), 'the first step shows nothing of the logout');
+    await main.getByRole('link', { name: 'Next step', exact: true }).click();
+    await person.page.waitForURL(/step=2$/);
+    await person.expectText('logs out');
+    const trace = await (await person.open(`${lab}/trace.json`)).json();
+    person.expect(trace.act === 'logout' && trace.frames.length > 10, 'the trace is JSON');
+    if (!person.script) {
+      await person.open('/lab/questions');
+      const question = person.page.getByRole('button', { name: 'Show me the answer to question 1', exact: true });
+      person.expect(await person.press(question) === 200, 'the question is answered');
+      await person.expectText('Played: login');
+    }
+    await person.open('/lab');
+    const row = main.getByRole('listitem').filter({ has: person.page.locator(`a[href="${lab}"]`) });
+    await person.press(row.getByRole('button'));
+    person.expect((await person.open(lab)).status() === 404, 'the lab is removed');
   },
 
   async other_origin(person, { username, stranger }) {

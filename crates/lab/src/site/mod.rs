@@ -1,0 +1,105 @@
+//! The lab as pages: labs that are made and played in a browser, and the questions.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use tokio::task::JoinSet;
+
+use crate::site::labs::Labs;
+
+mod act;
+mod asset;
+mod guard;
+mod home;
+mod labs;
+mod questions;
+mod request_text;
+mod response;
+mod trace_view;
+
+/// The largest body of a form in bytes. A form has the names of an act and of a step.
+const MAX_FORM_SIZE: usize = 1024;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// The labs of this process, and their pages. Every client that reaches the pages can use the labs, so they are served on
+/// loopback.
+#[derive(Debug, Clone, Default)]
+pub struct LabSite {
+    labs: Arc<Labs>,
+}
+
+impl LabSite {
+    /// A site without a lab.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.
+    pub fn routes(&self) -> Router {
+        Router::new()
+            .route("/lab", get(home::show).post(home::make))
+            .route("/lab/questions", get(questions::list))
+            .route("/lab/questions/{number}", get(questions::show).post(questions::play))
+            .route("/lab/{id}", get(act::show))
+            .route("/lab/{id}/act", post(act::play))
+            .route("/lab/{id}/end", post(act::end))
+            .route("/lab/{id}/trace.json", get(act::trace))
+            .route_layer(middleware::from_fn(guard::show_as_page))
+            // The files of a page are no documents.
+            .route("/lab/assets/{name}", get(asset::show))
+            .layer(DefaultBodyLimit::max(MAX_FORM_SIZE))
+            .with_state(Arc::clone(&self.labs))
+    }
+
+    /// Serves the pages alone, until `stopped`. The listeners are bound to addresses of loopback and do not listen yet.
+    ///
+    /// # Errors
+    ///
+    /// If a socket fails.
+    pub async fn serve(
+        &self,
+        listeners: Vec<TcpListener>,
+        stopped: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let router = self
+            .routes()
+            .route("/", get(async || Redirect::to("/lab")))
+            .fallback(async || response::not_found())
+            .layer(middleware::from_fn(guard::check_source));
+        let mut servers = JoinSet::new();
+        for listener in listeners {
+            rustix::net::listen(&listener, BACKLOG)?;
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let router = router.clone();
+            servers.spawn(async move { axum::serve(listener, router).await });
+        }
+        let served = tokio::select! {
+            () = stopped => Ok(()),
+            () = self.remove_unused() => Ok(()),
+            Some(Ok(served)) = servers.join_next() => served,
+        };
+        servers.shutdown().await;
+        self.close().await;
+        served
+    }
+
+    /// Removes labs that are not used, again and again.
+    pub async fn remove_unused(&self) {
+        self.labs.remove_unused_again_and_again().await;
+    }
+
+    /// Removes all labs. An act that is being played removes its own at its end.
+    pub async fn close(&self) {
+        self.labs.close().await;
+    }
+}

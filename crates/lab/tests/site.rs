@@ -1,0 +1,227 @@
+//! The pages of the lab over real sockets: a lab is made, played and removed, and other sites get nothing.
+
+#![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use counterfoil_lab::LabSite;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// A site on a port of its own, which is stopped at the end.
+struct Site {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// A response.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Site {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let stopped = async { drop(stopped.await) };
+            runtime.block_on(LabSite::new().serve(vec![listener], stopped)).unwrap();
+        });
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "")
+    }
+
+    fn post(&self, path: &str, body: &str) -> Answer {
+        let own = format!("http://{}", self.address);
+        self.send("POST", path, &[("origin", &own)], body)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            head += &format!("host: {}\r\n", self.address);
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        head += &format!(
+            "content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.get(9..12).unwrap().parse().unwrap();
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// Makes a lab, and returns its path.
+    fn make(&self) -> String {
+        let made = self.post("/lab", "");
+        assert_eq!(made.status, 303, "{made:?}");
+        made.location().to_owned()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.take();
+        let ended = self.thread.take().unwrap().join();
+        assert!(ended.is_ok() || std::thread::panicking());
+    }
+}
+
+impl Answer {
+    fn location(&self) -> &str {
+        self.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap()
+    }
+}
+
+#[test]
+fn a_lab_is_made_and_plays_a_logout_step_by_step() {
+    let site = Site::start();
+    assert_eq!(site.get("/").location(), "/lab");
+    assert!(site.get("/lab").body.contains("Make a lab"));
+
+    let lab = site.make();
+    let login = site.get(&lab);
+    assert_eq!(login.status, 200);
+    assert!(login.head.contains("content-security-policy: default-src 'none'; style-src 'self'"));
+    let played = site.post(&format!("{lab}/act"), "act=logout");
+    assert_eq!((played.status, played.location()), (303, lab.as_str()), "{played:?}");
+    let last = site.get(&lab).body;
+    for text in ["refused", "aria-pressed=\"true\">Log out", "61 min", "curl -i", "<mark>eyJ"] {
+        assert!(last.contains(text), "{text}: {last}");
+    }
+    assert!(site.get(&format!("{lab}?step=3")).body.contains("Keys only: <b>still accepted"));
+    let first = site.get(&format!("{lab}?step=1")).body;
+    assert!(first.contains("rel=\"next\"") && !first.contains("rel=\"prev\""), "{first}");
+    assert!(!first.contains("logs out") && last.contains("logs out"));
+    assert!(first.len() <= 60 * 1024 && last.len() <= 60 * 1024, "{} {}", first.len(), last.len());
+
+    let trace: Value = serde_json::from_str(&site.get(&format!("{lab}/trace.json")).body).unwrap();
+    assert_eq!(trace["act"], "logout");
+    assert_eq!(site.post(&format!("{lab}/end"), "").location(), "/lab");
+    assert_eq!(site.get(&lab).status, 404);
+}
+
+/// The address of the server of a lab, as its page names it.
+fn server_of(site: &Site, lab: &str) -> SocketAddr {
+    let page = site.get(lab).body;
+    let url = page.split("curl -i &#x27;http:&#x2f;&#x2f;").nth(1).unwrap();
+    url.split("&#x2f;").next().unwrap().parse().unwrap()
+}
+
+fn expect_closed(server: SocketAddr) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(server).is_ok() {
+        assert!(Instant::now() < deadline, "the server of the lab still listens");
+    }
+}
+
+#[test]
+fn the_server_of_a_lab_listens_until_the_lab_is_removed_or_the_site_is_stopped() {
+    let site = Site::start();
+    let labs = [(); 2].map(|()| site.make());
+    let servers = labs.each_ref().map(|lab| server_of(&site, lab));
+    assert!(servers.iter().all(|server| TcpStream::connect(server).is_ok()));
+
+    site.post(&format!("{}/end", labs[0]), "");
+    expect_closed(servers[0]);
+    assert!(TcpStream::connect(servers[1]).is_ok());
+
+    drop(site);
+    expect_closed(servers[1]);
+}
+
+#[test]
+fn four_labs_are_enough_and_the_fifth_is_told_when() {
+    let site = Site::start();
+    let labs = [(); 4].map(|()| site.make());
+
+    let refused = site.post("/lab", "");
+
+    assert_eq!(refused.status, 429, "{refused:?}");
+    let retry = refused.head.lines().find_map(|line| line.strip_prefix("retry-after: ")).unwrap();
+    let retry: u64 = retry.parse().unwrap();
+    assert!((1_000..=1_801).contains(&retry), "{retry}");
+    assert!(refused.body.contains("wait until 20"), "{refused:?}");
+    assert_eq!(site.get("/lab").body.matches("if unused").count(), 4);
+    site.post(&format!("{}/end", labs[0]), "");
+    site.make();
+}
+
+#[test]
+fn a_page_of_another_host_or_site_gets_nothing() {
+    let site = Site::start();
+    let lab = site.make();
+    for host in ["attacker.example", "attacker.localhost", "127.0.0.1.nip.io", "0.0.0.0"] {
+        for path in ["/lab", "/", lab.as_str(), "/nothing"] {
+            let answer = site.send("GET", path, &[("host", host)], "");
+            assert_eq!(answer.status, 421, "{host} {path}: {answer:?}");
+            assert!(!answer.body.contains("eyJ"));
+        }
+    }
+    let port = site.address.port();
+    let named = format!("localhost:{port}");
+    assert_eq!(site.send("GET", &lab, &[("host", &named)], "").status, 200);
+    for headers in [
+        &[("origin", "https://attacker.example")][..],
+        &[("origin", "null")],
+        &[("origin", "http://localhost:1")],
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+    ] {
+        for path in ["/lab", &format!("{lab}/act"), &format!("{lab}/end"), "/lab/questions/1"] {
+            assert_eq!(site.send("POST", path, headers, "act=login").status, 403, "{headers:?} {path}");
+        }
+    }
+    assert_eq!(site.send("GET", &lab, &[("sec-fetch-dest", "iframe")], "").status, 403);
+    assert_eq!(site.get(&lab).status, 200, "it was not removed");
+}
+
+#[test]
+fn an_unknown_act_step_lab_or_question_is_answered_as_such() {
+    let site = Site::start();
+    let lab = site.make();
+
+    let unknown = site.post(&format!("{lab}/act"), "act=juggle");
+    assert_eq!(unknown.status, 422);
+    assert!(unknown.body.contains("login, call"), "{unknown:?}");
+    assert_eq!(site.post(&format!("{lab}/act"), "").status, 422);
+    assert_eq!(site.post(&format!("{lab}/act"), &format!("act={}", "x".repeat(2_000))).status, 422);
+    for query in ["?step=0", "?step=99", "?step=x", "?", "?step=18446744073709551616"] {
+        assert_eq!(site.get(&format!("{lab}{query}")).status, 200, "{query}");
+    }
+    for path in ["/lab/AAAA", "/lab/AAAA/trace.json", "/lab/questions/6", "/lab/questions/x", "/nothing"] {
+        assert_eq!(site.get(path).status, 404, "{path}");
+    }
+    assert_eq!(site.post("/lab/AAAA/act", "act=login").status, 404);
+}
+
+#[test]
+fn a_question_is_answered_by_what_was_played() {
+    let site = Site::start();
+    let before = site.get("/lab/questions/1").body;
+    assert!(before.contains("usual answer") && !before.contains("Played:"), "{before}");
+
+    assert_eq!(site.post("/lab/questions/1", "").location(), "/lab/questions/1");
+
+    let after = site.get("/lab/questions/1").body;
+    assert!(after.contains("Played: login") && after.contains("Played: call"), "{after}");
+    assert!(site.get("/lab/questions").body.contains("See what was played"));
+}

@@ -1,0 +1,167 @@
+//! Views of the lab to render: empty, usual, longest, and with hostile text.
+
+use counterfoil_pages::view::Mode;
+use counterfoil_pages::view::lab::{
+    ActButton, AnswerView, AskedPlace, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, Piece,
+    PlayedAct, QuestionRow, QuestionsView, ShownRequest, StepLink, StoredFact, Ticket, TraceLine, Verdict,
+};
+use counterfoil_pages::{Language, Moment, Renderer, View};
+
+use crate::samples::{HOSTILE, frame};
+
+const NOON: u64 = 1_764_000_000;
+
+const MODES: [Mode; 3] = [Mode::Session, Mode::Jwt, Mode::Hybrid];
+
+/// As long as the longest access token.
+fn long_token() -> String {
+    format!("eyJ{}", "hbGciOiJFUzI1NiIs".repeat(50))
+}
+
+fn plot() -> Option<LifePlot> {
+    let row = |mode, after_ms, is_advanced| LifeRow {
+        mode,
+        label: "Hybrid · signature and exp only".into(),
+        after_ms,
+        is_accepted: is_advanced,
+        is_advanced,
+    };
+    LifePlot::new(&[
+        row(Mode::Session, 0.3, false),
+        row(Mode::Jwt, 3_000.0, false),
+        row(Mode::Hybrid, 3_661_000.0, true),
+        row(Mode::Jwt, 40.0 * 86_400_000.0, true),
+    ])
+}
+
+fn lines(text: &str) -> Vec<TraceLine> {
+    let line = |number, mode| TraceLine {
+        number,
+        at: "1234567.8 ms".into(),
+        mode,
+        text: text.into(),
+        is_current: number == 2,
+    };
+    vec![line(1, Some(Mode::Session)), line(2, Some(Mode::Jwt)), line(3, Some(Mode::Hybrid)), line(4, None)]
+}
+
+fn ticket(mode: Mode, text: &str) -> Ticket {
+    let asked = |verdict| AskedPlace {
+        place: "Signature and exp only".into(),
+        verdict,
+        detail: format!("401 {text}"),
+        time: "after 61 min".into(),
+    };
+    let piece = |text: &str, is_credential| Piece { text: text.into(), is_credential };
+    let fact = |is_changed| StoredFact { name: "credential".into(), value: text.into(), is_changed };
+    Ticket {
+        mode,
+        added_bytes: Some(usize::MAX),
+        request: Some(ShownRequest {
+            pieces: vec![
+                piece("GET /protected HTTP/1.1\n", false),
+                piece(&long_token(), true),
+                piece(text, false),
+            ],
+            bytes: 1234,
+        }),
+        stored: vec![fact(false), fact(true)],
+        log: vec![text.into()],
+        asked: [
+            Verdict::Accepted,
+            Verdict::StillAccepted,
+            Verdict::Refused,
+            Verdict::Unavailable,
+            Verdict::NotPossible,
+        ]
+        .map(asked)
+        .into(),
+    }
+}
+
+fn empty_ticket(mode: Mode) -> Ticket {
+    Ticket { mode, added_bytes: None, request: None, stored: vec![], log: vec![], asked: vec![] }
+}
+
+fn lab(text: &str) -> LabView {
+    let act = |name: &str, is_current| ActButton { name: name.into(), label: text.into(), is_current };
+    let step = |number, is_current| StepLink { number, title: text.into(), is_current };
+    LabView {
+        id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
+        now: Moment::from_unix_seconds(NOON),
+        ahead: Some("61 min".into()),
+        acts: vec![act("login", false), act("logout", true), act("tamper", false)],
+        act: "logout".into(),
+        about: text.into(),
+        steps: vec![step(1, false), step(2, true), step(3, false)],
+        previous: Some(1),
+        next: Some(3),
+        tickets: MODES.map(|mode| ticket(mode, text)).into(),
+        event: text.into(),
+        plot: plot(),
+        lines: lines(text),
+        commands: vec![format!("curl -i 'http://127.0.0.1:1/protected' -H 'x: {text}{}'", long_token()); 3],
+        removed: Moment::from_unix_seconds(NOON),
+    }
+}
+
+fn render(renderer: &Renderer, view: &impl View) -> String {
+    let html = renderer.render(Language::English, &frame(None), view);
+    html.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Every page of the lab with each of its samples.
+pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
+    let hostile = lab(HOSTILE);
+    let quiet = LabView {
+        ahead: None,
+        previous: None,
+        next: None,
+        tickets: MODES.map(empty_ticket).into(),
+        plot: None,
+        lines: vec![],
+        commands: vec![],
+        ..lab("Log in")
+    };
+    let long = LabView {
+        lines: (0..15).flat_map(|_| lines(&"w".repeat(120))).collect(),
+        tickets: MODES.map(|mode| ticket(mode, &"w".repeat(400))).into(),
+        ..lab("Reuse the first token")
+    };
+    let row = |text: &str| LabRow {
+        id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
+        act: text.into(),
+        removed: Moment::from_unix_seconds(NOON),
+    };
+    let home = LabsView { labs: vec![row(HOSTILE), row("Log in")], most: 4, idle_minutes: 30 };
+    let empty_home = LabsView { labs: vec![], ..home.clone() };
+    let question = |is_answered| QuestionRow {
+        number: 1,
+        text: HOSTILE.into(),
+        acts: vec!["login".into(), HOSTILE.into()],
+        is_answered,
+    };
+    let questions = QuestionsView { questions: vec![question(true), question(false)] };
+    let act = |plot| PlayedAct { name: HOSTILE.into(), lines: lines(HOSTILE), event: HOSTILE.into(), plot };
+    let answer = AnswerView {
+        number: 5,
+        question: HOSTILE.into(),
+        answer: HOSTILE.into(),
+        usual_answer: HOSTILE.into(),
+        acts: vec![act(plot()), act(None)],
+    };
+    let unanswered = AnswerView { acts: vec![], ..answer.clone() };
+    let problem =
+        LabProblemView { status: 429, title: HOSTILE.into(), text: HOSTILE.into(), link: "/lab".into() };
+    vec![
+        ("lab", render(renderer, &hostile)),
+        ("quiet lab", render(renderer, &quiet)),
+        ("long lab", render(renderer, &long)),
+        ("labs", render(renderer, &home)),
+        ("no labs", render(renderer, &empty_home)),
+        ("questions", render(renderer, &questions)),
+        ("answer", render(renderer, &answer)),
+        ("unanswered", render(renderer, &unanswered)),
+        ("problem of the lab", render(renderer, &problem)),
+    ]
+}
