@@ -23,10 +23,10 @@ pub(crate) const REQUIRED: &[Tool] = &[
 ];
 
 /// What single tests need, which are skipped without it: apache2 guards a path by introspection, and as caddy, haproxy and
-/// nginx an application by forward authentication; chromium shows pages of other origins, faketime a false time of day, initdb
-/// makes a database, pgbouncer stands before one, redis-server is a cache or a
-/// sentinel, systemd-analyze checks the unit file, setpriv starts a process as another
-/// user, mount makes a disk that can be full, and zsh reads its completion script.
+/// nginx an application by forward authentication; chromium shows pages of other origins, faketime a false time of day, go
+/// builds a resource server, initdb makes a database, pgbouncer stands before one, redis-server is a cache or a sentinel,
+/// systemd-analyze checks the unit file, setpriv starts a process as another user, mount makes a disk that can be full, and
+/// zsh reads its completion script.
 const OPTIONAL: &[Tool] = &[
     // The module, which the server does not bring with it.
     Tool {
@@ -37,6 +37,8 @@ const OPTIONAL: &[Tool] = &[
     Tool { program: "/usr/bin/caddy", packages: "caddy" },
     Tool { program: "chromium", packages: "chromium" },
     Tool { program: "faketime", packages: "faketime" },
+    // The compiler of Go, and the library that the page about resource servers uses.
+    Tool { program: "go", packages: "golang-go golang-github-golang-jwt-jwt-dev" },
     Tool { program: "/usr/sbin/haproxy", packages: "haproxy" },
     Tool { program: "/usr/sbin/nginx", packages: "nginx-light" },
     // Debian puts the programs of PostgreSQL beside each version, not in a directory of `PATH`.

@@ -136,10 +136,7 @@ export class Counterfoil implements Authenticator {
     return relay(this.#settings.upstream);
   }
 
-  /**
-   * For a middleware, in the place of this verifier: it authenticates by the `Remote-Assertion` of a proxy for `audience`, the
-   * origin of the application, and by nothing else. `Remote-User` alone is never read.
-   */
+  /** For a middleware: authenticates only by the `Remote-Assertion` of a proxy for `audience`, the origin of the application. */
   forwarded({ audience }: { audience: string }): Authenticator {
     const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (query, parts, request) => {
       if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));

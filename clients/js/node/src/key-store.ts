@@ -56,10 +56,10 @@ export class KeyStore {
     return this.#keys.find(algorithm, kid);
   }
 
-  /** Whether the key is one of the set in use: what an earlier set has verified does not count any more. */
+  /** Whether the set in use has this key. */
   isCurrent(key: VerifyingKey): boolean {
     if (!this.#isFollowed) this.#refreshIfOld();
-    return this.#keys?.has(key) ?? false;
+    return this.#keys?.find(key.algorithm, key.kid) === key;
   }
 
   /** Takes the hash of the key set that the feed announces. A new set is fetched at once, and used only if its hash is this. */

@@ -49,11 +49,6 @@ export class KeySet {
     return this.#keys.size;
   }
 
-  /** Whether this very object is in the set. */
-  has(key: VerifyingKey): boolean {
-    return this.#keys.get(key.kid) === key;
-  }
-
   /** The key with this id, or, without an id, the only key for the algorithm. It verifies no other algorithm. */
   find(algorithm: string, kid: string | undefined): VerifyingKey | undefined {
     if (kid !== undefined) {

@@ -1,6 +1,6 @@
 // Access tokens that must be refused, and what must be true of those that are accepted.
 import assert from "node:assert/strict";
-import { createHmac, generateKeyPairSync } from "node:crypto";
+import { createHmac, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { inspect } from "node:util";
@@ -81,7 +81,10 @@ test("the token never chooses the algorithm", async () => {
     tokens.push(compact({ alg, typ: "at+jwt", kid: "one" }, claims), compact({ alg, typ: "at+jwt" }, claims));
   }
   tokens.push(compact({ alg: "none", typ: "at+jwt" }, claims, ""), compact({ typ: "at+jwt", kid: "one" }, claims));
-  for (const secret of ["", spki, spki.trim(), der, jwk]) {
+  // Every text of a public key that a library could take for a shared secret.
+  const pkcs1 = generateKeyPairSync("rsa", { modulusLength: 2048, publicKeyEncoding: { type: "pkcs1", format: "pem" } }).publicKey;
+  const raw = createPublicKey(spki).export({ format: "der", type: "spki" }).subarray(-65);
+  for (const secret of ["", spki, spki.trim(), spki.replaceAll("\n", ""), der, der.toString("base64"), jwk, pkcs1, raw]) {
     for (const [alg, hash] of [["HS256", "sha256"], ["HS512", "sha512"], ["ES256", "sha256"]]) {
       const unsigned = compact({ alg, typ: "at+jwt", kid: "one" }, claims).slice(0, -3);
       tokens.push(`${unsigned}.${createHmac(hash, secret).update(unsigned).digest("base64url")}`);
@@ -106,9 +109,29 @@ test("a key for another algorithm, without one, or with a shared secret verifies
     for (const kid of ["enc", "384", "oct", "__proto__x", "__proto__", "constructor", "toString"]) {
       assert.equal(await status(await own.token(own.claims(), { kid }), verifier), 401, kid);
     }
-    const unsigned = compact({ alg: "HS256", typ: "at+jwt", kid: "oct" }, own.claims()).slice(0, -3);
-    const signature = createHmac("sha256", "s".repeat(32)).update(unsigned).digest("base64url");
-    assert.equal(await status(`${unsigned}.${signature}`, verifier), 401);
+    // A shared secret of the set, and the empty one of a key that has none (CVE-2026-44699).
+    for (const [kid, shared] of [["oct", "s".repeat(32)], ["rsa", ""], ["one", ""]]) {
+      const unsigned = compact({ alg: "HS256", typ: "at+jwt", kid }, own.claims()).slice(0, -3);
+      const signature = createHmac("sha256", shared).update(unsigned).digest("base64url");
+      assert.equal(await status(`${unsigned}.${signature}`, verifier), 401, kid);
+    }
+  } finally {
+    verifier.close();
+    own.close();
+  }
+});
+
+test("the algorithm of the key counts, and not that of the header", async () => {
+  // An allowed name in the header, and a signature by the real algorithm of a key that is not allowed (CVE-2026-48523).
+  const own = await FakeIssuer.start("ES384");
+  own.jwks.keys.push({ ...issuer.jwks.keys[0], kid: "two" });
+  const verifier = counterfoil(options(own));
+  try {
+    for (const kid of ["one", "two", undefined]) {
+      const input = compact({ alg: "ES256", typ: "at+jwt", kid }, own.claims()).slice(0, -3);
+      const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-384" }, own.keys.privateKey, Buffer.from(input));
+      assert.equal(await status(`${input}.${base64url.encode(new Uint8Array(signature))}`, verifier), 401, kid);
+    }
   } finally {
     verifier.close();
     own.close();
@@ -145,6 +168,9 @@ test("a header names no key, no URL, no extension and no other type", async () =
   for (const header of [{ crit: ["x"], x: 1 }, { crit: ["b64"], b64: true }, { crit: [] }, { b64: false }]) {
     assert.equal(await status(await signText(claims, { alg: "ES256", typ: "at+jwt", kid: "one", ...header })), 401, inspect(header));
   }
+  // A claim leads to no request either (CVE-2026-32301).
+  const canary = `${issuer.url}/canary`;
+  assert.equal(await status(await issuer.token({ ...claims, iss: canary, jku: canary, sub: "{canary}" })), 401);
   for (const typ of ["at+jwt", "AT+JWT", "application/at+jwt"]) assert.equal(await status(await issuer.token(claims, { typ })), 200, typ);
   assert.equal(issuer.requests.slice(before).filter(({ path }) => path === "/canary").length, 0);
 });
@@ -214,11 +240,14 @@ test("a cached token gives its own claims, and its times are checked at each use
   await until(async () => (await status(tokens[0])) === 200, "the lease is renewed after the jump");
 });
 
-test("the cache is bounded", async () => {
+test("the cache is bounded, and gives no token the claims of another one", async () => {
   const verifier = counterfoil({ ...options(), cacheSize: 4 });
-  const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => issuer.token(issuer.claims({ auth_time: index }))));
-  for (const token of tokens) assert.equal(await status(token, verifier), 200);
-  for (const token of tokens) assert.equal(await status(token, verifier), 200);
+  // They differ in some characters in the middle only, and leave the cache all the time.
+  const tokens = await Promise.all(Array.from({ length: 200 }, (_, index) => issuer.token(issuer.claims({ auth_time: index }))));
+  for (let round = 0; round < 2; round++) {
+    for (const [index, token] of tokens.entries()) assert.equal((await verifier.verify(token)).authTime, index);
+    for (let index = tokens.length - 1; index >= 0; index--) assert.equal((await verifier.verify(tokens[index])).authTime, index);
+  }
   verifier.close();
 });
 
@@ -308,7 +337,7 @@ test("a `Remote-Assertion` authenticates for its audience, and nothing else does
   const now = issuer.now();
   const claims = { iss: issuer.url, aud: "https://app.example", sub: ID("u"), sid: ID("f"), iat: now, exp: now + 60, auth_time: now, amr: ["pwd"], username: "ada", roles: ["clerk"] };
   const sign = (changes = {}, header = {}) => issuer.token({ ...claims, ...changes }, { typ: "forward+jwt", ...header });
-  const by = (assertion, headers = {}) => forwarded({ method: "GET", headers: { ...headers, ...(assertion !== undefined && { "remote-assertion": assertion }) } }).then((user) => user?.kind ?? null, (error) => error.status);
+  const by = (assertion, headers = {}) => forwarded.authenticate({ method: "GET", headers: { ...headers, ...(assertion !== undefined && { "remote-assertion": assertion }) } }).then((user) => user?.kind ?? null, (error) => error.status);
   assert.equal(await by(await sign()), "forwarded");
   assert.equal(await by(undefined, { "remote-user": "admin", "remote-groups": "admin" }), null);
   assert.equal(await by(""), null);

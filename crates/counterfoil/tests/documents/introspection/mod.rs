@@ -3,6 +3,7 @@
 mod apache;
 mod authlib;
 mod curl;
+mod go;
 mod node;
 mod python_frameworks;
 mod spring;
