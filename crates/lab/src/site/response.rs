@@ -23,6 +23,7 @@ pub(super) fn page(view: &impl View) -> Response {
         user: None,
         request_id: String::new(),
         notice: None,
+        live: None,
     };
     match RENDERER.render(Language::English, &frame, view) {
         Ok(html) => Html(html).into_response(),
