@@ -43,6 +43,8 @@ class Nginx:
         for shipped, own in (
             ("/etc/ssl/", f"{self.folder}/"), ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
             ("127.0.0.1:3000", f"127.0.0.1:{counterfoil}"), ("127.0.0.1:8080", f"127.0.0.1:{application}"),
+            # As the file says, for another port than 443.
+            ("Host $server_name;", f"Host $server_name:{port};"),
         ):
             guard = guard.replace(shipped, own)
         pathlib.Path(self.folder, "guard.conf").write_text(guard)

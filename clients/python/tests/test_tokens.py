@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from skip import skip_unless
 
 from counterfoil import Problem, Verifier
-from fake_issuer import KEY, FakeIssuer, IssuerTest, b64, ident, jwk_of, new_key, until
+from fake_issuer import KEY, FakeIssuer, IssuerTest, JumpingClock, b64, ident, jwk_of, new_key, until
 
 
 def forged(header, claims, signature="AA"):
@@ -299,3 +299,16 @@ class Tokens(IssuerTest):
         self.issuer.revoke(f"session:{ident('f')}")
         for way in (in_a_thread, on_an_event_loop):
             until(lambda: by(signed()) == 401, "the session is revoked")
+
+    def test_a_forwarded_user_ends_when_the_assertion_expires(self):
+        clock, now = JumpingClock(), self.issuer.now()
+        verifier = self.verifier(verifier_key=None, clock=clock)
+        claims = {
+            "iss": self.issuer.url, "aud": "https://app.example", "sub": ident("u"), "sid": ident("f"), "iat": now, "exp": now + 60,
+            "auth_time": now, "amr": ["pwd"], "username": "ada",
+        }
+        assertion = self.issuer.token(claims, {"typ": "forward+jwt"})
+        user = verifier.forwarded("https://app.example").authenticate("GET", [("Remote-Assertion", assertion)])
+        self.assertIsNone(user.ended)
+        clock.offset = 61
+        self.assertEqual(user.ended, "expired")

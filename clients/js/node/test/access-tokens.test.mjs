@@ -349,6 +349,22 @@ test("a `Remote-Assertion` authenticates for its audience, and nothing else does
   assert.equal(await status(await sign({ aud: "https://shop.example", pos: 1, client_id: "c", jti: ID("j") })), 401);
 });
 
+test("the signal of a forwarded user fires when the assertion expires", async (t) => {
+  const own = await FakeIssuer.start();
+  t.after(() => own.close());
+  const ownClock = new TestClock();
+  const verifier = counterfoil({ ...options(own), clock: ownClock, verifierKey: undefined });
+  const now = own.now();
+  const claims = { iss: own.url, aud: "https://app.example", sub: ID("u"), sid: ID("f"), iat: now, exp: now + 60, auth_time: now, amr: ["pwd"], username: "ada" };
+  const headers = { "remote-assertion": await own.token(claims, { typ: "forward+jwt" }) };
+  const user = await verifier.forwarded({ audience: "https://app.example" }).authenticate({ method: "GET", headers });
+  const ended = new Promise((resolve) => user.ended.addEventListener("abort", resolve));
+  assert.equal(user.ended.aborted, false);
+  ownClock.offset = 61_000;
+  await ended;
+  assert.equal(user.ended.reason.reason, "expired");
+});
+
 /** A key set with another key instead of the issuer's. */
 async function replacement() {
   const { publicKey } = await generateKeyPair("ES256", { extractable: true });

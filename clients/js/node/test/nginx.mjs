@@ -26,6 +26,8 @@ export async function startNginx({ port, counterfoil, application }) {
   const guard = readFileSync(SHIPPED, "utf8")
     .replaceAll("/etc/ssl/", `${folder}/`)
     .replaceAll("listen 443 ssl", `listen 127.0.0.1:${port} ssl`)
+    // As the file says, for another port than 443.
+    .replaceAll("Host $server_name;", `Host $server_name:${port};`)
     .replaceAll("127.0.0.1:3000", `127.0.0.1:${counterfoil}`)
     .replaceAll("127.0.0.1:8080", `127.0.0.1:${application}`);
   writeFileSync(join(folder, "guard.conf"), guard);
