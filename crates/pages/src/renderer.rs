@@ -56,7 +56,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 31] = [
+const TEMPLATES: [(&str, &str); 32] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -88,6 +88,7 @@ const TEMPLATES: [(&str, &str); 31] = [
     ("console/verifier_parts.html", include_str!("../templates/console/verifier_parts.html")),
     ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
     ("console/health.html", include_str!("../templates/console/health.html")),
+    ("console/doctor.html", include_str!("../templates/console/doctor.html")),
 ];
 
 impl Renderer {

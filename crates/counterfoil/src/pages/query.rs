@@ -13,7 +13,7 @@ use crate::pages::return_to::ReturnTo;
 pub(super) struct Query(Option<FormFields>);
 
 /// The parameters of the pages.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "return_to",
     "client",
     "reauth",
@@ -30,6 +30,7 @@ const KNOWN: [&str; 16] = [
     "actor",
     "from",
     "q",
+    "sent",
 ];
 
 impl FromRequestParts<App> for Query {

@@ -1,10 +1,10 @@
 //! Views of the console to render: usual, empty, longest, with errors, and with hostile text.
 
 use counterfoil_pages::view::console::{
-    AuditFilter, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart, HealthView,
-    KeyPlot, KeyRow, KeyTimes, KeysView, NewUserForm, NodeRow, OverviewView, Pager, RateLimitsView,
-    SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
-    VerifierKeyRow, VerifierRow, VerifiersView,
+    AuditFilter, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, DoctorRow, DoctorView, EventRow,
+    HealthPart, HealthView, KeyPlot, KeyRow, KeyTimes, KeysView, NewUserForm, NodeRow, OverviewView, Pager,
+    RateLimitsView, SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView, UserRow,
+    UsersPageView, VerifierKeyRow, VerifierRow, VerifiersView,
 };
 use counterfoil_pages::view::{Mode, Tone};
 use counterfoil_pages::{Device, Language, Moment, Renderer, View};
@@ -230,7 +230,30 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
     pages.push(("no rate limits", render(renderer, &nothing)));
     pages.push(("rate limits unasked", render(renderer, &unasked)));
     pages.push(("health", render(renderer, &health)));
+    pages.push(("doctor", render(renderer, &doctor())));
     pages
+}
+
+/// A row of each verdict. What a proxy sends may be anything.
+fn doctor() -> DoctorView {
+    let row = |check: &str, verdict, tone, mend: Option<&str>| DoctorRow {
+        check: check.to_owned(),
+        seen: HOSTILE.to_owned(),
+        verdict,
+        tone,
+        mend: mend.map(str::to_owned),
+    };
+    DoctorView {
+        issuer: HOSTILE.to_owned(),
+        rows: vec![
+            row("cookie returned", "good", "good", None),
+            row("Sec-Fetch-Site", "warning", "warn", Some("remove the lines that clear `Sec-Fetch-*`")),
+            row("Host", "wrong", "bad", Some("proxy_set_header Host $host;")),
+            row("client address", "not checked", "", Some(HOSTILE)),
+        ],
+        probe: format!("cfd_{}", "aB3-".repeat(16)),
+        probe_ends: Moment::from_unix_seconds(NOON),
+    }
 }
 
 fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
