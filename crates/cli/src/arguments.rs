@@ -6,8 +6,8 @@ use clap::error::Error;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
-    admin_key, audit, backup, check, client, clock, compare, completions, demo, dev, init, key, lab, node,
-    passwords, rate_limit, restore, revoke, serve, session, store, token, user, verifier,
+    admin_key, audit, backup, check, client, clock, compare, completions, demo, dev, doctor, init, key, lab,
+    node, passwords, rate_limit, restore, revoke, serve, session, store, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Init(init::Options),
     /// Validates the configuration and reports warnings, without changing anything.
     Check(check::Options),
+    /// Examines a deployment from outside: its proxy, TLS, cookies, headers and events, and says what mends it.
+    Doctor(doctor::Options),
     /// Prints the completion script for a shell.
     Completions(completions::Options),
     /// Adds, lists, changes, imports and deletes users.
@@ -138,6 +140,7 @@ mod tests {
         ("serve", "", SERVER),
         ("init", "answers out json", ""),
         ("check", "json strict", SERVER),
+        ("doctor https://auth.example", "probe-file new-probe json", STORE),
         ("completions bash", "", ""),
         ("user add ada", "email role password-file json", NEW_PASSWORD),
         ("user list", PAGE, STORE),

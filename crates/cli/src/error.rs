@@ -32,6 +32,11 @@ impl CliError {
         Self { message: message.into(), hint: None, status: 1, others: Vec::new() }
     }
 
+    /// What the command examines cannot be reached; exit status 2.
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, status: 2, others: Vec::new() }
+    }
+
     /// The command failed because of `error`, whose causes are on the same line.
     pub(crate) fn with_cause(message: &str, error: &(dyn Error + 'static)) -> Self {
         Self::failure(format!("{message}: {}", error_chain(error)))

@@ -177,10 +177,11 @@ pub mod operator {
     };
     pub use crate::operations::admin::responses::{
         AcceptedClockResponse, BackupResponse, ClientResponse, CreatedAdminKeyResponse,
-        CreatedVerifierKeyResponse, DeletedResponse, FollowedEventsResponse, ImportResponse,
-        ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse, RateLimitsResponse,
-        RekeyResponse, RevocationListResponse, RevocationPreviewResponse, RevocationResponse,
-        RotationResponse, StatusResponse, TokenVerificationResponse, UserDetailsResponse, UserResponse,
+        CreatedVerifierKeyResponse, DeletedResponse, DoctorProbeResponse, FollowedEventsResponse,
+        ImportResponse, ImportedUserOutcome, ImportedUserResponse, KeyListResponse, MintedTokenResponse,
+        RateLimitsResponse, RekeyResponse, RevocationListResponse, RevocationPreviewResponse,
+        RevocationResponse, RotationResponse, StatusResponse, TokenVerificationResponse, UserDetailsResponse,
+        UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
     pub use crate::operations::admin::views::{
@@ -197,6 +198,13 @@ pub mod operator {
     pub use crate::store::check::{CheckedStore, StoreFinding};
     pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
     pub use counterfoil_files::path_hint;
+
+    /// What the doctor decides from what was seen of a deployment: pure functions, each of which gives a row.
+    pub mod doctor {
+        pub use crate::operations::doctor::{
+            answers, browser, forwarding, metadata, row, server_view, transport,
+        };
+    }
 }
 
 /// The program in the README is compiled.

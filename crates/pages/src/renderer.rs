@@ -65,7 +65,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 45] = [
+const TEMPLATES: [(&str, &str); 46] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -97,6 +97,7 @@ const TEMPLATES: [(&str, &str); 45] = [
     ("console/verifier_parts.html", include_str!("../templates/console/verifier_parts.html")),
     ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
     ("console/health.html", include_str!("../templates/console/health.html")),
+    ("console/doctor.html", include_str!("../templates/console/doctor.html")),
     ("console/revocation_parts.html", include_str!("../templates/console/revocation_parts.html")),
     ("console/live/health.html", include_str!("../templates/console/live/health.html")),
     ("console/live/stats.html", include_str!("../templates/console/live/stats.html")),

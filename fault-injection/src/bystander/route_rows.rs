@@ -229,6 +229,15 @@ pub(super) const ROWS: &[Row] = &[
         },
     ),
     Row::send(
+        "asks what the server sees of its requests, without a probe",
+        &["GET /v1/doctor/request", "GET /v1/doctor/events", "POST /v1/doctor/probes"],
+        |from, number| match number % 3 {
+            0 => Request::get("/v1/doctor/request").bearer(&from.session_token),
+            1 => admin(from, "POST", "/v1/doctor/probes"),
+            _ => Request::get("/v1/doctor/events"),
+        },
+    ),
+    Row::send(
         "introspects tokens with a verifier key and without one",
         &["POST /oauth/introspect"],
         |from, number| {

@@ -19,6 +19,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 mod demo_user;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod lab;
@@ -47,6 +48,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Serve(_) => serve::run(configuration).await,
         Command::Init(options) => init::run(&options),
         Command::Check(options) => check::run(configuration, &options).await,
+        Command::Doctor(options) => doctor::run(configuration, options).await,
         Command::Completions(options) => completions::run(&options, Arguments::command()),
         Command::User(command) => user::run(configuration, command).await,
         Command::Session(command) => session::run(configuration, command).await,

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod admin_key;
+pub mod doctor_probe;
 pub mod host_token;
 pub mod password;
 pub mod refresh_token;

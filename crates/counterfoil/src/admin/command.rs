@@ -58,6 +58,9 @@ pub enum Command {
         #[serde(default)]
         dry_run: bool,
     },
+    /// Generates a probe, with which a program can ask for ten minutes what the server sees of the program's own requests.
+    /// Answers `{probe, expires_at}`.
+    DoctorProbe {},
     /// Lists users by name. Answers `{users, next}`.
     UserList {
         /// The cursor of the previous page.

@@ -10,6 +10,8 @@ use crate::admin::pagination::PageRequest;
 use crate::admin::{AdminError, Command};
 use crate::app::App;
 use crate::operations::admin::verifiers;
+use crate::operations::doctor::probe;
+use crate::operations::error::OperationError;
 
 impl App {
     /// Executes `command` and records in the audit log that an operator did it.
@@ -20,6 +22,7 @@ impl App {
     pub async fn administer(&self, command: Command) -> Result<Value, AdminError> {
         match command {
             Command::Status {} => self.status().await,
+            Command::DoctorProbe {} => answer(probe::issue(self, self.now()).map_err(OperationError::from)?),
             Command::UserAdd { username, password, email, roles } => {
                 let external_id = None;
                 self.add_user(Registration { username, password, email, roles, external_id }).await

@@ -39,6 +39,8 @@ use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
 use crate::feed::status_lists::StatusLists;
 use crate::limits::body_memory::BodyMemoryLimiter;
+#[cfg(feature = "admin")]
+use crate::limits::doctor_rate::DoctorRateLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
@@ -104,6 +106,8 @@ pub(crate) struct AppParts {
     pub(crate) bodies: BodyMemoryLimiter,
     pub(crate) untrusted_proxies: UntrustedProxies,
     pub(crate) write_rate_limiter: WriteRateLimiter,
+    #[cfg(feature = "admin")]
+    pub(crate) doctor_rate_limiter: DoctorRateLimiter,
     pub(crate) introspection_rate_limiter: IntrospectionRateLimiter,
     pub(crate) forward_auth: ForwardAuth,
     pub(crate) host_logins: HostLogins,

@@ -45,6 +45,8 @@ use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::{self, MasterKeyError};
 use crate::keys::master_key_rotation::PendingMasterKey;
 use crate::limits::body_memory::BodyMemoryLimiter;
+#[cfg(feature = "admin")]
+use crate::limits::doctor_rate::DoctorRateLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
@@ -340,6 +342,8 @@ impl Loaded {
             bodies: BodyMemoryLimiter::new(&settings.limits),
             untrusted_proxies: UntrustedProxies::new(Instant::now()),
             write_rate_limiter: WriteRateLimiter::for_settings(&settings),
+            #[cfg(feature = "admin")]
+            doctor_rate_limiter: DoctorRateLimiter::for_settings(&settings),
             introspection_rate_limiter: IntrospectionRateLimiter::for_settings(&settings),
             audit_log_limit: AuditLogLimit::default(),
             is_shutting_down: AtomicBool::new(false),

@@ -25,8 +25,23 @@ static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// may use `Forwarded` for the scheme only.
 pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let peer = peer.to_canonical();
+    match named_clients(peer, headers, trusted) {
+        [Some(one), None] | [None, Some(one)] => one,
+        [Some(one), Some(other)] if one == other => one,
+        [Some(_), Some(_)] | [None, None] => peer,
+    }
+}
+
+/// Whether the two headers of a trusted proxy name different clients, so that both are ignored.
+pub(crate) fn headers_disagree(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> bool {
+    matches!(named_clients(peer, headers, trusted), [Some(one), Some(other)] if one != other)
+}
+
+/// The clients that `X-Forwarded-For` and `Forwarded` name; none unless the peer is a trusted proxy.
+fn named_clients(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> [Option<IpAddr>; 2] {
+    let peer = peer.to_canonical();
     if !is_trusted(peer, trusted) {
-        return peer;
+        return [None, None];
     }
     let hop_lists = [
         read_hops(headers, &X_FORWARDED_FOR, |line| {
@@ -34,12 +49,7 @@ pub(crate) fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
         }),
         read_hops(headers, &FORWARDED, parse_forwarded),
     ];
-    let mut clients = hop_lists.into_iter().flatten().map(|hops| first_untrusted(peer, &hops, trusted));
-    match (clients.next(), clients.next()) {
-        (Some(one), None) => one,
-        (Some(one), Some(other)) if one == other => one,
-        (Some(_), Some(_)) | (None, _) => peer,
-    }
+    hop_lists.map(|hops| Some(first_untrusted(peer, &hops?, trusted)))
 }
 
 /// Whether the request has a forwarding header, valid or not.

@@ -7,6 +7,8 @@ pub(crate) mod client_ip;
 pub(crate) mod cookie_scopes;
 pub(crate) mod cors;
 pub(crate) mod current_user;
+#[cfg(feature = "admin")]
+pub(crate) mod doctor_view;
 pub(crate) mod entity_tags;
 pub(crate) mod error;
 #[cfg(feature = "admin")]

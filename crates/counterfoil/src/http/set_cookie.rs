@@ -252,16 +252,19 @@ pub(crate) enum PageCookie {
     Language,
     /// What has just happened, for the next page.
     Flash,
+    /// A random value, by which the doctor sees whether cookies return.
+    Doctor,
 }
 
 impl PageCookie {
     /// The name, made from that of the session cookie: `__Host-session` gives `__Host-lang`, and `__Host-sid` gives
     /// `__Host-sid-lang`.
-    fn name(self, names: &CookieNames) -> String {
+    pub(crate) fn name(self, names: &CookieNames) -> String {
         let suffix = match self {
             Self::Temporary => "temporary",
             Self::Language => "lang",
             Self::Flash => "flash",
+            Self::Doctor => "doctor",
         };
         match names.session().strip_suffix("session") {
             Some(prefix) if prefix.is_empty() || prefix.ends_with('-') => format!("{prefix}{suffix}"),

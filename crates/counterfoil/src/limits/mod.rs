@@ -7,6 +7,8 @@ pub(crate) mod connection_activity;
 mod connection_table;
 #[cfg(feature = "server")]
 pub(crate) mod connections;
+#[cfg(feature = "admin")]
+pub(crate) mod doctor_rate;
 pub(crate) mod forward_auth_rate;
 pub(crate) mod introspection_rate;
 pub(crate) mod open_streams;

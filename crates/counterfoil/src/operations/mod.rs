@@ -7,6 +7,8 @@ pub(crate) mod admin;
 pub(crate) mod application_users;
 pub(crate) mod audit_log;
 pub(crate) mod credential;
+#[cfg(feature = "admin")]
+pub(crate) mod doctor;
 pub(crate) mod error;
 pub(crate) mod external_id_schema;
 pub(crate) mod forward_auth;

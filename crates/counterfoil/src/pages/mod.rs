@@ -60,6 +60,10 @@ pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter
         routes.push(("/.well-known/change-password", shown, get(small::change_password)));
     }
     #[cfg(feature = "admin")]
+    if app.settings().console.enabled && app.settings().development_mode.is_some() {
+        routes.push(console::development_route());
+    }
+    #[cfg(feature = "admin")]
     let console = if app.settings().console.enabled { console::routes() } else { Vec::new() };
     #[cfg(feature = "admin")]
     let console = console.into_iter().map(|(path, methods, route)| (path, methods, route.layer(signed_in())));

@@ -13,7 +13,7 @@ use crate::pages::return_to::ReturnTo;
 pub(super) struct Query(Option<FormFields>);
 
 /// The parameters of the pages.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "return_to",
     "client",
     "reauth",
@@ -32,6 +32,7 @@ const KNOWN: [&str; 18] = [
     "q",
     "topics",
     "every",
+    "sent",
 ];
 
 impl FromRequestParts<App> for Query {

@@ -28,6 +28,7 @@ async fn calls() -> &'static (Seen, Vec<Value>) {
         let exchanges = Box::pin(recorded(async {
             call_every_route(&mut seen).await;
             crate::administration::documented_statuses::call_every_route(&mut seen).await;
+            crate::doctor::call_every_route(&mut seen).await;
             crate::feed::call_every_route(&mut seen).await;
             crate::status_lists::call_every_route(&mut seen).await;
             crate::forward_auth::call_every_route(&mut seen).await;

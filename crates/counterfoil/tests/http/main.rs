@@ -14,6 +14,7 @@ mod credential_modes;
 mod cross_site_requests;
 mod curl;
 mod disk_growth;
+mod doctor;
 mod documented_statuses;
 mod event_stream;
 mod external_test_suites;

@@ -38,7 +38,7 @@ async fn newest_events(server: &TestServer) -> Vec<(String, String)> {
 }
 
 /// Every page that a link opens.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/admin",
     "/admin/users",
     "/admin/sessions",
@@ -48,6 +48,7 @@ const PAGES: [&str; 9] = [
     "/admin/verifiers",
     "/admin/rate-limits",
     "/admin/health",
+    "/admin/doctor?sent=x",
 ];
 
 #[tokio::test]
@@ -352,4 +353,23 @@ async fn health_names_every_readiness_check() {
         assert!(page.contains(&format!("<code>{check}</code>")), "{check}: {page}");
     }
     assert!(page.contains("<b>Ready</b>") && !page.contains(">fails<"), "{page}");
+}
+
+#[tokio::test]
+async fn the_doctor_shows_what_arrives_of_a_browser() {
+    let (server, mut browser) = administrator().await;
+
+    let first = browser.open(&server, "/admin/doctor").await;
+    assert_eq!(first.status, 303);
+    let location = first.header("location").unwrap().to_owned();
+    let page = html(&browser.open(&server, &location).await);
+    assert!(page.contains("arrived once, unchanged"), "{page}");
+    let again = html(&browser.open(&server, &location).await);
+    assert!(again.contains("did not arrive"), "the page has cleared the cookie: {again}");
+
+    let probe = after(&page, "<code class=\"wrap\">", "</code>");
+    let view = Request::get("/v1/doctor/request").bearer(probe).send(&server).await;
+    assert_eq!(view.status, 200);
+    assert_eq!(view.json()["is_trusted_peer"], false);
+    assert_eq!(Request::get("/v1/me").bearer(probe).send(&server).await.status, 401);
 }

@@ -1,11 +1,11 @@
 //! Views of the console to render: usual, empty, longest, with errors, and with hostile text.
 
 use counterfoil_pages::view::console::{
-    AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart,
-    HealthView, KeyPlot, KeyRow, KeyTimes, KeysPart, KeysView, NewUserForm, NodeRow, OverviewView, Pager,
-    RateLimitsView, RevocationRow, RevocationsPart, SessionFilter, SessionRow, SessionsPageView, StatsPart,
-    TextField, UserPageView, UserRow, UsersPageView, VerifierKeyRow, VerifierRow, VerifiersPart,
-    VerifiersView, WaitRow,
+    AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, DoctorRow, DoctorView,
+    EventRow, HealthPart, HealthView, KeyPlot, KeyRow, KeyTimes, KeysPart, KeysView, NewUserForm, NodeRow,
+    OverviewView, Pager, RateLimitsView, RevocationRow, RevocationsPart, SessionFilter, SessionRow,
+    SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView, VerifierKeyRow,
+    VerifierRow, VerifiersPart, VerifiersView, WaitRow,
 };
 use counterfoil_pages::view::{Mode, Tone};
 use counterfoil_pages::{Device, Frame, Language, LiveFrame, Moment, Renderer, View};
@@ -291,7 +291,30 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
     pages.push(("no rate limits", render(renderer, &nothing)));
     pages.push(("rate limits unasked", render(renderer, &unasked)));
     pages.push(("health", render_live(renderer, &health, None)));
+    pages.push(("doctor", render(renderer, &doctor())));
     pages
+}
+
+/// A row of each verdict. What a proxy sends may be anything.
+fn doctor() -> DoctorView {
+    let row = |check: &str, verdict, tone, mend: Option<&str>| DoctorRow {
+        check: check.to_owned(),
+        seen: HOSTILE.to_owned(),
+        verdict,
+        tone,
+        mend: mend.map(str::to_owned),
+    };
+    DoctorView {
+        issuer: HOSTILE.to_owned(),
+        rows: vec![
+            row("cookie returned", "good", "good", None),
+            row("Sec-Fetch-Site", "warning", "warn", Some("remove the lines that clear `Sec-Fetch-*`")),
+            row("Host", "wrong", "bad", Some("proxy_set_header Host $host;")),
+            row("client address", "not checked", "", Some(HOSTILE)),
+        ],
+        probe: format!("cfd_{}", "aB3-".repeat(16)),
+        probe_ends: Moment::from_unix_seconds(NOON),
+    }
 }
 
 fn key_row(state: &str, is_revocable: bool) -> KeyRow {

@@ -35,6 +35,19 @@ impl UserResponse {
     }
 }
 
+/// A probe for `counterfoil doctor`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = DoctorProbe)]
+#[non_exhaustive]
+pub struct DoctorProbeResponse {
+    /// The probe.
+    #[serde(with = "exposed_secret")]
+    #[schema(value_type = String)]
+    pub probe: Secret<String>,
+    /// When it ends, in Unix seconds.
+    pub expires_at: u64,
+}
+
 /// A user, with what the rate limits count for them.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = UserDetails)]

@@ -6,6 +6,7 @@
 mod administrator;
 mod audit;
 mod danger;
+mod doctor;
 mod filter;
 mod find;
 mod health;
@@ -48,5 +49,11 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/admin/rate-limits/release", both, get(rate_limits::ask_release).post(rate_limits::release)),
         ("/admin/health", shown, get(health::show)),
         ("/admin/live", shown, get(live::stream)),
+        ("/admin/doctor", shown, get(doctor::show)),
     ]
+}
+
+/// The route that only development mode has.
+pub(super) fn development_route() -> (&'static str, &'static str, MethodRouter<App>) {
+    ("/doctor", "GET, HEAD", get(doctor::open))
 }

@@ -1,8 +1,9 @@
-//! `/v1/admin/…` and `/v1/revocations`: the routes for administrators.
+//! `/v1/admin/…`, `/v1/revocations` and `/v1/doctor/…`: the routes for administrators.
 
 pub(super) mod admin_keys;
 mod administrator;
 pub(super) mod clients;
+pub(super) mod doctor;
 pub(super) mod events;
 pub(super) mod keys;
 pub(super) mod live;
@@ -18,9 +19,12 @@ use axum::routing::{delete, get, patch, post};
 
 use crate::routes::RouteEntry;
 
-/// The routes for administrators. The handlers require an `Administrator`.
-pub(super) fn routes() -> [RouteEntry; 18] {
+/// The routes for administrators. The handlers require an `Administrator`, two of those for the doctor a `Probe`.
+pub(super) fn routes() -> [RouteEntry; 21] {
     [
+        ("/v1/doctor/probes", "POST", post(doctor::add_probe)),
+        ("/v1/doctor/request", "GET, HEAD", get(doctor::request)),
+        ("/v1/doctor/events", "GET, HEAD", get(doctor::events)),
         ("/v1/admin/users", "GET, HEAD, POST", get(users::list).post(users::add)),
         (
             "/v1/admin/users/{id}",

@@ -85,6 +85,7 @@ fn calls(ada: &UserCredentials) -> Vec<Call> {
         ("PATCH", "/v1/admin/clients/shop".into(), Some(json!({ "name": "The shop" }))),
         ("GET", "/v1/admin/admin-keys".into(), None),
         ("POST", "/v1/admin/admin-keys".into(), Some(json!({ "name": "deploy" }))),
+        ("POST", "/v1/doctor/probes".into(), None),
         ("GET", "/v1/admin/nodes".into(), None),
         ("GET", "/v1/admin/verifiers".into(), None),
         ("GET", "/v1/admin/verifier-keys".into(), None),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod confirm;
+mod doctor;
 mod health;
 mod keys;
 mod overview;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use audit::{AuditFilter, AuditPart, AuditView, EventRow};
 pub use confirm::{Checkbox, ConfirmView, TextField};
+pub use doctor::{DoctorRow, DoctorView};
 pub use health::{CheckRow, HealthView};
 pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysPart, KeysView};
 pub use overview::{HealthPart, OverviewView, StatsPart};

@@ -90,4 +90,19 @@ code=${location#*code=}; code=${code%%&*}"#,
 pub(super) const OPERATIONS: &[Example] = &[
     Example { call: "GET /healthz", prepare: "", command: "curl $base/healthz" },
     Example { call: "GET /readyz", prepare: "", command: "curl $base/readyz" },
+    Example {
+        call: "POST /v1/doctor/probes",
+        prepare: "",
+        command: r#"curl -X POST $base/v1/doctor/probes -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
+        call: "GET /v1/doctor/request",
+        prepare: r#"probe=$(curl -s -X POST $base/v1/doctor/probes -H "Authorization: Bearer $admin_key" | pick probe)"#,
+        command: r#"curl --include $base/v1/doctor/request -H "Authorization: Bearer $probe""#,
+    },
+    Example {
+        call: "GET /v1/doctor/events",
+        prepare: "",
+        command: r#"curl --no-buffer $base/v1/doctor/events -H "Authorization: Bearer $probe""#,
+    },
 ];

@@ -1,0 +1,91 @@
+//! `/admin/doctor`: what the server sees of this browser's requests, and what mends it. The browser needs no script: it gets a
+//! cookie and a redirect back to the page.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use counterfoil_pages::Moment;
+use counterfoil_pages::view::console::{DoctorRow, DoctorView};
+
+use crate::app::App;
+use crate::http::doctor_view::{new_cookie, view};
+use crate::http::error::AppError;
+use crate::http::set_cookie::{PageCookie, set_page_cookie};
+use crate::operations::doctor::row::{Row, Verdict};
+use crate::operations::doctor::{browser, forwarding, probe};
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::response::{console_path, show as show_page};
+use crate::pages::page_request::PageRequest;
+use crate::pages::query::Query;
+use crate::pages::response::redirect_to_path;
+
+/// How long the browser keeps the cookie, if it does not follow the redirect.
+const COOKIE_LIFETIME: Duration = Duration::from_secs(60);
+
+/// The longest value that is compared with the cookie.
+const MAX_VALUE: usize = 64;
+
+/// `/doctor` of development mode leads to the page.
+pub(in crate::pages) async fn open(State(app): State<App>) -> Response {
+    redirect_to_path(&console_path(&app, "/doctor"))
+}
+
+/// The first request sets the cookie; the second, with its value in the query, shows what arrived and clears the cookie.
+pub(in crate::pages) async fn show(
+    State(app): State<App>,
+    page: PageRequest,
+    query: Query,
+    administrator: ConsoleAdministrator,
+    request: Request,
+) -> Result<Response, AppError> {
+    let (parts, _) = request.into_parts();
+    let now = app.now();
+    let seen = view(&app, &parts, now)?;
+    let Some(sent) = query.get("sent").filter(|sent| sent.len() <= MAX_VALUE) else {
+        let value = new_cookie()?;
+        let mut response = redirect_to_path(&console_path(&app, &format!("/doctor?sent={value}")));
+        set_page_cookie(
+            &app.parts.cookies,
+            response.headers_mut(),
+            PageCookie::Doctor,
+            &value,
+            COOKIE_LIFETIME,
+        );
+        return Ok(response);
+    };
+    let rows = [
+        browser::cookie_returned(sent, &seen),
+        browser::fetch_metadata(&seen),
+        forwarding::host(&seen),
+        forwarding::scheme(&seen),
+        forwarding::client_ip(&seen),
+    ];
+    let probe = probe::issue(&app, now)?;
+    let content = DoctorView {
+        issuer: seen.issuer.clone(),
+        rows: rows.into_iter().map(view_row).collect(),
+        probe: probe.probe.expose().clone(),
+        probe_ends: Moment::from_unix_seconds(probe.expires_at),
+    };
+    let mut response = show_page(&app, &page, &administrator, &content)?;
+    set_page_cookie(&app.parts.cookies, response.headers_mut(), PageCookie::Doctor, "", Duration::ZERO);
+    Ok(response)
+}
+
+fn view_row(row: Row) -> DoctorRow {
+    let tone = match row.verdict {
+        Verdict::Good => "good",
+        Verdict::NotChecked => "",
+        Verdict::Warning => "warn",
+        Verdict::Wrong => "bad",
+    };
+    DoctorRow {
+        check: row.check.to_owned(),
+        seen: row.seen,
+        verdict: row.verdict.as_str(),
+        tone,
+        mend: row.mend,
+    }
+}
