@@ -51,6 +51,8 @@ pub(crate) struct Options {
 pub(crate) enum Route {
     /// Without authentication.
     Bare,
+    /// Without authentication, behind a layer that does nothing: what any layer costs.
+    Layered,
     /// With Counterfoil's layer and extractor.
     Protected,
     /// Without authentication, for a request with the headers of a proxy.
@@ -64,6 +66,7 @@ impl Route {
     const fn request_parts(self) -> (&'static str, &'static str) {
         match self {
             Self::Bare => ("/bare", ""),
+            Self::Layered => ("/layered", ""),
             Self::Protected => ("/protected", ""),
             Self::BareForwarded => ("/bare", FORWARDED),
             Self::ForwardAuth => ("/v1/verify/nginx", FORWARDED),
@@ -74,7 +77,7 @@ impl Route {
     const fn end_of_response(self) -> &'static str {
         match self {
             Self::ForwardAuth => "\r\n\r\n",
-            Self::Bare | Self::Protected | Self::BareForwarded => server::BODY,
+            Self::Bare | Self::Layered | Self::Protected | Self::BareForwarded => server::BODY,
         }
     }
 }
@@ -86,18 +89,22 @@ pub(crate) enum Credential {
     Session,
     /// An access token in the `Authorization` header.
     Jwt,
+    /// The same, and each token is presented for the first time.
+    UnseenJwt,
 }
 
-/// Opens the store, and presents each credential once. Prints `ready`, and sends the counted requests after
-/// one line of standard input. Then prints `done`, and ends with standard input.
+/// Opens the store, and presents each credential once, but of tokens that are to be unseen only one. Prints `ready`, and sends
+/// the counted requests after one line of standard input. Then prints `done`, and ends with standard input.
 pub(crate) fn run(options: &Options) -> Result<()> {
     run_on_one_thread(async {
         let app = open(&options.dir).await?;
         let mut connection = MemoryConnection::serve(server::router(&app));
         let requests = read_requests(options)?;
-        for request in &requests {
+        let known = if options.credential == Credential::UnseenJwt { 1 } else { requests.len() };
+        for request in &requests[..known] {
             send(&mut connection, options.route, request).await?;
         }
+        let requests = if known < requests.len() { &requests[known..] } else { &requests[..] };
         // The credentials follow the last one of the warm-up, so each was presented the longest time ago.
         wait_after("ready")?;
         for request in requests.iter().cycle().take(options.requests) {
@@ -149,7 +156,7 @@ fn read_requests(options: &Options) -> Result<Vec<Vec<u8>>> {
     let (path, forwarded) = options.route.request_parts();
     let (file, header) = match options.credential {
         Credential::Session => (SESSION_TOKENS, "cookie: counterfoil-session="),
-        Credential::Jwt => (ACCESS_TOKENS, "authorization: Bearer "),
+        Credential::Jwt | Credential::UnseenJwt => (ACCESS_TOKENS, "authorization: Bearer "),
     };
     let tokens = fs::read_to_string(options.dir.join(file))?;
     let request = |token| get(ADDRESS.into(), path, &format!("{header}{token}{forwarded}"));

@@ -48,11 +48,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (credential, name) in [(Credential::Session, "session in a cookie"), (Credential::Jwt, "JWT")] {
         for credentials in [1, options.credentials] {
             let bare = count(options, dir.path(), Route::Bare, credential, credentials)?;
+            if credentials == 1 && credential == Credential::Session {
+                let layered = count(options, dir.path(), Route::Layered, credential, credentials)?;
+                table.add_row(row("a layer that does nothing", &bare, &layered));
+            }
             let protected = count(options, dir.path(), Route::Protected, credential, credentials)?;
             let name = if credentials == 1 { name.to_owned() } else { format!("  {credentials} in turn") };
             table.add_row(row(&name, &bare, &protected));
         }
     }
+    // One token is presented before the counted requests, and each of these has one of its own.
+    let requests = options.requests.min(options.credentials.saturating_sub(1)).max(1);
+    let unseen = Options { requests, profiles: options.profiles.clone(), ..*options };
+    let bare = count(&unseen, dir.path(), Route::Bare, Credential::Jwt, requests + 1)?;
+    let protected = count(&unseen, dir.path(), Route::Protected, Credential::UnseenJwt, requests + 1)?;
+    table.add_row(row("  not seen before, with its signature", &bare, &protected));
     for credentials in [1, options.credentials] {
         let credential = Credential::Session;
         let bare = count(options, dir.path(), Route::BareForwarded, credential, credentials)?;

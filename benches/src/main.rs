@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod before_and_after;
 mod binary;
 mod counted_requests;
+mod empty_layer;
 mod fill_store;
 mod instructions;
 mod iterations;

@@ -29,6 +29,8 @@ impl MemoryConnection {
     /// Serves `router` to this connection, in a task of the current runtime.
     pub(crate) fn serve(router: Router) -> Self {
         let (stream, server) = duplex(BUFFER_SIZE);
+        // As `axum::serve` does for a router: it would otherwise build the route of a handler, and its layers, for each request.
+        let router: Router = router.with_state(());
         let service = router.map_request(|mut request: Request| {
             request.extensions_mut().insert(ConnectInfo(PEER));
             request

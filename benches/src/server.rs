@@ -17,6 +17,8 @@ use counterfoil_lab::machine::affinity;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::empty_layer::EmptyLayer;
+
 /// The name of the only user.
 pub(crate) const USERNAME: &str = "bench";
 /// The password of the only user.
@@ -69,11 +71,12 @@ async fn serve(options: &Options) -> Result<()> {
     Ok(dir.close()?)
 }
 
-/// The measured routes: the same handler without authentication and with it.
+/// The measured routes: the same handler without authentication, behind a layer that does nothing, and with authentication.
 pub(crate) fn router(app: &App) -> Router {
     Router::new()
         .route("/protected", get(async |_: Principal| BODY))
         .layer(app.layer())
+        .merge(Router::new().route("/layered", get(async || BODY)).layer(EmptyLayer::default()))
         .route("/bare", get(async || BODY))
         .merge(app.routes())
 }

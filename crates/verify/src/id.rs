@@ -5,10 +5,10 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use counterfoil_jose::base64url;
 
 /// The text is not the canonical form of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,22 @@ impl<T: FromStr<Err = IdError>> Visitor<'_> for FromStrVisitor<T> {
     }
 }
 
+/// The base64url alphabet (RFC 4648, table 2).
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The text of an id. It is no secret, so the time may depend on it.
+fn encode(id: &[u8; 16]) -> [u8; 22] {
+    let mut text = [0; 22];
+    for (characters, bytes) in text.chunks_mut(4).zip(id.chunks(3)) {
+        let bits =
+            [16, 8, 0].into_iter().zip(bytes).map(|(shift, byte)| u32::from(*byte) << shift).sum::<u32>();
+        for (shift, character) in [18, 12, 6, 0].into_iter().zip(characters) {
+            *character = ALPHABET[(bits >> shift) as usize & 63];
+        }
+    }
+    text
+}
+
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -61,10 +77,7 @@ macro_rules! random_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = [0; 22];
-                // Sixteen bytes always encode to 22 characters, the size of the buffer.
-                URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-                f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+                f.write_str(std::str::from_utf8(&encode(&self.0)).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -78,19 +91,8 @@ macro_rules! random_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let error = IdError { expected: "22 characters of base64url" };
-                if text.len() != 22 {
-                    return Err(error);
-                }
-                let mut bytes = [0; 18];
-                match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-                    Ok(16) => {
-                        let mut id = [0; 16];
-                        id.copy_from_slice(&bytes[..16]);
-                        Ok(Self(id))
-                    }
-                    _ => Err(error),
-                }
+                let bytes = base64url::decode_exact(text);
+                bytes.map(Self).map_err(|_| IdError { expected: "22 characters of base64url" })
             }
         }
 
@@ -106,6 +108,12 @@ macro_rules! random_id {
             }
         }
     };
+}
+
+const NAME_ERROR: IdError = IdError { expected: "1 to 128 printable ASCII characters without spaces" };
+
+fn is_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 macro_rules! named_id {
@@ -139,10 +147,7 @@ macro_rules! named_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                if text.is_empty() || text.len() > 128 || !text.bytes().all(|b| b.is_ascii_graphic()) {
-                    return Err(IdError { expected: "1 to 128 printable ASCII characters without spaces" });
-                }
-                Ok(Self(text.into()))
+                if is_name(text) { Ok(Self(text.into())) } else { Err(NAME_ERROR) }
             }
         }
 
@@ -187,6 +192,13 @@ named_id! {
     KeyId
 }
 
+impl KeyId {
+    /// The id with this text, which is shared and not copied.
+    pub(crate) fn from_shared(text: &Arc<str>) -> Result<Self, IdError> {
+        is_name(text).then(|| Self(Arc::clone(text))).ok_or(NAME_ERROR)
+    }
+}
+
 impl ClientId {
     /// The client of a login request without `client_id`.
     pub const DEFAULT: &'static str = "default";
@@ -200,7 +212,19 @@ impl Default for ClientId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_text_of_an_id_is_base64url(bytes: [u8; 16]) {
+            let id = SessionId::from_bytes(bytes);
+
+            prop_assert_eq!(id.to_string(), base64url::encode(bytes));
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+    }
 
     #[test]
     fn only_the_canonical_text_of_an_id_parses() {

@@ -42,15 +42,31 @@ pub struct Principal {
     inner: Arc<Inner>,
 }
 
+/// What a request with a known access token reads comes first, in the cache line of the reference count.
+#[repr(C)]
 struct Inner {
-    parts: PrincipalParts,
-    /// Built at the first lookup: never, as long as nothing is revoked.
-    query: OnceLock<RevocationQuery>,
+    /// That of `parts`.
+    expires_at: Time,
+    /// That of `parts`.
+    not_before: Option<Time>,
     /// Says when the credential ends; set by the verifier that knows the revocations.
     monitor: OnceLock<Arc<dyn CredentialMonitor>>,
+    /// Built at the first lookup: never, as long as nothing is revoked.
+    query: OnceLock<RevocationQuery>,
+    parts: PrincipalParts,
 }
 
 impl Inner {
+    fn new(parts: PrincipalParts) -> Self {
+        Self {
+            expires_at: parts.expires_at,
+            not_before: parts.not_before,
+            monitor: OnceLock::new(),
+            query: OnceLock::new(),
+            parts,
+        }
+    }
+
     fn build_query(&self) -> RevocationQuery {
         let parts = &self.parts;
         let mut query = RevocationQuery::new(parts.position);
@@ -126,7 +142,7 @@ impl Principal {
     /// The principal of a credential that the caller of this function has verified.
     #[doc(hidden)]
     pub fn from_verified(parts: PrincipalParts) -> Self {
-        Self { inner: Arc::new(Inner { parts, query: OnceLock::new(), monitor: OnceLock::new() }) }
+        Self { inner: Arc::new(Inner::new(parts)) }
     }
 
     /// The same principal, whose end `monitor` knows. All requests of one credential share one principal, so this clones
@@ -264,7 +280,7 @@ impl Principal {
 
     /// When the credential expires, if it is not revoked before.
     pub fn expires_at(&self) -> Time {
-        self.inner.parts.expires_at
+        self.inner.expires_at
     }
 
     /// The `aud` of the access token; empty for a session token, which is only for its issuer.
@@ -330,7 +346,7 @@ impl Principal {
             session: parts.session_id,
             position: parts.position,
             token_fingerprint: parts.token_fingerprint,
-            expires_at: parts.expires_at,
+            expires_at: self.inner.expires_at,
         };
         Ended::new(self.inner.monitor.get().cloned(), self.revocation_query().clone(), credential)
     }
@@ -343,7 +359,7 @@ impl Principal {
     }
 
     pub(crate) fn not_before(&self) -> Option<Time> {
-        self.inner.parts.not_before
+        self.inner.not_before
     }
 
     #[doc(hidden)]

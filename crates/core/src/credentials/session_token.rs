@@ -63,12 +63,13 @@ impl FromStr for SessionToken {
     type Err = MalformedCredential;
 
     fn from_str(text: &str) -> Result<Self, MalformedCredential> {
-        let (session, secret) = text
-            .strip_prefix(Self::PREFIX)
-            .and_then(|rest| rest.split_once('.'))
-            .ok_or(MalformedCredential)?;
+        let rest = text.as_bytes().strip_prefix(Self::PREFIX.as_bytes()).ok_or(MalformedCredential)?;
+        let (session, rest) = rest.split_first_chunk::<22>().ok_or(MalformedCredential)?;
+        let secret = rest.strip_prefix(b".").ok_or(MalformedCredential)?;
         Ok(Self {
-            session: session.parse().map_err(|_| MalformedCredential)?,
+            session: base64url::decode_exact(session)
+                .map(SessionId::from_bytes)
+                .map_err(|_| MalformedCredential)?,
             secret: Secret::new(base64url::decode_exact(secret).map_err(|_| MalformedCredential)?),
         })
     }

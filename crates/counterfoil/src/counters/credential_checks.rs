@@ -11,17 +11,20 @@ use counterfoil_verify::{
 
 use crate::counters::sharded::ShardedCounter;
 
-/// A counter for each type and result, and two for the session cache.
-const COUNTERS: usize = CREDENTIAL_TYPES.len() * CHECK_RESULTS.len() + 2;
-const CACHE_HITS: usize = COUNTERS - 2;
+/// A counter for each type and result, for session tokens by where the session was found; and one for the sessions that were
+/// not in the cache.
+const COUNTERS: usize = (CREDENTIAL_TYPES.len() + 1) * CHECK_RESULTS.len() + 1;
 const CACHE_MISSES: usize = COUNTERS - 1;
 
 /// The values of the label `type`, in the order of their counters.
 pub(crate) const CREDENTIAL_TYPES: [&str; 3] = ["session", "access", "host"];
 
+/// Session tokens that were checked from the cache.
 const SESSION: usize = 0;
 const ACCESS: usize = 1;
 const HOST: usize = 2;
+/// Session tokens that needed the store.
+const STORED_SESSION: usize = CREDENTIAL_TYPES.len();
 
 /// The values of the label `result`, in the order of [`CheckResult`].
 pub(crate) const CHECK_RESULTS: [&str; 6] =
@@ -43,6 +46,7 @@ enum CheckResult {
 pub(crate) struct CredentialChecks(ShardedCounter<COUNTERS>);
 
 impl CredentialChecks {
+    /// Counts one check. The usual one, a session from the cache, is one increment.
     fn record(&self, credential_type: usize, result: &Result<Principal, AuthError>) {
         let result = CheckResult::from_result(result) as usize;
         self.0.increment(credential_type * CHECK_RESULTS.len() + result);
@@ -55,12 +59,16 @@ impl CredentialChecks {
 
     /// The checks of one type with one result, both by index.
     pub(crate) fn total(&self, credential_type: usize, result: usize) -> u64 {
-        self.0.total(credential_type * CHECK_RESULTS.len() + result)
+        let total = |credential_type| self.0.total(credential_type * CHECK_RESULTS.len() + result);
+        let stored = if credential_type == SESSION { total(STORED_SESSION) } else { 0 };
+        total(credential_type) + stored
     }
 
     /// Session tokens that were checked from the cache, and those that needed the store.
     pub(crate) fn cache_hits_and_misses(&self) -> (u64, u64) {
-        (self.0.total(CACHE_HITS), self.0.total(CACHE_MISSES))
+        let hits =
+            (0..CHECK_RESULTS.len()).map(|result| self.0.total(SESSION * CHECK_RESULTS.len() + result));
+        (hits.sum(), self.0.total(CACHE_MISSES))
     }
 }
 
@@ -102,12 +110,6 @@ impl CountingAuthenticator {
     pub(crate) fn new(inner: StoreAuthenticator, checks: Arc<CredentialChecks>) -> Self {
         Self { inner: Arc::new(inner), checks }
     }
-
-    /// A session that is in the cache is decided without waiting; every other session needs the store.
-    fn record_cache_request(&self, decision: &AuthFuture) {
-        let index = if matches!(decision, AuthFuture::Ready(_)) { CACHE_HITS } else { CACHE_MISSES };
-        self.checks.0.increment(index);
-    }
 }
 
 impl Authenticator for CountingAuthenticator {
@@ -117,17 +119,20 @@ impl Authenticator for CountingAuthenticator {
             PresentedCredential::SessionToken(_) => SESSION,
             PresentedCredential::AccessToken(_) => ACCESS,
         };
-        let decision = self.inner.authenticate(presented, now);
-        if credential_type == SESSION {
-            self.record_cache_request(&decision);
-        }
-        match decision {
+        match self.inner.authenticate(presented, now) {
+            // A session that is in the cache is decided without waiting; every other one needs the store.
             AuthFuture::Ready(result) => {
                 self.checks.record(credential_type, &result);
                 AuthFuture::Ready(result)
             }
             AuthFuture::Pending(pending) => {
                 let checks = Arc::clone(&self.checks);
+                let credential_type = if credential_type == SESSION {
+                    checks.0.increment(CACHE_MISSES);
+                    STORED_SESSION
+                } else {
+                    credential_type
+                };
                 AuthFuture::Pending(Box::pin(async move {
                     let result = pending.await;
                     checks.record(credential_type, &result);

@@ -166,12 +166,29 @@ pub fn cookie_values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<It
 
 /// All cookies of a request; names and values are trimmed.
 pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let parts =
-        headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|&byte| byte == b';'));
+    let parts = headers.get_all(COOKIE).into_iter().flat_map(|line| Parts(Some(line.as_bytes())));
     parts.filter_map(|part| {
         let at = part.iter().position(|&byte| byte == b'=')?;
         Some((part[..at].trim_ascii(), part[at + 1..].trim_ascii()))
     })
+}
+
+/// The parts of a line between semicolons; what is left of the line.
+struct Parts<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let line = self.0.take()?;
+        // It reads many bytes at once. The last part is often the only one, and the longest: a token.
+        if !line.contains(&b';') {
+            return Some(line);
+        }
+        let at = line.iter().position(|&byte| byte == b';')?;
+        self.0 = Some(&line[at + 1..]);
+        Some(&line[..at])
+    }
 }
 
 /// The text of a header value; empty if it is not ASCII.

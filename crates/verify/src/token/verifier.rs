@@ -279,7 +279,7 @@ impl Claims {
 
 fn native_principal(claims: AccessClaims, verified: &VerifiedJws) -> Result<Principal, InvalidReason> {
     // A key that the revocation log cannot name could not be revoked.
-    let key_id: KeyId = verified.kid.parse().map_err(|_| InvalidReason::MalformedClaims)?;
+    let key_id = KeyId::from_shared(&verified.kid).map_err(|_| InvalidReason::MalformedClaims)?;
     // The token is valid from the later of `nbf` and `iat`; a cached token is checked against that time.
     let not_before = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
     Ok(Principal::from_verified(PrincipalParts {
