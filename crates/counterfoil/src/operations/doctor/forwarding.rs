@@ -80,7 +80,7 @@ pub fn forged_address(header: &'static str, forged: &str, view: &ServerView) -> 
         ),
         (false, _) if view.headers_disagree => Row::warning(
             check,
-            format!("not believed, but such a client counts as the proxy: the two headers disagree"),
+            "not believed, but such a client counts as the proxy: the two headers disagree".to_owned(),
             format!("proxy_set_header {header} \"\";"),
         ),
         (false, _) => Row::good(check, "not believed"),
