@@ -67,10 +67,10 @@ impl Transport {
 }
 
 /// The client's end of a WebSocket.
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 /// The header of a login.
-type Header = (&'static str, String);
+pub(crate) type Header = (&'static str, String);
 
 impl Application {
     async fn start() -> Self {
@@ -104,9 +104,7 @@ impl Application {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let ticks = Router::new().route("/ticks", get(server_sent_events::ticks)).layer(auth.layer());
-        let router = websocket::sockets(&auth).merge(ticks);
-        tokio::spawn(counterfoil::serve(router, listener, limits, shutdown));
+        tokio::spawn(counterfoil::serve(router(&auth), listener, limits, shutdown));
         Self { auth, address, own, stop: Some(stop), _fixture: fixture }
     }
 
@@ -151,6 +149,12 @@ impl Application {
     }
 }
 
+/// Both examples, behind the layer of the application.
+pub(crate) fn router(auth: &Counterfoil) -> Router {
+    let ticks = Router::new().route("/ticks", get(server_sent_events::ticks)).layer(auth.layer());
+    websocket::sockets(auth).merge(ticks)
+}
+
 /// Another service with both examples, which follows the feed of the issuer.
 async fn shop(issuer: &Application) -> (SocketAddr, RemoteVerifier) {
     let key = Command::VerifierKeyAdd { name: "shop".into() };
@@ -170,7 +174,11 @@ async fn shop(issuer: &Application) -> (SocketAddr, RemoteVerifier) {
     (address, verifier)
 }
 
-async fn open_socket(to: SocketAddr, (name, value): &Header, origin: Option<&str>) -> Result<Socket, u16> {
+pub(crate) async fn open_socket(
+    to: SocketAddr,
+    (name, value): &Header,
+    origin: Option<&str>,
+) -> Result<Socket, u16> {
     let mut request = format!("ws://{to}/echo").into_client_request().unwrap();
     request.headers_mut().insert(HeaderName::from_static(name), value.parse().unwrap());
     if let Some(origin) = origin {
@@ -184,7 +192,11 @@ async fn open_socket(to: SocketAddr, (name, value): &Header, origin: Option<&str
     }
 }
 
-async fn open_stream(to: SocketAddr, (name, value): &Header, origin: &str) -> Lines<BufReader<TcpStream>> {
+pub(crate) async fn open_stream(
+    to: SocketAddr,
+    (name, value): &Header,
+    origin: &str,
+) -> Lines<BufReader<TcpStream>> {
     let mut stream = TcpStream::connect(to).await.unwrap();
     let head = format!(
         "GET /ticks HTTP/1.0\r\nhost: localhost\r\naccept: text/event-stream\r\norigin: {origin}\r\n{name}: {value}\r\n\r\n"
@@ -197,7 +209,7 @@ async fn open_stream(to: SocketAddr, (name, value): &Header, origin: &str) -> Li
 }
 
 /// The last event of a stream, which must end.
-async fn last_event(lines: &mut Lines<BufReader<TcpStream>>) -> Vec<String> {
+pub(crate) async fn last_event(lines: &mut Lines<BufReader<TcpStream>>) -> Vec<String> {
     let mut all = Vec::new();
     let read = async {
         while let Some(line) = lines.next_line().await.unwrap() {
@@ -208,17 +220,17 @@ async fn last_event(lines: &mut Lines<BufReader<TcpStream>>) -> Vec<String> {
     all.split_off(all.len() - 3)
 }
 
-fn bearer(login: &Value) -> String {
+pub(crate) fn bearer(login: &Value) -> String {
     format!("Bearer {}", login["access_token"].as_str().unwrap())
 }
 
-async fn echo(socket: &mut Socket, text: &str) -> String {
+pub(crate) async fn echo(socket: &mut Socket, text: &str) -> String {
     socket.send(Message::text(text)).await.unwrap();
     socket.next().await.unwrap().unwrap().into_text().unwrap().to_string()
 }
 
 /// The code and the reason of the close frame, which must be the next one.
-async fn close_frame(socket: &mut Socket) -> (u16, String) {
+pub(crate) async fn close_frame(socket: &mut Socket) -> (u16, String) {
     match timeout(ONE_HOP, socket.next()).await.unwrap().unwrap().unwrap() {
         Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
         other => panic!("{other:?}"),

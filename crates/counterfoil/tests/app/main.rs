@@ -7,6 +7,8 @@ mod application_users;
 mod base_path;
 mod client;
 mod clock_jumps;
+#[cfg(feature = "postgres")]
+mod cut_off_node;
 mod embedding;
 mod examples;
 mod feed_document;
