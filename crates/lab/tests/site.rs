@@ -110,7 +110,7 @@ fn a_lab_is_made_and_plays_a_logout_step_by_step() {
     assert!(site.get(&format!("{lab}?step=3")).body.contains("Keys only: <b>still accepted"));
     let first = site.get(&format!("{lab}?step=1")).body;
     assert!(first.contains("rel=\"next\"") && !first.contains("rel=\"prev\""), "{first}");
-    assert!(!first.contains("logs out") && last.contains("logs out"));
+    assert!(!first.contains("Client logs out") && last.contains("Client logs out"));
     assert!(first.len() <= 60 * 1024 && last.len() <= 60 * 1024, "{} {}", first.len(), last.len());
 
     let trace: Value = serde_json::from_str(&site.get(&format!("{lab}/trace.json")).body).unwrap();

@@ -142,13 +142,18 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
         is_answered,
     };
     let questions = QuestionsView { questions: vec![question(true), question(false)] };
-    let act = |plot| PlayedAct { name: HOSTILE.into(), lines: lines(HOSTILE), event: HOSTILE.into(), plot };
+    let act = |name: &str, plot| PlayedAct {
+        name: format!("{name}{HOSTILE}"),
+        lines: lines(HOSTILE),
+        event: HOSTILE.into(),
+        plot,
+    };
     let answer = AnswerView {
         number: 5,
         question: HOSTILE.into(),
         answer: HOSTILE.into(),
         usual_answer: HOSTILE.into(),
-        acts: vec![act(plot()), act(None)],
+        acts: vec![act("logout", plot()), act("cut", plot()), act("login", None)],
     };
     let unanswered = AnswerView { acts: vec![], ..answer.clone() };
     let problem =

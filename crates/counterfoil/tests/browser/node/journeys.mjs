@@ -273,7 +273,7 @@ const JOURNEYS = {
     await person.open('/lab');
     person.expect(await person.send({}, 'Make a lab and log in') === 200, 'a lab');
     const lab = new URL(person.page.url()).pathname;
-    await person.expectText('The server stores');
+    await person.expectText('token hash');
     person.expect(await person.send({}, 'Log out') === 200, 'the logout is played');
     await person.expectText('Keys only: refused');
     person.expect(await main.getByRole('img', { name: /after the logout/ }).count() === 1, 'one of the two pictures is seen');
@@ -283,10 +283,10 @@ const JOURNEYS = {
     await person.expectText('Keys only: still accepted');
     await main.getByRole('link', { name: '1 Log in', exact: true }).click();
     await person.page.waitForURL(/step=1$/);
-    person.expect(!(await main.innerText()).includes('logs out'), 'the first step shows nothing of the logout');
+    person.expect(!(await main.innerText()).includes('Client logs out'), 'the first step shows nothing of the logout');
     await main.getByRole('link', { name: 'Next step', exact: true }).click();
     await person.page.waitForURL(/step=2$/);
-    await person.expectText('logs out');
+    await person.expectText('Client logs out');
     const trace = await (await person.open(`${lab}/trace.json`)).json();
     person.expect(trace.act === 'logout' && trace.frames.length > 10, 'the trace is JSON');
     if (!person.script) {
