@@ -6,6 +6,8 @@
 mod common;
 
 use std::fs::{self, Permissions};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -165,6 +167,61 @@ fn a_database_that_crashes_gives_503_and_then_everything_is_as_before() {
     let log = installation.log();
     assert!(log.contains("the database is not connected"), "{log}");
     assert!(!log.contains(SECRET), "{log}");
+}
+
+/// Sends a login, and returns the status, whether the response says when to try again, and how long it took.
+fn raw_login(address: &str) -> (u16, bool, Duration) {
+    let body = json!({ "username": "ada", "password": PASSWORD }).to_string();
+    let started = Instant::now();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let head = format!(
+        "POST /v1/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    (status, answer.to_lowercase().contains("\r\nretry-after: "), started.elapsed())
+}
+
+/// The database answers slowly, and clients log in all the time: the server opens no more connections to it, and no client
+/// waits for long.
+#[test]
+fn a_storm_of_logins_on_a_slow_database_gets_503_in_time_and_opens_no_more_connections() {
+    let Some(installation) = Installation::new() else { return };
+    let server = installation.serve();
+    assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
+    let address = format!("127.0.0.1:{}", server.port());
+    let sql = |sql: &str| installation.database.sql(&installation.url, sql);
+    let connections = "SELECT count(*) FROM pg_stat_activity
+                       WHERE application_name = 'counterfoil' AND datname = current_database()";
+    std::thread::scope(|scope| {
+        let lock =
+            scope.spawn(|| sql("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(9)"));
+        let is_locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                         AND relation = 'users'::regclass";
+        while sql(is_locked) == "0" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let logins: Vec<_> = (0..100).map(|_| scope.spawn(|| raw_login(&address))).collect();
+        let mut most = 0;
+        while logins.iter().any(|login| !login.is_finished()) {
+            most = most.max(sql(connections).parse::<u32>().unwrap());
+        }
+        for login in logins {
+            let (status, says_when, took) = login.join().unwrap();
+            assert!(status == 503 && says_when, "{status}, Retry-After: {says_when}");
+            assert!(took < Duration::from_secs(6), "{took:?}");
+        }
+        // Eight that read, two for lists, the one that writes, and that of the node.
+        assert!(most <= 12, "{most} connections");
+        lock.join().unwrap();
+    });
+    wait_for(200, || login(&server, "session"));
+    assert!(server.stop(Signal::TERM).success());
 }
 
 #[test]

@@ -8,6 +8,8 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 
+use tokio::time::timeout;
+
 use counterfoil_core::store::StoreError;
 use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_verify::UserId;
@@ -23,6 +25,10 @@ use crate::timeline::Timeline;
 const MAX_LISTS: usize = 256;
 const MAX_LISTS_OF_USER: usize = 16;
 
+/// The most callers that wait for a connection of a pool. Beyond it they get an error at once: when the database is slow, more
+/// of them would wait and get none.
+const MAX_WAITING: usize = 1024;
+
 /// How many connections a pool has, and how long a caller waits.
 pub(crate) struct PoolLimits {
     /// The most connections.
@@ -36,6 +42,7 @@ pub(crate) struct PoolLimits {
 /// The connections that read.
 pub(crate) struct ReaderPool {
     pool: Pool,
+    connect_timeout: Duration,
     statement_timeout: Duration,
     state: Arc<StoreState>,
     metrics: Arc<StoreMetrics>,
@@ -86,11 +93,23 @@ impl ReaderPool {
                 .build()?;
         // The server answers first: it knows what the statement waits for.
         let statement_timeout = limits.statement + Duration::from_secs(1);
-        Ok(Self { pool, statement_timeout, state, metrics, timeline })
+        let connect_timeout = connector.connect_timeout();
+        Ok(Self { pool, connect_timeout, statement_timeout, state, metrics, timeline })
     }
 
-    /// A connection of the pool. One to a former primary is refused by its hook, and the next attempt may find the other host.
-    async fn connection(&self) -> Result<Object, PoolError> {
+    /// A connection of the pool, with its session set up, within the time for a connection. The limits of the pool do not include
+    /// the set-up.
+    async fn connection(&self) -> Result<Object, StoreError> {
+        if self.pool.status().waiting >= MAX_WAITING {
+            let reason = "too many requests wait for a connection to the database";
+            return Err(StoreError::Unavailable { reason, source: None });
+        }
+        let connection = timeout(self.connect_timeout, self.connection_to_primary()).await;
+        Ok(connection.map_err(|_| QueryError::TimedOut)?.map_err(QueryError::from)?)
+    }
+
+    /// A connection to a former primary is refused by its hook, and the next attempt may find the other host.
+    async fn connection_to_primary(&self) -> Result<Object, PoolError> {
         for _ in 0..FORMER_PRIMARY_RETRIES {
             match self.pool.get().await {
                 Err(PoolError::PostCreateHook(HookError::Message(_))) => {}
@@ -104,7 +123,7 @@ impl ReaderPool {
     pub(crate) async fn start(&self) -> Result<Reading<'_>, StoreError> {
         self.state.check_open()?;
         let started = Instant::now();
-        let connection = self.connection().await.map_err(QueryError::from)?;
+        let connection = self.connection().await?;
         Ok(Reading { pool: self, connection, started })
     }
 

@@ -1,5 +1,6 @@
 //! Locks that other programs hold, and transactions that get in the way of each other.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
@@ -7,9 +8,11 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::store::{Change, CommitOutcome, Expectation, Store, StoreError, Transaction};
 use counterfoil_postgres::PostgresStore;
 use counterfoil_verify::ClientId;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::cutting_proxy::CuttingProxy;
-use crate::fixture::{NOON, insert, open, server, user};
+use crate::fixture::{NOON, insert, insert_when_recovered, open, server, user};
 
 /// Makes PostgreSQL refuse the first `count` insertions of metadata with this error code.
 fn refuse_metadata(url: &str, count: u32, code: &str) {
@@ -120,5 +123,91 @@ async fn a_lock_that_another_program_holds_delays_a_commit_for_two_seconds_at_mo
     assert!(store.user(user(1).id).await.unwrap().is_some());
     holder.join().unwrap();
     assert!(matches!(store.commit(&blocked).await, Ok(CommitOutcome::Applied(_))));
+    store.close().await.unwrap();
+}
+
+/// When the database answers slowly, requests must neither open more connections than the pool has, nor wait longer than they may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_reads_on_a_slow_database_opens_no_more_connections_and_ends_in_time() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    let holder = std::thread::spawn({
+        let url = url.clone();
+        move || server.sql(&url, "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(8)")
+    });
+    let is_locked = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+                     AND relation = 'users'::regclass";
+    while server.sql(&url, is_locked) == "0" {
+        sleep(Duration::from_millis(20)).await;
+    }
+
+    let started = Instant::now();
+    let mut reads = JoinSet::new();
+    for _ in 0..1500 {
+        let store = Arc::clone(&store);
+        reads.spawn(async move { store.user(user(1).id).await });
+    }
+    let connections = "SELECT count(*) FROM pg_stat_activity
+                       WHERE application_name = 'counterfoil' AND datname = current_database()";
+    let mut most = 0;
+    while !reads.is_empty() && started.elapsed() < Duration::from_secs(7) {
+        most = most.max(server.sql(&url, connections).parse::<u32>().unwrap());
+        while let Some(read) = reads.try_join_next() {
+            let outcome = read.unwrap();
+            assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
+        }
+    }
+
+    assert_eq!(reads.len(), 0, "some still wait after {:?}", started.elapsed());
+    // Eight that read, and the one that writes.
+    assert!(most <= 9, "{most} connections");
+    holder.join().unwrap();
+    assert!(store.user(user(1).id).await.unwrap().is_none(), "the pool continues");
+    store.close().await.unwrap();
+}
+
+/// The server accepts a connection, and then each answer takes long. The limits of the pool end before the session is set up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_set_up_of_a_connection_counts_to_the_time_that_it_may_take() {
+    let Some(server) = server() else { return };
+    let proxy = CuttingProxy::start(server);
+    let store = open(&proxy.url(&server.new_database())).await;
+    proxy.delay(Duration::from_millis(1400));
+
+    let started = Instant::now();
+    let outcome = store.user(user(1).id).await;
+
+    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })), "{outcome:?}");
+    // Three round trips would take more than four seconds, and the statement another one or two.
+    assert!(started.elapsed() < Duration::from_millis(4_100), "{:?}", started.elapsed());
+    proxy.delay(Duration::ZERO);
+    insert_when_recovered(&store, 1).await;
+    assert!(store.user(user(1).id).await.unwrap().is_some());
+    store.close().await.unwrap();
+}
+
+/// The lock of commits ends with the process that holds it: at once if it was killed, and after two seconds if it stands still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_continue_when_the_process_that_holds_their_lock_is_killed_or_stands_still() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    let store = open(&url).await;
+    let take = "SET idle_in_transaction_session_timeout = 2000;
+                BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('counterfoil commit ' || current_schema(), 0))";
+    for (number, is_killed) in [(1, true), (2, false)] {
+        let config: tokio_postgres::Config = url.parse().unwrap();
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        let process = tokio::spawn(connection);
+        client.batch_execute(take).await.unwrap();
+        let started = Instant::now();
+        if is_killed {
+            process.abort();
+        }
+
+        insert_when_recovered(&store, number).await;
+
+        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    }
     store.close().await.unwrap();
 }
