@@ -1,6 +1,7 @@
 //! The request log: one line for each request, with what was requested, the result, the user and the
 //! duration.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -72,7 +73,7 @@ impl RequestStarted {
         let proxy_id = if is_from_trusted_proxy(app, request) { proxy_request_id(request) } else { None };
         Self {
             at: Instant::now(),
-            id: RequestId(proxy_id.map_or_else(random_request_id, str::to_owned).into()),
+            id: proxy_id.map_or_else(random_request_id, |id| RequestId(id.into())),
             method: method_label(request.method()),
             context: RequestLogContext::default(),
             untrusted_peer,
@@ -153,13 +154,35 @@ fn proxy_request_id(request: &Request) -> Option<&str> {
         .filter(|id| REQUEST_ID_LENGTHS.contains(&id.len()) && id.bytes().all(is_allowed))
 }
 
-/// Twelve random bytes, or `unnamed` if the operating system has no randomness: nothing can be issued then.
-fn random_request_id() -> String {
-    random::bytes::<12>().map_or_else(|_| "unnamed".to_owned(), base64url::encode)
+thread_local! {
+    /// Random bytes for the next ids of this thread: to get them for each request would take longer than all other work on it.
+    static RANDOM: RefCell<(usize, [u8; RANDOM_IDS * ID_BYTES])> =
+        const { RefCell::new((RANDOM_IDS, [0; RANDOM_IDS * ID_BYTES])) };
+}
+
+/// The random bytes of an id. It must be unique, and is no secret.
+const ID_BYTES: usize = 12;
+
+/// For how many ids a thread gets random bytes at once.
+const RANDOM_IDS: usize = 64;
+
+/// A random id, or `unnamed` if the operating system has no randomness: nothing can be issued then.
+fn random_request_id() -> RequestId {
+    let bytes = RANDOM.with_borrow_mut(|(used, bytes)| {
+        if *used == RANDOM_IDS {
+            *bytes = random::bytes().ok()?;
+            *used = 0;
+        }
+        *used += 1;
+        bytes.as_chunks::<ID_BYTES>().0.get(*used - 1).copied()
+    });
+    RequestId(bytes.map_or_else(|| "unnamed".into(), |bytes| base64url::encode(bytes).into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use axum::body::Body;
 
     use super::*;
@@ -174,8 +197,10 @@ mod tests {
 
     #[test]
     fn request_ids_are_random() {
-        assert_ne!(random_request_id(), random_request_id());
-        assert_eq!(random_request_id().len(), 16);
+        let ids: HashSet<_> = (0..3 * RANDOM_IDS).map(|_| random_request_id().0).collect();
+
+        assert_eq!(ids.len(), 3 * RANDOM_IDS);
+        assert!(ids.iter().all(|id| id.len() == 16));
     }
 
     #[test]

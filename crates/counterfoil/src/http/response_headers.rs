@@ -1,7 +1,11 @@
 //! The outermost layer of every route: the request id, the security headers and the response to a panic.
 
 use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -42,8 +46,9 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 pub(crate) const READABLE_BY_ALL: [(HeaderName, &str); 2] =
     [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (RESOURCE_POLICY, "cross-origin")];
 
-/// The headers of every response. It may load nothing; a page sets its own policy.
-const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+/// The headers of every response that does not set them itself. It may load nothing; a page sets its own policy. Most responses
+/// read or set a credential, so no cache may store them; a route whose response may be cached says so.
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (
@@ -54,6 +59,8 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     ),
+    (RESOURCE_POLICY, "same-origin"),
+    (CACHE_CONTROL, "no-store"),
 ];
 
 /// The path template, in the log and in metrics, of requests that match no route.
@@ -62,7 +69,7 @@ const UNMATCHED: &str = "unmatched";
 /// One year; only if the issuer uses TLS (RFC 6797).
 const HSTS: &str = "max-age=31536000";
 
-/// The state of the outermost layer of a route.
+/// The outermost layer of a route.
 #[derive(Clone)]
 pub(crate) struct FinalLayer {
     app: App,
@@ -75,6 +82,7 @@ pub(crate) struct FinalLayer {
     has_oauth_errors: bool,
     /// How long a request may take; without a limit here, a layer of the route limits it.
     time_limit: Option<Duration>,
+    security_headers: HeaderMap,
 }
 
 /// The routes that are called by the address of the machine: by load balancers and probes, to which they reveal nothing about
@@ -102,7 +110,17 @@ impl FinalLayer {
         let is_loopback_only = app.settings().issuer.is_loopback();
         let host = HostPolicy { is_required: false, is_loopback_only };
         let route = app.parts.metrics.requests.route(template);
-        Self { app: app.clone(), route, issuer, host, methods, has_oauth_errors: false, time_limit: None }
+        let security_headers = security_headers(app.settings().issuer.is_secure());
+        Self {
+            app: app.clone(),
+            route,
+            issuer,
+            host,
+            methods,
+            has_oauth_errors: false,
+            time_limit: None,
+            security_headers,
+        }
     }
 
     /// The same layer, for a route whose errors are those of RFC 6749, section 5.2.
@@ -132,52 +150,102 @@ impl FinalLayer {
 
 /// Wraps every route: assigns the request id, checks the host, runs the route within its time limit, writes the request log and adds the
 /// security headers.
-///
-/// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
-/// request.
-pub(crate) async fn finish(State(layer): State<FinalLayer>, mut request: Request, next: Next) -> Response {
-    let FinalLayer { app, route, issuer, host, methods, has_oauth_errors, time_limit } = layer;
-    let started = RequestStarted::new(&app, &request);
-    let id = started.id.clone();
-    let span = request_span(&started, &route);
-    #[cfg(feature = "otel")]
-    let request_span = RequestSpan::start(&span, &app, &request, &started, &route);
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(issuer.clone());
-    request.extensions_mut().insert(started.context.clone());
-    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let cors = CorsRequest::new(&request, &app.parts.origins);
-    let notes = app.settings().development_mode.as_ref().map(|_| RefusalNotes::new(&request));
-    let response = match check_host(&request, host, app.settings().issuer.host()) {
-        Ok(()) => within(time_limit, next.run(request).instrument(span)).await,
-        Err(error) => AppError::from(error).into_response(),
+pub(crate) async fn finish(State(layer): State<Arc<FinalLayer>>, request: Request, next: Next) -> Response {
+    let issuer = layer.issuer.clone();
+    let route = |mut request: Request, started: &RequestStarted| {
+        let extensions = request.extensions_mut();
+        extensions.insert(started.id.clone());
+        extensions.insert(issuer);
+        extensions.insert(started.context.clone());
+        next.run(request)
     };
-    let response = cors.answer_preflight(response, methods);
-    started.finish(&app, &route, &response);
-    #[cfg(feature = "otel")]
-    request_span.finish(&response);
-
-    let errors = if has_oauth_errors { ErrorBody::OAuth } else { ErrorBody::Problem(&issuer, notes) };
-    let mut response = complete(response, &started, errors);
-    // Only an error has them, and most responses are none.
-    if response.status().is_client_error()
-        && let Some(duplicates) = response.extensions_mut().remove::<DuplicateCookies>()
-    {
-        duplicates.clear(
-            app.settings().issuer.host(),
-            &app.settings().public_path(&route.path),
-            response.headers_mut(),
-        );
-    }
-    cors.add_headers(response.headers_mut());
-    add_security_headers(response.headers_mut(), app.settings().issuer.is_secure());
-    if is_chunked {
-        // hyper does not report whether `Content-Length` was there too. A proxy that used it would treat as
-        // body what this server would treat as the next request (request smuggling), so the connection is
-        // closed (RFC 9112, section 6.1).
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+    let mut response = layer.run(request, route).await;
+    layer.add_security_headers(response.headers_mut());
     response
+}
+
+impl FinalLayer {
+    /// Answers a request with `route`, apart from the security headers: for a route that adds them in a faster way.
+    ///
+    /// A request id is taken from trusted proxies only: a client could otherwise use the id of another client's
+    /// request.
+    pub(crate) async fn run<F: Future<Output = Response>>(
+        &self,
+        request: Request,
+        route: impl FnOnce(Request, &RequestStarted) -> F,
+    ) -> Response {
+        let Self { app, issuer, .. } = self;
+        let started = RequestStarted::new(app, &request);
+        let span = request_span(&started, &self.route);
+        #[cfg(feature = "otel")]
+        let request_span = RequestSpan::start(&span, app, &request, &started, &self.route);
+        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+        let cors = CorsRequest::new(&request, &app.parts.origins);
+        let notes = app.settings().development_mode.as_ref().map(|_| RefusalNotes::new(&request));
+        let response = match check_host(&request, self.host, app.settings().issuer.host()) {
+            Ok(()) => {
+                // Each is pinned here: a future that is moved into another one would take its place twice.
+                let route = pin!(route(request, &started));
+                let response = pin!(catch_panic(route).instrument(span));
+                within(self.time_limit, response).await
+            }
+            Err(error) => AppError::from(error).into_response(),
+        };
+        let response = cors.answer_preflight(response, self.methods);
+        started.finish(app, &self.route, &response);
+        #[cfg(feature = "otel")]
+        request_span.finish(&response);
+
+        let errors = if self.has_oauth_errors { ErrorBody::OAuth } else { ErrorBody::Problem(issuer, notes) };
+        let mut response = complete(response, &started, errors);
+        // Only an error has them, and most responses are none.
+        if response.status().is_client_error()
+            && let Some(duplicates) = response.extensions_mut().remove::<DuplicateCookies>()
+        {
+            duplicates.clear(
+                app.settings().issuer.host(),
+                &app.settings().public_path(&self.route.path),
+                response.headers_mut(),
+            );
+        }
+        cors.add_headers(response.headers_mut());
+        if is_chunked {
+            // hyper does not report whether `Content-Length` was there too. A proxy that used it would treat as
+            // body what this server would treat as the next request (request smuggling), so the connection is
+            // closed (RFC 9112, section 6.1).
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// Adds the security headers that the response does not have.
+    pub(crate) fn add_security_headers(&self, headers: &mut HeaderMap) {
+        // Once for all that follow, in place of a growth every few headers.
+        headers.reserve(self.security_headers.len());
+        for (name, value) in &self.security_headers {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// The security headers, for a response that is made from a copy of them.
+    pub(crate) const fn security_headers(&self) -> &HeaderMap {
+        &self.security_headers
+    }
+
+    /// The installation.
+    pub(crate) const fn app(&self) -> &App {
+        &self.app
+    }
+}
+
+/// The response of `route`, or 500 if it panics.
+async fn catch_panic(mut route: Pin<&mut impl Future<Output = Response>>) -> Response {
+    let poll = poll_fn(|context| {
+        // A route that has panicked is not polled again.
+        let polled = catch_unwind(AssertUnwindSafe(|| route.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready(panic_response(panic)))
+    });
+    poll.await
 }
 
 /// The span of a request: every log line within it has the request id. Its level is ERROR so that it is
@@ -228,18 +296,11 @@ fn complete(mut response: Response, started: &RequestStarted, errors: ErrorBody<
     response
 }
 
-fn add_security_headers(headers: &mut HeaderMap, is_secure: bool) {
-    // Once for all that follow, in place of a growth every few headers.
-    headers.reserve(SECURITY_HEADERS.len() + 3);
-    for (name, value) in SECURITY_HEADERS {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
-    if is_secure {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
-    }
-    // Most responses read or set a credential. A route whose response may be cached sets the header itself.
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+/// Those of an issuer; with `Strict-Transport-Security` if it uses TLS.
+fn security_headers(is_secure: bool) -> HeaderMap {
+    let hsts = is_secure.then_some((STRICT_TRANSPORT_SECURITY, HSTS));
+    let all = SECURITY_HEADERS.into_iter().chain(hsts);
+    all.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
 /// The response to a panic. It does not contain the panic message.
@@ -251,19 +312,24 @@ pub(crate) fn panic_response(_: Box<dyn Any + Send>) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use tempfile::TempDir;
     use tracing::Level;
 
     use super::*;
     use crate::runtime::test_log::CapturedLogs;
     use crate::settings::Settings;
 
-    #[tokio::test]
-    async fn log_lines_within_a_request_have_its_id_at_each_log_level() {
+    async fn layer(issuer: &str) -> (FinalLayer, TempDir) {
         let dir = tempfile::tempdir().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
-        let app = App::open(Settings::new("http://localhost".parse().unwrap(), store)).await.unwrap();
-        let started = RequestStarted::new(&app, &Request::new(Body::empty()));
-        let layer = FinalLayer::for_route(&app, "/v1/me", "GET, HEAD");
+        let app = App::open(Settings::new(issuer.parse().unwrap(), store)).await.unwrap();
+        (FinalLayer::for_route(&app, "/v1/me", "GET, HEAD"), dir)
+    }
+
+    #[tokio::test]
+    async fn log_lines_within_a_request_have_its_id_at_each_log_level() {
+        let (layer, _dir) = layer("http://localhost").await;
+        let started = RequestStarted::new(layer.app(), &Request::new(Body::empty()));
 
         for level in [Level::INFO, Level::WARN, Level::ERROR] {
             let (_, _guard) = CapturedLogs::capture(level);
@@ -272,13 +338,14 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_response_is_not_cached_by_default() {
+    #[tokio::test]
+    async fn a_response_is_not_cached_by_default() {
+        let (layer, _dir) = layer("http://localhost").await;
         let mut default = HeaderMap::new();
         let mut public = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("max-age=300"))]);
 
-        add_security_headers(&mut default, true);
-        add_security_headers(&mut public, true);
+        layer.add_security_headers(&mut default);
+        layer.add_security_headers(&mut public);
 
         assert_eq!(default[CACHE_CONTROL], "no-store");
         assert_eq!(public[CACHE_CONTROL], "max-age=300");
@@ -287,9 +354,7 @@ mod tests {
     #[test]
     fn hsts_is_sent_only_by_an_issuer_with_tls() {
         for is_secure in [true, false] {
-            let mut headers = HeaderMap::new();
-            add_security_headers(&mut headers, is_secure);
-            assert_eq!(headers.contains_key(STRICT_TRANSPORT_SECURITY), is_secure);
+            assert_eq!(security_headers(is_secure).contains_key(STRICT_TRANSPORT_SECURITY), is_secure);
         }
     }
 

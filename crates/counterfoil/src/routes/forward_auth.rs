@@ -1,20 +1,25 @@
 //! `/v1/verify/…`: a proxy asks whether a request may pass, and for which user.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, LOCATION};
+use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
 use http::request::Parts;
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use tower::{Service, service_fn};
 
 use crate::app::App;
 use crate::http::client_info::request_ip;
 use crate::http::error::AppError;
-use crate::http::request_log::RequestLogContext;
+use crate::http::request_log::{REQUEST_ID, RequestLogContext, RequestStarted};
+use crate::http::response_headers::FinalLayer;
 use crate::operations::forward_auth as operation;
 use crate::operations::forward_auth::error::ForwardAuthError;
-use crate::operations::forward_auth::identity::identity_headers;
+use crate::operations::forward_auth::identity::{EMPTY, NAMES, identity_headers};
 use crate::operations::forward_auth::proxy::Proxy;
 use crate::operations::forward_auth::{ForwardAuthAnswer, ForwardedCall, VerifyError};
 use crate::operations::presented_session::PresentedSession;
@@ -25,11 +30,45 @@ use crate::routes::problem_responses::{
 /// The path below which each proxy has its own.
 const PREFIX: &str = "/v1/verify/";
 
-/// As many as an answer has that lets a request pass.
-const MOST_HEADERS: usize = 24;
+/// Every path below it.
+pub(super) const PATH: &str = "/v1/verify/{*call}";
+
+/// Those of a proxy that names no options.
+pub(super) const PATHS_WITHOUT_OPTIONS: [&str; 5] =
+    ["/v1/verify/nginx", "/v1/verify/caddy", "/v1/verify/traefik", "/v1/verify/haproxy", "/v1/verify/apache"];
 
 /// Every method but these. A proxy that passes the client's method on does not pass them.
 const REFUSED: [Method; 2] = [Method::TRACE, Method::CONNECT];
+
+/// Answers the proxies, as one service and one future: a layer around the handler would cost each request two allocations.
+pub(super) fn service(
+    layer: FinalLayer,
+) -> impl Service<
+    Request,
+    Response = Response,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response, Infallible>> + Send,
+> + Clone
++ Send
++ Sync {
+    let shared = Arc::new((passed_headers(layer.security_headers()), layer));
+    service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (passed, layer) = &*shared;
+            let route = |request: Request, started: &RequestStarted| {
+                let ((parts, _), log) = (request.into_parts(), started.context.clone());
+                async move { verify(layer.app(), &parts, &log, passed).await.into_response() }
+            };
+            let mut response = layer.run(request, route).await;
+            // An answer that lets the request pass has them, and no other one is 200.
+            if response.status() != StatusCode::OK {
+                layer.add_security_headers(response.headers_mut());
+            }
+            Ok(response)
+        }
+    })
+}
 
 /// Decides for a proxy whether a request may pass.
 ///
@@ -48,8 +87,12 @@ const REFUSED: [Method; 2] = [Method::TRACE, Method::CONNECT];
         InvalidProxyRequest, Unauthorized, ForwardAuthForbidden, NotFound, TooManyRequests, Unavailable,
     )
 )]
-pub(super) async fn verify(State(app): State<App>, request: Request) -> Result<Response, AppError> {
-    let (parts, _) = request.into_parts();
+pub(super) async fn verify(
+    app: &App,
+    parts: &Parts,
+    log: &RequestLogContext,
+    passed: &HeaderMap,
+) -> Result<Response, AppError> {
     if REFUSED.contains(&parts.method) {
         let allow = [(ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")];
         return Ok((allow, AppError::MethodNotAllowed).into_response());
@@ -64,13 +107,13 @@ pub(super) async fn verify(State(app): State<App>, request: Request) -> Result<R
         uri: &parts.uri,
         headers: &parts.headers,
         peer,
-        client: request_ip(&parts, &app),
+        client: request_ip(parts, app),
     };
-    match operation::verify(&app, call, app.now()).await {
-        Ok(answer) => Ok(respond(&parts, &answer)),
+    match operation::verify(app, call, app.now()).await {
+        Ok(answer) => Ok(respond(&answer, log, passed)),
         Err(error) => {
             if let VerifyError::Refused(refused) = &error {
-                warn(&app, proxy, refused);
+                warn(app, proxy, refused);
             }
             Err(error.into())
         }
@@ -117,28 +160,64 @@ fn split(uri: &Uri) -> Option<(Proxy, &str, Option<&str>)> {
     }
 }
 
-fn respond(parts: &Parts, answer: &ForwardAuthAnswer) -> Response {
+/// The answer; `passed` has the headers of one that lets a request pass, without a user.
+fn respond(answer: &ForwardAuthAnswer, log: &RequestLogContext, passed: &HeaderMap) -> Response {
     match answer {
         ForwardAuthAnswer::Redirect(location) => {
             (StatusCode::SEE_OTHER, [(LOCATION, location.clone())]).into_response()
         }
         ForwardAuthAnswer::Allowed { identity, assertion, source } => {
-            if let (Some(context), Some(identity)) = (parts.extensions.get::<RequestLogContext>(), identity) {
+            let mut response = Response::new(Body::empty());
+            *response.headers_mut() = passed.clone();
+            if let Some(identity) = identity {
                 let (user, session) = identity.user_and_session();
-                context.set(PresentedSession { session, user }, *source);
+                log.set(PresentedSession { session, user }, *source);
+                for (name, value) in identity_headers(identity, assertion.as_deref()) {
+                    // In the place of the empty value.
+                    response.headers_mut().insert(name, value);
+                }
             }
-            let mut response = StatusCode::OK.into_response();
-            // With room for the headers of every response, which follow.
-            response.headers_mut().reserve(MOST_HEADERS);
-            response.headers_mut().extend(identity_headers(identity.as_deref(), assertion.as_deref()));
             response
         }
     }
+}
+
+/// The headers of an answer that lets a request pass, without a user. Each answer has a copy, because to add two dozen headers
+/// one after the other is most of the work on it. There is a place for those that are added later: the map then never grows.
+fn passed_headers(security_headers: &HeaderMap) -> HeaderMap {
+    let mut headers = security_headers.clone();
+    headers.extend(NAMES.map(|name| (name, EMPTY)));
+    headers.insert(REQUEST_ID.clone(), EMPTY);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers
 }
 
 /// Warns an operator, at most once a minute and kind: a client could otherwise fill the log.
 fn warn(app: &App, proxy: Proxy, error: &ForwardAuthError) {
     if error.is_misconfiguration() && app.parts.forward_auth.warnings.is_due(error.code(), app.now()) {
         tracing::warn!(proxy = proxy.name(), %error, "a proxy asks for forward authentication and is refused");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_proxy_that_needs_no_options_has_a_path_without_them() {
+        let proxies = Proxy::ALL.into_iter().filter(|proxy| !proxy.forwards_request_line());
+
+        assert!(proxies.map(|proxy| format!("{PREFIX}{}", proxy.name())).eq(PATHS_WITHOUT_OPTIONS));
+    }
+
+    #[test]
+    fn an_answer_that_lets_a_request_pass_has_every_header_before_its_user_is_known() {
+        let security_headers =
+            HeaderMap::from_iter([(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"))]);
+
+        let headers = passed_headers(&security_headers);
+
+        assert_eq!(headers[http::header::REFERRER_POLICY], "no-referrer");
+        assert!(NAMES.iter().all(|name| headers[name].is_empty()));
     }
 }

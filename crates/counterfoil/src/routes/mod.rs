@@ -28,12 +28,15 @@ mod token;
 mod well_known;
 
 use std::convert::Infallible;
+use std::iter;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, any, get, patch, post};
+use axum::routing::{MethodRouter, any_service, get, patch, post};
+#[cfg(feature = "pages")]
 use tower_http::catch_panic::CatchPanicLayer;
 
 use counterfoil_verify::CsrfLayer;
@@ -114,7 +117,7 @@ fn metadata_paths(app: &App) -> Vec<String> {
 /// one that does not: every URL in the metadata works with both.
 pub(crate) fn site(app: App) -> Router {
     let final_layer = FinalLayer::unmatched(&app).require_host(true);
-    let final_layer = from_fn_with_state(final_layer, response_headers::finish);
+    let final_layer = from_fn_with_state(Arc::new(final_layer), response_headers::finish);
     #[cfg(feature = "pages")]
     let not_found = not_found.layer(from_fn_with_state(app.clone(), pages::problem::show_unmatched));
     let fallback = not_found.layer(final_layer);
@@ -182,7 +185,7 @@ fn with_page_layers(app: &App, (path, methods, route): RouteEntry, require_host:
         .layer(CatchPanicLayer::custom(response_headers::panic_response))
         .layer(from_fn_with_state(time_limit(app, path), limit_duration))
         .layer(from_fn_with_state(app.clone(), pages::problem::show_errors))
-        .layer(from_fn_with_state(final_layer, response_headers::finish))
+        .layer(from_fn_with_state(Arc::new(final_layer), response_headers::finish))
 }
 
 /// The routes that only development mode has. They are not below the base path.
@@ -259,8 +262,6 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
             .with_oauth_errors(path.starts_with(oauth::PREFIX));
         (path, with_layers(final_layer, route, csrf, time_limit(app, path)))
     };
-    // The origin that counts is that of the guarded application, which the operation finds.
-    let forward_auth = layered(("/v1/verify/{*call}", "", any(forward_auth::verify)), None);
     let always_checked =
         always_checked.map(|route| layered(only_its_methods(route), Some(csrf.clone().check_every_write())));
     let unchecked = unchecked.map(|route| layered(only_its_methods(route), None));
@@ -269,7 +270,20 @@ fn all_routes(app: &App, require_host: bool) -> Vec<(&'static str, MethodRouter<
     let checked_with_cookie = checked_with_cookie.chain(admin::routes());
     let checked_with_cookie =
         checked_with_cookie.map(|route| layered(only_its_methods(route), Some(csrf.clone())));
-    always_checked.into_iter().chain(unchecked).chain(checked_with_cookie).chain([forward_auth]).collect()
+    let routes = always_checked.into_iter().chain(unchecked).chain(checked_with_cookie);
+    routes.chain(forward_auth_routes(app, require_host)).collect()
+}
+
+/// The routes that proxies ask: without options each has a path of its own, which is found faster. The origin that counts is that
+/// of the guarded application, which the operation finds.
+fn forward_auth_routes(
+    app: &App,
+    require_host: bool,
+) -> impl Iterator<Item = (&'static str, MethodRouter<App>)> {
+    let path = forward_auth::PATH;
+    let layer = FinalLayer::for_route(app, path, "").require_host(require_host);
+    let route = any_service(forward_auth::service(layer.with_time_limit(time_limit(app, path))));
+    iter::once(path).chain(forward_auth::PATHS_WITHOUT_OPTIONS).map(move |path| (path, route.clone()))
 }
 
 /// The route, which answers every other method with 405.
@@ -288,8 +302,8 @@ fn time_limit(app: &App, path: &str) -> Duration {
     }
 }
 
-/// Adds the layers, from the outside in: request id, headers and time limit, panic handler, CSRF check. A layer costs each
-/// request two allocations and a copy of its state, so the first does three things.
+/// Adds the layers, from the outside in: request id, headers, time limit and panic handler; CSRF check. A layer costs each
+/// request two allocations and a copy of its state, so the first does four things.
 fn with_layers(
     final_layer: FinalLayer,
     route: MethodRouter<App>,
@@ -300,9 +314,7 @@ fn with_layers(
         Some(csrf) => route.layer::<_, Infallible>(csrf),
         None => route,
     };
-    route
-        .layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .layer(from_fn_with_state(final_layer.with_time_limit(limit), response_headers::finish))
+    route.layer(from_fn_with_state(Arc::new(final_layer.with_time_limit(limit)), response_headers::finish))
 }
 
 async fn method_not_allowed() -> AppError {

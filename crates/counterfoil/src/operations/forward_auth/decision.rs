@@ -25,7 +25,7 @@ pub(super) fn decide(
     result: Result<Principal, AuthError>,
     source: CredentialSource,
     requirements: &Requirements,
-    is_navigation: bool,
+    is_navigation: impl FnOnce() -> bool,
     now: Time,
 ) -> Decision {
     let checked = result.and_then(|principal| requirements.check(&principal, now).map(|()| principal));
@@ -39,7 +39,7 @@ pub(super) fn decide(
                 source != CredentialSource::Bearer || matches!(error, AuthError::MissingCredential);
             if requirements.is_optional && is_anonymous {
                 Decision::AllowAnonymous
-            } else if is_navigation && !requirements.has_no_login {
+            } else if !requirements.has_no_login && is_navigation() {
                 Decision::SendToLogin(error)
             } else {
                 Decision::Refuse(error)
@@ -88,7 +88,7 @@ mod tests {
         ] {
             let requirements = Requirements::parse(options).unwrap();
             for (is_navigation, expected) in [(true, navigation), (false, page)] {
-                let decision = decide(Err(error.clone()), source, &requirements, is_navigation, NOON);
+                let decision = decide(Err(error.clone()), source, &requirements, || is_navigation, NOON);
                 assert_eq!(name(&decision), expected, "{options} {error:?} {source:?} {is_navigation}");
             }
         }

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
-use counterfoil_verify::{Principal, SessionId, UserId};
+use counterfoil_verify::{CredentialKind, Principal, SessionId, UserId};
 
 use super::percent;
 
@@ -25,7 +25,14 @@ pub(crate) struct Identity {
     pub(super) principal: Principal,
     pub(super) user: UserId,
     pub(super) session: SessionId,
-    pub(super) username: Option<String>,
+    /// What the store says of the user of an access token.
+    pub(super) stored: Option<StoredUser>,
+}
+
+/// The user of an access token, as far as the token does not say it.
+#[derive(Debug, Clone)]
+pub(super) struct StoredUser {
+    pub(super) username: String,
     /// The address, if the user has proved that they own it.
     pub(super) email: Option<String>,
 }
@@ -36,15 +43,30 @@ impl Identity {
         (self.user, self.session)
     }
 
+    /// The name of the user, as the credential says it, or else the store.
+    pub(super) fn username(&self) -> Option<&str> {
+        self.principal.username().or_else(|| Some(&*self.stored.as_ref()?.username))
+    }
+
+    /// The address, if the user has proved that they own it. A session token was checked with the record of its user; an access
+    /// token says nothing about it.
+    pub(super) fn email(&self) -> Option<&str> {
+        match self.principal.credential_kind() {
+            CredentialKind::SessionToken => self.principal.claim("email").and_then(Value::as_str),
+            CredentialKind::AccessToken => self.stored.as_ref()?.email.as_deref(),
+        }
+    }
+
     /// The values in the order of [`NAMES`].
     fn values(&self, assertion: Option<&str>) -> [HeaderValue; 7] {
         [
-            header_value(self.username.as_deref().unwrap_or_default()),
-            header_value(self.email.as_deref().unwrap_or_default()),
+            header_value(self.username().unwrap_or_default()),
+            header_value(self.email().unwrap_or_default()),
             self.groups(),
-            header_value(&self.user.to_string()),
+            // The subject is the id of the user.
+            header_value(self.principal.subject()),
             self.external_id().map_or(EMPTY, |id| header_value(&id)),
-            header_value(&self.session.to_string()),
+            HeaderValue::try_from(self.session.to_string()).expect("an id is visible ASCII"),
             assertion.map_or(EMPTY, visible),
         ]
     }
@@ -67,15 +89,14 @@ impl Identity {
 }
 
 /// The value of a header without one.
-const EMPTY: HeaderValue = HeaderValue::from_static("");
+pub(crate) const EMPTY: HeaderValue = HeaderValue::from_static("");
 
-/// All headers, for this user or for none.
+/// The headers with a value.
 pub(crate) fn identity_headers(
-    identity: Option<&Identity>,
+    identity: &Identity,
     assertion: Option<&str>,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let values = identity.map_or([const { EMPTY }; 7], |identity| identity.values(assertion));
-    NAMES.into_iter().zip(values)
+    NAMES.into_iter().zip(identity.values(assertion)).filter(|(_, value)| !value.is_empty())
 }
 
 /// The text as a value, percent-encoded where it must be; most texts need nothing.
@@ -102,14 +123,6 @@ const fn is_plain(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn without_a_user_every_header_is_there_and_empty() {
-        let headers: Vec<_> = identity_headers(None, None).collect();
-
-        assert_eq!(headers.len(), NAMES.len());
-        assert!(headers.iter().all(|(name, value)| name.as_str().starts_with("remote-") && value.is_empty()));
-    }
 
     #[test]
     fn a_value_is_visible_ascii_without_a_comma() {

@@ -20,7 +20,7 @@ pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
 /// Whether the request opens a WebSocket. `Upgrade` does not say it: some proxies do not pass it on to a subrequest.
 pub(super) fn is_websocket_handshake(headers: &HeaderMap) -> bool {
     // Over HTTP/2 there is no key (RFC 8441, section 5).
-    headers.contains_key(SEC_WEBSOCKET_KEY) || headers.contains_key(SEC_WEBSOCKET_VERSION)
+    headers.keys().any(|name| *name == SEC_WEBSOCKET_KEY || *name == SEC_WEBSOCKET_VERSION)
 }
 
 fn accepts_html(line: &[u8]) -> bool {

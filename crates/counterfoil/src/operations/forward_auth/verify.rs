@@ -23,7 +23,7 @@ use crate::settings::guarded_origins::GuardedOrigin;
 use super::decision::{Decision, decide};
 use super::error::ForwardAuthError;
 use super::forwarded_request::ForwardedRequest;
-use super::identity::Identity;
+use super::identity::{Identity, StoredUser};
 use super::login_redirect::{host_start_location, login_location};
 use super::navigation::{is_navigation, is_websocket_handshake};
 use super::proxy::Proxy;
@@ -53,7 +53,7 @@ pub(crate) enum ForwardAuthAnswer {
     /// The request passes, for this user, or without one.
     Allowed {
         /// The user. Their headers are empty without one.
-        identity: Option<Box<Identity>>,
+        identity: Option<Identity>,
         /// The signed statement about the user, if it is configured.
         assertion: Option<String>,
         /// Where the credential was presented.
@@ -114,14 +114,15 @@ pub(crate) async fn verify(
     let (result, source) = authenticate(app, &call, &request, &requirements, now).await?;
     // The login page shows its form although there is a session, which is too old.
     let is_logged_in = result.is_ok();
-    match decide(result, source, &requirements, is_navigation(&request.method, call.headers), now) {
+    let is_navigation = || is_navigation(&request.method, call.headers);
+    match decide(result, source, &requirements, is_navigation, now) {
         Decision::Allow(principal) => {
             let identity = identify(app, principal, source).await?;
             let assertion = match app.settings().forward_auth.assertion {
                 true => Some(assert(app, &identity, request.guarded.origin().as_str())?),
                 false => None,
             };
-            Ok(ForwardAuthAnswer::Allowed { identity: Some(Box::new(identity)), assertion, source })
+            Ok(ForwardAuthAnswer::Allowed { identity: Some(identity), assertion, source })
         }
         Decision::AllowAnonymous => {
             Ok(ForwardAuthAnswer::Allowed { identity: None, assertion: None, source })
@@ -145,17 +146,19 @@ fn check_site(
     headers: &HeaderMap,
 ) -> Result<(), ForwardAuthError> {
     let (method, policy) = (&request.method, &request.guarded.policy);
-    let has_host_token = host_tokens(app, request.guarded, headers).next().is_some();
-    if !has_host_token && !app.parts.cookies.names().any_present(headers) {
-        return Ok(());
-    }
-    if !is_websocket_handshake(headers) {
-        return Ok(check_csrf(method, headers, policy, true)?);
-    }
-    if !headers.contains_key(ORIGIN) {
-        return Err(ForwardAuthError::HandshakeWithoutOrigin);
-    }
-    Ok(check_csrf(&Method::POST, headers, policy, true)?)
+    let checked = if !is_websocket_handshake(headers) {
+        check_csrf(method, headers, policy, true).map_err(ForwardAuthError::from)
+    } else if headers.contains_key(ORIGIN) {
+        check_csrf(&Method::POST, headers, policy, true).map_err(ForwardAuthError::from)
+    } else {
+        Err(ForwardAuthError::HandshakeWithoutOrigin)
+    };
+    // Most requests pass, and their cookies need not be searched.
+    let has_cookie = || {
+        let has_host_token = host_tokens(app, request.guarded, headers).next().is_some();
+        has_host_token || app.parts.cookies.names().any_present(headers)
+    };
+    checked.or_else(|error| if has_cookie() { Err(error) } else { Ok(()) })
 }
 
 /// The result of authentication, and where the credential was presented.
@@ -179,7 +182,8 @@ async fn authenticate(
         return Err(ForwardAuthError::MultipleCredentials(call.proxy));
     }
     let origin = request.guarded.origin().as_str();
-    let result = app.parts.host_logins.authenticate(token, origin, now).await;
+    // On the heap, because each request has room for it otherwise.
+    let result = Box::pin(app.parts.host_logins.authenticate(token, origin, now)).await;
     app.parts.metrics.credential_checks.record_host_token(&result);
     Ok((result, CredentialSource::Cookie))
 }
@@ -209,8 +213,7 @@ fn select(headers: &HeaderMap, source: CredentialSource) -> HeaderMap {
     )
 }
 
-/// The user of the credential. A session token was checked with the record of its user; an access token says nothing about
-/// the e-mail address.
+/// The user of the credential.
 async fn identify(
     app: &App,
     principal: Principal,
@@ -221,14 +224,15 @@ async fn identify(
         let reason = InvalidReason::CredentialKindNotAccepted;
         return Err(VerifyError::Auth(AuthError::InvalidCredential(reason), source));
     };
-    let mut username = principal.username().map(str::to_owned);
-    let mut email = principal.claim("email").and_then(Value::as_str).map(str::to_owned);
+    let mut stored = None;
     if principal.credential_kind() == CredentialKind::AccessToken {
-        let stored = app.parts.store.user(user).await.map_err(ServiceError::from)?;
-        email = stored.as_ref().filter(|user| user.email_verified).and_then(|user| user.email.clone());
-        username = username.or_else(|| stored.map(|user| user.username.as_str().to_owned()));
+        let user = app.parts.store.user(user).await.map_err(ServiceError::from)?;
+        stored = user.map(|user| StoredUser {
+            username: user.username.as_str().to_owned(),
+            email: user.email.filter(|_| user.email_verified),
+        });
     }
-    Ok(Identity { principal, user, session, username, email })
+    Ok(Identity { principal, user, session, stored })
 }
 
 /// The signed statement about the user, for the application at this origin.
@@ -247,9 +251,9 @@ fn assert(app: &App, identity: &Identity, audience: &str) -> Result<String, Veri
     add("sid", identity.session.to_string().into());
     add("auth_time", principal.authenticated_at().map(Time::unix_seconds).into());
     add("amr", principal.amr().into());
-    add("username", identity.username.as_deref().into());
+    add("username", identity.username().into());
     add("roles", json!(principal.roles()));
-    add("email", identity.email.as_deref().into());
+    add("email", identity.email().into());
     add("external_id", principal.claim("external_id").cloned().into());
     let scope = principal.scopes().collect::<Vec<_>>().join(" ");
     add("scope", if scope.is_empty() { Value::Null } else { scope.into() });
