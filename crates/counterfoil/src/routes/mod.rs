@@ -209,7 +209,7 @@ fn added_routes(app: &App) -> Router<App> {
     let routes = routes
         .route_layer(app.csrf_layer().check_every_write())
         .route_layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .route_layer(from_fn_with_state(final_layer, response_headers::finish));
+        .route_layer(from_fn_with_state(Arc::new(final_layer), response_headers::finish));
     routes.with_state(())
 }
 
