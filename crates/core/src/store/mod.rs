@@ -140,6 +140,9 @@ pub trait Store: Send + Sync + 'static {
     /// Users in the order of their folded names, after the given one.
     async fn users(&self, page: Page<String>) -> Result<Vec<User>, StoreError>;
 
+    /// The users directly before this folded name, at most `limit`, in the order of their folded names.
+    async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError>;
+
     /// The client `id`.
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;
 

@@ -8,7 +8,7 @@ use counterfoil_verify::{RevocationEntry, RevocationPosition, SessionId, UserId}
 
 use crate::credentials::admin_key::AdminKeyId;
 use crate::credentials::verifier_key::VerifierKeyId;
-use crate::model::audit_event::AuditEventKind;
+use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{Mode, Session};
 
 /// A page of the revocation log, from one snapshot.
@@ -141,6 +141,10 @@ pub struct AuditEventQuery {
     pub from: Option<Time>,
     /// Only those before this time.
     pub until: Option<Time>,
+    /// Only those that this actor caused.
+    pub actor: Option<Actor>,
+    /// Only those of requests from this IP address.
+    pub ip: Option<IpAddr>,
     /// Only those that revoked everything of a client or of everyone.
     pub cutoffs_only: bool,
     /// Only those before this number.
@@ -154,6 +158,21 @@ pub struct AuditEventQuery {
 }
 
 impl AuditEventQuery {
+    /// Whether it has a condition for which there is no index, so that a read visits events that do not match.
+    pub fn is_filtered(&self) -> bool {
+        !self.kinds.is_empty()
+            || self.from.is_some()
+            || self.until.is_some()
+            || self.actor.is_some()
+            || self.ip.is_some()
+    }
+
+    /// Whether an event matches by its actor and its address.
+    pub fn matches_source(&self, event: &AuditEvent) -> bool {
+        self.actor.as_ref().is_none_or(|actor| event.actor == *actor)
+            && self.ip.is_none_or(|ip| event.client_info.ip == Some(ip))
+    }
+
     /// Whether an event of this kind at this time matches, whatever its user and its session are.
     pub fn matches(&self, kind: AuditEventKind, at: Time) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&kind))

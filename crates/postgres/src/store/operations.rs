@@ -121,6 +121,10 @@ impl Store for PostgresStore {
         read_list!(self, ListOwner::Administration, |connection| users::page(connection, &page))
     }
 
+    async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        read_list!(self, ListOwner::Administration, |connection| users::page_before(connection, name, limit))
+    }
+
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         read!(self.readers, |connection| clients::find(connection, id))
     }

@@ -170,6 +170,26 @@ pub(crate) async fn page(connection: &Connection, page: &Page<String>) -> Result
     select.query(connection).await?.iter().map(read).collect()
 }
 
+/// The users directly before a case-folded username, in the order of these names.
+pub(crate) async fn page_before(
+    connection: &Connection,
+    name: &str,
+    limit: u32,
+) -> Result<Vec<User>, QueryError> {
+    let select = statement!(
+        concat!(
+            "SELECT ",
+            user_columns!(""),
+            " FROM users WHERE username_folded < $1 AND username_folded > $2
+              ORDER BY username_folded DESC LIMIT $3"
+        ),
+        Text(name),
+        Text(AFTER_REMOVED),
+        i64::from(limit)
+    );
+    select.query(connection).await?.iter().rev().map(read).collect()
+}
+
 pub(crate) fn read(row: &Row) -> Result<User, QueryError> {
     read_user(&mut Columns::new(row))
 }

@@ -116,6 +116,12 @@ impl Store for SqliteStore {
         self.lists.read(ListOwner::Administration, move |connection| users::page(connection, &page)).await
     }
 
+    async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        let name = name.to_owned();
+        let read = move |connection: &_| users::page_before(connection, &name, limit);
+        self.lists.read(ListOwner::Administration, read).await
+    }
+
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         self.readers.read(|connection| clients::find(connection, id))
     }

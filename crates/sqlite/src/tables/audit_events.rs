@@ -53,13 +53,12 @@ macro_rules! newest_or_oldest_first {
 
 /// The events that `query` selects.
 ///
-/// The kind and the time are compared here and not in SQL, so that a read visits a bounded number of events.
+/// The kind, the time, the actor and the address are compared here and not in SQL, so that a read visits a bounded number of events.
 pub(crate) fn scan(
     connection: &Connection,
     query: &AuditEventQuery,
 ) -> rusqlite::Result<Scan<(AuditEventNumber, AuditEvent), AuditEventNumber>> {
-    let is_filtered = !query.kinds.is_empty() || query.from.is_some() || query.until.is_some();
-    let max_visited = if is_filtered { MAX_VISITED.max(query.limit) } else { query.limit };
+    let max_visited = if query.is_filtered() { MAX_VISITED.max(query.limit) } else { query.limit };
     let start = query.after.or(query.before).unwrap_or(u64::MAX);
     let mut statement = connection.prepare_cached(statement_for(query))?;
     let mut visited = statement.query(params![
@@ -75,7 +74,10 @@ pub(crate) fn scan(
             break;
         }
         if query.matches(kind, at) {
-            found.rows.push(read(row)?);
+            let event = read(row)?;
+            if query.matches_source(&event.1) {
+                found.rows.push(event);
+            }
         }
         count += 1;
         if count == max_visited || found.rows.len() >= query.limit as usize {

@@ -140,6 +140,21 @@ pub(crate) fn page(connection: &Connection, page: &Page<String>) -> rusqlite::Re
         .collect()
 }
 
+/// The users directly before a case-folded username, in the order of these names.
+pub(crate) fn page_before(connection: &Connection, name: &str, limit: u32) -> rusqlite::Result<Vec<User>> {
+    let mut users: Vec<User> = connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            user_columns!(""),
+            " FROM users WHERE username_folded < ?1 AND username_folded > ?2
+             ORDER BY username_folded DESC LIMIT ?3"
+        ))?
+        .query_map(params![name, AFTER_REMOVED, limit], read)?
+        .collect::<rusqlite::Result<_>>()?;
+    users.reverse();
+    Ok(users)
+}
+
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<User> {
     read_user(&mut Columns::new(row))
 }

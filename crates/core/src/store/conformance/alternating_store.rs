@@ -118,6 +118,10 @@ impl Store for AlternatingStore {
         self.answered(self.next().users(page).await)
     }
 
+    async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        self.answered(self.next().users_before(name, limit).await)
+    }
+
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         self.answered(self.next().client(id).await)
     }

@@ -1,5 +1,6 @@
 //! Cases about the audit log: events are found by user, session and kind.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use counterfoil_verify::ClientId;
@@ -44,6 +45,27 @@ pub(super) async fn events_are_listed_by_user_and_session_and_newest_first(store
         found(AuditEventQuery { user: Some(user_id(2)), session, ..AuditEventQuery::default() }).await,
         0
     );
+}
+
+pub(super) async fn events_are_found_by_their_actor_and_their_address(store: Arc<dyn Store>) {
+    let ip = |last| IpAddr::from([192, 0, 2, last]);
+    for number in 0..12_u8 {
+        let actor =
+            if number % 3 == 0 { Actor::Operator } else { Actor::User(user_id(u16::from(number % 3))) };
+        let client_info = ClientInfo { ip: Some(ip(number % 4)), ..ClientInfo::default() };
+        let event = AuditEvent::by_actor(AuditEventKind::LoginSucceeded, actor, &client_info, NOON);
+        let _ = applied(&store, &[Change::record_event(event)]).await;
+    }
+    let found = async |actor: Option<Actor>, ip: Option<IpAddr>| {
+        let query = AuditEventQuery { actor, ip, limit: 100, ..AuditEventQuery::default() };
+        answer(store.audit_events(&query).await).rows.len()
+    };
+
+    assert_eq!(found(Some(Actor::Operator), None).await, 4);
+    assert_eq!(found(Some(Actor::User(user_id(2))), None).await, 4);
+    assert_eq!(found(None, Some(ip(1))).await, 3);
+    assert_eq!(found(Some(Actor::Operator), Some(ip(3))).await, 1);
+    assert_eq!(found(Some(Actor::System), None).await, 0);
 }
 
 pub(super) async fn each_session_end_is_recorded_once(store: Arc<dyn Store>) {

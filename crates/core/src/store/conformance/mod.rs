@@ -222,6 +222,7 @@ const CASES: &[Case] = cases! {
     }
     audit_log {
         events_are_listed_by_user_and_session_and_newest_first,
+        events_are_found_by_their_actor_and_their_address,
         each_session_end_is_recorded_once,
         events_that_set_a_cutoff_are_listed_alone,
         events_are_filtered_by_kind_and_time_in_both_directions,

@@ -122,6 +122,7 @@ pub(super) async fn a_user_with_many_sessions_is_gone_at_once_and_deleted_in_por
 
     assert!(live_sessions(&store).await.is_empty());
     assert_eq!(answer(store.users(Page { after: None, limit: 10 }).await), [user(2)]);
+    assert_eq!(answer(store.users_before("\u{10ffff}", 10).await), [user(2)]);
     assert!(answer(store.pending_session_ends(10).await).is_empty());
     // Nothing has expired at this time; only the rows of the user are left.
     let mut deleted = Vec::new();

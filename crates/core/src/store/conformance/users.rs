@@ -124,6 +124,17 @@ pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc
     let mut expected: Vec<User> = users.collect();
     expected.sort_by(|a, b| a.username.folded().cmp(b.username.folded()));
     assert_eq!(found, expected);
+
+    // Backwards, the same pages from the other end.
+    let (mut found, mut before) = (Vec::new(), "\u{10ffff}".to_owned());
+    loop {
+        let page = answer(store.users_before(&before, 3).await);
+        assert!(page.len() <= 3 && page.is_sorted_by_key(|user| user.username.folded().to_owned()));
+        let Some(first) = page.first() else { break };
+        before = first.username.folded().to_owned();
+        found.splice(0..0, page);
+    }
+    assert_eq!(found, expected);
 }
 
 pub(super) async fn the_names_of_existing_users_are_found_by_their_ids(store: Arc<dyn Store>) {
