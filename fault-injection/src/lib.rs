@@ -12,6 +12,7 @@
 pub mod bystander;
 pub mod bystanders;
 pub mod check;
+pub mod console_records;
 pub mod disk;
 pub mod endurance;
 pub mod failed_sync;

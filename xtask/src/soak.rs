@@ -14,8 +14,9 @@ pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
     /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, rolling-restart, killed-node, endurance; models,
     /// the model and the simulation of the revocation feed; store-copy, which moves a store of a million sessions and kills the
-    /// command; redis-memory, the memory of 100,000 sessions in Redis; and pages, which are checked at each width, in each color
-    /// scheme and direction. By default all of them.
+    /// command; redis-memory, the memory of 100,000 sessions in Redis; pages, which are checked at each width, in each color
+    /// scheme and direction; and console, the time of each list of the console with a million users, sessions and audit events. By
+    /// default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -36,12 +37,16 @@ const MODELS: &str = "models";
 const STORE_COPY: &str = "store-copy";
 const REDIS_MEMORY: &str = "redis-memory";
 const PAGES: &str = "pages";
+const CONSOLE: &str = "console";
 
 /// How many sessions are copied, with a tenth as many users.
 const COPIED_SESSIONS: usize = 1_000_000;
 
 /// How many sessions are stored in Redis.
 const REDIS_SESSIONS: usize = 100_000;
+
+/// How many users, sessions and audit events the console lists.
+const CONSOLE_ROWS: usize = 1_000_000;
 
 /// How many schedules of the simulation run.
 const SCHEDULES: u64 = 200_000;
@@ -54,7 +59,7 @@ const SCHEDULES: u64 = 200_000;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
     let has = |scenario: &str| is_all || options.scenarios.iter().any(|name| name == scenario);
-    let others = [MODELS, STORE_COPY, REDIS_MEMORY, PAGES];
+    let others = [MODELS, STORE_COPY, REDIS_MEMORY, PAGES, CONSOLE];
     let is_injected = |name: &&String| !others.contains(&name.as_str());
     let injected: Vec<&String> = options.scenarios.iter().filter(is_injected).collect();
     if has(MODELS) {
@@ -68,6 +73,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if has(PAGES) {
         check_pages()?;
+    }
+    if has(CONSOLE) {
+        measure_console(options)?;
     }
     if is_all || !injected.is_empty() { inject_faults(options, &injected) } else { Ok(()) }
 }
@@ -108,6 +116,15 @@ fn check_pages() -> Result<()> {
     test.args(["test", "--locked", "--package=counterfoil-pages", "--test=rendering", "--", "browser::"]);
     test.env(interop_tools::FOLDER, interop_tools::find(false)?);
     workspace::run(test.env("COUNTERFOIL_ALL_PAGES", "1").env("COUNTERFOIL_REQUIRE", "all"))
+}
+
+/// Measures each list of the console with many records.
+fn measure_console(options: &Options) -> Result<()> {
+    let mut test = workspace::cargo();
+    test.args(["test", "--profile=dist", "--locked", "--package=counterfoil", "--all-features"]);
+    test.args(["--test=pages", "--", "--nocapture", "every_list_of_the_console"]);
+    let rows = options.iterations.unwrap_or(CONSOLE_ROWS);
+    workspace::run(test.env("COUNTERFOIL_CONSOLE_ROWS", rows.to_string()))
 }
 
 /// Builds the server and the fault injection, and runs these scenarios, or all.

@@ -18,6 +18,7 @@ use crate::error::CliError;
 use crate::logging::LogFormat;
 
 pub(crate) mod builder;
+mod description;
 pub(crate) mod development;
 pub(crate) mod diagnostic;
 mod environment;
@@ -60,8 +61,17 @@ pub(crate) struct Configuration {
     errors: Vec<Diagnostic>,
     renamed_variables: Vec<Diagnostic>,
     is_file_readable: bool,
-    /// The settings that do not have their default, with the last place where each was set.
-    assigned: BTreeMap<&'static str, ValueSource>,
+    /// The settings that do not have their default, as each was set last.
+    assigned: BTreeMap<&'static str, AssignedValue>,
+}
+
+/// How a setting was set last.
+#[derive(Debug, Clone)]
+struct AssignedValue {
+    /// Where.
+    source: ValueSource,
+    /// The values.
+    values: Vec<String>,
 }
 
 impl Configuration {
@@ -94,7 +104,9 @@ impl Configuration {
         for assignment in
             file.assignments.into_iter().chain(environment.assignments).chain(flags.assignments())
         {
-            assigned.insert(assignment.setting.name, assignment.source.clone());
+            let value =
+                AssignedValue { source: assignment.source.clone(), values: assignment.values.clone() };
+            assigned.insert(assignment.setting.name, value);
             errors.extend(apply(&mut builder, assignment));
         }
         Self {

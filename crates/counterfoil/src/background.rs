@@ -112,6 +112,8 @@ async fn maintain_periodically(app: App) {
         while Instant::now() < next {
             // Reading the clock makes it check the wall clock for a jump.
             app.now();
+            let metrics = &app.parts.metrics;
+            metrics.recent_logins.note(app.parts.clock.uptime(), metrics.login_totals());
             sleep_until(next.min(Instant::now() + CLOCK_POLL_INTERVAL)).await;
         }
         if let Err(error) = run_maintenance(&app).await {

@@ -65,7 +65,6 @@ mod fs;
 mod http;
 mod keys;
 mod limits;
-mod live;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod operations;
@@ -118,6 +117,7 @@ pub use settings::console::ConsoleSettings;
 pub use settings::cookie_options::{CookieOptions, CookieOptionsError, Cookies, SameSite};
 pub use settings::data_dir::DataDirError;
 pub use settings::database_url::DatabaseUrl;
+pub use settings::description::SettingDescription;
 pub use settings::development_mode::DevelopmentMode;
 pub use settings::feed::FeedSettings;
 pub use settings::forward_auth::{ForwardAuthSettings, GuardedHostsError};

@@ -65,7 +65,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 46] = [
+const TEMPLATES: [(&str, &str); 50] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -98,6 +98,10 @@ const TEMPLATES: [(&str, &str); 46] = [
     ("console/rate_limits.html", include_str!("../templates/console/rate_limits.html")),
     ("console/health.html", include_str!("../templates/console/health.html")),
     ("console/doctor.html", include_str!("../templates/console/doctor.html")),
+    ("console/configuration.html", include_str!("../templates/console/configuration.html")),
+    ("console/revocations.html", include_str!("../templates/console/revocations.html")),
+    ("console/clients.html", include_str!("../templates/console/clients.html")),
+    ("console/client.html", include_str!("../templates/console/client.html")),
     ("console/revocation_parts.html", include_str!("../templates/console/revocation_parts.html")),
     ("console/live/health.html", include_str!("../templates/console/live/health.html")),
     ("console/live/stats.html", include_str!("../templates/console/live/stats.html")),

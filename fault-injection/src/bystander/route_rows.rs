@@ -177,6 +177,7 @@ pub(super) const ROWS: &[Row] = &[
             "GET /v1/admin/verifiers",
             "GET /v1/admin/nodes",
             "GET /v1/admin/keys",
+            "GET /v1/revocations",
         ],
         |from, number| {
             let paths = [
@@ -187,6 +188,7 @@ pub(super) const ROWS: &[Row] = &[
                 "/v1/admin/verifiers?limit=1000",
                 "/v1/admin/nodes?limit=1000",
                 "/v1/admin/keys",
+                "/v1/revocations?limit=1000",
             ];
             admin(from, "GET", paths[number as usize % paths.len()])
         },
@@ -342,6 +344,7 @@ const ADMIN_ROUTES: &[&str] = &[
     "DELETE /v1/admin/keys/{id}",
     "GET /v1/admin/events",
     "GET /v1/admin/live",
+    "GET /v1/revocations",
     "POST /v1/revocations",
 ];
 

@@ -19,7 +19,6 @@ pub(crate) const LAYERED: &[Layered] = &[
             "counters",
             "store",
             "feed",
-            "live",
             "app",
             "operations",
             "http",

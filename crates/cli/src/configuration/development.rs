@@ -90,7 +90,7 @@ impl Configuration {
     }
 
     fn refusal(&self, name: &str, reason: &str, hint: &str) -> Option<Diagnostic> {
-        let source = self.assigned.get(name)?.clone();
+        let source = self.assigned.get(name)?.source.clone();
         let (key, hint) = (Some(name.to_owned()), Some(hint.to_owned()));
         Some(Diagnostic { key, source, message: reason.to_owned(), hint })
     }

@@ -45,7 +45,10 @@ impl Configuration {
         }
         match (issuer, tls, store, cache) {
             (Ok(issuer), Ok(tls), Ok(store), Ok(cache)) if errors.is_empty() => {
-                Ok(self.build(issuer, tls, store).with(|settings| settings.cache = cache))
+                Ok(self.build(issuer, tls, store).with(|settings| {
+                    settings.cache = cache;
+                    settings.descriptions = self.describe();
+                }))
             }
             _ => Err(errors),
         }

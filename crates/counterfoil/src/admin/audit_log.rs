@@ -74,7 +74,7 @@ impl App {
         let session = session.as_deref().map(parse_session_id).transpose()?;
         let kinds = kinds.iter().map(|name| parse_kind(name)).collect::<Result<_, _>>()?;
         let [from, until] = [from, to].map(|time| time.map(Time::from_unix_seconds));
-        Ok(AuditEventFilter { user, session, kinds, from, until })
+        Ok(AuditEventFilter { user, session, kinds, from, until, ..AuditEventFilter::default() })
     }
 }
 

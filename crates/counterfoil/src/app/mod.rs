@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod forward_auth;
 pub(crate) mod hooks;
 mod known_password;
+pub(crate) mod live;
 mod node_follower;
 mod open;
 #[cfg(feature = "admin")]
@@ -33,6 +34,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{AuthError, AuthLayer, AuthState, CsrfLayer, LocalVerifier, OriginPolicy};
 
 use crate::app::forward_auth::ForwardAuth;
+use crate::app::live::Live;
 use crate::clock::checkpoint;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
@@ -44,7 +46,6 @@ use crate::limits::doctor_rate::DoctorRateLimiter;
 use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
-use crate::live::Live;
 use crate::passwords::hash_pool::HashPool;
 use crate::runtime::task::Task;
 use crate::settings::Settings;

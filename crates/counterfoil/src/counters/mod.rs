@@ -6,6 +6,7 @@
 //!   events              a commit listener of the store: audit events, sessions created and ended
 //!   introspections      introspections by result
 //!   outcomes            results of logins, refreshes, registrations and password changes
+//!   recent_logins       logins of the last minute
 //!   requests            HTTP requests by route, method and status
 //! ```
 //!
@@ -15,6 +16,7 @@ mod credential_checks;
 mod events;
 mod introspections;
 mod outcomes;
+mod recent_logins;
 mod requests;
 mod sharded;
 
@@ -29,6 +31,7 @@ pub(crate) use credential_checks::{
 pub(crate) use events::{EventCounters, Label};
 pub(crate) use introspections::{IntrospectionResult, Introspections};
 pub(crate) use outcomes::{Outcome, Outcomes, service_outcome};
+pub(crate) use recent_logins::{LoginTotals, RecentLogins};
 pub(crate) use requests::{HttpRequests, Route, method_label};
 
 /// The counters of an installation.
@@ -40,6 +43,8 @@ pub(crate) struct Metrics {
     pub(crate) events: Arc<EventCounters>,
     /// Results of logins.
     pub(crate) logins: Outcomes,
+    /// The results of the last minute.
+    pub(crate) recent_logins: RecentLogins,
     /// Results of logins at guarded hosts, when the browser returns from the issuer.
     pub(crate) host_logins: Outcomes,
     /// Results of refreshes.
@@ -84,5 +89,16 @@ pub(crate) struct OpenConnection(Arc<ConnectionCounters>);
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.open.dec();
+    }
+}
+
+impl Metrics {
+    /// The logins since the start.
+    pub(crate) fn login_totals(&self) -> LoginTotals {
+        LoginTotals {
+            accepted: self.logins.total(Outcome::Success),
+            refused: self.logins.total(Outcome::Failure),
+            limited: self.logins.total(Outcome::RateLimited),
+        }
     }
 }

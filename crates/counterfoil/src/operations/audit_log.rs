@@ -7,12 +7,13 @@ use counterfoil_verify::{ClientId, SessionId};
 
 use crate::app::App;
 use crate::operations::error::OperationError;
-use crate::operations::pagination::Pagination;
+use crate::operations::pagination::{Cursor as _, Pagination};
 
 /// An audit event and its number.
 pub(crate) type NumberedEvent = (AuditEventNumber, AuditEvent);
 
-/// The events of `query` on this page, the newest first, and the cursor of the next page, which leads to older ones.
+/// The events of `query` on this page, the newest first, and the cursor of the next page, which leads to older ones. A page may
+/// have fewer events than requested although more follow.
 ///
 /// A revocation cutoff ends sessions without naming them. The events of a session therefore include the cutoffs of its client
 /// and of all sessions that were set while it was active: they answer why a user was logged out.
@@ -25,7 +26,7 @@ pub(crate) async fn read_page(
     query: &AuditEventQuery,
     page: &Pagination<AuditEventNumber>,
 ) -> Result<(Vec<NumberedEvent>, Option<String>), OperationError> {
-    let mut events = read_all(app, query, page).await?;
+    let (mut events, mut stopped_at) = read_all(app, query, page).await?;
     if let Some(session) = query.session
         && let Some(life) = SessionLife::read(app, session, query).await?
     {
@@ -39,20 +40,23 @@ pub(crate) async fn read_page(
             from: Some(query.from.unwrap_or(Time::EPOCH).max(life.started_at)),
             ..query.clone()
         };
-        let cutoffs = read_all(app, &cutoffs, page).await?;
+        let (cutoffs, cutoffs_stopped_at) = read_all(app, &cutoffs, page).await?;
+        // Below the higher of the two, one of them has not been read.
+        stopped_at = stopped_at.max(cutoffs_stopped_at);
         events.extend(cutoffs.into_iter().filter(|cutoff| life.is_ended_by(cutoff)));
         events.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        events.retain(|(number, _)| stopped_at.is_none_or(|stopped_at| *number >= stopped_at));
     }
     let next = page.finish(&mut events, |(number, _)| *number);
-    Ok((events, next))
+    Ok((events, next.or_else(|| stopped_at.map(|number| number.to_text()))))
 }
 
-/// The rows of the page, in as many reads as it takes.
+/// The rows of the page, and where the reads have stopped before it was full.
 async fn read_all(
     app: &App,
     query: &AuditEventQuery,
     page: &Pagination<AuditEventNumber>,
-) -> Result<Vec<NumberedEvent>, OperationError> {
+) -> Result<(Vec<NumberedEvent>, Option<AuditEventNumber>), OperationError> {
     let rows = page.read(|Page { after, limit }| {
         let before = query.before.into_iter().chain(after).min();
         let query = AuditEventQuery { before, limit, ..query.clone() };

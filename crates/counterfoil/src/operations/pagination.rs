@@ -58,6 +58,9 @@ impl PageSize {
     }
 }
 
+/// The most reads for a page of a filtered list. Each visits at most 2,000 rows.
+const MAX_READS: usize = 25;
+
 /// The requested page of a list; `C` is the position after which it starts.
 #[derive(Debug)]
 pub(crate) struct Pagination<C> {
@@ -83,27 +86,31 @@ impl<C: Cursor> Pagination<C> {
         Page { after: self.after.clone(), limit: self.limit + 1 }
     }
 
-    /// The rows of the page in a filtered list, of which each read visits a part. `read` gets where it starts and how many
-    /// rows are missing.
+    /// The rows of the page in a filtered list, of which each read visits a part, and the row after which the reads have
+    /// stopped, if the page is not full although more rows follow. `read` gets where it starts and how many rows are missing.
     ///
     /// # Errors
     ///
     /// If `read` fails.
-    pub(crate) async fn read<T, F>(&self, read: impl Fn(Page<C>) -> F) -> Result<Vec<T>, StoreError>
+    pub(crate) async fn read<T, F>(
+        &self,
+        read: impl Fn(Page<C>) -> F,
+    ) -> Result<(Vec<T>, Option<C>), StoreError>
     where
         F: Future<Output = Result<Scan<T, C>, StoreError>>,
     {
         let mut page = self.to_page();
         let mut rows = Vec::new();
-        loop {
+        for _ in 0..MAX_READS {
             let scan = read(page.clone()).await?;
             rows.extend(scan.rows);
             page.limit = (self.limit + 1).saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
             match scan.next {
                 Some(next) if page.limit > 0 => page.after = Some(next),
-                Some(_) | None => return Ok(rows),
+                Some(_) | None => return Ok((rows, None)),
             }
         }
+        Ok((rows, page.after))
     }
 
     /// Removes the additional row. Returns `next`: the cursor of the last row if there are more.
@@ -411,6 +418,19 @@ mod tests {
         assert_eq!(request.finish(&mut full, Clone::clone), Some("2".to_owned()));
         assert_eq!(request.finish(&mut last, Clone::clone), None);
         assert_eq!((full.len(), last.len()), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_a_list_without_matches_stops_and_says_where() {
+        let visit = |page: Page<AuditEventNumber>| async move {
+            let start = page.after.unwrap_or(1_000_000);
+            Ok(Scan { rows: Vec::<u64>::new(), next: Some(start - 2_000) })
+        };
+
+        let first = pagination::<AuditEventNumber>(None, 10).read(visit).await.unwrap();
+        assert_eq!(first, (vec![], Some(950_000)));
+        let second = pagination(Some("950000"), 10).read(visit).await.unwrap();
+        assert_eq!(second, (vec![], Some(900_000)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::pages::return_to::ReturnTo;
 pub(super) struct Query(Option<FormFields>);
 
 /// The parameters of the pages.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "return_to",
     "client",
     "reauth",
@@ -33,6 +33,7 @@ const KNOWN: [&str; 19] = [
     "topics",
     "every",
     "sent",
+    "subject",
 ];
 
 impl FromRequestParts<App> for Query {

@@ -82,6 +82,7 @@ struct PublicDocument;
     admin::live::stream,
     admin::rate_limits::show,
     admin::rate_limits::release,
+    admin::revocations::list,
     admin::revocations::revoke,
 ))]
 struct AdminDocument;

@@ -7,6 +7,7 @@ pub(crate) mod console;
 pub(crate) mod cookie_options;
 pub(crate) mod data_dir;
 pub(crate) mod database_url;
+pub(crate) mod description;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
 pub(crate) mod forward_auth;
@@ -45,6 +46,7 @@ use crate::settings::base_path::BasePath;
 use crate::settings::cache_url::CacheUrl;
 use crate::settings::console::ConsoleSettings;
 use crate::settings::cookie_options::CookieOptions;
+use crate::settings::description::SettingDescription;
 use crate::settings::development_mode::DevelopmentMode;
 use crate::settings::feed::FeedSettings;
 use crate::settings::forward_auth::ForwardAuthSettings;
@@ -173,6 +175,8 @@ pub struct Settings {
     pub pages: PagesSettings,
     /// The console for administrators, which is one of the pages.
     pub console: ConsoleSettings,
+    /// Every setting with its value and where it was set, for the console. Empty: the application has set them in code.
+    pub descriptions: Vec<SettingDescription>,
     /// Development mode, only for an issuer on plain HTTP and loopback; off by default.
     pub development_mode: Option<DevelopmentMode>,
 }
@@ -302,6 +306,7 @@ impl Settings {
             tls: None,
             pages: PagesSettings::default(),
             console: ConsoleSettings::default(),
+            descriptions: Vec::new(),
             development_mode: None,
         }
     }

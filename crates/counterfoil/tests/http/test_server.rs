@@ -69,17 +69,28 @@ impl TestServer {
         F: Future<Output = Result<App, OpenError>>,
     {
         let dir = TempDir::new().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
         let store = format!("sqlite:{}", dir.path().join("auth.db").display());
-        let issuer = format!("http://{address}");
-        let mut settings = Settings::new(issuer.parse().unwrap(), store.parse().unwrap());
+        let mut settings = Settings::new("http://localhost".parse().unwrap(), store.parse().unwrap());
         settings.argon2 = Argon2Cost { memory_kib: 64, iterations: 1, parallelism: 1 };
         settings.password_hashing_threads = 1;
         settings.rate_limits = no_limits();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        settings.issuer = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         change(&mut settings);
+        Self::serve(dir, listener, settings, open).await
+    }
 
+    async fn serve<F>(
+        dir: TempDir,
+        listener: TcpListener,
+        settings: Settings,
+        open: impl FnOnce(Settings) -> F,
+    ) -> Self
+    where
+        F: Future<Output = Result<App, OpenError>>,
+    {
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
         let origin = settings.issuer.origin().to_string();
         let app = open(settings).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -88,6 +99,20 @@ impl TestServer {
         });
         tokio::spawn(serving);
         Self { app, address, origin, _dir: dir, _stop: stop }
+    }
+
+    /// Closes the server, changes its database, and starts one with the same settings.
+    #[allow(dead_code, reason = "only some of the test programs change the database")]
+    pub(crate) async fn restart_after(self, change_database: impl FnOnce(&std::path::Path)) -> Self {
+        let Self { app, _dir: dir, _stop: stop, .. } = self;
+        let settings = app.settings().clone();
+        app.close().await.unwrap();
+        drop((app, stop));
+        change_database(&dir.path().join("auth.db"));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let settings = settings.with(|settings| settings.issuer = issuer);
+        Self::serve(dir, listener, settings, App::open).await
     }
 
     /// Registers a user.

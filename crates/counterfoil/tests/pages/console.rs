@@ -4,6 +4,9 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
+use counterfoil::operator::Command;
+use counterfoil_jose::Secret;
+
 use crate::browser::{PageBrowser, after, encode, html};
 use crate::client::Request;
 use crate::test_server::{PASSWORD, TestServer, advanced_clock, text};
@@ -38,17 +41,21 @@ async fn newest_events(server: &TestServer) -> Vec<(String, String)> {
 }
 
 /// Every page that a link opens.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 14] = [
     "/admin",
     "/admin/users",
     "/admin/sessions",
     "/admin/audit",
+    "/admin/clients",
+    "/admin/clients/default",
+    "/admin/revocations",
     "/admin/keys",
     "/admin/keys/rotate",
     "/admin/verifiers",
     "/admin/rate-limits",
     "/admin/health",
     "/admin/doctor?sent=x",
+    "/admin/configuration",
 ];
 
 #[tokio::test]
@@ -270,6 +277,86 @@ async fn the_audit_log_is_filtered_by_what_the_link_says() {
         let response = browser.open(&server, &format!("/admin/audit?{wrong}")).await;
         assert_eq!(response.status, 422, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn audit_events_are_found_by_who_caused_them_and_from_where() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let id = user_id(&server, "ada").await;
+
+    let page = html(&browser.open(&server, &format!("/admin/audit?actor=user%3A{id}")).await);
+    let events = after(&page, "<tbody>", "</tbody>");
+    assert!(events.contains("login_succeeded") && !events.contains(">root<"), "{events}");
+    let page = html(&browser.open(&server, "/admin/audit?ip=127.0.0.1&actor=operator").await);
+    assert!(page.contains("No event matches here."), "an operator has no address: {page}");
+    let bearer = text(&server.login("root", "session").await, "session_token").to_owned();
+    let get = |query: &str| Request::get(&format!("/v1/admin/events?{query}")).bearer(&bearer);
+    let list = get("ip=127.0.0.1&actor=anonymous&kind=user_registered").send(&server).await.json();
+    assert_eq!(list["events"].as_array().unwrap().len(), 1, "{list}");
+    for wrong in ["actor=root", "actor=user%3Ax", "ip=here"] {
+        assert_eq!(browser.open(&server, &format!("/admin/audit?{wrong}")).await.status, 422, "{wrong}");
+        assert_eq!(get(wrong).send(&server).await.status, 422, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_exported_as_json_lines() {
+    let (server, mut browser) = administrator().await;
+    for name in ["ada", "bob"] {
+        server.register(name).await;
+    }
+
+    let page = html(&browser.open(&server, "/admin/audit?kind=user_registered").await);
+    let link = after(&page, "audit&#x2f;export", "\"").to_owned();
+    assert_eq!(link, "?kind=user_registered");
+    let export = browser.open(&server, &format!("/admin/audit/export{link}")).await;
+    assert_eq!(export.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(export.header("content-disposition"), Some("attachment; filename=\"audit.jsonl\""));
+    let body = String::from_utf8(export.body).unwrap();
+    // The chunks of the body have lines with their lengths.
+    let lines = body.lines().filter(|line| line.starts_with('{'));
+    let events: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = events.iter().map(|event| text(event, "username")).collect();
+    assert_eq!(names, ["bob", "ada", "root"], "newest first: {body}");
+    let wrong = browser.open(&server, "/admin/audit/export?kind=party").await;
+    assert_eq!(wrong.status, 422);
+}
+
+#[tokio::test]
+async fn the_list_of_users_leads_forwards_and_back() {
+    let (server, mut browser) = administrator().await;
+    for number in 0..120 {
+        let add = Command::UserAdd {
+            username: format!("user{number:03}"),
+            password: Secret::new(PASSWORD.to_owned()),
+            email: None,
+            roles: Vec::new(),
+        };
+        server.app.administer(add).await.unwrap();
+    }
+    let link = |page: &str, rel: &str| {
+        let mark = format!("rel=\"{rel}\" href=\"");
+        let link = page.contains(&mark).then(|| after(page, &mark, "\"").to_owned());
+        link.map(|link| link.replace("&#x2f;", "/").replace("&#x3D;", "=").replace("&amp;", "&"))
+    };
+    let mut pages = Vec::new();
+    let mut next = Some("/admin/users?prefix=user".to_owned());
+    while let Some(path) = next {
+        let page = html(&browser.open(&server, &path).await);
+        next = link(&page, "next");
+        pages.push(page);
+    }
+
+    assert_eq!(pages.len(), 3);
+    assert_eq!(link(&pages[0], "prev"), None);
+    let list = |page: &str| after(page, "<tbody>", "</tbody>").to_owned();
+    let back = html(&browser.open(&server, &link(&pages[2], "prev").unwrap()).await);
+    assert_eq!(list(&back), list(&pages[1]));
+    let first = html(&browser.open(&server, &link(&back, "prev").unwrap()).await);
+    assert_eq!(list(&first), list(&pages[0]));
+    assert!(list(&first).contains("user000") && link(&first, "prev").is_none());
+    assert!(link(&first, "next").is_some());
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn only_administrators_of_this_site_receive_updates() {
 async fn a_page_with_live_parts_alone_has_a_script_and_a_policy_for_it() {
     let (server, mut browser) = administrator().await;
 
-    for page in ["/admin", "/admin/keys", "/admin/verifiers", "/admin/health"] {
+    for page in ["/admin", "/admin/keys", "/admin/revocations", "/admin/verifiers", "/admin/health"] {
         let response = browser.open(&server, page).await;
         let policy = response.header("content-security-policy").unwrap();
         for part in ["script-src 'self';", "connect-src 'self';", "require-trusted-types-for 'script'"] {

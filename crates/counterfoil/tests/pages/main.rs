@@ -8,7 +8,9 @@ mod browser;
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
 mod console;
+mod console_changes;
 mod console_live;
+mod console_size;
 mod errors;
 #[path = "../http/event_stream.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]

@@ -1,10 +1,11 @@
 //! Views of the console to render: usual, empty, longest, with errors, and with hostile text.
 
 use counterfoil_pages::view::console::{
-    AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, DoctorRow, DoctorView,
-    EventRow, HealthPart, HealthView, KeyPlot, KeyRow, KeyTimes, KeysPart, KeysView, NewUserForm, NodeRow,
-    OverviewView, Pager, RateLimitsView, RevocationRow, RevocationsPart, SessionFilter, SessionRow,
-    SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView, VerifierKeyRow,
+    AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ClientPageView, ClientRow, ClientsView,
+    ConfigurationView, ConfirmView, CounterRow, DoctorRow, DoctorView, EventRow, HealthPart, HealthView,
+    KeyPlot, KeyRow, KeyTimes, KeysPart, KeysView, LifetimeRow, NewUserForm, NodeRow, OverviewView, Pager,
+    RateLimitsView, RevocationRow, RevocationsPart, RevocationsView, SessionFilter, SessionRow,
+    SessionsPageView, SettingRow, StatsPart, TextField, UserPageView, UserRow, UsersPageView, VerifierKeyRow,
     VerifierRow, VerifiersPart, VerifiersView, WaitRow,
 };
 use counterfoil_pages::view::{Mode, Tone};
@@ -138,8 +139,11 @@ pub(crate) fn live_parts(renderer: &Renderer) -> Vec<(&'static str, String)> {
 fn stats() -> StatsPart {
     StatsPart {
         logins: u64::MAX,
-        failed_logins: 3,
-        limited_logins: 1,
+        logins_a_minute: 12,
+        failed_logins_a_minute: 3,
+        limited_logins_a_minute: 1,
+        session_checks: u64::MAX,
+        from_memory: 98,
         cached_sessions: 12,
         active_revocations: 7,
         verifiers: 2,
@@ -224,12 +228,15 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
         filter,
         kinds: vec!["login_failed", "session_ended"],
         events: events(),
+        stopped_at: Some("7".into()),
         pages: pages_around(),
+        export: "/auth/admin/audit/export?a=b&c=\"".into(),
         error: Some(HOSTILE.into()),
     };
     let quiet_audit = AuditView {
         filter: AuditFilter::default(),
         events: vec![],
+        stopped_at: None,
         pages: Pager::default(),
         error: None,
         ..audit.clone()
@@ -269,6 +276,9 @@ pub(crate) fn console(renderer: &Renderer) -> Vec<(&'static str, String)> {
         ("plain question", render(renderer, &plain)),
     ];
     pages.extend(key_pages(renderer));
+    pages.extend(revocation_pages(renderer));
+    pages.extend(client_pages(renderer));
+    pages.extend(configuration_pages(renderer));
     pages.extend(verifier_pages(renderer));
     let limits = RateLimitsView {
         username: HOSTILE.into(),
@@ -341,6 +351,73 @@ fn signing_keys() -> KeysPart {
         keys: vec![key_row("retired", true), key_row("current", true), key_row("revoked", false)],
         plot: KeyPlot::new(&[times(Some(NOON)), times(None)], NOON + 50),
     }
+}
+
+fn configuration_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let setting = |value: Option<&str>, is_set| SettingRow {
+        name: "login_rate_limit.successes_per_account_and_ip".into(),
+        value: value.map(Into::into),
+        origin: HOSTILE.into(),
+        default: HOSTILE.into(),
+        is_set,
+    };
+    let settings = vec![setting(Some(HOSTILE), true), setting(None, false)];
+    [
+        ("configuration", render(renderer, &ConfigurationView { settings })),
+        ("no configuration", render(renderer, &ConfigurationView { settings: vec![] })),
+    ]
+}
+
+fn revocation_pages(renderer: &Renderer) -> [(&'static str, String); 2] {
+    let newest = RevocationsView {
+        newest: Some(revocations()),
+        older: vec![],
+        pages: pages_around(),
+        subject: HOSTILE.into(),
+        error: Some(HOSTILE.into()),
+    };
+    let older = RevocationsView {
+        newest: None,
+        older: revocations().revocations,
+        pages: Pager::default(),
+        subject: HOSTILE.into(),
+        error: None,
+    };
+    [("revocations", render_live(renderer, &newest, None)), ("older revocations", render(renderer, &older))]
+}
+
+fn client_pages(renderer: &Renderer) -> [(&'static str, String); 4] {
+    let client = |is_enabled: bool| ClientRow {
+        id: "p3vQ0n9Jr2hK5cXw".repeat(8),
+        name: HOSTILE.into(),
+        modes: vec!["session", "jwt", "hybrid"],
+        audiences: is_enabled.then(|| vec![HOSTILE.into()]),
+        scopes: is_enabled.then(Vec::new),
+        is_enabled,
+    };
+    let list = ClientsView {
+        clients: vec![client(true), client(false)],
+        pages: pages_around(),
+        id: HOSTILE.into(),
+        name: HOSTILE.into(),
+        error: Some(HOSTILE.into()),
+    };
+    let none = ClientsView { clients: vec![], pages: Pager::default(), error: None, ..list.clone() };
+    let lifetime = LifetimeRow {
+        name: "session_idle",
+        text: "Session that is not used",
+        value: "34560000s".into(),
+        ceiling: "400d".into(),
+        share: 100,
+    };
+    let one = ClientPageView { client: client(true), lifetimes: vec![lifetime; 6] };
+    let disabled = ClientPageView { client: client(false), lifetimes: vec![] };
+    [
+        ("clients", render(renderer, &list)),
+        ("no clients", render(renderer, &none)),
+        ("client", render(renderer, &one)),
+        ("disabled client", render(renderer, &disabled)),
+    ]
 }
 
 fn key_pages(renderer: &Renderer) -> [(&'static str, String); 2] {

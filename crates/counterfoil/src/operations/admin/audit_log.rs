@@ -1,6 +1,8 @@
 //! The audit log, as an administrator lists and follows it.
 
-use counterfoil_core::model::audit_event::AuditEventKind;
+use std::net::IpAddr;
+
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
@@ -8,7 +10,7 @@ use counterfoil_verify::{SessionId, UserId};
 use crate::app::App;
 use crate::operations::admin::event_names::EventNames;
 use crate::operations::admin::responses::FollowedEventsResponse;
-use crate::operations::admin::views::AuditEventView;
+use crate::operations::admin::views::{AuditEventView, actor_id};
 use crate::operations::audit_log::{NumberedEvent, read_page};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
@@ -26,17 +28,34 @@ pub(crate) struct AuditEventFilter {
     pub(crate) from: Option<Time>,
     /// Only those before this time.
     pub(crate) until: Option<Time>,
+    /// Only those that this actor caused.
+    pub(crate) actor: Option<Actor>,
+    /// Only those of requests from this IP address.
+    pub(crate) ip: Option<IpAddr>,
 }
 
 impl AuditEventFilter {
     /// The query of an administrator.
     pub(crate) fn to_query(&self) -> AuditEventQuery {
-        let Self { user, session, kinds, from, until } = self.clone();
-        AuditEventQuery { user, session, kinds, from, until, ..AuditEventQuery::default() }
+        let Self { user, session, kinds, from, until, actor, ip } = self.clone();
+        AuditEventQuery { user, session, kinds, from, until, actor, ip, ..AuditEventQuery::default() }
     }
 }
 
-/// Lists the events of `filter`, the newest first; `next` leads to older ones.
+/// The actor with this text, as events have it: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`.
+pub(crate) fn parse_actor(text: &str) -> Option<Actor> {
+    match text.split_once(':') {
+        Some(("user", id)) => id.parse().ok().map(Actor::User),
+        Some(("admin_key", id)) => id.parse().ok().map(Actor::AdminKey),
+        Some(_) => None,
+        None => [Actor::Operator, Actor::System, Actor::Anonymous]
+            .into_iter()
+            .find(|actor| actor_id(actor) == text),
+    }
+}
+
+/// Lists the events of `filter`, the newest first; `next` leads to older ones. At most 50,000 events are read: a page may have
+/// fewer events than requested although more follow.
 ///
 /// # Errors
 ///
@@ -90,4 +109,20 @@ pub(crate) async fn newest_number(app: &App) -> Result<AuditEventNumber, Operati
 async fn with_names(app: &App, events: &[NumberedEvent]) -> Result<Vec<AuditEventView>, OperationError> {
     let names = EventNames::read(app, events).await?;
     Ok(events.iter().map(|event| AuditEventView::new(event, &names)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_is_parsed_from_its_text() {
+        let id = "AAAAAAAAAAAAAAAAAAAAAA";
+        for text in ["operator", "system", "anonymous", &format!("user:{id}"), &format!("admin_key:{id}")] {
+            assert_eq!(parse_actor(text).map(|actor| actor_id(&actor)).as_deref(), Some(text));
+        }
+        for unknown in ["", "root", "user:", "user:x", "session:AAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(parse_actor(unknown), None, "{unknown}");
+        }
+    }
 }

@@ -14,12 +14,12 @@ use counterfoil_core::store::AuditEventNumber;
 use counterfoil_verify::Ended;
 
 use crate::app::App;
+use crate::app::live::StreamOwner;
+use crate::app::live::committed_changes::ChangeCounts;
+use crate::app::live::event::{Event, KEEP_ALIVE, beginning};
+use crate::app::live::pace::Pace;
+use crate::app::live::topic::{StateTopic, Topic};
 use crate::limits::open_streams::TooManyStreams;
-use crate::live::StreamOwner;
-use crate::live::committed_changes::ChangeCounts;
-use crate::live::event::{Event, KEEP_ALIVE, beginning};
-use crate::live::pace::Pace;
-use crate::live::topic::{StateTopic, Topic};
 use crate::operations::admin::audit_log;
 use crate::operations::error::OperationError;
 use crate::runtime::stream_body::StreamBody;
@@ -114,7 +114,7 @@ pub(crate) fn open(
 }
 
 /// Why the credential is no longer accepted, as soon as it is not.
-async fn credential_end(ended: Option<Ended>) -> &'static str {
+pub(crate) async fn credential_end(ended: Option<Ended>) -> &'static str {
     match ended {
         Some(ended) => ended.await.as_str(),
         None => pending().await,

@@ -1,6 +1,7 @@
 //! What administrators do, once for the routes and for the admin socket, which only parse and answer.
 
 pub(crate) mod admin_keys;
+pub(crate) mod audit_export;
 pub(crate) mod audit_log;
 pub(crate) mod clients;
 pub(crate) mod event_names;

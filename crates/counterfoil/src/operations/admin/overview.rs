@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::counters::Outcome;
 
 /// Whether the installation can serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,10 +22,16 @@ pub(crate) struct Health {
 pub(crate) struct Stats {
     /// Successful logins since the start.
     pub(crate) logins: u64,
-    /// Failed logins since the start.
-    pub(crate) failed_logins: u64,
-    /// Rate-limited logins since the start.
-    pub(crate) limited_logins: u64,
+    /// Successful logins of the last minute.
+    pub(crate) logins_a_minute: u64,
+    /// Failed logins of the last minute.
+    pub(crate) failed_logins_a_minute: u64,
+    /// Rate-limited logins of the last minute.
+    pub(crate) limited_logins_a_minute: u64,
+    /// Session tokens that were checked since the start.
+    pub(crate) session_checks: u64,
+    /// Those of them that were checked without a read of the store.
+    pub(crate) session_checks_from_memory: u64,
     /// Sessions in the cache.
     pub(crate) cached_sessions: u64,
     /// Revocations in force.
@@ -49,13 +54,19 @@ pub(crate) async fn health(app: &App) -> Health {
 
 /// Reads the counts from memory.
 pub(crate) fn stats(app: &App) -> Stats {
-    let logins = &app.parts.metrics.logins;
+    let metrics = &app.parts.metrics;
+    let logins = metrics.login_totals();
+    let last_minute = metrics.recent_logins.in_last_minute(logins);
+    let (from_memory, from_store) = metrics.credential_checks.cache_hits_and_misses();
     let followers = app.parts.feed.followers();
     let stale = followers.iter().filter(|status| status.lease_left.is_zero()).count();
     Stats {
-        logins: logins.total(Outcome::Success),
-        failed_logins: logins.total(Outcome::Failure),
-        limited_logins: logins.total(Outcome::RateLimited),
+        logins: logins.accepted,
+        logins_a_minute: last_minute.accepted,
+        failed_logins_a_minute: last_minute.refused,
+        limited_logins_a_minute: last_minute.limited,
+        session_checks: from_memory + from_store,
+        session_checks_from_memory: from_memory,
         cached_sessions: app.parts.session_cache.len() as u64,
         active_revocations: app.parts.session_cache.revocations().len() as u64,
         verifiers: followers.len() as u64,

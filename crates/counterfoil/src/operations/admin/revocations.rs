@@ -1,6 +1,9 @@
 //! Revocations by administrators.
 
+use std::sync::Arc;
+
 use counterfoil_jose::Time;
+use counterfoil_verify::{RevocationPosition, RevocationSubject};
 
 use crate::app::App;
 use crate::operations::admin::requests::{ValidRevocation, Wait};
@@ -33,4 +36,15 @@ pub(crate) async fn revoke(
         Wait::Fleet => Some(app.parts.feed.wait_for_fleet(subject, position).await?),
     };
     Ok(RevocationResponse::new(position, fleet, app.parts.feed.uptime().saturating_sub(started_at)))
+}
+
+/// Follows a revocation at `position` to the verifiers, so that the list of waits has it until none of them accepts the
+/// subject. It ends by itself.
+pub(crate) fn follow_fleet(app: &App, subject: RevocationSubject, position: u64) {
+    let feed = Arc::clone(&app.parts.feed);
+    tokio::spawn(async move {
+        if let Err(error) = feed.wait_for_fleet(subject, RevocationPosition::new(position)).await {
+            tracing::warn!(%error, "a revocation is no longer followed to the verifiers");
+        }
+    });
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::operations::admin::event_names::usernames;
 use crate::operations::admin::views::AdminSessionView;
 use crate::operations::error::OperationError;
-use crate::operations::pagination::{ListResponse, Pagination, session_cursor};
+use crate::operations::pagination::{Cursor as _, ListResponse, Pagination, session_cursor};
 use crate::operations::sessions;
 use crate::operations::views::{RevokedResponse, SessionView};
 
@@ -41,8 +41,9 @@ pub(crate) async fn list_all(
     page: Pagination<SessionCursor>,
     now: Time,
 ) -> Result<ListResponse<AdminSessionView>, OperationError> {
-    let mut sessions = page.read(|page| app.parts.store.sessions(&filter, page, now)).await?;
+    let (mut sessions, stopped_at) = page.read(|page| app.parts.store.sessions(&filter, page, now)).await?;
     let next = page.finish(&mut sessions, session_cursor);
+    let next = next.or_else(|| stopped_at.map(|cursor| cursor.to_text()));
     let names = usernames(app, sessions.iter().map(|session| session.user).collect()).await?;
     let view = |session: &Session| AdminSessionView::new(session, names.get(&session.user).cloned());
     Ok(ListResponse { items: sessions.iter().map(view).collect(), next })

@@ -10,7 +10,7 @@ use counterfoil_core::services::administration::validate_roles;
 use counterfoil_core::services::login_lookup::resolve_login_name;
 use counterfoil_core::services::login_rate_limiter::CounterScope;
 use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_core::store::LoginName;
+use counterfoil_core::store::{LoginName, Page};
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::UserId;
 
@@ -52,30 +52,79 @@ pub(crate) async fn list(
     Ok(ListResponse::new(&users, next))
 }
 
-/// Lists the users whose names begin with `prefix`, in any spelling, by name. A verified e-mail address lists its user.
+/// Where a page of users is, by case-folded usernames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UserPosition {
+    /// After this name; without one, at the beginning.
+    After(Option<String>),
+    /// Directly before this name.
+    Before(String),
+}
+
+/// A page of users, and the names from which the pages around it are read.
+#[derive(Debug)]
+pub(crate) struct UserPage {
+    /// The users by name.
+    pub(crate) users: Vec<AdminUserView>,
+    /// The name before which the previous page is; `None` at the beginning.
+    pub(crate) before: Option<String>,
+    /// The name after which the next page is; `None` at the end.
+    pub(crate) after: Option<String>,
+}
+
+/// The users whose names begin with `prefix`, in any spelling, by name. A verified e-mail address lists its user.
 ///
 /// # Errors
 ///
 /// If the store cannot be read.
-pub(crate) async fn list_by_prefix(
+pub(crate) async fn page(
     app: &App,
     prefix: &str,
-    page: Pagination<String>,
-) -> Result<ListResponse<AdminUserView>, OperationError> {
-    let none = ListResponse { items: Vec::new(), next: None };
-    let Some(login) = resolve_login_name(&*app.parts.store, prefix).await? else { return Ok(none) };
-    // The user with exactly this name comes first, and the list of the store begins after the prefix.
-    let exact = app.parts.store.user_by_login(&login).await?;
-    let LoginName::Username(folded) = &login else {
-        return Ok(ListResponse::new(exact.as_slice(), None));
+    position: UserPosition,
+    limit: u32,
+) -> Result<UserPage, OperationError> {
+    let store = &app.parts.store;
+    let folded = match resolve_login_name(&**store, prefix).await? {
+        _ if prefix.is_empty() => String::new(),
+        Some(LoginName::Username(folded)) => folded,
+        Some(login @ LoginName::Email(_)) => {
+            let user = store.user_by_login(&login).await?;
+            return Ok(UserPage {
+                users: user.iter().map(AdminUserView::from).collect(),
+                before: None,
+                after: None,
+            });
+        }
+        None => return Ok(UserPage { users: Vec::new(), before: None, after: None }),
     };
-    let mut from = page.to_page();
-    let mut users: Vec<User> = exact.into_iter().filter(|_| from.after.is_none()).collect();
-    from.after = Some(from.after.map_or_else(|| folded.clone(), |after| after.max(folded.clone())));
-    let rest = app.parts.store.users(from).await?;
-    users.extend(rest.into_iter().take_while(|user| user.username.folded().starts_with(folded.as_str())));
-    let next = page.finish(&mut users, |user| user.username.folded().to_owned());
-    Ok(ListResponse::new(&users, next))
+    // One more than requested shows whether there is another page.
+    let (mut users, is_backwards, is_first) = match &position {
+        UserPosition::Before(name) => (store.users_before(name, limit + 1).await?, true, false),
+        UserPosition::After(after) => {
+            // The user with exactly this name is not after the prefix.
+            let exact = match after.is_none() && !folded.is_empty() {
+                true => store.user_by_login(&LoginName::Username(folded.clone())).await?,
+                false => None,
+            };
+            let start = after.clone().max((!folded.is_empty()).then(|| folded.clone()));
+            let rest = store.users(Page { after: start, limit: limit + 1 }).await?;
+            (exact.into_iter().chain(rest).collect(), false, after.is_none())
+        }
+    };
+    users.retain(|user| user.username.folded().starts_with(folded.as_str()));
+    let has_more = users.len() > limit as usize;
+    match is_backwards {
+        true if has_more => drop(users.drain(..users.len() - limit as usize)),
+        true => {}
+        false => users.truncate(limit as usize),
+    }
+    let name = |user: &User| user.username.folded().to_owned();
+    let (first, last) = (users.first().map(name), users.last().map(name));
+    Ok(UserPage {
+        before: first.filter(|_| if is_backwards { has_more } else { !is_first }),
+        after: last.filter(|_| is_backwards || has_more),
+        users: users.iter().map(AdminUserView::from).collect(),
+    })
 }
 
 /// The user with this id.

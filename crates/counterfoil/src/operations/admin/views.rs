@@ -547,7 +547,8 @@ impl AuditEventView {
     }
 }
 
-fn actor_id(actor: &Actor) -> String {
+/// The actor as text: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`.
+pub(crate) fn actor_id(actor: &Actor) -> String {
     match actor {
         Actor::Anonymous => "anonymous".to_owned(),
         Actor::User(id) => format!("user:{id}"),

@@ -1,17 +1,23 @@
-//! `/admin/audit`: the audit log with filters.
+//! `/admin/audit`: the audit log with filters, and its export.
 
 use std::str::FromStr as _;
 
+use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
 
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_jose::Time;
 use counterfoil_pages::view::console::{AuditFilter, AuditView, Pager};
 
 use crate::app::App;
+use crate::app::live::StreamOwner;
 use crate::http::error::AppError;
+use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
+use crate::operations::admin::live::Viewer;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{parse, text, with_query};
@@ -19,6 +25,12 @@ use crate::pages::console::response::{answer_error, console_path, show};
 use crate::pages::console::rows::event_row;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
+
+/// The headers of an export.
+const EXPORT_HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
+    (CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"audit.jsonl\"")),
+];
 
 /// How many events a page shows.
 const EVENTS: u32 = 100;
@@ -37,12 +49,17 @@ pub(in crate::pages) async fn list(
             session: text(&query, "session"),
             from: text(&query, "from"),
             to: text(&query, "to"),
+            actor: text(&query, "actor"),
+            ip: text(&query, "ip"),
         },
         kinds: AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         events: Vec::new(),
+        stopped_at: None,
         pages: Pager::default(),
+        export: String::new(),
         error: None,
     };
+    view.export = path(&app, "/audit/export", &view.filter, "");
     match fill(&app, &query, &mut view).await {
         Ok(()) => show(&app, &request, &administrator, &view),
         Err(error) => {
@@ -56,20 +73,42 @@ async fn fill(app: &App, query: &Query, view: &mut AuditView) -> Result<(), AppE
     let page = Pagination::new(query.get("after"), EVENTS)?;
     let list = audit_log::list(app, &filter(query)?, page).await?;
     view.events = list.items.iter().map(event_row).collect();
-    let next = |cursor: String| {
-        let AuditFilter { kind, user, session, from, to } = &view.filter;
-        let pairs = [
-            ("kind", kind),
-            ("user", user),
-            ("session", session),
-            ("from", from),
-            ("to", to),
-            ("after", &cursor),
-        ];
-        with_query(&console_path(app, "/audit"), &pairs)
-    };
-    view.pages.next = list.next.map(next);
+    if list.items.len() < EVENTS as usize {
+        view.stopped_at = list.next.clone();
+    }
+    view.pages.next = list.next.map(|cursor| path(app, "/audit", &view.filter, &cursor));
     Ok(())
+}
+
+/// A path below the console with this filter, after this cursor.
+fn path(app: &App, path: &str, filter: &AuditFilter, after: &str) -> String {
+    let AuditFilter { kind, user, session, from, to, actor, ip } = filter;
+    let after = after.to_owned();
+    let pairs = [
+        ("kind", kind),
+        ("user", user),
+        ("session", session),
+        ("from", from),
+        ("to", to),
+        ("actor", actor),
+        ("ip", ip),
+        ("after", &after),
+    ];
+    with_query(&console_path(app, path), &pairs)
+}
+
+/// Sends the events as JSON lines, newest first: the same operation as `GET /v1/admin/events`, page after page.
+pub(in crate::pages) async fn export(
+    State(app): State<App>,
+    administrator: ConsoleAdministrator,
+    query: Query,
+) -> Result<Response, AppError> {
+    let filter = filter(&query)?;
+    let current = &administrator.current;
+    let viewer =
+        Viewer { owner: StreamOwner::Session(current.session), ended: Some(current.principal.ended()) };
+    let body = audit_export::open(&app, viewer, filter)?;
+    Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }
 
 fn filter(query: &Query) -> Result<AuditEventFilter, AppError> {
@@ -79,7 +118,14 @@ fn filter(query: &Query) -> Result<AuditEventFilter, AppError> {
         true => Vec::new(),
         false => vec![AuditEventKind::from_name(&kind).ok_or_else(unknown)?],
     };
+    let expected = "must be user:, admin_key: and an id, operator, system or anonymous";
+    let actor = text(query, "actor");
+    let actor = Some(actor.as_str())
+        .filter(|actor| !actor.is_empty())
+        .map(|actor| audit_log::parse_actor(actor).ok_or_else(|| AppError::field("actor", expected)));
     Ok(AuditEventFilter {
+        actor: actor.transpose()?,
+        ip: parse(query, "ip", "an IP address")?,
         user: parse(query, "user", "a user id")?,
         session: parse(query, "session", "a session id")?,
         kinds,

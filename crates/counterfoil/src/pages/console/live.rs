@@ -10,10 +10,10 @@ use counterfoil_core::store::AuditEventNumber;
 use counterfoil_pages::{Frame, View};
 
 use crate::app::App;
+use crate::app::live::StreamOwner;
+use crate::app::live::topic::{StateTopic, Topic};
 use crate::http::error::AppError;
 use crate::http::event_stream::{EVENT_STREAM_HEADERS, last_event_id};
-use crate::live::StreamOwner;
-use crate::live::topic::{StateTopic, Topic};
 use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, Viewer, open};
 use crate::operations::error::OperationError;
 use crate::pages::console::administrator::ConsoleAdministrator;

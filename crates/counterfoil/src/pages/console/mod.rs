@@ -5,6 +5,9 @@
 
 mod administrator;
 mod audit;
+mod client_changes;
+mod clients;
+mod configuration;
 mod danger;
 mod doctor;
 mod filter;
@@ -17,6 +20,7 @@ mod overview;
 mod parts;
 mod rate_limits;
 mod response;
+mod revocations;
 mod rows;
 mod sessions;
 mod user;
@@ -40,6 +44,12 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/admin/sessions", shown, get(sessions::list)),
         ("/admin/sessions/{id}/end", sent, post(sessions::end_one)),
         ("/admin/audit", shown, get(audit::list)),
+        ("/admin/audit/export", shown, get(audit::export)),
+        ("/admin/clients", both, get(clients::list).post(clients::add)),
+        ("/admin/clients/{id}", shown, get(clients::show)),
+        ("/admin/clients/{id}/{change}", both, get(client_changes::ask).post(client_changes::apply)),
+        ("/admin/revocations", shown, get(revocations::list)),
+        ("/admin/revocations/revoke", both, get(revocations::ask).post(revocations::revoke)),
         ("/admin/keys", shown, get(keys::show)),
         ("/admin/keys/{id}", both, get(key_changes::ask).post(key_changes::apply)),
         ("/admin/keys/{id}/revoke", both, get(key_changes::ask).post(key_changes::apply)),
@@ -48,6 +58,7 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/admin/rate-limits", shown, get(rate_limits::show)),
         ("/admin/rate-limits/release", both, get(rate_limits::ask_release).post(rate_limits::release)),
         ("/admin/health", shown, get(health::show)),
+        ("/admin/configuration", shown, get(configuration::show)),
         ("/admin/live", shown, get(live::stream)),
         ("/admin/doctor", shown, get(doctor::show)),
     ]

@@ -47,8 +47,11 @@ pub(super) fn stats(app: &App) -> StatsPart {
     let stats = overview::stats(app);
     StatsPart {
         logins: stats.logins,
-        failed_logins: stats.failed_logins,
-        limited_logins: stats.limited_logins,
+        logins_a_minute: stats.logins_a_minute,
+        failed_logins_a_minute: stats.failed_logins_a_minute,
+        limited_logins_a_minute: stats.limited_logins_a_minute,
+        session_checks: stats.session_checks,
+        from_memory: stats.session_checks_from_memory * 100 / stats.session_checks.max(1),
         cached_sessions: stats.cached_sessions,
         active_revocations: stats.active_revocations,
         verifiers: stats.verifiers,
@@ -65,11 +68,19 @@ pub(super) async fn verifiers(app: &App) -> Result<VerifiersPart, OperationError
 
 /// The newest revocations, and those that are on their way.
 pub(super) async fn revocations(app: &App) -> Result<RevocationsPart, OperationError> {
+    Ok(newest_revocations(app).await?.0)
+}
+
+/// As [`revocations`], with the cursor of older ones.
+pub(super) async fn newest_revocations(
+    app: &App,
+) -> Result<(RevocationsPart, Option<String>), OperationError> {
     let list = revocation_log::list(app, Pagination::new(None, REVOCATIONS)?).await?;
-    Ok(RevocationsPart {
+    let part = RevocationsPart {
         waits: list.waits.iter().map(wait_row).collect(),
         revocations: list.revocations.iter().map(|entry| revocation_row(app, entry)).collect(),
-    })
+    };
+    Ok((part, list.next))
 }
 
 /// The signing keys, with a picture of their rotation.

@@ -11,8 +11,7 @@ use counterfoil_pages::view::console::{NewUserForm, Pager, UsersPageView};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
-use crate::operations::admin::users;
-use crate::operations::pagination::Pagination;
+use crate::operations::admin::users::{self, UserPosition};
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::{text, with_query};
@@ -84,19 +83,20 @@ async fn view(
     form: NewUserForm,
     error: Option<String>,
 ) -> Result<UsersPageView, AppError> {
-    let page = Pagination::new(query.get("after"), USERS)?;
     let prefix = text(query, "prefix");
-    let list = match prefix.is_empty() {
-        true => users::list(app, page).await?,
-        false => users::list_by_prefix(app, &prefix, page).await?,
+    let position = match query.get("before") {
+        Some(before) => UserPosition::Before(before.to_owned()),
+        None => UserPosition::After(query.get("after").map(str::to_owned)),
     };
-    let next = list
-        .next
-        .map(|next| with_query(&console_path(app, "/users"), &[("prefix", &prefix), ("after", &next)]));
+    let page = users::page(app, &prefix, position, USERS).await?;
+    let path = console_path(app, "/users");
+    let link = |name, cursor: &String| with_query(&path, &[("prefix", &prefix), (name, cursor)]);
+    let previous = page.before.map(|cursor| link("before", &cursor));
+    let next = page.after.map(|cursor| link("after", &cursor));
     Ok(UsersPageView {
+        users: page.users.iter().map(user_row).collect(),
+        pages: Pager { previous, next },
         prefix,
-        users: list.items.iter().map(user_row).collect(),
-        pages: Pager { previous: None, next },
         form,
         error,
     })

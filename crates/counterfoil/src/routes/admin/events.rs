@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_jose::Time;
 
 use crate::app::App;
@@ -17,6 +17,8 @@ use crate::routes::query_parameters::QueryParameters;
 
 /// Lists audit events, newest first.
 ///
+/// A page may have fewer events than requested although `next` leads to more: at most 50,000 events are read for it.
+///
 /// The events of a session include the revocations of all sessions, or of all sessions of its client, during
 /// its life.
 #[utoipa::path(
@@ -28,6 +30,8 @@ use crate::routes::query_parameters::QueryParameters;
         ("kind" = Option<String>, Query, description = "The kind of the events: one, or several separated by commas"),
         ("from" = Option<u64>, Query, description = "The time of the earliest events, in Unix seconds"),
         ("to" = Option<u64>, Query, description = "The time before which the events are, in Unix seconds"),
+        ("actor" = Option<String>, Query, description = "Who caused the events: `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`"),
+        ("ip" = Option<String>, Query, description = "The IP address from which the events were caused"),
         ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
         ("after" = Option<String>, Query, description = "`next` of the previous page"),
     ),
@@ -41,13 +45,15 @@ pub(in crate::routes) async fn list(
     _: Administrator,
     query: QueryParameters,
 ) -> Result<Json<EventList>, AppError> {
-    query.allow_only(&["user", "session", "kind", "from", "to", "limit", "after"])?;
+    query.allow_only(&["user", "session", "kind", "from", "to", "actor", "ip", "limit", "after"])?;
     let filter = AuditEventFilter {
         user: query.parse("user", "a user id")?,
         session: query.parse("session", "a session id")?,
         kinds: parse_kinds(query.get("kind")?.unwrap_or_default())?,
         from: query.parse("from", "Unix seconds")?.map(Time::from_unix_seconds),
         until: query.parse("to", "Unix seconds")?.map(Time::from_unix_seconds),
+        actor: query.get("actor")?.map(parse_actor).transpose()?,
+        ip: query.parse("ip", "an IP address")?,
     };
     Ok(Json(audit_log::list(&app, &filter, query.page(PageSize::ADMIN)?).await?))
 }
@@ -61,4 +67,9 @@ fn parse_kinds(list: &str) -> Result<Vec<AuditEventKind>, AppError> {
 fn unknown_kind(name: &str) -> AppError {
     let known: Vec<_> = AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect();
     AppError::field("kind", format!("has the unknown kind {name:?}; known are: {}", known.join(", ")))
+}
+
+fn parse_actor(text: &str) -> Result<Actor, AppError> {
+    let expected = "must be `user:<id>`, `admin_key:<id>`, `operator`, `system` or `anonymous`";
+    audit_log::parse_actor(text).ok_or_else(|| AppError::field("actor", expected))
 }

@@ -12,11 +12,11 @@ use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::store::AuditEventNumber;
 
 use crate::app::App;
+use crate::app::live::StreamOwner;
+use crate::app::live::topic::{StateTopic, Topic};
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::event_stream::{EVENT_STREAM_HEADERS, last_event_id};
-use crate::live::StreamOwner;
-use crate::live::topic::{StateTopic, Topic};
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, Viewer, open};
 use crate::operations::admin::views::AuditEventView;

@@ -50,6 +50,6 @@ pub(super) fn routes() -> [RouteEntry; 21] {
         ),
         ("/v1/admin/events", "GET, HEAD", get(events::list)),
         ("/v1/admin/live", "GET, HEAD", get(live::stream)),
-        ("/v1/revocations", "POST", post(revocations::revoke)),
+        ("/v1/revocations", "GET, HEAD, POST", get(revocations::list).post(revocations::revoke)),
     ]
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/revocations`: revokes sessions, tokens, users, clients or keys.
+//! `/v1/revocations`: lists the revocation log; revokes sessions, tokens, users, clients or keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,13 +10,37 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
 use crate::operations::admin::requests::RevocationRequest;
-use crate::operations::admin::responses::RevocationResponse;
-use crate::operations::admin::revocations;
+use crate::operations::admin::responses::{RevocationListResponse, RevocationResponse};
+use crate::operations::admin::{revocation_log, revocations};
+use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, NotFound, RecentLoginRequired, RequestTimeout, TooLarge,
-    TooManyRequests, Unavailable, UnsupportedMediaType,
+    TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
 };
+use crate::routes::query_parameters::QueryParameters;
+
+/// Lists the revocation log, the newest entries first, and the revocations that wait for the fleet.
+#[utoipa::path(
+    get, path = "/v1/revocations", operation_id = "admin_list_revocations", tag = "administration",
+    security(("bearer" = []), ("session" = []), ("access" = [])),
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 1000 rows; by default 100"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page"),
+    ),
+    responses(
+        (status = 200, description = "Entries of the log", body = RevocationListResponse),
+        BadRequest, Unauthorized, Forbidden, InvalidFields, Unavailable,
+    )
+)]
+pub(in crate::routes) async fn list(
+    State(app): State<App>,
+    _: Administrator,
+    query: QueryParameters,
+) -> Result<Json<RevocationListResponse>, AppError> {
+    query.allow_only(&["limit", "after"])?;
+    Ok(Json(revocation_log::list(&app, query.page(PageSize::ADMIN)?).await?))
+}
 
 /// Revokes a session, all sessions of a user, of a client or of everyone, one access token, or a key.
 ///

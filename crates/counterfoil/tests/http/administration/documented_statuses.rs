@@ -96,6 +96,7 @@ fn calls(ada: &UserCredentials) -> Vec<Call> {
         ("GET", "/v1/admin/events".into(), None),
         ("GET", "/v1/admin/rate-limits?username=ada".into(), None),
         ("DELETE", "/v1/admin/rate-limits?username=ada".into(), None),
+        ("GET", "/v1/revocations".into(), None),
         ("POST", "/v1/revocations".into(), Some(unknown_user)),
         ("POST", "/v1/revocations".into(), Some(revocation)),
     ]

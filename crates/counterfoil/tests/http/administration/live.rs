@@ -24,7 +24,7 @@ impl Live {
     }
 
     async fn next(&mut self) -> Event {
-        self.0.next().await.expect("the stream goes on")
+        self.0.next().await.expect("the stream continues")
     }
 
     /// The data of the next event of this name.

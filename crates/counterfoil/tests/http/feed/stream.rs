@@ -23,7 +23,7 @@ impl Events {
 
     /// The id and the data of the next event.
     async fn next(&mut self) -> (String, Value) {
-        let event = self.0.next().await.expect("the stream goes on");
+        let event = self.0.next().await.expect("the stream continues");
         (event.id.unwrap(), serde_json::from_str(&event.data).unwrap())
     }
 }

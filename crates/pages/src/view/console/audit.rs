@@ -57,6 +57,10 @@ pub struct AuditFilter {
     pub from: String,
     /// The time after the last one.
     pub to: String,
+    /// Who caused it, as `user:ID`.
+    pub actor: String,
+    /// An address.
+    pub ip: String,
 }
 
 /// A page of the audit log.
@@ -68,8 +72,12 @@ pub struct AuditView {
     pub kinds: Vec<&'static str>,
     /// The events, newest first.
     pub events: Vec<EventRow>,
+    /// The number of the event at which the search has stopped, if it has before the page was full.
+    pub stopped_at: Option<String>,
     /// The neighbouring pages.
     pub pages: Pager,
+    /// The path of the same events as a file.
+    pub export: String,
     /// What is wrong with the filter.
     pub error: Option<String>,
 }

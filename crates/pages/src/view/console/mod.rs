@@ -1,6 +1,8 @@
 //! The console: the pages of administrators. They are in English, the language of the standards whose words they use.
 
 mod audit;
+mod clients;
+mod configuration;
 mod confirm;
 mod doctor;
 mod health;
@@ -15,13 +17,15 @@ mod verifiers;
 use serde::Serialize;
 
 pub use audit::{AuditFilter, AuditPart, AuditView, EventRow};
+pub use clients::{ClientPageView, ClientRow, ClientsView, LifetimeRow};
+pub use configuration::{ConfigurationView, SettingRow};
 pub use confirm::{Checkbox, ConfirmView, TextField};
 pub use doctor::{DoctorRow, DoctorView};
 pub use health::{CheckRow, HealthView};
 pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysPart, KeysView};
 pub use overview::{HealthPart, OverviewView, StatsPart};
 pub use rate_limits::RateLimitsView;
-pub use revocations::{RevocationRow, RevocationsPart, WaitRow};
+pub use revocations::{RevocationRow, RevocationsPart, RevocationsView, WaitRow};
 pub use sessions::{SessionFilter, SessionRow, SessionsPageView};
 pub use users::{CounterRow, NewUserForm, UserPageView, UserRow, UsersPageView};
 pub use verifiers::{NodeRow, VerifierKeyRow, VerifierRow, VerifiersPart, VerifiersView};

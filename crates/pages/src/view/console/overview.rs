@@ -43,12 +43,18 @@ impl View for HealthPart {
 /// Counts of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StatsPart {
-    /// Successful logins.
+    /// Successful logins since the start.
     pub logins: u64,
-    /// Failed logins.
-    pub failed_logins: u64,
-    /// Rate-limited logins.
-    pub limited_logins: u64,
+    /// Successful logins of the last minute.
+    pub logins_a_minute: u64,
+    /// Failed logins of the last minute.
+    pub failed_logins_a_minute: u64,
+    /// Rate-limited logins of the last minute.
+    pub limited_logins_a_minute: u64,
+    /// Session tokens that were checked.
+    pub session_checks: u64,
+    /// How many of a hundred of them needed no read of the store.
+    pub from_memory: u64,
     /// Sessions in the cache.
     pub cached_sessions: u64,
     /// Revocations in force.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::moment::Moment;
 use crate::view::View;
+use crate::view::console::Pager;
 
 /// An entry of the revocation log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,4 +51,23 @@ pub struct RevocationsPart {
 
 impl View for RevocationsPart {
     const TEMPLATE: &'static str = "console/live/revocations.html";
+}
+
+/// The revocation log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RevocationsView {
+    /// The newest entries. `None` on the pages of older ones.
+    pub newest: Option<RevocationsPart>,
+    /// The entries of such a page.
+    pub older: Vec<RevocationRow>,
+    /// The page of older entries.
+    pub pages: Pager,
+    /// The subject in the form.
+    pub subject: String,
+    /// Why the form was refused.
+    pub error: Option<String>,
+}
+
+impl View for RevocationsView {
+    const TEMPLATE: &'static str = "console/revocations.html";
 }

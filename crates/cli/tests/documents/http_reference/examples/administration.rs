@@ -42,6 +42,11 @@ pub(super) const EXAMPLES: &[Example] = &[
         command: r#"curl -X DELETE $base/v1/admin/users/$id -H "Authorization: Bearer $admin_key""#,
     },
     Example {
+        call: "GET /v1/revocations",
+        prepare: "",
+        command: r#"curl "$base/v1/revocations?limit=1" -H "Authorization: Bearer $admin_key""#,
+    },
+    Example {
         call: "POST /v1/revocations",
         prepare: "id=$(admin 'users?username=ada' | first_id)",
         command: r#"curl $base/v1/revocations -H "Authorization: Bearer $admin_key" -H "$json" \

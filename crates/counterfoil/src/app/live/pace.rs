@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::live::committed_changes::ChangeCounts;
-use crate::live::topic::{StateTopic, Topic};
+use crate::app::live::committed_changes::ChangeCounts;
+use crate::app::live::topic::{StateTopic, Topic};
 
 /// The shortest time between two reads of a topic that has changed: at most four events a second.
 const AFTER_CHANGE: Duration = Duration::from_millis(250);
@@ -71,7 +71,7 @@ const fn interval(topic: Topic) -> Duration {
 mod tests {
     use counterfoil_core::store::{AppliedChanges, Change, CommitListener as _};
 
-    use crate::live::committed_changes::CommittedChanges;
+    use crate::app::live::committed_changes::CommittedChanges;
 
     use super::*;
 

@@ -13,8 +13,8 @@ use counterfoil_core::credentials::admin_key::AdminKeyId;
 use counterfoil_core::store::Store;
 use counterfoil_verify::SessionId;
 
+use crate::app::live::committed_changes::CommittedChanges;
 use crate::limits::open_streams::{OpenStream, OpenStreams, StreamLimits, TooManyStreams};
-use crate::live::committed_changes::CommittedChanges;
 
 /// How many streams may be open: each costs a few reads a second.
 const LIMITS: StreamLimits = StreamLimits { per_owner: 4, total: 64 };

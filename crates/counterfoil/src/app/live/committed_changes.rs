@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener};
 
-use crate::live::topic::{StateTopic, Topic};
+use crate::app::live::topic::{StateTopic, Topic};
 
 /// How often each topic was changed by a commit of this process. Commits of other nodes are not counted: streams also read at
 /// intervals.

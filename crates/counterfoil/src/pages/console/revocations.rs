@@ -1,0 +1,250 @@
+//! `/admin/revocations`: the revocation log, the revocations that are on their way to the verifiers, and a form to revoke.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_pages::view::console::{Checkbox, ConfirmView, Pager, RevocationsView, TextField};
+use counterfoil_verify::RevocationSubject;
+
+use crate::app::App;
+use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
+use crate::operations::admin::requests::{RevocationRequest, Wait};
+use crate::operations::admin::{revocation_log, revocation_preview, revocations};
+use crate::operations::pagination::Pagination;
+use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::danger::{TYPED, check_typed, session_count, sign_in_again, warning};
+use crate::pages::console::filter::{text, with_query};
+use crate::pages::console::parts::{newest_revocations, revocation_row};
+use crate::pages::console::response::{answer_error, changed, console_path, show, show_live};
+use crate::pages::page_request::PageRequest;
+use crate::pages::query::Query;
+
+/// How many entries a page of older ones has.
+const ENTRIES: u32 = 50;
+
+/// The path of the question, below the console.
+const REVOKE: &str = "/revocations/revoke";
+
+/// The fields of the form.
+const FIELDS: [&str; 3] = ["reason", "wait", TYPED];
+
+/// Lists the log: the same operation as `GET /v1/revocations`. The first page stays up to date.
+pub(in crate::pages) async fn list(
+    State(app): State<App>,
+    request: PageRequest,
+    administrator: ConsoleAdministrator,
+    query: Query,
+) -> Result<Response, AppError> {
+    let older = |next: Option<String>| {
+        let path = console_path(&app, "/revocations");
+        Pager { previous: None, next: next.map(|after| with_query(&path, &[("after", &after)])) }
+    };
+    let Some(after) = query.get("after") else {
+        let (newest, next) = newest_revocations(&app).await?;
+        let view = RevocationsView { newest: Some(newest), older: Vec::new(), pages: older(next), ..empty() };
+        return show_live(&app, &request, &administrator, &query, &view);
+    };
+    let list = revocation_log::list(&app, Pagination::new(Some(after), ENTRIES)?).await?;
+    let rows = list.revocations.iter().map(|entry| revocation_row(&app, entry)).collect();
+    let view = RevocationsView { newest: None, older: rows, pages: older(list.next), ..empty() };
+    show(&app, &request, &administrator, &view)
+}
+
+fn empty() -> RevocationsView {
+    RevocationsView {
+        newest: None,
+        older: Vec::new(),
+        pages: Pager::default(),
+        subject: String::new(),
+        error: None,
+    }
+}
+
+/// Asks before a revocation.
+pub(in crate::pages) async fn ask(
+    State(app): State<App>,
+    request: PageRequest,
+    administrator: ConsoleAdministrator,
+    query: Query,
+) -> Result<Response, AppError> {
+    let subject = match subject(&query) {
+        Ok(subject) => subject,
+        Err(error) => {
+            let (newest, _) = newest_revocations(&app).await?;
+            let typed = text(&query, "subject");
+            let view = |error| RevocationsView {
+                newest: Some(newest),
+                subject: typed,
+                error: Some(error),
+                ..empty()
+            };
+            return Ok(answer_error((&app, &request, &administrator), error, view));
+        }
+    };
+    if wants_recent_login(&subject)
+        && let Some(login) = sign_in_again(&app, &administrator, &path_of(&subject)).await?
+    {
+        return Ok(login);
+    }
+    show(&app, &request, &administrator, &question(&app, &administrator, &subject).await?)
+}
+
+/// Revokes: the same operation as `POST /v1/revocations`. The wait for the verifiers is not one for the page, which shows how
+/// far it is.
+pub(in crate::pages) async fn revoke(
+    State(app): State<App>,
+    page: PageRequest,
+    administrator: ConsoleAdministrator,
+    client: ClientInfo,
+    query: Query,
+    request: Request,
+) -> Result<Response, AppError> {
+    let subject = subject(&query)?;
+    if wants_recent_login(&subject)
+        && let Some(login) = sign_in_again(&app, &administrator, &path_of(&subject)).await?
+    {
+        return Ok(login);
+    }
+    let fields = FormFields::read(request, &app, &FIELDS).await?;
+    match run(&app, &administrator, client, &subject, &fields).await {
+        Ok(()) => Ok(changed(&app, "/revocations")),
+        Err(error) => {
+            let view = question(&app, &administrator, &subject).await?;
+            let with_error = |text| ConfirmView { error: Some(text), ..view };
+            Ok(answer_error((&app, &page, &administrator), error, with_error))
+        }
+    }
+}
+
+async fn run(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    client: ClientInfo,
+    subject: &RevocationSubject,
+    fields: &FormFields,
+) -> Result<(), AppError> {
+    if let Some(typed) = typed(subject) {
+        check_typed(fields, &typed)?;
+    }
+    let reason = fields.get("reason").map(str::to_owned);
+    let request = RevocationRequest { subject: subject.to_string(), reason, wait: Wait::None };
+    let revocation = request.validate(administrator.actor(), client)?;
+    let revoked = revocations::revoke(app, revocation, administrator.current.now).await?;
+    if fields.get("wait").is_some() {
+        revocations::follow_fleet(app, subject.clone(), revoked.position);
+    }
+    Ok(())
+}
+
+fn subject(query: &Query) -> Result<RevocationSubject, AppError> {
+    let expected = "must be session:, user:, token:, client: or key: and an id, or everyone";
+    text(query, "subject").parse().map_err(|_| AppError::field("subject", expected))
+}
+
+/// What the administrator types, if the revocation is not about one user: it ends more than anybody can undo.
+fn typed(subject: &RevocationSubject) -> Option<String> {
+    match subject {
+        RevocationSubject::Session(_) | RevocationSubject::User(_) | RevocationSubject::Token(_) => None,
+        RevocationSubject::Client(id) => Some(id.to_string()),
+        RevocationSubject::Key(id) => Some(id.to_string()),
+        RevocationSubject::Everyone => Some("everyone".to_owned()),
+    }
+}
+
+fn wants_recent_login(subject: &RevocationSubject) -> bool {
+    typed(subject).is_some()
+}
+
+/// The path of the question about this subject, below the console.
+fn path_of(subject: &RevocationSubject) -> String {
+    with_query(REVOKE, &[("subject", &subject.to_string())])
+}
+
+async fn question(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    subject: &RevocationSubject,
+) -> Result<ConfirmView, AppError> {
+    let reason = TextField {
+        name: "reason",
+        label: "Reason".to_owned(),
+        hint: Some("For the audit log; at most 200 characters."),
+        value: String::new(),
+    };
+    let confirm = typed(subject).map(|typed| TextField {
+        name: TYPED,
+        label: format!("Type {typed} to confirm"),
+        hint: None,
+        value: String::new(),
+    });
+    let (consequences, warning) = consequences(app, administrator, subject).await?;
+    Ok(ConfirmView {
+        section: "/revocations",
+        question: format!("Revoke {subject}?"),
+        consequences,
+        warning,
+        error: None,
+        action: console_path(app, &path_of(subject)),
+        fields: [reason].into_iter().chain(confirm).collect(),
+        checkboxes: vec![Checkbox {
+            name: "wait",
+            label: "Follow it until no verifier that follows the feed accepts it",
+            is_checked: true,
+        }],
+        button: "Revoke",
+        cancel: console_path(app, "/revocations"),
+        twin: format!("counterfoil revoke {subject}"),
+    })
+}
+
+/// What the revocation does, and a warning if it ends the session of the administrator.
+async fn consequences(
+    app: &App,
+    administrator: &ConsoleAdministrator,
+    subject: &RevocationSubject,
+) -> Result<(Vec<String>, Option<String>), AppError> {
+    let own = administrator.current.user;
+    let store = &app.parts.store;
+    Ok(match subject {
+        RevocationSubject::Session(id) => {
+            let session = store.session(*id).await?.ok_or(AppError::NotFound)?;
+            let user = store.user(session.user).await?.map(|user| user.username.to_string());
+            let is_own = *id == administrator.current.session;
+            let lines = vec![
+                format!("A session of {} ends.", user.unwrap_or_else(|| session.user.to_string())),
+                "Its access tokens are refused.".to_owned(),
+            ];
+            (lines, is_own.then(|| warning(administrator, own)).flatten())
+        }
+        RevocationSubject::User(id) => {
+            let user = store.user(*id).await?.ok_or(AppError::NotFound)?;
+            let preview = revocation_preview::of_user(app, *id, administrator.current.now).await?;
+            let lines = vec![
+                format!("Live sessions of {} that end: {}.", user.username, session_count(preview.sessions)),
+                "Every credential that was issued to the user until now is invalid.".to_owned(),
+            ];
+            (lines, warning(administrator, *id))
+        }
+        RevocationSubject::Token(_) => {
+            (vec!["The access token with this id is refused. Its session stays live.".to_owned()], None)
+        }
+        RevocationSubject::Client(id) => {
+            let client = store.client(id).await?.ok_or(AppError::NotFound)?;
+            let text = "Every session that was opened through it until now ends, and every token is refused.";
+            (vec![format!("The client is {}.", client.name), text.to_owned()], None)
+        }
+        RevocationSubject::Key(_) => (
+            vec!["Every token that the key has signed is refused. A new key signs at once.".to_owned()],
+            None,
+        ),
+        RevocationSubject::Everyone => (
+            vec![
+                "Every session of every user ends, and every token is refused.".to_owned(),
+                "All users have to sign in again.".to_owned(),
+            ],
+            warning(administrator, own),
+        ),
+    })
+}
