@@ -1,5 +1,5 @@
 //! `cargo xtask interop-tools`: installs the foreign programs that the interoperability tests call: libraries of Node
-//! and Python and reverse proxies in the versions of their lock files, and promtool.
+//! and Python and reverse proxies in the versions of their lock files, promtool and Valkey.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::packages::{self, Tool};
-use crate::{promtool, workspace};
+use crate::{promtool, valkey, workspace};
 
 /// The environment variable with the folder of the installation, for the tests.
 pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
@@ -78,7 +78,8 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
     let parts = PARTS.iter().map(|part| (part.name, part.install(&folder.join(part.name))));
     let promtool = ("promtool", install_promtool(&folder.join("promtool")));
     let mut missing = Vec::new();
-    for (name, result) in parts.chain([promtool]) {
+    let valkey = ("valkey", install_valkey(&folder.join("valkey")));
+    for (name, result) in parts.chain([promtool, valkey]) {
         if let Err(error) = result {
             println!("{name} cannot be installed: {error:#}\nthe tests that need it are skipped");
             missing.push(name);
@@ -108,6 +109,16 @@ fn install_promtool(folder: &Path) -> Result<()> {
         return Ok(());
     }
     promtool::install(folder)?;
+    fs::write(record, "").context("cannot record what is installed")
+}
+
+/// Installs Valkey into `folder`, unless it is there.
+fn install_valkey(folder: &Path) -> Result<()> {
+    let record = folder.join(RECORD);
+    if record.exists() && folder.join(valkey::PROGRAM).exists() {
+        return Ok(());
+    }
+    valkey::install(folder)?;
     fs::write(record, "").context("cannot record what is installed")
 }
 

@@ -38,8 +38,6 @@ pub enum NotHere {
     Nightly,
     /// A machine with macOS.
     MacOs,
-    /// A Valkey server.
-    Valkey,
     /// IPv6 in the kernel.
     Ipv6,
     /// An address of this machine other than loopback.
@@ -53,7 +51,6 @@ impl NotHere {
         match self {
             Self::Nightly => "there is no nightly toolchain",
             Self::MacOs => "this machine does not run macOS",
-            Self::Valkey => "there is no Valkey server",
             Self::Ipv6 => "this machine has no IPv6",
             Self::AddressBesideLoopback => "this machine has no address other than loopback",
         }
@@ -119,9 +116,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_one_line() {
-        for what in
-            [NotHere::Nightly, NotHere::MacOs, NotHere::Valkey, NotHere::Ipv6, NotHere::AddressBesideLoopback]
-        {
+        for what in [NotHere::Nightly, NotHere::MacOs, NotHere::Ipv6, NotHere::AddressBesideLoopback] {
             assert!(!what.reason().contains('\n'), "{what:?}");
         }
     }
