@@ -109,7 +109,7 @@ mod tests {
             for host in hosts {
                 headers.append(HOST, HeaderValue::from_static(host));
             }
-            let found = host(&headers).is_some_and(|host| is_this_machine(&host));
+            let found = host(&headers).as_ref().is_some_and(is_this_machine);
             assert_eq!(found, is_accepted, "{hosts:?}");
         }
     }
