@@ -52,10 +52,13 @@ const PARTS: [Part; 6] = [
         source: "crates/counterfoil/tests/documents/python",
         language: Language::Python,
     },
-    // Binaries of 350 MB, which no Debian package brings in these versions.
-    Part { name: "proxies", source: "crates/counterfoil/tests/proxies/python", language: Language::Python },
+    PROXIES,
     Part { name: "browser", source: "crates/counterfoil/tests/browser/node", language: Language::Node },
 ];
+
+/// Binaries of 350 MB, which no Debian package brings in these versions.
+const PROXIES: Part =
+    Part { name: "proxies", source: "crates/counterfoil/tests/proxies/python", language: Language::Python };
 
 /// An Express application, which is measured next to ours.
 const EXPRESS_SESSIONS: Part =
@@ -97,9 +100,16 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
 ///
 /// If they cannot be installed.
 pub(crate) fn express_sessions() -> Result<PathBuf> {
-    let folder = workspace::Metadata::read()?.target_directory.join("interop").join(EXPRESS_SESSIONS.name);
-    EXPRESS_SESSIONS.install(&folder)?;
-    Ok(folder)
+    EXPRESS_SESSIONS.find()
+}
+
+/// The folder with the reverse proxies that Debian does not have.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn proxies() -> Result<PathBuf> {
+    PROXIES.find()
 }
 
 /// Installs promtool into `folder`, unless it is there.
@@ -123,6 +133,13 @@ fn install_valkey(folder: &Path) -> Result<()> {
 }
 
 impl Part {
+    /// Its folder in the target directory, in which it is installed first if it is not.
+    fn find(&self) -> Result<PathBuf> {
+        let folder = workspace::Metadata::read()?.target_directory.join("interop").join(self.name);
+        self.install(&folder)?;
+        Ok(folder)
+    }
+
     /// Installs the libraries into `folder`, unless an earlier run did so for the same lock file.
     fn install(&self, folder: &Path) -> Result<()> {
         let (source, record) = (workspace::root().join(self.source), folder.join(RECORD));
