@@ -93,7 +93,7 @@ pub(crate) enum Credential {
     UnseenJwt,
 }
 
-/// Opens the store, and presents each credential once, but of tokens that are to be unseen only one. Prints `ready`, and sends
+/// Opens the store, and presents each credential once, but only one of the tokens that must be unseen. Prints `ready`, and sends
 /// the counted requests after one line of standard input. Then prints `done`, and ends with standard input.
 pub(crate) fn run(options: &Options) -> Result<()> {
     run_on_one_thread(async {

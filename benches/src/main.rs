@@ -20,6 +20,7 @@ mod memory_connection;
 mod million_sessions;
 mod options;
 mod primitives;
+mod proxies;
 mod report;
 mod revocations;
 mod row;
@@ -41,6 +42,8 @@ enum Command {
     Run(options::Options),
     /// Checks sessions through each store and cache, beside other servers.
     Stores(stores::options::Options),
+    /// Sends requests through each proxy, with forward authentication and without.
+    Proxies(proxies::options::Options),
     /// Counts the instructions of a request by callgrind. Rates need a quiet machine; this does not.
     Instructions(instructions::Options),
     /// Sends the requests that are counted.
@@ -68,6 +71,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Run(options) => iterations::run(&options),
         Command::Stores(options) => stores::run(&options),
+        Command::Proxies(options) => proxies::run(&options),
         Command::Instructions(options) => instructions::run(&options),
         Command::CountedRequests(options) => counted_requests::run(&options),
         Command::Serve(options) => server::run(&options),

@@ -3,13 +3,20 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use comfy_table::{Table, presets};
 use counterfoil_lab::load::closed_loop::LoadResult;
 use counterfoil_lab::machine::affinity;
+use counterfoil_lab::statistics::interval::Interval;
 use counterfoil_lab::statistics::quantiles::Quantiles;
 
 use crate::row::Row;
+
+/// The number of samples from which an interval is made.
+const RESAMPLES: usize = 10_000;
+
+/// The seed of these samples.
+const SEED: u64 = 1;
 
 /// One row of one iteration.
 pub(crate) struct Sample {
@@ -198,6 +205,11 @@ fn primitive_row(name: &str, iterations: &[Iteration], rate: impl Fn(&Iteration)
 
 fn median(iterations: &[Iteration], value: impl Fn(&Iteration) -> f64) -> f64 {
     median_of(iterations.iter().map(value))
+}
+
+/// The median of ratios with its 95 % interval.
+pub(crate) fn interval_of(ratios: &[f64]) -> Result<Interval> {
+    Interval::by_bootstrap(ratios, RESAMPLES, SEED).context("no iteration was measured")
 }
 
 /// The median; the upper one of two middle values.

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args;
 use counterfoil::operator::Command;
-use counterfoil::{App, CacheUrl, Counterfoil, Principal, Settings, StoreUrl, WriteRateLimits};
+use counterfoil::{App, CacheUrl, Counterfoil, IssuerUrl, Principal, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_jose::Secret;
 use counterfoil_lab::machine::affinity;
@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Hashes passwords with minimal cost, so that a hundred thousand logins take seconds.
     #[arg(long)]
     cheap_hashing: bool,
+    /// The issuer, if it is not at the address of the server.
+    #[arg(long)]
+    issuer: Option<IssuerUrl>,
     /// Serves this filled store instead of a new one with one user.
     #[arg(long)]
     store: Option<PathBuf>,
@@ -86,7 +89,8 @@ pub(crate) fn router(app: &App) -> Router {
 async fn open(options: &Options, dir: &std::path::Path, address: SocketAddr) -> Result<Counterfoil> {
     let file = || StoreUrl::Sqlite(options.store.clone().unwrap_or_else(|| dir.join("counterfoil.db")));
     let store = options.database.clone().unwrap_or_else(file);
-    let mut settings = Settings::new(format!("http://{address}").parse()?, store);
+    let issuer = options.issuer.clone().map_or_else(|| format!("http://{address}").parse(), Ok)?;
+    let mut settings = Settings::new(issuer, store);
     settings.refresh_reuse_grace = std::time::Duration::ZERO;
     settings.cache.clone_from(&options.cache);
     if options.database.is_some() {

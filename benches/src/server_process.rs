@@ -65,7 +65,7 @@ impl ServerProcess {
 
     /// Waits until the server has finished its background work: it writes when sessions were last seen a
     /// second after the requests. A server that is never idle is an error.
-    fn wait_until_idle(&self) -> Result<()> {
+    pub(crate) fn wait_until_idle(&self) -> Result<()> {
         const INTERVAL: Duration = Duration::from_millis(1_500);
         for _ in 0..MAX_IDLE_CHECKS {
             let before = self.cpu_time()?;

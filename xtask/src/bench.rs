@@ -8,6 +8,9 @@ use clap::Args;
 use crate::packages::{self, Tool};
 use crate::{bench_before, interop_tools, verification_cost, workspace};
 
+/// The measurements that are not combined with others.
+const STAND_ALONE: [&str; 4] = ["verify", "instructions", "stores", "proxies"];
+
 /// What to measure, and for how long.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -18,23 +21,29 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     iterations: usize,
     /// The number of sessions, and of tokens, that requests present in turn.
-    #[arg(long, default_value_t = 100_000)]
-    credentials: usize,
+    /// By default 100,000, and 1,000 for `proxies`.
+    #[arg(long)]
+    credentials: Option<usize>,
     /// A git revision that is measured in turn with what is in the tree: the rates and the CPU time of each request before and after.
     #[arg(long, value_name = "REVISION")]
     before: Option<String>,
-    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Three stand alone:
+    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Four stand alone:
     /// `verify` compares the verification of tokens with other libraries, `instructions` counts the instructions of a request,
-    /// and `stores` checks sessions through each store and cache, beside tower-sessions and express-session.
+    /// `stores` checks sessions through each store and cache, beside tower-sessions and express-session, and `proxies` sends
+    /// requests through each reverse proxy, with forward authentication and without.
     measurements: Vec<String>,
-    /// Prints JSON instead of tables; only for `stores`.
+    /// The proxies of `proxies`, separated by commas: nginx, caddy-2.6, caddy, traefik, haproxy, apache, envoy; by default all
+    /// that are installed.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Prints JSON instead of tables; only for `stores` and `proxies`.
     #[arg(long)]
     json: bool,
 }
 
 /// Builds and runs the benchmark. Stop other programs first, because they change the results.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let stands_alone = matches!(&options.measurements[..], [one] if ["verify", "instructions", "stores"].contains(&one.as_str()));
+    let stands_alone = matches!(&options.measurements[..], [one] if STAND_ALONE.contains(&one.as_str()));
     ensure!(options.before.is_none() || !stands_alone, "`--before` compares only the measurement `requests`");
     if options.measurements == ["verify"] {
         return verification_cost::run();
@@ -51,25 +60,38 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "--package=counterfoil-cli",
     ]))?;
     let mut bench = Command::new(target.join("dist/counterfoil-bench"));
-    if options.measurements == ["instructions"] {
+    let credentials = options.credentials.map(|count| format!("--credentials={count}"));
+    let measured = match &options.measurements[..] {
+        [one] if STAND_ALONE.contains(&one.as_str()) => one.as_str(),
+        _ => "run",
+    };
+    bench.arg(measured).args(credentials);
+    if measured == "instructions" {
         packages::ensure(&[Tool { program: "valgrind", packages: "valgrind" }])?;
-        bench.arg("instructions").arg(format!("--credentials={}", options.credentials));
         return workspace::run(&mut bench);
     }
-    let has_stores = options.measurements == ["stores"];
-    bench.arg(if has_stores { "stores" } else { "run" });
-    bench.arg(format!("--seconds={}", options.seconds));
-    bench.arg(format!("--iterations={}", options.iterations));
-    bench.arg(format!("--credentials={}", options.credentials));
-    if has_stores {
-        packages::ensure_for_tests(true)?;
-        bench.arg("--baselines").arg(verification_cost::build()?);
-        bench.arg("--express").arg(interop_tools::express_sessions()?);
-        bench.args(options.json.then_some("--json"));
-        return workspace::run(&mut bench);
+    bench.arg(format!("--seconds={}", options.seconds)).arg(format!("--iterations={}", options.iterations));
+    match measured {
+        "stores" => {
+            packages::ensure_for_tests(true)?;
+            bench.arg("--baselines").arg(verification_cost::build()?);
+            bench.arg("--express").arg(interop_tools::express_sessions()?);
+            bench.args(options.json.then_some("--json"));
+        }
+        "proxies" => {
+            packages::ensure_for_tests(false)?;
+            match interop_tools::proxies() {
+                Ok(folder) => _ = bench.arg("--packaged").arg(folder),
+                Err(error) => eprintln!("caddy, traefik and envoy cannot be installed: {error:#}"),
+            }
+            bench.args(options.only.iter().map(|proxy| format!("--only={proxy}")));
+            bench.args(options.json.then_some("--json"));
+        }
+        _ => {
+            bench.args(before.iter().flat_map(|program| ["--before".as_ref(), program.as_os_str()]));
+            bench.arg("--binary").arg(target.join("dist/counterfoil"));
+            bench.args(&options.measurements);
+        }
     }
-    bench.args(before.iter().flat_map(|program| ["--before".as_ref(), program.as_os_str()]));
-    bench.arg("--binary").arg(target.join("dist/counterfoil"));
-    bench.args(&options.measurements);
     workspace::run(&mut bench)
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask interop-tools`: installs the foreign programs that the interoperability tests call: libraries of Node
-//! and Python and reverse proxies in the versions of their lock files, and promtool.
+//! and Python and reverse proxies in the versions of their lock files, promtool and Valkey.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::packages::{self, Tool};
-use crate::{promtool, workspace};
+use crate::{promtool, valkey, workspace};
 
 /// The environment variable with the folder of the installation, for the tests.
 pub(crate) const FOLDER: &str = "COUNTERFOIL_INTEROP";
@@ -52,10 +52,13 @@ const PARTS: [Part; 6] = [
         source: "crates/counterfoil/tests/documents/python",
         language: Language::Python,
     },
-    // Binaries of 350 MB, which no Debian package brings in these versions.
-    Part { name: "proxies", source: "crates/counterfoil/tests/proxies/python", language: Language::Python },
+    PROXIES,
     Part { name: "browser", source: "crates/counterfoil/tests/browser/node", language: Language::Node },
 ];
+
+/// Binaries of 350 MB, which no Debian package brings in these versions.
+const PROXIES: Part =
+    Part { name: "proxies", source: "crates/counterfoil/tests/proxies/python", language: Language::Python };
 
 /// An Express application, which is measured next to ours.
 const EXPRESS_SESSIONS: Part =
@@ -78,7 +81,8 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
     let parts = PARTS.iter().map(|part| (part.name, part.install(&folder.join(part.name))));
     let promtool = ("promtool", install_promtool(&folder.join("promtool")));
     let mut missing = Vec::new();
-    for (name, result) in parts.chain([promtool]) {
+    let valkey = ("valkey", install_valkey(&folder.join("valkey")));
+    for (name, result) in parts.chain([promtool, valkey]) {
         if let Err(error) = result {
             println!("{name} cannot be installed: {error:#}\nthe tests that need it are skipped");
             missing.push(name);
@@ -96,9 +100,16 @@ pub(crate) fn find(requires_all: bool) -> Result<PathBuf> {
 ///
 /// If they cannot be installed.
 pub(crate) fn express_sessions() -> Result<PathBuf> {
-    let folder = workspace::Metadata::read()?.target_directory.join("interop").join(EXPRESS_SESSIONS.name);
-    EXPRESS_SESSIONS.install(&folder)?;
-    Ok(folder)
+    EXPRESS_SESSIONS.find()
+}
+
+/// The folder with the reverse proxies that Debian does not have.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn proxies() -> Result<PathBuf> {
+    PROXIES.find()
 }
 
 /// Installs promtool into `folder`, unless it is there.
@@ -111,7 +122,24 @@ fn install_promtool(folder: &Path) -> Result<()> {
     fs::write(record, "").context("cannot record what is installed")
 }
 
+/// Installs Valkey into `folder`, unless it is there.
+fn install_valkey(folder: &Path) -> Result<()> {
+    let record = folder.join(RECORD);
+    if record.exists() && folder.join(valkey::PROGRAM).exists() {
+        return Ok(());
+    }
+    valkey::install(folder)?;
+    fs::write(record, "").context("cannot record what is installed")
+}
+
 impl Part {
+    /// Its folder in the target directory, in which it is installed first if it is not.
+    fn find(&self) -> Result<PathBuf> {
+        let folder = workspace::Metadata::read()?.target_directory.join("interop").join(self.name);
+        self.install(&folder)?;
+        Ok(folder)
+    }
+
     /// Installs the libraries into `folder`, unless an earlier run did so for the same lock file.
     fn install(&self, folder: &Path) -> Result<()> {
         let (source, record) = (workspace::root().join(self.source), folder.join(RECORD));

@@ -23,6 +23,7 @@ mod rust_source;
 mod soak;
 mod test;
 mod threat_model;
+mod valkey;
 mod verification_cost;
 mod words;
 mod workspace;

@@ -28,29 +28,35 @@ pub(crate) fn install(folder: &Path) -> Result<()> {
         bail!("missing: promtool; install it, for example with the Debian package {PACKAGE}");
     }
     println!("missing: promtool; downloading the package {PACKAGE}");
-    let package = download(folder)?;
-    extract(&package, folder)?;
+    let package = download(&[], PACKAGE, folder).or_else(|_| {
+        workspace::run(Command::new("apt-get").args(["update", "-qq"]))?;
+        download(&[], PACKAGE, folder)
+    })?;
+    extract(&package, "./usr/bin/promtool", folder)?;
     fs::remove_file(package).context("cannot delete the package")
 }
 
-/// Downloads the package into `folder`.
-fn download(folder: &Path) -> Result<PathBuf> {
-    let apt_get = || {
-        let mut apt_get = Command::new("apt-get");
-        // The user of the sandbox cannot write into the folder.
-        apt_get.args(["-o", "APT::Sandbox::User=root", "-qq", "download", PACKAGE]).current_dir(folder);
-        apt_get
-    };
-    if workspace::run(&mut apt_get()).is_err() {
-        workspace::run(Command::new("apt-get").args(["update", "-qq"]))?;
-        workspace::run(&mut apt_get())?;
-    }
+/// Downloads a package into `folder`, with these options of apt-get.
+///
+/// # Errors
+///
+/// If apt-get cannot download it.
+pub(crate) fn download(options: &[&str], package: &str, folder: &Path) -> Result<PathBuf> {
+    let mut apt_get = Command::new("apt-get");
+    // The user of the sandbox cannot write into the folder.
+    apt_get.args(options).args(["-o", "APT::Sandbox::User=root", "-qq", "download", package]);
+    workspace::run(apt_get.current_dir(folder))?;
     let files = fs::read_dir(folder)?.filter_map(|file| Some(file.ok()?.path()));
     let mut packages = files.filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
     packages.next().context("apt-get has downloaded no package")
 }
 
-fn extract(package: &Path, folder: &Path) -> Result<()> {
+/// Puts one program of a package into `folder`.
+///
+/// # Errors
+///
+/// If the package does not have it.
+pub(crate) fn extract(package: &Path, program: &str, folder: &Path) -> Result<()> {
     let mut archive = Command::new("dpkg-deb")
         .arg("--fsys-tarfile")
         .arg(package)
@@ -59,7 +65,7 @@ fn extract(package: &Path, folder: &Path) -> Result<()> {
         .context("cannot run dpkg-deb")?;
     let files = archive.stdout.take().context("dpkg-deb has no output")?;
     let mut tar = Command::new("tar");
-    tar.args(["--extract", "--strip-components=3", "./usr/bin/promtool"]).stdin(files);
+    tar.args(["--extract", "--strip-components=3", program]).stdin(files);
     let extracted = workspace::run(tar.current_dir(folder));
     // It fails if tar closes its input early, which is no error.
     archive.wait()?;

@@ -14,9 +14,10 @@ pub(crate) struct Options {
     /// The scenarios: kill, power-loss, failed-sync, bystanders, load-spike, thundering-herd, slow-clients, timing,
     /// revocation-latency, fleet-wait, cut-off, feed-crash, reconnection, rolling-restart, killed-node, endurance; models,
     /// the model and the simulation of the revocation feed; store-copy, which moves a store of a million sessions and kills the
-    /// command; redis-memory, the memory of 100,000 sessions in Redis; pages, which are checked at each width, in each color
-    /// scheme and direction; and console, the time of each list of the console with a million users, sessions and audit events. By
-    /// default all of them.
+    /// command; failover, 20 promotions of a synchronous standby of PostgreSQL under load; sentinel, 50 failovers of Redis;
+    /// histories, random histories on all stores; redis-memory, the memory of 100,000 sessions in Redis; pages, which are checked
+    /// at each width, in each color scheme and direction; and console, the time of each list of the console with a million users,
+    /// sessions and audit events. By default all of them.
     scenarios: Vec<String>,
     /// How many minutes `endurance` takes.
     #[arg(long, default_value_t = 10)]
@@ -35,12 +36,20 @@ pub(crate) struct Options {
 /// The scenarios that are no fault injection.
 const MODELS: &str = "models";
 const STORE_COPY: &str = "store-copy";
+const FAILOVER: &str = "failover";
+const SENTINEL: &str = "sentinel";
+const HISTORIES: &str = "histories";
 const REDIS_MEMORY: &str = "redis-memory";
 const PAGES: &str = "pages";
 const CONSOLE: &str = "console";
 
 /// How many sessions are copied, with a tenth as many users.
 const COPIED_SESSIONS: usize = 1_000_000;
+
+/// How many failovers of PostgreSQL and of Redis there are, and how many random histories.
+const FAILOVERS: usize = 20;
+const SENTINEL_ROUNDS: usize = 50;
+const RANDOM_HISTORIES: usize = 200;
 
 /// How many sessions are stored in Redis.
 const REDIS_SESSIONS: usize = 100_000;
@@ -59,7 +68,7 @@ const SCHEDULES: u64 = 200_000;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let is_all = options.scenarios.is_empty();
     let has = |scenario: &str| is_all || options.scenarios.iter().any(|name| name == scenario);
-    let others = [MODELS, STORE_COPY, REDIS_MEMORY, PAGES, CONSOLE];
+    let others = [MODELS, STORE_COPY, FAILOVER, SENTINEL, HISTORIES, REDIS_MEMORY, PAGES, CONSOLE];
     let is_injected = |name: &&String| !others.contains(&name.as_str());
     let injected: Vec<&String> = options.scenarios.iter().filter(is_injected).collect();
     if has(MODELS) {
@@ -67,6 +76,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if has(STORE_COPY) {
         copy_store(options)?;
+    }
+    if has(FAILOVER) {
+        fail_over(options)?;
+    }
+    if has(SENTINEL) {
+        let rounds = options.iterations.unwrap_or(SENTINEL_ROUNDS);
+        test_redis("sentinel::", ("COUNTERFOIL_SENTINEL_ROUNDS", rounds.to_string()), options)?;
+    }
+    if has(HISTORIES) {
+        let histories = options.iterations.unwrap_or(RANDOM_HISTORIES);
+        test_redis("all_stores::", ("COUNTERFOIL_HISTORIES", histories.to_string()), options)?;
     }
     if has(REDIS_MEMORY) {
         measure_redis_memory(options)?;
@@ -99,14 +119,29 @@ fn copy_store(options: &Options) -> Result<()> {
     workspace::run(tests.env("COUNTERFOIL_STORE_COPY_SESSIONS", sessions.to_string()))
 }
 
+/// Kills the primary of PostgreSQL under load and promotes its synchronous standby.
+fn fail_over(options: &Options) -> Result<()> {
+    packages::ensure_for_tests(true)?;
+    let mut tests = workspace::cargo();
+    tests.args(["test", "--profile=dist", "--locked", "--package=counterfoil-cli", "--features=postgres"]);
+    tests.args(["--test=failover", "--", "--nocapture"]);
+    let failovers = options.iterations.unwrap_or(FAILOVERS);
+    workspace::run(tests.env("COUNTERFOIL_FAILOVERS", failovers.to_string()))
+}
+
 /// Stores many sessions in a Redis server and prints how much memory each takes, beside those of express-session.
 fn measure_redis_memory(options: &Options) -> Result<()> {
-    packages::ensure_for_tests(false)?;
+    let sessions = options.iterations.unwrap_or(REDIS_SESSIONS);
+    test_redis("memory::", ("COUNTERFOIL_REDIS_SESSIONS", sessions.to_string()), options)
+}
+
+/// Runs tests of the shared cache, with the size of their long form.
+fn test_redis(tests: &str, (name, value): (&str, String), options: &Options) -> Result<()> {
+    packages::ensure_for_tests(true)?;
     let mut test = workspace::cargo();
     test.args(["test", "--release", "--locked", "--package=counterfoil-redis", "--test=redis"]);
-    test.args(["--", "memory::", "--nocapture"]);
-    let sessions = options.iterations.unwrap_or(REDIS_SESSIONS);
-    workspace::run(test.env("COUNTERFOIL_REDIS_SESSIONS", sessions.to_string()))
+    test.args(["--", tests, "--nocapture"]).env(name, value);
+    workspace::run(test.env("COUNTERFOIL_SEED", options.seed.to_string()))
 }
 
 /// Checks each page with axe in every combination of width, color scheme and direction.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test and check in one command, on a machine with nothing but a Rust toolchain.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use counterfoil_test_support::{SKIP_LIST, requires_all};
 
 use crate::{
     architecture, clients, interleavings, interop_tools, module_graph, packages, public_api, threat_model,
-    words, workspace,
+    valkey, words, workspace,
 };
 
 /// What to run.
@@ -54,6 +54,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     });
 
     if options.filter.is_none() {
+        if let Some(server) = interop_tools.map(|folder| folder.join("valkey").join(valkey::PROGRAM)) {
+            parts.run("valkey", || test_on_valkey(&server, &skip_list.0));
+        }
         parts.run("application", test_application);
         parts.run("clients", || clients::test(Some(&skip_list.0)));
         parts.run("interleavings", interleavings::run);
@@ -62,6 +65,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     parts.show();
     skip_list.show()?;
     parts.finish()
+}
+
+/// Runs the tests of the shared cache once more, with Valkey in the place of Redis.
+fn test_on_valkey(server: &Path, skip_list: &Path) -> Result<()> {
+    if !server.exists() {
+        println!("there is no Valkey: the tests of the shared cache ran on Redis alone");
+        return Ok(());
+    }
+    let mut tests = workspace::cargo();
+    // The packages and features of the run before, so that nothing is built again.
+    tests.args(["test", "--workspace", "--all-features", "--locked", "--test=redis"]);
+    workspace::run(tests.env("COUNTERFOIL_REDIS_SERVER", server).env(SKIP_LIST, skip_list))
 }
 
 /// Tests an application that embeds Counterfoil and is no member of the workspace. It takes the dependencies that the

@@ -5,18 +5,12 @@ use comfy_table::{Table, presets};
 use counterfoil_lab::statistics::interval::Interval;
 use serde_json::{Value, json};
 
-use crate::report::{Sample, median_of};
+use crate::report::{Sample, interval_of, median_of};
 use crate::stores::contender::{
     BARE, EXPRESS, FROM_REDIS, SQLITE_FILE, TOWER_REDIS, TOWER_SQLITE, WITH_REDIS,
 };
 use crate::stores::options::Options;
 use crate::stores::results::{Iteration, RedisMemory};
-
-/// The number of samples from which an interval is made.
-const RESAMPLES: usize = 10_000;
-
-/// The seed of these samples.
-const SEED: u64 = 1;
 
 /// What a ratio should be.
 #[derive(Clone, Copy)]
@@ -141,10 +135,6 @@ fn compare(names: &[&str], iterations: &[Iteration], memory: &RedisMemory) -> Re
         goal: Goal::AtMost(0.6),
     });
     Ok(comparisons)
-}
-
-fn interval_of(ratios: &[f64]) -> Result<Interval> {
-    Interval::by_bootstrap(ratios, RESAMPLES, SEED).context("no iteration was measured")
 }
 
 fn to_json(

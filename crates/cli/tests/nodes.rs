@@ -308,3 +308,113 @@ fn a_key_is_rotated_once_and_known_to_every_node() {
     let count = "SELECT count(*) FROM keys WHERE purpose LIKE '%sign%' AND state = 'current'";
     assert_eq!(fleet.sql(count), "1");
 }
+
+/// The response to a refresh was lost in the crash of a node, and the node that stops cleanly afterwards knows nothing of it.
+#[test]
+fn the_clean_stop_of_a_node_does_not_hide_the_crash_of_another() {
+    let Some(fleet) = Fleet::new("2s") else { return };
+    let serve = |name: &str| {
+        let mut command = fleet.command(name, &["serve", "--listen", "127.0.0.1:0"]);
+        command.env("COUNTERFOIL_REFRESH_REUSE_GRACE", "6s");
+        Server::start(&mut command, &fleet.temp.path().join(format!("{name}.log")))
+    };
+    let (a, b) = (serve("a"), serve("b"));
+    assert_eq!(register(&a, "ada").0, 201);
+    let used = json!({ "refresh_token": text(&login(&a, "hybrid"), "refresh_token") });
+    let (status, lost) = a.post("/v1/refresh", &used);
+    assert_eq!(status, 200, "{lost}");
+    let rotated_at = Instant::now();
+    a.crash();
+    assert!(b.stop(Signal::TERM).success());
+    // Longer than the grace period.
+    thread::sleep(Duration::from_millis(6_200).saturating_sub(rotated_at.elapsed()));
+
+    let a = serve("a");
+
+    let (status, repeated) = a.post("/v1/refresh", &used);
+    assert_eq!(status, 200, "it is repeated, as after a crash of the only process: {repeated}");
+    assert_eq!(text(&repeated, "refresh_token"), text(&lost, "refresh_token"));
+    assert!(a.stop(Signal::TERM).success());
+    let marks = "SELECT count(*) FROM metadata WHERE key LIKE 'clean_shutdown:%'";
+    assert_eq!(fleet.sql(marks), "1", "the mark of the process that was killed");
+}
+
+#[test]
+fn the_jobs_of_a_killed_node_are_free_when_its_lease_has_ended() {
+    let Some(fleet) = Fleet::new("1s") else { return };
+    let a = fleet.serve("a");
+    // Much longer than a job holds its lock.
+    fleet.sql(
+        "INSERT INTO job_locks (job, holder, expires_at)
+         SELECT job, id, 9000000000000000 FROM nodes, unnest(ARRAY['purge', 'key_rotation']) job
+         ON CONFLICT (job) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at",
+    );
+    let b = fleet.serve("b");
+    let held = "SELECT count(*) FROM job_locks WHERE expires_at = 9000000000000000";
+    assert_eq!(fleet.sql(held), "2");
+    a.crash();
+
+    wait_until("the locks are free", || fleet.sql(held) == "0");
+
+    assert_eq!(b.curl("/readyz", &[]).0, 200);
+    let rotated = fleet.run("b", &["key", "rotate"]);
+    assert!(rotated.status.success(), "{rotated:?}");
+}
+
+/// A node stands still for so long that the others have forgotten what was revoked meanwhile.
+#[test]
+fn a_node_that_was_frozen_beyond_the_retention_of_the_revocation_log_serves_nothing_from_before() {
+    let Some(fleet) = Fleet::new("1s") else { return };
+    let [a, b] = fleet.two();
+    let token = session(&b);
+    assert_eq!(me(&b, &token), 200);
+    signal(&b, Signal::STOP);
+    let revoked = fleet.run("a", &["revoke", "user:ada", "--yes", "--wait", "fleet"]);
+    assert!(revoked.status.success(), "{revoked:?}");
+    wait_until("the row of that node is removed", || fleet.sql("SELECT count(*) FROM nodes") == "1");
+    // As the purge does it at the end of the retention.
+    fleet.sql("DELETE FROM revocation_log; DELETE FROM node_changes");
+
+    signal(&b, Signal::CONT);
+
+    // The first answer counts: it may be a 503, and never a 200.
+    let status = me(&b, &token);
+    assert!([401, 503].contains(&status), "{status}");
+    wait_until("it is ready again", || b.curl("/readyz", &[]).0 == 200);
+    assert_eq!(me(&b, &token), 401);
+    assert_eq!(me(&b, &session(&a)), 200);
+}
+
+/// A server uses tables that a newer version has migrated, because they say that it may. The version after that locks it out.
+/// The version of the tables alone does not say so: it is already the one that the newest migration needs.
+#[test]
+fn a_migration_is_refused_while_a_server_that_it_locks_out_uses_the_tables_of_a_version_in_between() {
+    let Some(fleet) = Fleet::new("2s") else { return };
+    let of_version = |name: &str, added: &str| {
+        let mut command = fleet.command(name, &["serve", "--listen", "127.0.0.1:0"]);
+        command.env("TEST_NEXT_SCHEMA", added);
+        command
+    };
+    let newest = || fleet.sql("SELECT max(version) FROM refinery_schema_history").parse::<u32>().unwrap();
+    let next = Server::start(&mut of_version("a", "1"), &fleet.temp.path().join("a.log"));
+    let migrated = newest();
+    let older = fleet.serve("b");
+    assert!(next.stop(Signal::TERM).success());
+
+    let refused = of_version("c", "2").output().unwrap();
+
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success(), "{message}");
+    assert!(message.contains("servers of a version that cannot use it afterwards have it open"), "{message}");
+    assert_eq!(newest(), migrated, "nothing was migrated");
+    assert_eq!(register(&older, "ada").0, 201, "the older server was not disturbed");
+
+    assert!(older.stop(Signal::TERM).success());
+    let after_next = Server::start(&mut of_version("a", "2"), &fleet.temp.path().join("a.log"));
+    assert_eq!(newest(), migrated + 1);
+    assert_eq!(fleet.sql("SELECT min_reader FROM schema_compatibility"), migrated.to_string());
+    let refused = fleet.run("b", &["serve", "--listen", "127.0.0.1:0"]);
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(message.contains(&format!("needs a program of version {migrated} or newer")), "{message}");
+    assert!(after_next.stop(Signal::TERM).success());
+}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use counterfoil_test_support::{CertificateAuthority, PostgresServer, RedisServer, free_port, skip};
+use counterfoil_test_support::{PostgresServer, RedisServer, skip};
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -35,12 +35,7 @@ struct Installation {
 impl Installation {
     #[track_caller]
     fn new() -> Option<Self> {
-        Self::with_redis(&require(SECRET))
-    }
-
-    #[track_caller]
-    fn with_redis(config: &str) -> Option<Self> {
-        let (database, redis) = (PostgresServer::own(), RedisServer::start(config));
+        let (database, redis) = (PostgresServer::own(), RedisServer::start(&require(SECRET)));
         let (Some(database), Some(redis)) = (database, redis) else {
             skip("PostgreSQL or Redis is not installed");
             return None;
@@ -58,10 +53,7 @@ impl Installation {
     }
 
     fn write_cache_file(&self, password: &str) {
-        self.write_url(&format!("redis://:{password}@127.0.0.1:{}\n", self.redis_port));
-    }
-
-    fn write_url(&self, url: &str) {
+        let url = format!("redis://:{password}@127.0.0.1:{}\n", self.redis_port);
         fs::write(self.cache_file(), url).unwrap();
         fs::set_permissions(self.cache_file(), Permissions::from_mode(0o600)).unwrap();
     }
@@ -154,50 +146,6 @@ fn the_server_is_ready_and_right_with_and_without_its_cache() {
     let log = installation.log();
     assert!(!log.contains(SECRET) && !log.contains("another@") && !log.contains(":another"), "{log}");
     let _ = &installation.database;
-}
-
-/// The file of the URL changes, and with it what the server trusts.
-#[test]
-fn a_certificate_of_the_cache_is_verified_and_a_refusal_says_why() {
-    let (authority, port) = (CertificateAuthority::new(), free_port());
-    let config = format!("{}\n{}", require(SECRET), authority.redis_config("localhost", port));
-    let Some(installation) = Installation::with_redis(&config) else { return };
-    let other = CertificateAuthority::new();
-    let write = |password: &str, host: &str, authority: &CertificateAuthority| {
-        let ca_file = authority.file();
-        installation
-            .write_url(&format!("rediss://:{password}@{host}:{port}?ca_file={}\n", ca_file.display()));
-    };
-    let says = |text: &str| until(text, || installation.log().contains(text));
-    write(SECRET, "localhost", &other);
-    let server = installation.serve();
-    register(&server);
-    let token = session_token(&server);
-    says("no authority that is trusted has signed the certificate of the server");
-    write(SECRET, "127.0.0.1", &authority);
-    says("the certificate of the server is for another host name");
-    write("wrong", "localhost", &authority);
-    says("the server refuses the user or the password of the URL");
-    assert_eq!(server.get("/v1/me", &token).0, 200, "sessions are read from the store");
-    assert_eq!(installation.keys(SECRET), "0");
-
-    write(SECRET, "localhost", &authority);
-    says("the cache is connected");
-    until("the session is in Redis", || {
-        assert_eq!(server.get("/v1/me", &token).0, 200);
-        installation.keys(SECRET) == "1"
-    });
-
-    // A password that is replaced, while connected: the file first, then the server.
-    write("another", "localhost", &authority);
-    let redis = installation.redis.as_ref().unwrap();
-    redis.cli(&["-a", SECRET, "--no-auth-warning", "config", "set", "requirepass", "another"]);
-    redis.cli(&["-a", "another", "--no-auth-warning", "client", "kill", "type", "normal"]);
-    let connected = || installation.log().matches("the cache is connected").count();
-    until("it is connected with the new password", || connected() >= 2);
-    assert_eq!(server.get("/v1/me", &token).0, 200);
-    assert!(server.stop(Signal::TERM).success());
-    assert!(!installation.log().contains(SECRET), "{}", installation.log());
 }
 
 #[test]

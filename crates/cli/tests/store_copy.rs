@@ -84,6 +84,13 @@ impl Installation {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// What `store check` says of a store: its findings, and the rows of each table.
+    fn check(&self, store: &str) -> [Value; 2] {
+        let output = self.command(store, &["store", "check", store, "--json"]).output().unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        [answer["findings"].clone(), answer["tables"].clone()]
+    }
+
     /// A digest of each table of a database, made by PostgreSQL.
     fn digests(&self, database: &str) -> Vec<String> {
         let digest = |(name, table)| {
@@ -259,20 +266,31 @@ fn a_copy_that_is_killed_twice_is_continued_in_both_directions() {
     assert_eq!(server.curl("/v1/session/data", &[&merge[..], &["-H", &bearer]].concat()).0, 200);
     assert!(server.stop(Signal::TERM).success());
     multiply(&installation.database, &from);
-    let before = installation.digests(&from);
+    let (before, check) = (installation.digests(&from), installation.check(&from));
+    assert_eq!(check[0], json!([]), "nothing is wrong with it");
+    for table in ["users", "sessions"] {
+        let size = format!("SELECT pg_total_relation_size('{table}') / count(*) FROM {table}");
+        println!("{table}: {} bytes a row with the indexes", installation.database.sql(&from, &size));
+    }
 
+    let started = Instant::now();
     let wal = installation.temp.path().join("store.db-wal");
     interrupt(&from, &file, &Until::Bytes(wal.clone(), 200_000));
     assert!(installation.refusal(&from).contains("is being copied to"));
     assert!(installation.refusal(&file).contains("is an unfinished copy of"));
     interrupt(&from, &file, &Until::Bytes(wal, 200_000));
     let to_file = copied(&copy(&from, &file));
+    let to_file_took = started.elapsed();
+    assert_eq!(check, installation.check(&file));
+    let started = Instant::now();
     interrupt(&file, &to, &Until::Sessions(&installation.database, &to));
     assert!(installation.refusal(&to).contains("is an unfinished copy of"));
     let elsewhere = copy(&installation.file("store.db"), &to.replace("postgres@", "postgres:x@"));
     assert_eq!(elsewhere.status, 2, "a password is refused on the command line: {elsewhere:?}");
     interrupt(&file, &to, &Until::Sessions(&installation.database, &to));
     let to_database = copied(&copy(&file, &to));
+    let to_database_took = started.elapsed();
+    assert_eq!(check, installation.check(&to));
 
     assert_eq!((&to_file["resumed"], &to_database["resumed"]), (&json!(true), &json!(true)));
     assert_eq!(to_file["tables"], to_database["tables"]);
@@ -280,11 +298,11 @@ fn a_copy_that_is_killed_twice_is_continued_in_both_directions() {
     let server = installation.serve(&to);
     credentials.check(&server);
     assert!(server.stop(Signal::TERM).success());
-    for (name, answer) in [("to SQLite", to_file), ("to PostgreSQL", to_database)] {
-        println!(
-            "{name}: {} rows of sessions, the last part in {} s",
-            answer["tables"][2]["rows"], answer["seconds"]
-        );
+    for (name, answer, took) in
+        [("to SQLite", to_file, to_file_took), ("to PostgreSQL", to_database, to_database_took)]
+    {
+        let (rows, last) = (&answer["tables"][2]["rows"], &answer["seconds"]);
+        println!("{name}: {rows} rows of sessions in {:.1} s, the last part in {last} s", took.as_secs_f64());
     }
 }
 

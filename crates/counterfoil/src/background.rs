@@ -75,7 +75,7 @@ async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
     if !shutdown_mark::is_sign_of_life_due(last_rotation, *last_sign, grace, now) {
         return;
     }
-    match shutdown_mark::clear(&*app.parts.store, now).await {
+    match shutdown_mark::write_sign_of_life(&*app.parts.store, &app.parts.state_keys, now).await {
         Ok(()) => *last_sign = now,
         Err(error) => tracing::warn!(%error, "the sign of life of this process could not be written"),
     }
@@ -126,7 +126,9 @@ async fn maintain_periodically(app: App) {
 /// and purges expired records from memory and the store. Each step is complete in itself, so maintenance may stop after
 /// any of them.
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
-    checkpoint::save(&*app.parts.store, &app.parts.clock).await?;
+    let (store, keys, clock) = (&*app.parts.store, &app.parts.state_keys, &app.parts.clock);
+    checkpoint::save(store, keys, clock).await?;
+    shutdown_mark::write_sign_of_life(store, keys, clock.checkpoint()).await?;
     app.save_rollback_guard().await;
     app.parts.feed.forget_former_leases().await?;
     complete_all_session_ends(&*app.parts.store).await?;

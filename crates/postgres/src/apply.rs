@@ -58,6 +58,7 @@ impl<'t> Executor<'_, '_, 't> {
             RowAction::DeleteVerifierKey(id) => self.push(part, verifier_keys::delete(id)),
             RowAction::InsertEvent(event) => self.push(part, audit_events::insert(event)),
             RowAction::SetMetadata(key, value) => self.push(part, metadata::set(key, value)),
+            RowAction::RemoveMetadata(key) => self.push(part, metadata::remove(key)),
             RowAction::SetCounter(counter, value) => self.push(part, counters::set(counter, value)?),
             RowAction::ChangeJobLock(operation) => self.push(part, job_locks::change(operation)),
             RowAction::StartLog(id, after) => self.push(part, revocation_log::start(id, after)?),

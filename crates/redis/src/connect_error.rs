@@ -10,7 +10,8 @@ use rustls::CertificateError;
 /// What is wrong, and what to do about it where only the operator can know: a certificate that is not accepted, and a password.
 pub(crate) fn reason(error: &RedisError) -> String {
     match certificate_error(error) {
-        Some(CertificateError::UnknownIssuer) => {
+        // A wrong signature: an authority of the same name is trusted, with another key.
+        Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "no authority that is trusted has signed the certificate of the server; `?ca_file=FILE` in the URL names another one"
                 .to_owned()
         }

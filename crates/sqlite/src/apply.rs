@@ -94,6 +94,7 @@ impl Executor<'_> {
             RowAction::InsertEvent(event) => audit_events::insert(c, event).map(|()| true),
             RowAction::InsertSessionEnds(event) => self.insert_session_ends(event),
             RowAction::SetMetadata(key, value) => metadata::set(c, key, value).map(|()| true),
+            RowAction::RemoveMetadata(key) => metadata::remove(c, key).map(|()| true),
             RowAction::SetCounter(counter, value) => counters::set(c, counter, *value).map(|()| true),
             RowAction::ChangeJobLock(operation) => job_locks::change(c, *operation),
             RowAction::StartLog(id, after) => revocation_log::start(c, *id, *after).map(|()| true),

@@ -3,13 +3,14 @@
 //! A test that cannot run calls [`skip`] or [`skip_not_here`] and returns. Both print one line, also when the test
 //! runner captures output. `cargo xtask test` repeats these lines at its end.
 //!
-//! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database, and
-//! [`RedisServer`] a cache. [`CertificateAuthority`] signs certificates.
+//! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database,
+//! [`RedisServer`] a cache, and [`ProxyProcess`] a reverse proxy. [`CertificateAuthority`] signs certificates.
 
 mod authority;
 mod interop;
 mod postgres;
 mod postgres_pair;
+mod proxy;
 mod redis;
 
 use std::fs::OpenOptions;
@@ -20,6 +21,7 @@ pub use authority::CertificateAuthority;
 pub use interop::{INTEROP, chromium, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;
+pub use proxy::{GUARDED_HOST, ProxyKind, ProxyProcess, ProxySetup};
 pub use redis::{RedisServer, free_port};
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.
@@ -38,8 +40,6 @@ pub enum NotHere {
     Nightly,
     /// A machine with macOS.
     MacOs,
-    /// A Valkey server.
-    Valkey,
     /// IPv6 in the kernel.
     Ipv6,
     /// An address of this machine other than loopback.
@@ -53,7 +53,6 @@ impl NotHere {
         match self {
             Self::Nightly => "there is no nightly toolchain",
             Self::MacOs => "this machine does not run macOS",
-            Self::Valkey => "there is no Valkey server",
             Self::Ipv6 => "this machine has no IPv6",
             Self::AddressBesideLoopback => "this machine has no address other than loopback",
         }
@@ -119,9 +118,7 @@ mod tests {
 
     #[test]
     fn every_reason_is_one_line() {
-        for what in
-            [NotHere::Nightly, NotHere::MacOs, NotHere::Valkey, NotHere::Ipv6, NotHere::AddressBesideLoopback]
-        {
+        for what in [NotHere::Nightly, NotHere::MacOs, NotHere::Ipv6, NotHere::AddressBesideLoopback] {
             assert!(!what.reason().contains('\n'), "{what:?}");
         }
     }

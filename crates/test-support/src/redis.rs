@@ -1,4 +1,5 @@
-//! Redis servers and sentinels of the tests' own, which end with the process of the tests.
+//! Redis servers and sentinels of the tests' own, which end with the process of the tests. `COUNTERFOIL_REDIS_SERVER` names
+//! another program than `redis-server`: that of Valkey.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -14,7 +15,7 @@ dir=$(mktemp -d /tmp/counterfoil-redis.XXXXXX)
 cd "$dir"
 trap 'test -z "${server:-}" || { kill -KILL "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }; cd /; rm -rf "$dir"' EXIT
 printf '%s\n' "$config" >redis.conf
-redis-server redis.conf --bind 127.0.0.1 --port "$port" --dir "$dir" "$@" >"$dir/server.log" 2>&1 </dev/null &
+"${COUNTERFOIL_REDIS_SERVER:-redis-server}" redis.conf --bind 127.0.0.1 --port "$port" --dir "$dir" "$@" >"$dir/server.log" 2>&1 </dev/null &
 server=$!
 for attempt in $(seq 400); do
     # A server with a password answers too, that it wants it.

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::check::ReuseGrace;
 use crate::http::{Request, send};
-use crate::nodes::load_balancer::LoadBalancer;
+use crate::nodes::load_balancer::{Kind, LoadBalancer, Timing};
 use crate::program::{LaunchConfig, Program, StartResult};
 use crate::server::Server;
 
@@ -28,20 +28,30 @@ pub struct FleetOptions {
     pub nodes: usize,
     /// `shutdown_delay` of each node.
     pub shutdown_delay: Duration,
-    /// After how long nginx closes an idle connection to a node. Shorter than the delay.
-    pub keepalive_timeout: Duration,
+    /// What distributes the requests.
+    pub balancer: Kind,
+    /// The times in its configuration.
+    pub timing: Timing,
 }
 
 impl FleetOptions {
     /// As docs/operations.md recommends.
-    pub const RECOMMENDED: Self =
-        Self { nodes: 3, shutdown_delay: Duration::from_secs(8), keepalive_timeout: Duration::from_secs(5) };
+    pub const RECOMMENDED: Self = Self {
+        nodes: 3,
+        shutdown_delay: Duration::from_secs(8),
+        balancer: Kind::Nginx,
+        timing: Timing { keepalive_timeout: Duration::from_secs(5), check_interval: Duration::from_secs(1) },
+    };
 
     /// The same relations in a shorter time, with two nodes.
     pub const SHORT: Self = Self {
         nodes: 2,
         shutdown_delay: Duration::from_millis(2_000),
-        keepalive_timeout: Duration::from_millis(800),
+        balancer: Kind::Nginx,
+        timing: Timing {
+            keepalive_timeout: Duration::from_millis(800),
+            check_interval: Duration::from_millis(500),
+        },
     };
 }
 
@@ -73,10 +83,10 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// If PostgreSQL or nginx is not installed, or something does not start.
+    /// If PostgreSQL or the load balancer is not installed, or something does not start.
     pub fn start(program: &Program, dir: &Path, options: FleetOptions, grace: ReuseGrace) -> Result<Self> {
         let database = PostgresServer::own().context("PostgreSQL is not installed")?;
-        ensure!(LoadBalancer::is_installed(), "nginx is not installed");
+        ensure!(options.balancer.is_installed(), "{:?} is not installed", options.balancer);
         let url = database.new_database();
         let addresses: Vec<SocketAddr> =
             (0..options.nodes).map(|_| SocketAddr::from(([127, 0, 0, 1], free_port()))).collect();
@@ -95,8 +105,13 @@ impl Fleet {
         let nodes = configs.iter().map(|config| program.start(config).map(Some)).collect::<Result<_>>()?;
         let admin_key = program.create_admin_key(&configs[0])?;
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let balancer =
-            LoadBalancer::start(&dir.join("nginx"), address, &addresses, options.keepalive_timeout)?;
+        let balancer = LoadBalancer::start(
+            options.balancer,
+            &dir.join("balancer"),
+            address,
+            &addresses,
+            options.timing,
+        )?;
         Ok(Self { options, configs, nodes, balancer, admin_key, database: DatabaseLifeline(database), url })
     }
 

@@ -1,4 +1,4 @@
-//! Scenario `killed-node`: nodes are killed behind nginx. Only requests in progress at the killed node fail, and nothing that was
+//! Scenario `killed-node`: nodes are killed behind a load balancer. Only requests in progress at the killed node fail, and nothing that was
 //! acknowledged is lost.
 
 use std::path::Path;

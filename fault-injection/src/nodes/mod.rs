@@ -1,4 +1,4 @@
-//! Scenarios with several nodes on one PostgreSQL database, behind nginx with the configuration that is shipped.
+//! Scenarios with several nodes on one PostgreSQL database, behind nginx or HAProxy with the configuration that is shipped.
 
 pub mod fleet;
 pub mod killed_node;

@@ -1,4 +1,4 @@
-//! Scenario `rolling-restart`: each node is restarted in turn behind nginx, and no request fails.
+//! Scenario `rolling-restart`: each node is restarted in turn behind a load balancer, and no request fails.
 
 use std::path::Path;
 use std::sync::Arc;

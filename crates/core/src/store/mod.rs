@@ -84,6 +84,9 @@ pub use session_retention::{ENDED_SESSION_RETENTION, EXPIRED_SESSION_RETENTION, 
 pub use status_index::{EndedSession, StatusListState, StatusRevocation, StatusRevocationPage};
 pub use transaction::{Expectation, Transaction};
 
+/// The most values that [`Store::metadata_with_prefix`] reads.
+pub const MAX_METADATA: u32 = 10_000;
+
 /// A store of records. [`Store::commit`] is the only way to change records other than counters and times of
 /// last use.
 #[async_trait]
@@ -209,6 +212,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// A value of the installation's metadata, by its key.
     async fn metadata(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The values of the installation's metadata whose keys begin with `prefix`, with their keys, in the order of the keys, at
+    /// most [`MAX_METADATA`].
+    async fn metadata_with_prefix(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 
     /// Audit events that match `query`, the newest first, or the oldest first after [`AuditEventQuery::after`]. It visits a
     /// bounded number of events.

@@ -19,6 +19,7 @@ use crate::app::backend::{StoreBackendError, install_restore, open_store_alone, 
 use crate::app::error::OpenError;
 use crate::clock::SystemClock;
 use crate::clock::checkpoint;
+use crate::clock::state_keys::StateKeys;
 use crate::feed::promised_lease;
 use crate::keys::master_key::ResolvedMasterKey;
 use crate::keys::master_key_file::MasterKeyError;
@@ -215,7 +216,8 @@ async fn prepare(
     recorded: Option<RecordedState>,
 ) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
-    let at = checkpoint::start(store, SystemClock).await?.now();
+    let state_keys = StateKeys::new(store, &settings.node.display_name());
+    let at = checkpoint::start(store, &state_keys, SystemClock).await?.now();
     let log = RevocationLogId::from_bytes(
         random::bytes().map_err(|error| RestoreError::NotPrepared(error.into()))?,
     );
@@ -223,11 +225,11 @@ async fn prepare(
     let replaced =
         [Some(store.revocation_log_id().await?), recorded.map(|state| state.log)].into_iter().flatten();
     let request = RestoreRequest { revocation_log_id: log, highest_seen: highest, kept, now: at };
-    let keys = (master_key, settings.algorithm);
+    let sealing = (master_key, settings.algorithm);
     let mut changes = restore_changes(replaced);
     let longest_lease = settings.feed.lease.saturating_add(settings.feed.max_stale);
     changes.push(promised_lease::restore_change(store, longest_lease).await?);
-    let done = service::restore(store, keys, request, changes).await?;
+    let done = service::restore(store, sealing, request, changes).await?;
     let removed_admin_keys = done.removed_admin_keys.into_iter().map(|key| key.name).collect();
     let removed_verifier_keys = done.removed_verifier_keys.into_iter().map(|key| key.name).collect();
     let service::RestoreOutcome { revocation_log_head: head, key, revoked_keys, .. } = done;

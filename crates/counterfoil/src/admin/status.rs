@@ -30,7 +30,8 @@ impl App {
     pub(super) async fn accept_clock(&self) -> Answer {
         let accepted = self.parts.clock.accept();
         let event = Change::record_event(operator_event(AuditEventKind::ClockAccepted, accepted.now));
-        checkpoint::accept(&*self.parts.store, &self.parts.clock, accepted, event).await?;
+        let (keys, clock) = (&self.parts.state_keys, &self.parts.clock);
+        checkpoint::accept(&*self.parts.store, keys, (clock, accepted), event).await?;
         answer(AcceptedClockResponse {
             now: accepted.now.unix_seconds(),
             wall: accepted.wall.unix_seconds(),

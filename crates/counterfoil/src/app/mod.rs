@@ -36,6 +36,7 @@ use counterfoil_verify::{AuthError, AuthLayer, AuthState, CsrfLayer, LocalVerifi
 use crate::app::forward_auth::ForwardAuth;
 use crate::app::live::Live;
 use crate::clock::checkpoint;
+use crate::clock::state_keys::StateKeys;
 use crate::clock::{Clock, ClockJumpPending};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
@@ -74,6 +75,8 @@ pub(crate) struct AppParts {
     rollback_guard: Option<RollbackGuard>,
     /// The identity of this process among those that have the store open.
     pub(crate) node_id: NodeId,
+    /// The keys under which this process saves what a later start needs.
+    pub(crate) state_keys: StateKeys,
     /// This process as a node; `None` if it is the only one that can have the store open.
     pub(crate) node: Option<Arc<Node>>,
     /// Renews the lease of the node until the app is closed.
@@ -236,10 +239,11 @@ impl App {
         let last_seen =
             last_seen::write(&*self.parts.store, &self.parts.session_cache.take_last_seen()).await;
         let failures = self.parts.accounts.record_counted_failures(None).await;
-        let checkpoint = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
+        let checkpoint =
+            checkpoint::save(&*self.parts.store, &self.parts.state_keys, &self.parts.clock).await;
         self.save_rollback_guard().await;
         let released = job_locks::release(&*self.parts.store, self.parts.node_id).await;
-        let mark = shutdown_mark::set(&*self.parts.store).await;
+        let mark = shutdown_mark::end(&*self.parts.store, &self.parts.state_keys).await;
         let left = self.leave().await;
         self.parts.store.close().await?;
         left.and(last_seen).and(failures).and(checkpoint).and(released).and(mark)

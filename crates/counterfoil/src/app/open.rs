@@ -38,6 +38,7 @@ use crate::app::live::Live;
 use crate::app::node_follower::{self as follower, FollowedPosition, NodeFollower};
 use crate::app::{App, AppParts};
 use crate::clock::checkpoint;
+use crate::clock::state_keys::StateKeys;
 use crate::clock::{Clock, ClockSource, SystemClock};
 use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
@@ -140,9 +141,11 @@ impl App {
         if let Some(guard) = &guard {
             guard.check(&*store).await?;
         }
-        let last_write = shutdown_mark::last_write_before_crash(&*store).await?;
+        let state_keys = StateKeys::new(&*store, &settings.node.display_name());
+        let grace = settings.refresh_reuse_grace;
+        let last_write = shutdown_mark::last_write_before_crash(&*store, &state_keys, grace).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
-        let clock = Arc::new(checkpoint::start(&*store, source).await?);
+        let clock = Arc::new(checkpoint::start(&*store, &state_keys, source).await?);
         let node = store.node_registry().map(|_| Arc::new(Node::new(&settings.node, Arc::clone(&clock))));
         // Before anything is read that stays in memory: every later commit is announced to this node.
         let last_change = match &node {
@@ -205,9 +208,10 @@ impl App {
             guard.initialize(&*store).await?;
         }
         // After every check, so that a start that fails leaves the mark.
-        shutdown_mark::clear(&*store, clock.checkpoint()).await?;
+        shutdown_mark::begin(&*store, &state_keys, clock.checkpoint()).await?;
         let loaded = Loaded {
             node_id,
+            state_keys,
             node,
             following,
             last_write_before_crash: last_write,
@@ -267,6 +271,7 @@ impl Checked {
 /// The parts that the services of an installation share.
 struct Loaded {
     node_id: NodeId,
+    state_keys: StateKeys,
     node: Option<Arc<Node>>,
     following: Option<Task>,
     last_write_before_crash: Option<Time>,
@@ -354,6 +359,7 @@ impl Loaded {
             rollback_guard: self.guard,
             settings,
             node_id: self.node_id,
+            state_keys: self.state_keys,
             node: self.node,
             following: Mutex::new(self.following),
             store: self.store,

@@ -83,7 +83,7 @@ impl App {
         if !self.parts.store.metrics().last_commit_failed() {
             return None;
         }
-        let written = checkpoint::save(&*self.parts.store, &self.parts.clock).await;
+        let written = checkpoint::save(&*self.parts.store, &self.parts.state_keys, &self.parts.clock).await;
         written.is_err().then_some(ReadinessCheck::StoreWrites)
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint;
 #[cfg(test)]
 pub(crate) mod manual;
 mod source;
+pub(crate) mod state_keys;
 #[cfg(test)]
 mod tests;
 

@@ -110,8 +110,8 @@ impl Counterfoil {
         self.app.pages()
     }
 
-    /// The layer for routes that only a signed-in user may open. A browser without a login is sent to the sign-in page and comes
-    /// back after it; a request of a script or of a program gets 401. [`layer`](Self::layer) must be outside of it.
+    /// The layer for routes that only a signed-in user may open. A browser without a login is sent to the sign-in page and returns
+    /// after it; a request of a script or of a program gets 401. [`layer`](Self::layer) must be outside of it.
     ///
     /// ```
     /// use axum::{Router, routing::get};

@@ -36,7 +36,6 @@ use axum::Router;
 use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any_service, get, patch, post};
-#[cfg(feature = "pages")]
 use tower_http::catch_panic::CatchPanicLayer;
 
 use counterfoil_verify::CsrfLayer;

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The host of the guarded application.
-pub(crate) const HOST: &str = "app.example";
+pub(crate) const HOST: &str = counterfoil_test_support::GUARDED_HOST;
 
 /// Another guarded host, which another proxy serves.
 pub(crate) const OTHER_HOST: &str = "other.example";

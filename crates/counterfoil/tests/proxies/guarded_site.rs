@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::{Command, UserChangeRequest};
+use counterfoil_test_support::{ProxyKind, ProxyProcess, ProxySetup};
 
 use crate::application::Application;
-use crate::configuration::{Addresses, Kind};
 use crate::curl::{Curl, HOST, OTHER_HOST};
-use crate::proxy_process::{DEADLINE, ProxyProcess, free_address};
+use crate::free_address::free_address;
+use crate::kind::program_of;
 use crate::test_server::{TestServer, text};
+
+/// Far longer than a proxy needs to read its configuration.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A site behind a proxy.
 pub(crate) struct GuardedSite {
@@ -21,17 +25,23 @@ pub(crate) struct GuardedSite {
 
 impl GuardedSite {
     /// Starts everything. `None` if the proxy is not installed: the test is skipped.
-    pub(crate) async fn start(kind: Kind, requirements: &str) -> Option<Self> {
+    pub(crate) async fn start(kind: ProxyKind, requirements: &str) -> Option<Self> {
         let address = free_address();
         Self::start_for(kind, address, &format!("https://{HOST}:{}", address.port()), requirements).await
     }
 
     /// As [`start`](Self::start), for an issuer at another host.
-    pub(crate) async fn start_for_other_issuer(kind: Kind, issuer: &str) -> Option<Self> {
+    pub(crate) async fn start_for_other_issuer(kind: ProxyKind, issuer: &str) -> Option<Self> {
         Self::start_for(kind, free_address(), issuer, "-").await
     }
 
-    async fn start_for(kind: Kind, address: SocketAddr, issuer: &str, requirements: &str) -> Option<Self> {
+    async fn start_for(
+        kind: ProxyKind,
+        address: SocketAddr,
+        issuer: &str,
+        requirements: &str,
+    ) -> Option<Self> {
+        let program = program_of(kind)?;
         let application = Application::start().await;
         let server = TestServer::with(|settings| {
             settings.issuer = issuer.parse().unwrap();
@@ -42,8 +52,15 @@ impl GuardedSite {
         })
         .await;
         let counterfoil = server.address;
-        let addresses = Addresses { proxy: address, counterfoil, application: application.address };
-        let proxy = ProxyProcess::start(kind, addresses, requirements).await?;
+        let setup = ProxySetup {
+            proxy: address,
+            counterfoil,
+            application: application.address,
+            host: HOST,
+            requirements: Some(requirements),
+            has_tls: true,
+        };
+        let proxy = ProxyProcess::start(kind, &program, &setup).unwrap();
         // Some of them accept connections before they have read their configuration.
         let started = Instant::now();
         while Curl::get("/").try_send(address).await.is_none_or(|answer| answer.status != 401) {

@@ -6,54 +6,52 @@ mod application;
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
-mod configuration;
 mod curl;
+mod free_address;
 mod guarded_site;
+mod kind;
 mod other_hosts;
-#[path = "../documents/programs.rs"]
-#[allow(dead_code, reason = "these tests use a part of it")]
-mod programs;
-mod proxy_process;
 mod raw_request;
 mod scenario;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod test_server;
 
-use crate::configuration::Kind;
+use counterfoil_test_support::ProxyKind;
+
 use crate::scenario::check;
 
 #[tokio::test]
 async fn nginx_guards_an_application() {
-    check(Kind::Nginx).await;
+    check(ProxyKind::Nginx).await;
 }
 
 #[tokio::test]
 async fn the_caddy_of_debian_guards_an_application() {
-    check(Kind::DebianCaddy).await;
+    check(ProxyKind::DebianCaddy).await;
 }
 
 #[tokio::test]
 async fn caddy_guards_an_application() {
-    check(Kind::Caddy).await;
+    check(ProxyKind::Caddy).await;
 }
 
 #[tokio::test]
 async fn traefik_guards_an_application() {
-    check(Kind::Traefik).await;
+    check(ProxyKind::Traefik).await;
 }
 
 #[tokio::test]
 async fn haproxy_guards_an_application() {
-    check(Kind::Haproxy).await;
+    check(ProxyKind::Haproxy).await;
 }
 
 #[tokio::test]
 async fn apache_guards_an_application() {
-    check(Kind::Apache).await;
+    check(ProxyKind::Apache).await;
 }
 
 #[tokio::test]
 async fn envoy_guards_an_application() {
-    check(Kind::Envoy).await;
+    check(ProxyKind::Envoy).await;
 }

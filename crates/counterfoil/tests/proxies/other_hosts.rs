@@ -1,9 +1,11 @@
 //! A client that names another guarded host than the one that it reaches, and has a login there.
 
+use counterfoil_test_support::ProxyKind;
+
 use crate::client::{Request, Response};
-use crate::configuration::Kind;
 use crate::curl::{Answer, Curl, HOST, OTHER_HOST};
 use crate::guarded_site::GuardedSite;
+use crate::kind::status_of_unknown_hosts;
 use crate::raw_request::RawRequest;
 use crate::test_server::TestServer;
 
@@ -11,7 +13,7 @@ use crate::test_server::TestServer;
 const COOKIE: &str = "__Host-forward";
 
 /// Everything by which a client can name a host, with a login that is valid there.
-pub(crate) async fn no_login_at_another_host_reaches_the_application(site: &GuardedSite, kind: Kind) {
+pub(crate) async fn no_login_at_another_host_reaches_the_application(site: &GuardedSite, kind: ProxyKind) {
     let session = site.log_in("bob", &["staff"]).await;
     let own = format!("{HOST}:{}", site.address.port());
     let login = format!("{COOKIE}={}", host_token(&site.server, OTHER_HOST, &session).await);
@@ -21,7 +23,7 @@ pub(crate) async fn no_login_at_another_host_reaches_the_application(site: &Guar
     for path in ["/orders", "/.counterfoil/start?return_to=%2Forders", "/v1/me"] {
         let request = RawRequest::get(path).line("Host", OTHER_HOST).line("Cookie", &login);
         let answer = site.refused_host(&request).await.unwrap();
-        assert_eq!(answer.status, kind.status_of_unknown_hosts(), "{request:?}: {answer:?}");
+        assert_eq!(answer.status, status_of_unknown_hosts(kind), "{request:?}: {answer:?}");
     }
     for request in every_naming(&own) {
         site.refused_host(&request.line("Cookie", &login)).await;
@@ -30,7 +32,7 @@ pub(crate) async fn no_login_at_another_host_reaches_the_application(site: &Guar
     let before = site.application.requests();
     let answer = Curl::get("/orders").http2().header("Host", OTHER_HOST).header("Cookie", &login);
     let answer = answer.send(site.address).await;
-    assert_eq!(answer.status, kind.status_of_unknown_hosts(), "{answer:?}");
+    assert_eq!(answer.status, status_of_unknown_hosts(kind), "{answer:?}");
     assert_eq!(site.application.requests(), before);
 
     own_spellings_pass(site, kind, &session).await;
@@ -64,12 +66,12 @@ fn every_naming(own: &str) -> Vec<RawRequest> {
 }
 
 /// The conditions do not refuse what browsers and other clients may send.
-async fn own_spellings_pass(site: &GuardedSite, kind: Kind, session: &str) {
+async fn own_spellings_pass(site: &GuardedSite, kind: ProxyKind, session: &str) {
     let own = &format!("{HOST}:{}", site.address.port());
     let login = format!("{COOKIE}={}", host_token(&site.server, own, session).await);
     let get = || RawRequest::get("/orders");
     let mut requests = vec![get().line("Host", own), get().line("Host", &own.to_uppercase())];
-    if kind != Kind::Apache {
+    if kind != ProxyKind::Apache {
         requests.push(RawRequest::get(&format!("https://{own}/orders")).line("Host", own));
     }
     for request in requests {

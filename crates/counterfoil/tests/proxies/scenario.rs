@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::Command;
+use counterfoil_test_support::ProxyKind;
 
 use crate::client::Request;
-use crate::configuration::Kind;
 use crate::curl::{Answer, Curl, HOST};
 use crate::guarded_site::GuardedSite;
+use crate::kind::removes_cookies;
 use crate::other_hosts::no_login_at_another_host_reaches_the_application;
 
 /// The names that an application could take for those of a user.
@@ -22,7 +23,7 @@ const IDENTITY: [&str; 7] = [
 ];
 
 /// Runs everything against one proxy.
-pub(crate) async fn check(kind: Kind) {
+pub(crate) async fn check(kind: ProxyKind) {
     let Some(site) = GuardedSite::start(kind, "-").await else { return };
     let token = site.log_in("ada", &["staff"]).await;
 
@@ -85,7 +86,7 @@ async fn a_request_without_a_credential_does_not_pass(site: &GuardedSite) {
     );
 }
 
-async fn the_application_learns_the_user(site: &GuardedSite, kind: Kind, token: &str) {
+async fn the_application_learns_the_user(site: &GuardedSite, kind: ProxyKind, token: &str) {
     let answer = site.passed(Curl::get("/orders?page=2").cookie(token)).await;
     assert_eq!(answer.application_reads("Remote-User"), ["ada"]);
     assert_eq!(answer.application_reads("Remote-Groups"), ["staff"]);
@@ -95,7 +96,7 @@ async fn the_application_learns_the_user(site: &GuardedSite, kind: Kind, token: 
 
     let cookies = answer.application_reads("Cookie").join("; ");
     assert!(cookies.contains("theme=dark") && cookies.contains("lang=en"), "{cookies}");
-    assert_eq!(cookies.contains(token), !kind.removes_cookies(), "{cookies}");
+    assert_eq!(cookies.contains(token), !removes_cookies(kind), "{cookies}");
 }
 
 async fn no_header_of_a_client_names_a_user(site: &GuardedSite, token: &str) {
@@ -244,7 +245,7 @@ async fn a_revocation_is_seen_by_the_next_request(site: &GuardedSite) {
     site.refused(ask(), 401).await;
 }
 
-async fn a_role_is_required(kind: Kind) {
+async fn a_role_is_required(kind: ProxyKind) {
     let Some(site) = GuardedSite::start(kind, "role=admin").await else { return };
     let [other, admin] = [site.log_in("ada", &["staff"]).await, site.log_in("eve", &["admin"]).await];
     // The last administrator keeps the role.
@@ -260,13 +261,13 @@ async fn a_role_is_required(kind: Kind) {
 }
 
 /// The issuer is at another host, and the proxy forwards `/.counterfoil/` of its own.
-async fn with_an_issuer_at_another_host(kind: Kind) {
+async fn with_an_issuer_at_another_host(kind: ProxyKind) {
     let Some(site) = GuardedSite::start_for_other_issuer(kind, "https://auth.example").await else { return };
     a_browser_logs_in_at_the_host_of_the_proxy(&site, kind).await;
     no_login_at_another_host_reaches_the_application(&site, kind).await;
 }
 
-async fn a_browser_logs_in_at_the_host_of_the_proxy(site: &GuardedSite, kind: Kind) {
+async fn a_browser_logs_in_at_the_host_of_the_proxy(site: &GuardedSite, kind: ProxyKind) {
     let session = site.log_in("ada", &["staff"]).await;
     let origin = format!("https://{HOST}:{}", site.address.port());
     let path_of = |answer: &Answer| answer.header("location").unwrap().replace(&origin, "");
@@ -302,7 +303,7 @@ async fn a_browser_logs_in_at_the_host_of_the_proxy(site: &GuardedSite, kind: Ki
     assert_eq!(passed.application_reads("Remote-User"), ["ada"]);
     let cookies = passed.application_reads("Cookie").join("; ");
     assert!(cookies.contains("theme=dark") && cookies.contains("lang=en"), "{cookies}");
-    assert_eq!(cookies.contains(&token), !kind.removes_cookies(), "{cookies}");
+    assert_eq!(cookies.contains(&token), !removes_cookies(kind), "{cookies}");
 
     let logout = || Curl::new("POST", "/.counterfoil/logout").header("Cookie", &line);
     site.refused(logout().header("Origin", "https://evil.example"), 403).await;

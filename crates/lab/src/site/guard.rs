@@ -36,7 +36,7 @@ const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 ///
 /// A page of an attacker whose name resolves to this machine could otherwise read the lab (DNS rebinding).
 pub(super) async fn check_source(request: Request, next: Next) -> Response {
-    let Some(host) = host(request.headers()).filter(|host| is_this_machine(host)) else {
+    let Some(host) = host(request.headers()).filter(is_this_machine) else {
         return with_page_headers(problem(
             StatusCode::MISDIRECTED_REQUEST,
             "This address is not one of this machine",
@@ -109,7 +109,7 @@ mod tests {
             for host in hosts {
                 headers.append(HOST, HeaderValue::from_static(host));
             }
-            let found = host(&headers).is_some_and(|host| is_this_machine(&host));
+            let found = host(&headers).as_ref().is_some_and(is_this_machine);
             assert_eq!(found, is_accepted, "{hosts:?}");
         }
     }

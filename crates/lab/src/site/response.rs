@@ -65,7 +65,7 @@ impl IntoResponse for Refusal {
             Self::TooManyLabs { free_at, retry_after } => {
                 let time = Moment::from_unix_seconds(free_at.unix_seconds()).text;
                 let text = format!(
-                    "Remove one of them, or wait until {time}: then one is removed if nobody uses it."
+                    "Remove one of them, or wait until {time}: then one that is not used is removed."
                 );
                 let mut response =
                     problem(StatusCode::TOO_MANY_REQUESTS, "There are too many labs", &text, "/lab");

@@ -211,6 +211,10 @@ impl Store for PostgresStore {
         read!(self.readers, |connection| metadata::find(connection, key))
     }
 
+    async fn metadata_with_prefix(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        read!(self.readers, |connection| metadata::find_with_prefix(connection, prefix))
+    }
+
     async fn audit_events(
         &self,
         query: &AuditEventQuery,

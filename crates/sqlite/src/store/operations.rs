@@ -209,6 +209,10 @@ impl Store for SqliteStore {
         self.readers.read(|connection| metadata::find(connection, key))
     }
 
+    async fn metadata_with_prefix(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.readers.read(|connection| metadata::find_with_prefix(connection, prefix))
+    }
+
     async fn audit_events(
         &self,
         query: &AuditEventQuery,

@@ -1,5 +1,7 @@
 //! Functions that make a change, one for each kind.
 
+use std::borrow::Cow;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationLogId, RevocationPosition, SessionId, UserId};
 
@@ -156,8 +158,13 @@ impl Change {
     }
 
     /// Sets a value of the installation's metadata ([`Change::Metadata`]).
-    pub fn set_metadata(key: &'static str, value: Vec<u8>) -> Self {
-        Self::Metadata(key, value)
+    pub fn set_metadata(key: impl Into<Cow<'static, str>>, value: Vec<u8>) -> Self {
+        Self::Metadata(key.into(), Some(value))
+    }
+
+    /// Removes a value of the installation's metadata, if it is there ([`Change::Metadata`]).
+    pub fn remove_metadata(key: impl Into<Cow<'static, str>>) -> Self {
+        Self::Metadata(key.into(), None)
     }
 
     /// Takes or renews the lock of a job ([`JobLockOp::Take`]).

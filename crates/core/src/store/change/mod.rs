@@ -3,6 +3,7 @@
 mod constructors;
 mod newest_time;
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 
 use counterfoil_jose::Time;
@@ -46,8 +47,8 @@ pub enum Change {
     Log(LogOp),
     /// Adds to the audit log.
     Audit(AuditOp),
-    /// Sets a value of the installation's metadata.
-    Metadata(&'static str, Vec<u8>),
+    /// Sets a value of the installation's metadata, or removes it.
+    Metadata(Cow<'static, str>, Option<Vec<u8>>),
     /// Sets a durable counter and the end of its window.
     Counter(CounterKey, CounterValue),
     /// Takes or releases the lock of a job.

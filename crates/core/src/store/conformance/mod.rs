@@ -106,6 +106,7 @@ const CASES: &[Case] = cases! {
         all_admin_keys_of_a_user_are_removed_and_recorded,
         every_field_of_an_audit_event_is_stored,
         metadata_has_the_value_that_was_last_set,
+        metadata_is_found_by_the_beginning_of_its_key_until_it_is_removed,
     }
     verifier_keys {
         a_verifier_key_is_found_until_it_is_removed,

@@ -259,6 +259,27 @@ pub(super) async fn metadata_has_the_value_that_was_last_set(store: Arc<dyn Stor
     assert_eq!(answer(store.metadata("LOG_ID").await), None);
 }
 
+pub(super) async fn metadata_is_found_by_the_beginning_of_its_key_until_it_is_removed(store: Arc<dyn Store>) {
+    // Characters that a pattern would match with others, and keys around those that are wanted.
+    let keys =
+        ["mark:", "mark:a", "mark:b%", "mark:b_", "mark;", "mark", "Mark:a", "marks:a", "mark:\u{10ffff}z"];
+    let changes = keys.map(|key| Change::set_metadata(key, key.as_bytes().to_vec()));
+    let _ = applied(&store, &changes).await;
+    let found = async |prefix: &str| -> Vec<String> {
+        let values = answer(store.metadata_with_prefix(prefix).await);
+        assert!(values.iter().all(|(key, value)| key.as_bytes() == value));
+        values.into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!(found("mark:").await, ["mark:", "mark:a", "mark:b%", "mark:b_", "mark:\u{10ffff}z"]);
+    assert_eq!(found("mark:b_").await, ["mark:b_"]);
+    assert_eq!(found("mark:c").await, [""; 0]);
+
+    let _ = applied(&store, &[Change::remove_metadata("mark:a"), Change::remove_metadata("absent")]).await;
+
+    assert_eq!(answer(store.metadata("mark:a").await), None);
+    assert_eq!(found("mark:").await, ["mark:", "mark:b%", "mark:b_", "mark:\u{10ffff}z"]);
+}
+
 pub(super) async fn clients_are_listed_once_in_the_order_of_their_ids(store: Arc<dyn Store>) {
     let mut rng = TestRng::new(1);
     let mut expected: Vec<Client> = (0..10).map(|number| any_client(number, &mut rng)).collect();

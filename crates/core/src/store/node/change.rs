@@ -41,7 +41,7 @@ impl NodeChange {
         let ended = Invalidation::for_result(applied);
         let others = changes.iter().filter_map(|change| match change {
             Change::Key(_) => Some(Self::Keys),
-            Change::Metadata(MAX_ACCESS_LIFETIME, _) => Some(Self::Lifetimes),
+            Change::Metadata(key, _) if key == MAX_ACCESS_LIFETIME => Some(Self::Lifetimes),
             _ => None,
         });
         cached.chain(ended).map(Self::Invalidate).chain(others).collect()

@@ -90,7 +90,9 @@ pub enum RowAction<'t> {
     /// its user and its client filled in. It never conflicts.
     InsertSessionEnds(&'t AuditEvent),
     /// Sets a value of the metadata.
-    SetMetadata(&'static str, &'t [u8]),
+    SetMetadata(&'t str, &'t [u8]),
+    /// Removes a value of the metadata, if it is there.
+    RemoveMetadata(&'t str),
     /// Sets a counter.
     SetCounter(&'t CounterKey, CounterValue),
     /// Takes or releases a job lock.
@@ -201,7 +203,8 @@ impl<'t> Plan<'t> {
             Change::Audit(AuditOp::RecordSessionEnds(event)) => {
                 self.push(part, RowAction::InsertSessionEnds(event));
             }
-            Change::Metadata(key, value) => self.push(part, RowAction::SetMetadata(key, value)),
+            Change::Metadata(key, Some(value)) => self.push(part, RowAction::SetMetadata(key, value)),
+            Change::Metadata(key, None) => self.push(part, RowAction::RemoveMetadata(key)),
             Change::Counter(key, value) => self.push(part, RowAction::SetCounter(key, *value)),
             Change::JobLock(operation) => self.push(part, RowAction::ChangeJobLock(*operation)),
         }

@@ -95,7 +95,7 @@ pub(crate) async fn follow(
     Ok(FollowedEventsResponse { events, position })
 }
 
-/// The number of the newest event; 0 if there is none.
+/// The number of the newest event; 0 without events.
 ///
 /// # Errors
 ///

@@ -39,8 +39,8 @@ impl Administrator {
         RevocationContext { actor: self.actor.clone(), reason: EndReason::ByAdmin, client_info }
     }
 
-    /// Requires a login within the last ten minutes, as the console does for the same changes: whoever copied a credential must not
-    /// be able to delete users or to make credentials that outlive it. A program with an admin key never logs in, and needs none.
+    /// Requires a login within the last ten minutes, as the console does for the same changes: a copied credential must neither
+    /// delete users nor make credentials that outlive it. A program with an admin key never logs in, and needs none.
     ///
     /// # Errors
     ///

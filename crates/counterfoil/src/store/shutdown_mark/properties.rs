@@ -1,0 +1,132 @@
+//! Whatever three nodes do, no start misses a crash, and none makes used tokens valid without one.
+
+use std::time::Duration;
+
+use counterfoil_jose::Time;
+use counterfoil_sqlite::SqliteStore;
+use proptest::prelude::*;
+
+use crate::clock::Clock;
+use crate::clock::checkpoint;
+use crate::clock::manual::ManualClock;
+use crate::clock::state_keys::StateKeys;
+use crate::store::shutdown_mark::{
+    MAX_SIGN_INTERVAL, begin, end, last_write_before_crash, write_sign_of_life,
+};
+
+const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
+const TEN: Duration = Duration::from_secs(10);
+
+/// What happens to three nodes.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Start(usize),
+    Refresh(usize),
+    Crash(usize),
+    Stop(usize),
+    Pass(u64),
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (0..3_usize).prop_map(Event::Start),
+        (0..3_usize).prop_map(Event::Refresh),
+        (0..3_usize).prop_map(Event::Crash),
+        (0..3_usize).prop_map(Event::Stop),
+        (1..9_u64).prop_map(Event::Pass),
+        (30..200_u64).prop_map(Event::Pass),
+    ]
+}
+
+/// Three nodes on one store, and what a client and an attacker may expect of it.
+#[derive(Default)]
+struct Nodes {
+    started: usize,
+    running: [Option<StateKeys>; 3],
+    /// The refreshes of processes that crashed before the client can have had the response for long.
+    lost: Vec<Time>,
+    refreshed: [Option<Time>; 3],
+    last_crash: Option<Time>,
+    last_served: Option<Time>,
+}
+
+impl Nodes {
+    async fn apply(&mut self, store: &SqliteStore, event: Event, now: Time) {
+        match event {
+            Event::Start(node) if self.running[node].is_none() => {
+                self.started += 1;
+                let keys = StateKeys::of_node(&self.started.to_string(), "node");
+                self.check(last_write_before_crash(store, &keys, TEN).await.unwrap(), now);
+                begin(store, &keys, now).await.unwrap();
+                self.last_served = Some(now);
+                self.running[node] = Some(keys);
+            }
+            Event::Refresh(node) if self.running[node].is_some() => self.refreshed[node] = Some(now),
+            Event::Crash(node) if self.running[node].take().is_some() => {
+                self.last_crash = Some(now);
+                let refreshed = self.refreshed[node].take();
+                self.lost.extend(refreshed.filter(|at| *at + TEN >= now));
+            }
+            Event::Stop(node) => {
+                if let Some(keys) = self.running[node].take() {
+                    save_checkpoint(store, &keys, now).await;
+                    end(store, &keys).await.unwrap();
+                    self.refreshed[node] = None;
+                }
+            }
+            Event::Start(_) | Event::Refresh(_) | Event::Crash(_) | Event::Pass(_) => {}
+        }
+    }
+
+    fn check(&self, found: Option<Time>, now: Time) {
+        let Some(last_served) = self.last_served else { return };
+        if self.running.iter().any(Option::is_some) {
+            // What serves may have crashed, as far as a start can know.
+            return;
+        }
+        for lost in self.lost.iter().filter(|lost| **lost + TEN >= last_served) {
+            let last_write =
+                found.unwrap_or_else(|| panic!("at {now:?}: the crash after {lost:?} is hidden"));
+            assert!(*lost + TEN >= last_write, "at {now:?}: {lost:?} does not count as lost");
+        }
+        let is_over = |crash: Time| crash + MAX_SIGN_INTERVAL + TEN < last_served;
+        if self.last_crash.is_none_or(is_over) {
+            assert_eq!(found, None, "at {now:?}: used tokens are valid again");
+        }
+    }
+
+    /// Every node that serves writes a sign of life and its clock checkpoint each minute; the last ones count.
+    async fn serve(&mut self, store: &SqliteStore, until: Time) {
+        for keys in self.running.iter().flatten() {
+            self.last_served = Some(until);
+            write_sign_of_life(store, keys, until).await.unwrap();
+            save_checkpoint(store, keys, until).await;
+        }
+    }
+}
+
+/// As maintenance and a clean stop do.
+async fn save_checkpoint(store: &SqliteStore, keys: &StateKeys, now: Time) {
+    let clock = Clock::start(ManualClock::new(now), None, Time::EPOCH);
+    checkpoint::save(store, keys, &clock).await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_crash_is_hidden_and_none_is_invented(events in proptest::collection::vec(any_event(), 1..30)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = SqliteStore::in_memory().unwrap();
+            let (mut nodes, mut now) = (Nodes::default(), NOON);
+            for event in events {
+                if let Event::Pass(seconds) = event {
+                    now = now + Duration::from_secs(seconds);
+                    nodes.serve(&store, now).await;
+                }
+                nodes.apply(&store, event, now).await;
+            }
+        });
+    }
+}
