@@ -198,6 +198,10 @@ impl Store for AlternatingStore {
         self.answered(self.next().metadata(key).await)
     }
 
+    async fn metadata_with_prefix(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.answered(self.next().metadata_with_prefix(prefix).await)
+    }
+
     async fn audit_events(
         &self,
         query: &AuditEventQuery,
