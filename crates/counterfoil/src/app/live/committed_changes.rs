@@ -113,7 +113,7 @@ mod tests {
         let mut woken = changes.subscribe();
         let before = *woken.borrow_and_update();
 
-        changes.on_commit(&[Change::Metadata("x", vec![])], &AppliedChanges::default());
+        changes.on_commit(&[Change::Metadata("x".into(), Some(vec![]))], &AppliedChanges::default());
         assert!(!woken.has_changed().unwrap());
         let recorded = Change::Audit(AuditOp::Record(Box::new(event())));
         changes.on_commit(&[recorded], &AppliedChanges::default());
