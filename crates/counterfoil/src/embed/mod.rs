@@ -149,6 +149,12 @@ impl Counterfoil {
         &self.app
     }
 
+    /// Ends every event stream of the routes and answers every poll that waits, and accepts no new ones: call it when the server begins to
+    /// stop, because a server that waits for its connections would otherwise wait for these.
+    pub fn end_streams(&self) {
+        self.app.start_shutdown();
+    }
+
     /// Stops the background jobs and closes the store. Further calls, also on clones, wait for the first and do nothing.
     ///
     /// # Errors
