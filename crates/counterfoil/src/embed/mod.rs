@@ -120,7 +120,7 @@ impl Counterfoil {
     /// # async fn example(auth: Counterfoil) {
     /// let app: Router = Router::new()
     ///     .route("/orders", get(async |user: Principal| format!("The orders of {}", user.username().unwrap_or("you"))))
-    ///     .layer(auth.require_sign_in())
+    ///     .route_layer(auth.require_sign_in())
     ///     .route("/", get(async || "Welcome"))
     ///     .layer(auth.layer())
     ///     .merge(auth.routes())
