@@ -58,7 +58,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let auth = Counterfoil::builder().store("sqlite:own_user_table.db").users(users.clone()).open().await?;
     let service = shop(&auth, users).into_make_service_with_connect_info::<SocketAddr>();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    let stopping = auth.clone();
+    let shutdown = async move {
+        tokio::signal::ctrl_c().await.unwrap_or_default();
+        stopping.end_streams();
+    };
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
     Ok(auth.close().await?)
 }

@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// `/shop` is for all; below it, the orders are for signed-in users.
 pub(crate) fn shop(auth: &Counterfoil) -> Router {
-    let orders = Router::new().route("/orders", get(orders)).layer(auth.require_sign_in());
+    let orders = Router::new().route("/orders", get(orders)).route_layer(auth.require_sign_in());
     Router::new()
         .route("/shop", get(async || Html(r#"<a href="/orders">Your orders</a>"#)))
         .merge(orders)

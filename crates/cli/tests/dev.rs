@@ -169,7 +169,11 @@ fn a_copy_of_a_store_of_dev_is_served_to_others_only_without_the_public_password
     let output = run(&in_dir(&data, &public));
     assert!(output.status == 1 && output.stderr.contains("user delete root"), "{output:?}");
 
-    common::succeed(&data, &["user", "delete", "root", "--yes"]);
+    // It is the last administrator, so it cannot be deleted.
+    let password = dir.path().join("password");
+    fs::write(&password, "seven lamps for the lighthouse\n").unwrap();
+    let passwd = ["user", "passwd", "root", "--password-file", password.to_str().unwrap()];
+    common::succeed(&data, &passwd);
     let serve = &mut counterfoil(&in_dir(&data, &public));
     Server::start(serve, &dir.path().join("log")).stop(Signal::TERM);
 }

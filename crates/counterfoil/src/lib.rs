@@ -201,6 +201,7 @@ pub mod operator {
 
     /// What the doctor decides from what was seen of a deployment: pure functions, each of which gives a row.
     pub mod doctor {
+        pub use crate::operations::doctor::probe::is_probe;
         pub use crate::operations::doctor::{
             answers, browser, forwarding, metadata, row, server_view, transport,
         };

@@ -84,8 +84,10 @@ async fn check_public_users(app: &App) -> Result<(), CliError> {
             continue;
         }
         let what = format!("the user {user} has the public password of `counterfoil dev`");
+        // The last administrator cannot be deleted.
         let what_to_do = format!(
-            "change it with `counterfoil user passwd {user}`, or remove the user with `counterfoil user delete {user}`"
+            "change it with `counterfoil user passwd {user}`, or, if another user is an administrator, remove the user with \
+             `counterfoil user delete {user}`"
         );
         if is_public(app.settings()) {
             errors.push(CliError::failure(what).with_hint(what_to_do));

@@ -120,7 +120,7 @@ impl Counterfoil {
     /// # async fn example(auth: Counterfoil) {
     /// let app: Router = Router::new()
     ///     .route("/orders", get(async |user: Principal| format!("The orders of {}", user.username().unwrap_or("you"))))
-    ///     .layer(auth.require_sign_in())
+    ///     .route_layer(auth.require_sign_in())
     ///     .route("/", get(async || "Welcome"))
     ///     .layer(auth.layer())
     ///     .merge(auth.routes())
@@ -147,6 +147,12 @@ impl Counterfoil {
     /// The open installation.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// Ends every event stream of the routes and answers every poll that waits, and accepts no new ones: call it when the server begins to
+    /// stop, because a server that waits for its connections would otherwise wait for these.
+    pub fn end_streams(&self) {
+        self.app.start_shutdown();
     }
 
     /// Stops the background jobs and closes the store. Further calls, also on clones, wait for the first and do nothing.

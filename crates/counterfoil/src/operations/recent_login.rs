@@ -11,8 +11,11 @@ use crate::app::App;
 /// How old the login of an administrator may be.
 pub(crate) const RECENT: Duration = Duration::from_secs(10 * 60);
 
+/// How far the clock of another node may be ahead. A login that is later was made before the clock was set back.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+
 /// Whether the user of `session` proved who they are within the last ten minutes. A refresh or a request is no such proof, so a stolen
-/// credential alone neither deletes a user nor makes an administrator who could, and leaves no other credential behind.
+/// credential alone leaves no other credential behind, and ends no more than the sessions of single users.
 ///
 /// # Errors
 ///
@@ -24,7 +27,7 @@ pub(crate) async fn has_recent_login(app: &App, session: SessionId, now: Time) -
 
 /// Whether a login at `authenticated_at` is recent at `now`.
 fn is_recent(authenticated_at: Time, now: Time) -> bool {
-    authenticated_at + RECENT > now
+    authenticated_at <= now + CLOCK_DIFFERENCE && now < authenticated_at + RECENT
 }
 
 #[cfg(test)]
@@ -37,6 +40,8 @@ mod tests {
     fn a_login_is_recent_for_ten_minutes() {
         assert!(is_recent(NOON, NOON));
         assert!(is_recent(NOON, NOON + Duration::from_secs(599)));
+        assert!(is_recent(NOON + Duration::from_secs(60), NOON));
+        assert!(!is_recent(NOON + Duration::from_secs(61), NOON));
         assert!(!is_recent(NOON, NOON + RECENT));
         assert!(!is_recent(NOON, NOON + Duration::from_secs(86_400)));
     }

@@ -18,6 +18,9 @@ use crate::pages::page_request::account_path;
 use crate::pages::response::{encode, redirect_to_path};
 use crate::pages::return_to::ReturnTo;
 
+/// The most bytes of an encoded path to which the sign-in page leads back.
+const MAX_LENGTH: usize = 2048;
+
 /// Lets only authenticated requests pass. A browser that opens a page without a login is sent to the sign-in page, which leads back;
 /// every other request gets 401, and 503 while the credential cannot be checked.
 ///
@@ -94,5 +97,10 @@ fn to_sign_in(app: &App, parts: &Parts) -> Response {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let back = ReturnTo::parse(path, app.settings());
     let back = back.map_or_else(|| account_path(app.settings()), |path| path.as_str().to_owned());
-    redirect_to_path(&format!("{}/login?return_to={}", app.settings().public_prefix(), encode(&back)))
+    let mut encoded = encode(&back);
+    // A proxy may not pass on longer headers.
+    if encoded.len() > MAX_LENGTH {
+        encoded = encode(&account_path(app.settings()));
+    }
+    redirect_to_path(&format!("{}/login?return_to={encoded}", app.settings().public_prefix()))
 }

@@ -52,6 +52,9 @@ pub(super) enum RequestError {
     /// The connection was closed, or what was sent is not HTTP.
     #[error("no valid answer")]
     Protocol(#[source] hyper::Error),
+    /// The server names a path that no request can have.
+    #[error("the path is not valid")]
+    Invalid(#[source] http::Error),
     /// It took too long.
     #[error("no answer within {} s", TIMEOUT.as_secs())]
     TimedOut,
@@ -147,8 +150,8 @@ impl DoctorClient {
         driver.spawn(connection);
         let agent = concat!("counterfoil-doctor/", env!("CARGO_PKG_VERSION"));
         let request = Request::get(path).header(HOST, &self.authority).header(USER_AGENT, agent);
-        let mut request =
-            request.body(Empty::<Bytes>::new()).expect("the path and the host are of a valid URL");
+        // The server names the path of its keys.
+        let mut request = request.body(Empty::<Bytes>::new()).map_err(RequestError::Invalid)?;
         request.headers_mut().extend(headers.clone());
         let started = Instant::now();
         let response = sender.send_request(request).await.map_err(RequestError::Protocol)?;

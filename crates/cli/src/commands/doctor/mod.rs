@@ -60,7 +60,7 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     })?;
     let probe = match options.probe_file {
         Some(file) => Ok(read_probe(&file)?),
-        None => own_probe(configuration).await,
+        None => own_probe(configuration, &issuer).await,
     };
     let rows = Examination::new(&issuer)?.run(probe).await?;
     if options.json {
@@ -93,14 +93,25 @@ async fn new_probe(configuration: &Configuration) -> Result<DoctorProbeResponse,
 
 fn read_probe(file: &Path) -> Result<Secret<String>, CliError> {
     let text = read_text(file, MAX_LENGTH)?;
-    Ok(Secret::new(strip_newline(text.expose().clone())))
+    let probe = strip_newline(text.expose().clone());
+    // Every other credential in the file would be sent to the URL.
+    if !operator::doctor::is_probe(&probe) {
+        return Err(CliError::usage(format!("there is no probe in {}", file.display()))
+            .with_hint("make one with `counterfoil doctor --new-probe` on the machine of the server"));
+    }
+    Ok(Secret::new(probe))
 }
 
 /// A probe of the server on this machine; else why it cannot be had. The examination is then of less, but not refused: most
 /// checks need no probe.
-async fn own_probe(configuration: &Configuration) -> Result<Secret<String>, String> {
+async fn own_probe(configuration: &Configuration, issuer: &IssuerUrl) -> Result<Secret<String>, String> {
     let dir = configuration.data_dir.display();
     match store_settings(configuration) {
+        // Another server must not receive a credential of this one.
+        Ok(settings) if App::store_exists(&settings) && settings.issuer != *issuer => {
+            let own = settings.issuer.as_str();
+            return Err(format!("there is no probe, because the server on this machine is {own}"));
+        }
         Ok(settings) if App::store_exists(&settings) => {}
         Ok(_) | Err(_) => return Err(format!("there is no probe, and no store in {dir}")),
     }

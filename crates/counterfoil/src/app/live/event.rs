@@ -17,10 +17,13 @@ impl Event {
     /// The text of the event.
     pub(crate) fn to_bytes(&self) -> Bytes {
         let id = self.id.map_or_else(String::new, |id| format!("id: {id}\n"));
+        let mut text = format!("{id}event: {}\n", self.name);
         // A carriage return alone would end a line, too.
-        let data =
-            self.data.split(['\n', '\r']).fold(String::new(), |data, line| format!("{data}data: {line}\n"));
-        format!("{id}event: {}\n{data}\n", self.name).into()
+        for line in self.data.split(['\n', '\r']) {
+            text.extend(["data: ", line, "\n"]);
+        }
+        text.push('\n');
+        text.into()
     }
 }
 

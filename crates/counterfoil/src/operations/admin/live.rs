@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use counterfoil_core::store::AuditEventNumber;
 use counterfoil_verify::Ended;
@@ -29,6 +29,9 @@ const RETRY_MS: u64 = 2_000;
 
 /// After how long without an event a comment is sent, so that proxies keep the connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long a client may take to read what was sent before.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Who receives the updates, and until when.
 #[derive(Debug)]
@@ -94,10 +97,13 @@ pub(crate) fn open(
         sent_at: Instant::now(),
     };
     let ended = viewer.ended;
+    let mut closing = app.parts.live.changes().subscribe();
     tokio::spawn(async move {
         let _open = open;
         tokio::select! {
             biased;
+            // Also while something is read, or the client does not read.
+            _ = closing.wait_for(|counts| counts.is_closed) => {}
             reason = credential_end(ended) => {
                 let data = reason.to_owned();
                 // A client that does not read its events sees the end of the stream alone.
@@ -124,7 +130,7 @@ pub(crate) async fn credential_end(ended: Option<Ended>) -> &'static str {
 /// Why a stream sends no more.
 #[derive(Debug)]
 enum Stop {
-    /// The client is gone, the server shuts down, or the admin key is removed.
+    /// The client is gone or does not read, the server shuts down, or the admin key is removed.
     Over,
     /// Something could not be read.
     Failed(OperationError),
@@ -164,11 +170,7 @@ impl Stream {
             if counts.is_closed {
                 return Ok(());
             }
-            let due = self.pace.take_due(self.started.elapsed());
-            if !due.is_empty() {
-                self.check_admin_key().await?;
-            }
-            for topic in due {
+            for topic in self.pace.take_due(self.started.elapsed()) {
                 match topic {
                     Topic::Audit => self.send_audit().await?,
                     Topic::State(topic) => self.send_state(topic).await?,
@@ -188,7 +190,8 @@ impl Stream {
         }
     }
 
-    /// A program whose key is removed receives nothing more, nor one that this node may not know of.
+    /// Checks, after something was read and before it is sent, that the key is still valid and that this node would know if it were
+    /// not.
     async fn check_admin_key(&self) -> Result<(), Stop> {
         let StreamOwner::AdminKey(key) = self.owner else { return Ok(()) };
         self.app.check_freshness()?;
@@ -199,6 +202,7 @@ impl Stream {
     /// Sends a state if the client has another one. The counts are sent each time.
     async fn send_state(&mut self, topic: StateTopic) -> Result<(), Stop> {
         let Some(data) = self.form.state(&self.app, topic).await? else { return Ok(()) };
+        self.check_admin_key().await?;
         let is_known = self.last_states.get(&topic).is_some_and(|last| **last == data);
         if is_known && topic != StateTopic::Stats {
             return Ok(());
@@ -209,6 +213,7 @@ impl Stream {
 
     async fn send_audit(&mut self) -> Result<(), Stop> {
         let news = self.form.audit(&self.app, self.position).await?;
+        self.check_admin_key().await?;
         for (number, data) in news.data {
             self.send(Event { id: Some(number), name: Topic::Audit.as_str(), data }.to_bytes()).await?;
         }
@@ -216,10 +221,14 @@ impl Stream {
         Ok(())
     }
 
-    /// Sends a part. It waits while the client does not read.
+    /// Sends a part. A client that does not read gives its place to others, and must not read later what it may not any more.
     async fn send(&mut self, part: Bytes) -> Result<(), Stop> {
-        self.parts.send(part).await.map_err(|_| Stop::Over)?;
-        self.sent_at = Instant::now();
-        Ok(())
+        match timeout(SEND_TIMEOUT, self.parts.send(part)).await {
+            Ok(Ok(())) => {
+                self.sent_at = Instant::now();
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(Stop::Over),
+        }
     }
 }

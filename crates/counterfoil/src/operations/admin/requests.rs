@@ -26,7 +26,7 @@ const MAX_REASON_LENGTH: usize = 200;
 /// assert_eq!(request.disabled, Some(true));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(description = "Changes to a user. An omitted member is not changed.")]
 pub struct UserChangeRequest {
@@ -58,9 +58,10 @@ pub struct UserChangeRequest {
 }
 
 impl UserChangeRequest {
-    /// Whether it gives or takes roles.
-    pub(crate) const fn changes_roles(&self) -> bool {
-        self.roles.is_some() || !self.add_roles.is_empty() || !self.remove_roles.is_empty()
+    /// Whether it disables the user and changes nothing else. Every other change gives somebody more than before, or says that a user
+    /// is another one: an address with which a user can log in, the id by which applications know the user.
+    pub(crate) fn only_disables(&self) -> bool {
+        *self == Self { disabled: Some(true), ..Self::default() }
     }
 }
 
@@ -185,6 +186,18 @@ pub(crate) struct ValidRevocation {
     pub(crate) context: RevocationContext,
     /// Until when to wait.
     pub(crate) wait: Wait,
+}
+
+impl ValidRevocation {
+    /// Whether it can end the sessions of many users.
+    pub(crate) const fn ends_many(&self) -> bool {
+        ends_many(&self.subject)
+    }
+}
+
+/// Whether a revocation of `subject` can end the sessions of many users.
+pub(crate) const fn ends_many(subject: &RevocationSubject) -> bool {
+    matches!(subject, RevocationSubject::Client(_) | RevocationSubject::Key(_) | RevocationSubject::Everyone)
 }
 
 impl RevocationRequest {

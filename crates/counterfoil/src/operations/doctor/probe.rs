@@ -27,3 +27,8 @@ pub(crate) fn is_accepted(app: &App, text: &str, now: Time) -> bool {
     let keys = app.parts.keys.active_keys();
     text.parse::<DoctorProbe>().is_ok_and(|probe| probe.is_valid(keys.refresh_token_keys(), now))
 }
+
+/// Whether the text has the form of a probe, of any installation.
+pub fn is_probe(text: &str) -> bool {
+    text.parse::<DoctorProbe>().is_ok()
+}

@@ -60,7 +60,7 @@ impl ClientChange {
         }
     }
 
-    /// Whether it ends sessions of many users, so that the id must be typed and the login of the administrator be recent.
+    /// Whether it ends sessions of many users, so that the id must be typed.
     const fn is_dangerous(self) -> bool {
         matches!(self, Self::Disable)
     }
@@ -75,9 +75,7 @@ pub(in crate::pages) async fn ask(
 ) -> Result<Response, AppError> {
     let change = ClientChange::from_uri(&uri)?;
     let client = find(&app, &uri).await?;
-    if change.is_dangerous()
-        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
-    {
+    if let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await? {
         return Ok(login);
     }
     show(&app, &request, &administrator, &question(&app, change, &client, None))
@@ -94,9 +92,7 @@ pub(in crate::pages) async fn apply(
 ) -> Result<Response, AppError> {
     let change = ClientChange::from_uri(&uri)?;
     let client = find(&app, &uri).await?;
-    if change.is_dangerous()
-        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
-    {
+    if let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await? {
         return Ok(login);
     }
     let fields = FormFields::read(request, &app, &FIELDS).await?;

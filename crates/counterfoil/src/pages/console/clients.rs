@@ -18,6 +18,7 @@ use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::views::{ClientView, LifetimesView};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::with_query;
 use crate::pages::console::response::{answer_error, changed, console_path, show as show_page};
 use crate::pages::page_request::PageRequest;
@@ -44,6 +45,9 @@ pub(in crate::pages) async fn add(
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
+    if let Some(login) = sign_in_again(&app, &administrator, "/clients").await? {
+        return Ok(login);
+    }
     let fields = FormFields::read(request, &app, &["id", "name"]).await?;
     let (id, name) = (fields.text("id"), fields.text("name"));
     let added = async {

@@ -10,7 +10,7 @@ use counterfoil_verify::RevocationSubject;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
-use crate::operations::admin::requests::{RevocationRequest, Wait};
+use crate::operations::admin::requests::{RevocationRequest, Wait, ends_many};
 use crate::operations::admin::{revocation_log, revocation_preview, revocations};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
@@ -83,7 +83,7 @@ pub(in crate::pages) async fn ask(
             return Ok(answer_error((&app, &request, &administrator), error, view));
         }
     };
-    if wants_recent_login(&subject)
+    if ends_many(&subject)
         && let Some(login) = sign_in_again(&app, &administrator, &path_of(&subject)).await?
     {
         return Ok(login);
@@ -102,7 +102,7 @@ pub(in crate::pages) async fn revoke(
     request: Request,
 ) -> Result<Response, AppError> {
     let subject = subject(&query)?;
-    if wants_recent_login(&subject)
+    if ends_many(&subject)
         && let Some(login) = sign_in_again(&app, &administrator, &path_of(&subject)).await?
     {
         return Ok(login);
@@ -151,10 +151,6 @@ fn typed(subject: &RevocationSubject) -> Option<String> {
         RevocationSubject::Key(id) => Some(id.to_string()),
         RevocationSubject::Everyone => Some("everyone".to_owned()),
     }
-}
-
-fn wants_recent_login(subject: &RevocationSubject) -> bool {
-    typed(subject).is_some()
 }
 
 /// The path of the question about this subject, below the console.

@@ -73,9 +73,12 @@ impl UserChange {
         matches!(self, Self::Delete)
     }
 
-    /// Whether the login of the administrator must be recent: also to make another administrator, who would have one.
+    /// Whether the login of the administrator must be recent: for all that does not only end something.
     const fn wants_recent_login(self) -> bool {
-        self.is_final() || matches!(self, Self::Roles)
+        match self {
+            Self::Roles | Self::Email | Self::Enable | Self::Delete => true,
+            Self::Disable | Self::EndSessions | Self::Revoke => false,
+        }
     }
 
     const fn button(self) -> &'static str {

@@ -42,14 +42,12 @@ pub(in crate::pages) async fn add(
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
-    let fields = FormFields::read(request, &app, &["username", "password", "email", "roles"]).await?;
-    let roles = roles(&fields.text("roles"));
-    // A new administrator could make the worst changes, for which this one must have signed in recently.
-    if roles.iter().any(|role| role == User::ADMINISTRATOR)
-        && let Some(login) = sign_in_again(&app, &administrator, "/users").await?
-    {
+    // The user is a login that outlives the session of the administrator.
+    if let Some(login) = sign_in_again(&app, &administrator, "/users").await? {
         return Ok(login);
     }
+    let fields = FormFields::read(request, &app, &["username", "password", "email", "roles"]).await?;
+    let roles = roles(&fields.text("roles"));
     let registration = Registration {
         username: fields.text("username"),
         password: fields.secret("password"),

@@ -17,6 +17,7 @@ use crate::operations::admin::views::{NodeView, VerifierKeyView};
 use crate::operations::admin::{nodes, verifier_keys};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::parts;
 use crate::pages::console::response::{answer_error, changed, console_path, show as show_page, show_live};
 use crate::pages::page_request::PageRequest;
@@ -43,6 +44,10 @@ pub(in crate::pages) async fn add(
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
+    // The key outlives the session of the administrator.
+    if let Some(login) = sign_in_again(&app, &administrator, "/verifiers").await? {
+        return Ok(login);
+    }
     let name = FormFields::read(request, &app, &["name"]).await?.text("name");
     let context = administrator.context(client);
     let added = verifier_keys::add(&app, name.trim(), &context, administrator.current.now).await;

@@ -21,8 +21,8 @@ use crate::operations::admin::views::ClientList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
-    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests,
-    Unauthorized, Unavailable, UnsupportedMediaType,
+    BadRequest, Conflict, Forbidden, InvalidFields, NotFound, RecentLoginRequired, RequestTimeout, TooLarge,
+    TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -78,7 +78,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = ClientResponse),
-        BadRequest, Unauthorized, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, RecentLoginRequired, Forbidden, Conflict, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]
@@ -88,6 +88,7 @@ pub(in crate::routes) async fn add(
     client: ClientInfo,
     JsonBody(request): JsonBody<NewClient>,
 ) -> Result<(StatusCode, Json<ClientResponse>), AppError> {
+    administrator.require_recent_login(&app).await?;
     let NewClient { id, name, modes, audiences, scopes, lifetimes, enabled } = request;
     let invalid_id = |_| AppError::field("id", "must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`");
     let id: ClientId = id.parse().map_err(invalid_id)?;
@@ -130,7 +131,7 @@ pub(in crate::routes) async fn show(
     params(("id" = String, Path, description = "The id of a client")),
     responses(
         (status = 200, description = "The changed client", body = ClientResponse),
-        BadRequest, Unauthorized, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, RecentLoginRequired, Forbidden, NotFound, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]
@@ -141,6 +142,7 @@ pub(in crate::routes) async fn change(
     uri: Uri,
     PatchBody(request): PatchBody<ClientChangeRequest>,
 ) -> Result<Json<ClientResponse>, AppError> {
+    administrator.require_recent_login(&app).await?;
     let context = administrator.context(client);
     Ok(Json(clients::change(&app, &path_id(&uri, 3)?, request, &context, administrator.now).await?))
 }

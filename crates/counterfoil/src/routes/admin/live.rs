@@ -23,6 +23,7 @@ use crate::operations::admin::views::AuditEventView;
 use crate::operations::admin::{keys, overview, revocation_log, verifiers};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::Pagination;
+use crate::operations::scope_limit::may_administer;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, TooManyRequests, Unauthorized, Unavailable,
@@ -49,6 +50,10 @@ impl FromRequestParts<App> for LiveAdministrator {
             Actor::AdminKey(key) => Viewer { owner: StreamOwner::AdminKey(key), ended: None },
             Actor::User(_) | Actor::Operator | Actor::System | Actor::Anonymous => {
                 let user = CurrentUser::from_request_parts(parts, app).await?;
+                // The role may have been taken between the two.
+                if !may_administer(&user.principal) {
+                    return Err(AppError::AdministratorRequired);
+                }
                 Viewer { owner: StreamOwner::Session(user.session), ended: Some(user.principal.ended()) }
             }
         };

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_verify::RevocationSubject;
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -63,7 +62,7 @@ pub(in crate::routes) async fn revoke(
     JsonBody(request): JsonBody<RevocationRequest>,
 ) -> Result<Json<RevocationResponse>, AppError> {
     let revocation = request.validate(administrator.actor.clone(), client)?;
-    if matches!(revocation.subject, RevocationSubject::Key(_) | RevocationSubject::Everyone) {
+    if revocation.ends_many() {
         administrator.require_recent_login(&app).await?;
     }
     Ok(Json(revocations::revoke(&app, revocation, administrator.now).await?))

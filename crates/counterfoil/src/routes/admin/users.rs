@@ -10,7 +10,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_jose::Secret;
 use counterfoil_verify::UserId;
@@ -98,10 +97,8 @@ pub(in crate::routes) async fn add(
     client: ClientInfo,
     JsonBody(request): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<UserResponse>), AppError> {
-    // A new administrator could make every change.
-    if request.roles.iter().any(|role| role == User::ADMINISTRATOR) {
-        administrator.require_recent_login(&app).await?;
-    }
+    // The user is a login that outlives the session of the administrator.
+    administrator.require_recent_login(&app).await?;
     let NewUser { username, password, email, roles, external_id } = request;
     let registration = Registration { username, password, email, roles, external_id };
     let user = users::add(&app, registration, administrator.actor, &client, administrator.now).await?;
@@ -158,7 +155,7 @@ pub(in crate::routes) async fn change(
     uri: Uri,
     PatchBody(request): PatchBody<UserChangeRequest>,
 ) -> Result<Json<UserResponse>, AppError> {
-    if request.changes_roles() {
+    if !request.only_disables() {
         administrator.require_recent_login(&app).await?;
     }
     let context = administrator.context(client);

@@ -18,8 +18,8 @@ use crate::operations::admin::views::VerifierKeyList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{
-    BadRequest, Forbidden, InvalidFields, NotFound, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
-    Unavailable, UnsupportedMediaType,
+    BadRequest, Forbidden, InvalidFields, NotFound, RecentLoginRequired, RequestTimeout, TooLarge,
+    TooManyRequests, Unauthorized, Unavailable, UnsupportedMediaType,
 };
 use crate::routes::query_parameters::QueryParameters;
 
@@ -60,7 +60,7 @@ pub(in crate::routes) async fn list(
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Added", body = CreatedVerifierKeyResponse),
-        BadRequest, Unauthorized, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
+        BadRequest, RecentLoginRequired, Forbidden, TooLarge, RequestTimeout, UnsupportedMediaType, InvalidFields,
         TooManyRequests, Unavailable,
     )
 )]
@@ -70,6 +70,8 @@ pub(in crate::routes) async fn add(
     client: ClientInfo,
     JsonBody(request): JsonBody<NewVerifierKey>,
 ) -> Result<(StatusCode, Json<CreatedVerifierKeyResponse>), AppError> {
+    // The key outlives the session.
+    administrator.require_recent_login(&app).await?;
     let context = administrator.context(client);
     let created = verifier_keys::add(&app, &request.name, &context, administrator.now).await?;
     Ok((StatusCode::CREATED, Json(created)))

@@ -30,13 +30,26 @@ async fn an_old_login_of_an_administrator_changes_nothing_that_outlives_it() {
     let user = format!("/v1/admin/users/{ada}");
     let dangerous = [
         ("POST", "/v1/admin/users".to_owned(), eve),
+        (
+            "POST",
+            "/v1/admin/users".to_owned(),
+            json!({ "username": "mallory", "password": "a horse of many colours" }),
+        ),
         ("PATCH", user.clone(), json!({ "roles": ["admin"] })),
+        ("PATCH", user.clone(), json!({ "disabled": false })),
+        ("PATCH", user.clone(), json!({ "disabled": true, "external_id": null })),
+        ("PATCH", user.clone(), json!({ "external_id": 7 })),
+        ("PATCH", user.clone(), json!({ "email": "eve@shop.example", "email_verified": true })),
         ("PATCH", user.clone(), json!({ "add_roles": ["admin"] })),
         ("PATCH", user.clone(), json!({ "remove_roles": ["admin"] })),
         ("POST", "/v1/admin/admin-keys".to_owned(), json!({ "name": "mine" })),
+        ("POST", "/v1/admin/verifier-keys".to_owned(), json!({ "name": "mine" })),
+        ("POST", "/v1/admin/clients".to_owned(), json!({ "id": "mine" })),
+        ("PATCH", "/v1/admin/clients/default".to_owned(), json!({ "enabled": true })),
         ("POST", "/v1/admin/keys".to_owned(), json!({ "now": true })),
         ("DELETE", format!("/v1/admin/keys/{kid}"), Value::Null),
         ("POST", "/v1/revocations".to_owned(), json!({ "subject": "key:another" })),
+        ("POST", "/v1/revocations".to_owned(), json!({ "subject": "client:default" })),
         ("DELETE", user.clone(), Value::Null),
         ("POST", "/v1/revocations".to_owned(), json!({ "subject": "everyone" })),
     ];
@@ -62,9 +75,9 @@ async fn an_old_login_of_an_administrator_changes_nothing_that_outlives_it() {
             let challenge = refused.header("www-authenticate").unwrap_or_default();
             assert_eq!(challenge, r#"Bearer error="insufficient_user_authentication", max_age="600""#);
         }
-        // It may still look, and do what it can take back.
-        let harmless = ("PATCH", user.clone(), json!({ "disabled": false }));
-        assert_eq!(send(&server, bearer, &harmless).await.status, 200, "{mode}");
+        // It may still look, and shut others out who may be attackers.
+        let disable = ("PATCH", user.clone(), json!({ "disabled": true }));
+        assert_eq!(send(&server, bearer, &disable).await.status, 200, "{mode}");
         let list = Request::get("/v1/admin/users").bearer(bearer).send(&server).await.json();
         assert_eq!(list["users"].as_array().unwrap().len(), 3, "{mode}: {list}");
     }
