@@ -80,7 +80,7 @@ fn each_operation_has_its_own_id() {
 async fn every_path_supports_exactly_the_documented_methods() {
     let server = TestServer::open().await;
     let paths: BTreeSet<String> = operations().into_iter().map(|(path, ..)| path).collect();
-    assert_eq!(paths.len(), 47);
+    assert_eq!(paths.len(), 50);
     // A proxy may ask with every method; `forward_auth` tests that.
     for path in paths.into_iter().filter(|path| !path.starts_with("/v1/verify/")) {
         let mut documented: BTreeSet<String> = operations()
@@ -107,11 +107,11 @@ async fn get_and_head_change_nothing() {
     server.add_admin("ada").await;
     let session = server.login("ada", "session").await;
     for (path, method, operation) in operations().into_iter().filter(|(_, method, _)| method == "get") {
-        // The feed accepts verifier keys only.
-        let is_feed = operation["tags"][0] == "feed";
+        // The feed accepts verifier keys only, and the routes for the doctor probes only.
+        let has_own_keys = operation["tags"][0] == "feed" || path.starts_with("/v1/doctor/");
         let expected = if path.contains("{id}") {
             404
-        } else if is_feed {
+        } else if has_own_keys {
             401
         } else if path == "/v1/host-login" || path == "/v1/admin/live" {
             422
