@@ -44,7 +44,8 @@ pub(crate) async fn start(
     let changes: Vec<Change> = ended.iter().map(|owner| set_time(DISTRUSTED_UNTIL, owner, newest)).collect();
     commit(store, changes).await?;
     let newest = if is_trusted(newest, &distrusted) { newest } else { Time::EPOCH };
-    let clock = Clock::start(source, checkpoint_of(keys, &checkpoints), newest);
+    let own = store.metadata(&key(CHECKPOINT, keys.node())).await?.map(time_of).transpose()?;
+    let clock = Clock::start(source, checkpoint_of(keys, own, &checkpoints), newest);
     if clock.ahead_at_start() > CLOCK_JUMP_THRESHOLD {
         tracing::warn!(
             seconds = clock.ahead_at_start().as_secs(),
@@ -59,10 +60,9 @@ pub(crate) async fn start(
 
 /// The checkpoint from which this node continues: its own. A node without one, and the only process of a store, continue from
 /// the latest: the store may have been another node's before.
-fn checkpoint_of(keys: &StateKeys, checkpoints: &[Saved]) -> Option<Time> {
-    let own = checkpoints.iter().find(|(owner, _)| owner == keys.node()).map(|(_, time)| *time);
+fn checkpoint_of(keys: &StateKeys, own: Option<Time>, checkpoints: &[Saved]) -> Option<Time> {
     let latest = checkpoints.iter().map(|(_, time)| *time).max();
-    if keys.is_only_process() { latest } else { own.or(latest) }
+    if keys.is_only_process() { own.max(latest) } else { own.or(latest) }
 }
 
 /// Whether the newest time in a record was not written by a clock that was declared wrong.
@@ -90,9 +90,12 @@ pub(crate) async fn saved(store: &dyn Store) -> Result<Vec<Saved>, StoreError> {
     stored_times(store, CHECKPOINT).await
 }
 
-/// Saves the checkpoint for the next start.
+/// Saves the checkpoint for the next start, and repeats the distrust of a clock that awaits its restart: while this process stood
+/// still, it may have seemed to have ended.
 pub(crate) async fn save(store: &dyn Store, keys: &StateKeys, clock: &Clock) -> Result<(), StoreError> {
-    commit(store, vec![set_time(CHECKPOINT, keys.node(), clock.checkpoint())]).await
+    let mut changes = vec![set_time(CHECKPOINT, keys.node(), clock.checkpoint())];
+    changes.extend(clock.awaits_restart().then(|| distrust(keys)));
+    commit(store, changes).await
 }
 
 /// Saves that an operator has accepted the clock, with its audit event, in one commit. A restart right after
@@ -112,9 +115,13 @@ pub(crate) async fn accept(
         |(owner, time): &Saved| owner != keys.node() && *time > accepted_time + CLOCK_JUMP_THRESHOLD;
     let wrong = saved(store).await?.into_iter().filter(is_wrong);
     changes.extend(wrong.map(|(owner, _)| remove_time(CHECKPOINT, &owner)));
-    let distrust = || set_time(DISTRUSTED_UNTIL, keys.process(), UNTIL_RESTART);
-    changes.extend(accepted.needs_restart().then(distrust));
+    changes.extend(accepted.needs_restart().then(|| distrust(keys)));
     commit(store, changes).await
+}
+
+/// Everything that this process writes is ignored at a start.
+fn distrust(keys: &StateKeys) -> Change {
+    set_time(DISTRUSTED_UNTIL, keys.process(), UNTIL_RESTART)
 }
 
 /// Removes what nodes have left that did not come back.
@@ -125,21 +132,28 @@ async fn forget(store: &dyn Store, now: Time, (prefix, saved): (&str, &[Saved]))
 }
 
 fn remove_time(prefix: &str, owner: &str) -> Change {
-    Change::remove_metadata(format!("{prefix}{owner}"))
+    Change::remove_metadata(key(prefix, owner))
 }
 
 fn set_time(prefix: &str, owner: &str, time: Time) -> Change {
-    Change::set_metadata(format!("{prefix}{owner}"), time.unix_ms().to_be_bytes().to_vec())
+    Change::set_metadata(key(prefix, owner), time.unix_ms().to_be_bytes().to_vec())
+}
+
+fn key(prefix: &str, owner: &str) -> String {
+    format!("{prefix}{owner}")
 }
 
 async fn stored_times(store: &dyn Store, prefix: &str) -> Result<Vec<Saved>, StoreError> {
-    let corrupt = |_| StoreError::Corrupt { detail: "a clock checkpoint", source: None };
     let read = |(key, bytes): (String, Vec<u8>)| {
-        let ms = bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)?;
         let owner = key.strip_prefix(prefix).unwrap_or_default().to_owned();
-        Ok((owner, Time::from_unix_ms(ms)))
+        Ok((owner, time_of(bytes)?))
     };
     store.metadata_with_prefix(prefix).await?.into_iter().map(read).collect()
+}
+
+fn time_of(bytes: Vec<u8>) -> Result<Time, StoreError> {
+    let corrupt = |_| StoreError::Corrupt { detail: "a clock checkpoint", source: None };
+    bytes.try_into().map(u64::from_be_bytes).map(Time::from_unix_ms).map_err(corrupt)
 }
 
 async fn commit(store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreError> {

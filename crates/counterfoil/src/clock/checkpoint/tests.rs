@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::ClientInfo;
+use counterfoil_core::store::MAX_METADATA;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::UserId;
 
@@ -84,6 +85,33 @@ async fn an_accepted_clock_of_a_file_replaces_the_later_checkpoint_of_a_node() {
     accept_at_start(&*store, &only, NOON).await;
 
     assert_eq!(start_at(&*store, &only, NOON).await.now(), NOON);
+}
+
+/// While a process stood still, its lease ended and another node started.
+#[tokio::test]
+async fn a_wrong_clock_that_stood_still_is_distrusted_again() {
+    let store = SqliteStore::in_memory().unwrap();
+    let (a, source, ahead) = (node("a"), ManualClock::new(NOON + DAY), NOON + DAY);
+    let clock = start(&*store, &a, source.clone()).await.unwrap();
+    source.set_wall(NOON);
+    let accepted = clock.accept();
+    accept(&*store, &a, (&clock, accepted), event(clock.now())).await.unwrap();
+    assert_eq!(start_at(&*store, &node("b"), NOON).await.now(), NOON);
+
+    save(&*store, &a, &clock).await.unwrap();
+    commit(&*store, vec![event(ahead + CLOCK_JUMP_THRESHOLD)]).await.unwrap();
+
+    assert_eq!(start_at(&*store, &node("b"), NOON).await.now(), NOON);
+}
+
+/// The checkpoint of this node is behind those of many containers.
+#[tokio::test]
+async fn a_node_finds_its_own_checkpoint_among_any_number() {
+    let store = SqliteStore::in_memory().unwrap();
+    let others = (0..MAX_METADATA).map(|pod| set_time(CHECKPOINT, &format!("pod-{pod}"), NOON + DAY));
+    commit(&*store, others.chain([set_time(CHECKPOINT, "z", NOON)]).collect()).await.unwrap();
+
+    assert_eq!(start_at(&*store, &node("z"), NOON - DAY).await.now(), NOON);
 }
 
 #[tokio::test]
