@@ -67,11 +67,11 @@ async fn write_last_seen_periodically(app: App, user_checks: UserChecks) {
     }
 }
 
-/// Writes one small commit after the last of a series of refreshes, so that after a crash their used tokens stay
-/// used.
+/// Writes one small commit each minute, and after the last of a series of refreshes, so that after a crash their used tokens
+/// stay used. It is not a part of maintenance, whose purge may take long.
 async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
     let (now, grace) = (app.parts.clock.checkpoint(), app.parts.refresh_grace.length);
-    let Some(last_rotation) = app.parts.issuer.last_rotation() else { return };
+    let last_rotation = app.parts.issuer.last_rotation();
     if !shutdown_mark::is_sign_of_life_due(last_rotation, *last_sign, grace, now) {
         return;
     }
@@ -128,7 +128,6 @@ async fn maintain_periodically(app: App) {
 pub(crate) async fn run_maintenance(app: &App) -> Result<(), StoreError> {
     let (store, keys, clock) = (&*app.parts.store, &app.parts.state_keys, &app.parts.clock);
     checkpoint::save(store, keys, clock).await?;
-    shutdown_mark::write_sign_of_life(store, keys, clock.checkpoint()).await?;
     app.save_rollback_guard().await;
     app.parts.feed.forget_former_leases().await?;
     complete_all_session_ends(&*app.parts.store).await?;

@@ -42,7 +42,7 @@ pub(crate) struct PoolLimits {
 /// The connections that read.
 pub(crate) struct ReaderPool {
     pool: Pool,
-    connect_timeout: Duration,
+    acquire_timeout: Duration,
     statement_timeout: Duration,
     state: Arc<StoreState>,
     metrics: Arc<StoreMetrics>,
@@ -93,18 +93,18 @@ impl ReaderPool {
                 .build()?;
         // The server answers first: it knows what the statement waits for.
         let statement_timeout = limits.statement + Duration::from_secs(1);
-        let connect_timeout = connector.connect_timeout();
-        Ok(Self { pool, connect_timeout, statement_timeout, state, metrics, timeline })
+        let acquire_timeout = limits.wait + connector.connect_timeout();
+        Ok(Self { pool, acquire_timeout, statement_timeout, state, metrics, timeline })
     }
 
-    /// A connection of the pool, with its session set up, within the time for a connection. The limits of the pool do not include
-    /// the set-up.
+    /// A connection of the pool, with its session set up, within the time that a caller waits for one to become free and the
+    /// time for a new one. The limits of the pool do not include the set-up.
     async fn connection(&self) -> Result<Object, StoreError> {
         if self.pool.status().waiting >= MAX_WAITING {
             let reason = "too many requests wait for a connection to the database";
             return Err(StoreError::Unavailable { reason, source: None });
         }
-        let connection = timeout(self.connect_timeout, self.connection_to_primary()).await;
+        let connection = timeout(self.acquire_timeout, self.connection_to_primary()).await;
         Ok(connection.map_err(|_| QueryError::TimedOut)?.map_err(QueryError::from)?)
     }
 

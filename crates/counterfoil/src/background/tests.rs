@@ -173,6 +173,23 @@ async fn maintenance_purges_nothing_while_a_clock_jump_is_pending() {
     assert_eq!(app.parts.session_cache.revocations().len(), 1);
 }
 
+/// A purge may take longer than a start allows between two signs of life.
+#[tokio::test]
+async fn a_sign_of_life_is_written_each_minute_without_maintenance() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));
+    let app = app_in(dir.path(), &clock).await;
+    let mark = async || app.parts.store.metadata("clean_shutdown:0").await.unwrap().unwrap();
+    let (mut last_sign, at_start) = (app.parts.started_at, mark().await);
+
+    clock.advance(MAINTENANCE_INTERVAL / 2);
+    write_sign_of_life(&app, &mut last_sign).await;
+    assert_eq!(mark().await, at_start);
+
+    clock.advance(MAINTENANCE_INTERVAL / 2);
+    write_sign_of_life(&app, &mut last_sign).await;
+    assert_eq!(mark().await[1..], (NOON + MAINTENANCE_INTERVAL).unix_ms().to_be_bytes());
+}
+
 #[tokio::test]
 async fn last_seen_times_are_written_before_the_store_is_closed() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(NOON));

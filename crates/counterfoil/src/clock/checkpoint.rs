@@ -44,7 +44,8 @@ pub(crate) async fn start(
     let changes: Vec<Change> = ended.iter().map(|owner| set_time(DISTRUSTED_UNTIL, owner, newest)).collect();
     commit(store, changes).await?;
     let newest = if is_trusted(newest, &distrusted) { newest } else { Time::EPOCH };
-    let clock = Clock::start(source, checkpoint_of(keys, &checkpoints), newest);
+    let own = store.metadata(&key(CHECKPOINT, keys.node())).await?.map(time_of).transpose()?;
+    let clock = Clock::start(source, checkpoint_of(keys, own, &checkpoints), newest);
     if clock.ahead_at_start() > CLOCK_JUMP_THRESHOLD {
         tracing::warn!(
             seconds = clock.ahead_at_start().as_secs(),
@@ -59,10 +60,9 @@ pub(crate) async fn start(
 
 /// The checkpoint from which this node continues: its own. A node without one, and the only process of a store, continue from
 /// the latest: the store may have been another node's before.
-fn checkpoint_of(keys: &StateKeys, checkpoints: &[Saved]) -> Option<Time> {
-    let own = checkpoints.iter().find(|(owner, _)| owner == keys.node()).map(|(_, time)| *time);
+fn checkpoint_of(keys: &StateKeys, own: Option<Time>, checkpoints: &[Saved]) -> Option<Time> {
     let latest = checkpoints.iter().map(|(_, time)| *time).max();
-    if keys.is_only_process() { latest } else { own.or(latest) }
+    if keys.is_only_process() { own.max(latest) } else { own.or(latest) }
 }
 
 /// Whether the newest time in a record was not written by a clock that was declared wrong.
@@ -90,44 +90,70 @@ pub(crate) async fn saved(store: &dyn Store) -> Result<Vec<Saved>, StoreError> {
     stored_times(store, CHECKPOINT).await
 }
 
-/// Saves the checkpoint for the next start.
+/// Saves the checkpoint for the next start, and repeats the distrust of a clock that awaits its restart: while this process stood
+/// still, it may have seemed to have ended.
 pub(crate) async fn save(store: &dyn Store, keys: &StateKeys, clock: &Clock) -> Result<(), StoreError> {
-    commit(store, vec![set_time(CHECKPOINT, keys.node(), clock.checkpoint())]).await
+    let mut changes = vec![set_time(CHECKPOINT, keys.node(), clock.checkpoint())];
+    changes.extend(clock.awaits_restart().then(|| distrust(keys)));
+    commit(store, changes).await
 }
 
 /// Saves that an operator has accepted the clock, with its audit event, in one commit. A restart right after
 /// it uses the accepted time.
+///
+/// So does the start of another node: the checkpoints of others that are later than the accepted time are wrong, and those
+/// of containers that are gone could not be accepted under their names. A node that is still ahead saves its own again.
 pub(crate) async fn accept(
     store: &dyn Store,
     keys: &StateKeys,
     (clock, accepted): (&Clock, AcceptedClock),
     audit_event: Change,
 ) -> Result<(), StoreError> {
-    let mut changes = vec![audit_event, set_time(CHECKPOINT, keys.node(), clock.checkpoint())];
-    let distrust = || set_time(DISTRUSTED_UNTIL, keys.process(), UNTIL_RESTART);
-    changes.extend(accepted.needs_restart().then(distrust));
+    let accepted_time = clock.checkpoint();
+    let mut changes = vec![audit_event, set_time(CHECKPOINT, keys.node(), accepted_time)];
+    let is_wrong =
+        |(owner, time): &Saved| owner != keys.node() && *time > accepted_time + CLOCK_JUMP_THRESHOLD;
+    let wrong = saved(store).await?.into_iter().filter(is_wrong);
+    changes.extend(wrong.map(|(owner, _)| remove_time(CHECKPOINT, &owner)));
+    changes.extend(accepted.needs_restart().then(|| distrust(keys)));
     commit(store, changes).await
+}
+
+/// Everything that this process writes is ignored at a start.
+fn distrust(keys: &StateKeys) -> Change {
+    set_time(DISTRUSTED_UNTIL, keys.process(), UNTIL_RESTART)
 }
 
 /// Removes what nodes have left that did not come back.
 async fn forget(store: &dyn Store, now: Time, (prefix, saved): (&str, &[Saved])) -> Result<(), StoreError> {
     let is_old = |(_, time): &&Saved| *time != UNTIL_RESTART && *time + RETENTION < now;
     let old = saved.iter().filter(is_old);
-    commit(store, old.map(|(owner, _)| Change::remove_metadata(format!("{prefix}{owner}"))).collect()).await
+    commit(store, old.map(|(owner, _)| remove_time(prefix, owner)).collect()).await
+}
+
+fn remove_time(prefix: &str, owner: &str) -> Change {
+    Change::remove_metadata(key(prefix, owner))
 }
 
 fn set_time(prefix: &str, owner: &str, time: Time) -> Change {
-    Change::set_metadata(format!("{prefix}{owner}"), time.unix_ms().to_be_bytes().to_vec())
+    Change::set_metadata(key(prefix, owner), time.unix_ms().to_be_bytes().to_vec())
+}
+
+fn key(prefix: &str, owner: &str) -> String {
+    format!("{prefix}{owner}")
 }
 
 async fn stored_times(store: &dyn Store, prefix: &str) -> Result<Vec<Saved>, StoreError> {
-    let corrupt = |_| StoreError::Corrupt { detail: "a clock checkpoint", source: None };
     let read = |(key, bytes): (String, Vec<u8>)| {
-        let ms = bytes.try_into().map(u64::from_be_bytes).map_err(corrupt)?;
         let owner = key.strip_prefix(prefix).unwrap_or_default().to_owned();
-        Ok((owner, Time::from_unix_ms(ms)))
+        Ok((owner, time_of(bytes)?))
     };
     store.metadata_with_prefix(prefix).await?.into_iter().map(read).collect()
+}
+
+fn time_of(bytes: Vec<u8>) -> Result<Time, StoreError> {
+    let corrupt = |_| StoreError::Corrupt { detail: "a clock checkpoint", source: None };
+    bytes.try_into().map(u64::from_be_bytes).map(Time::from_unix_ms).map_err(corrupt)
 }
 
 async fn commit(store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreError> {
@@ -141,109 +167,4 @@ async fn commit(store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreErro
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
-    use counterfoil_core::model::session::ClientInfo;
-    use counterfoil_sqlite::SqliteStore;
-    use counterfoil_verify::UserId;
-
-    use super::*;
-    use crate::clock::manual::ManualClock;
-
-    const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-    fn node(name: &str) -> StateKeys {
-        StateKeys::of_node(&format!("process of {name}"), name)
-    }
-
-    /// An event at this time, as a request records it.
-    fn event(at: Time) -> Change {
-        let user = UserId::from_bytes([1; 16]);
-        Change::record_event(AuditEvent::by_user(
-            AuditEventKind::LoginSucceeded,
-            user,
-            &ClientInfo::default(),
-            at,
-        ))
-    }
-
-    async fn start_at(store: &dyn Store, keys: &StateKeys, wall: Time) -> Clock {
-        start(store, keys, ManualClock::new(wall)).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_node_continues_from_its_own_checkpoint_and_a_new_one_from_the_latest() {
-        let store = SqliteStore::in_memory().unwrap();
-        for (name, time) in [("a", NOON), ("b", NOON + DAY)] {
-            save(&*store, &node(name), &Clock::start(ManualClock::new(time), None, Time::EPOCH))
-                .await
-                .unwrap();
-        }
-        let before = NOON - DAY;
-        assert_eq!(start_at(&*store, &node("a"), before).await.now(), NOON, "b is ahead by a day");
-        assert_eq!(start_at(&*store, &node("b"), before).await.now(), NOON + DAY);
-        assert_eq!(start_at(&*store, &node("c"), before).await.now(), NOON + DAY);
-        // The store was moved into a file.
-        let only = StateKeys::new(&*store, "a");
-        assert_eq!(start_at(&*store, &only, before).await.now(), NOON + DAY);
-    }
-
-    #[tokio::test]
-    async fn what_nodes_have_left_that_do_not_come_back_is_removed() {
-        let store = SqliteStore::in_memory().unwrap();
-        save(&*store, &node("a"), &Clock::start(ManualClock::new(NOON), None, Time::EPOCH)).await.unwrap();
-        commit(&*store, vec![set_time(DISTRUSTED_UNTIL, "process of a", NOON)]).await.unwrap();
-
-        start_at(&*store, &node("b"), NOON + RETENTION).await;
-        assert_eq!(saved(&*store).await.unwrap().len(), 1);
-        start_at(&*store, &node("b"), NOON + RETENTION + DAY).await;
-
-        assert!(store.metadata_with_prefix("clock_").await.unwrap().is_empty());
-    }
-
-    /// Node a is ahead by a day, and an operator has declared that. Another node that starts reads the records of a too.
-    #[cfg(feature = "postgres")]
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_start_of_another_node_does_not_lift_the_distrust_while_the_wrong_clock_runs() {
-        use counterfoil_postgres::PostgresStore;
-        use counterfoil_test_support::{PostgresServer, skip};
-
-        let Some(server) = PostgresServer::shared() else { return skip("PostgreSQL is not installed") };
-        let url = server.new_database().parse().unwrap();
-        let [store_a, store_b, store_again] = [
-            PostgresStore::open(&url).await.unwrap(),
-            PostgresStore::open(&url).await.unwrap(),
-            PostgresStore::open(&url).await.unwrap(),
-        ];
-        let named = |store: &Arc<PostgresStore>, name| StateKeys::new(&**store, name);
-        let (a, b, again) = (named(&store_a, "a"), named(&store_b, "b"), named(&store_again, "a"));
-        let registry = store_a.node_registry().unwrap();
-        registry.join("a", Duration::from_secs(2)).await.unwrap();
-        let ahead = NOON + DAY;
-        let source = ManualClock::new(ahead);
-        let clock_a = start(&*store_a, &a, source.clone()).await.unwrap();
-        commit(&*store_a, vec![event(clock_a.now())]).await.unwrap();
-        source.set_wall(NOON);
-        let accepted = clock_a.accept();
-        accept(&*store_a, &a, (&clock_a, accepted), event(clock_a.now())).await.unwrap();
-
-        assert_eq!(start_at(&*store_b, &b, NOON).await.now(), NOON);
-        commit(&*store_a, vec![event(ahead + CLOCK_JUMP_THRESHOLD)]).await.unwrap();
-        assert_eq!(start_at(&*store_b, &b, NOON).await.now(), NOON, "what a writes afterwards");
-
-        registry.leave().await.unwrap();
-        assert_eq!(start_at(&*store_again, &again, NOON).await.now(), NOON, "its own start");
-        // From here on, only records that are newer than the last of a count.
-        commit(&*store_b, vec![event(NOON + CLOCK_JUMP_THRESHOLD)]).await.unwrap();
-        assert_eq!(start_at(&*store_b, &b, NOON).await.now(), NOON);
-        let newer = ahead + 2 * CLOCK_JUMP_THRESHOLD;
-        commit(&*store_b, vec![event(newer)]).await.unwrap();
-        assert_eq!(start_at(&*store_b, &b, NOON).await.now(), newer);
-        for store in [store_a, store_b, store_again] {
-            store.close().await.unwrap();
-        }
-    }
-}
+mod tests;

@@ -196,6 +196,11 @@ impl Clock {
         accepted
     }
 
+    /// Whether an operator has accepted the wall clock while this clock was ahead of it, which only a restart changes.
+    pub(crate) fn awaits_restart(&self) -> bool {
+        self.state().accepted_boot_time.is_some()
+    }
+
     /// The time to save for the next start: the current time without a pending jump.
     pub fn checkpoint(&self) -> Time {
         self.now();

@@ -1,0 +1,186 @@
+//! Tests of the marks: which starts follow a crash, and which marks are removed.
+
+use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
+use counterfoil_core::model::session::ClientInfo;
+use counterfoil_sqlite::SqliteStore;
+use counterfoil_verify::UserId;
+
+use super::*;
+use crate::clock::Clock;
+use crate::clock::manual::ManualClock;
+
+const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
+const TEN: Duration = Duration::from_secs(10);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn store_and_keys() -> (std::sync::Arc<SqliteStore>, StateKeys) {
+    let store = SqliteStore::in_memory().unwrap();
+    let keys = StateKeys::new(&*store, "node");
+    (store, keys)
+}
+
+/// Commits a record of this time.
+pub(super) async fn record(store: &SqliteStore, at: Time) {
+    let user = UserId::from_bytes([1; 16]);
+    let event = AuditEvent::by_user(AuditEventKind::LoginSucceeded, user, &ClientInfo::default(), at);
+    write(store, vec![Change::record_event(event)]).await.unwrap();
+}
+
+async fn last_write(store: &SqliteStore, keys: &StateKeys) -> Option<Time> {
+    last_write_before_crash(store, keys, TEN).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_start_without_a_clean_shutdown_follows_a_crash() {
+    let (store, keys) = store_and_keys();
+    begin(&*store, &keys, NOON).await.unwrap();
+    assert!(last_write(&store, &keys).await.is_some());
+
+    end(&*store, &keys).await.unwrap();
+    assert!(last_write(&store, &keys).await.is_none());
+
+    begin(&*store, &keys, NOON).await.unwrap();
+    assert!(last_write(&store, &keys).await.is_some(), "the mark counts for one start");
+}
+
+#[tokio::test]
+async fn the_clock_checkpoint_of_an_idle_server_is_a_write() {
+    let (store, keys) = store_and_keys();
+    let clock = Clock::start(ManualClock::new(NOON), None, Time::EPOCH);
+    checkpoint::save(&*store, &keys, &clock).await.unwrap();
+
+    assert_eq!(last_write(&store, &keys).await, Some(NOON));
+}
+
+#[tokio::test]
+async fn the_start_of_a_process_that_wrote_nothing_is_its_last_sign_of_life() {
+    let (store, keys) = store_and_keys();
+    begin(&*store, &keys, NOON).await.unwrap();
+    assert_eq!(last_write(&store, &keys).await, Some(NOON));
+
+    write(&*store, vec![Change::set_metadata(key(ONLY_PROCESS), vec![RUNNING])]).await.unwrap();
+    assert_eq!(last_write(&store, &keys).await, Some(Time::EPOCH), "an earlier version");
+}
+
+#[tokio::test]
+async fn the_clean_shutdown_of_a_node_does_not_hide_the_crash_of_another() {
+    let (store, _) = store_and_keys();
+    let [a, b, again] = ["a", "b", "c"].map(|id| StateKeys::of_node(id, "node"));
+    begin(&*store, &a, NOON).await.unwrap();
+    begin(&*store, &b, NOON).await.unwrap();
+    end(&*store, &b).await.unwrap();
+    assert_eq!(last_write(&store, &again).await, Some(NOON));
+
+    end(&*store, &a).await.unwrap();
+    assert_eq!(last_write(&store, &again).await, None, "all have stopped");
+}
+
+#[tokio::test]
+async fn a_crash_is_over_when_another_node_has_served_for_longer_than_the_grace_period() {
+    let (store, _) = store_and_keys();
+    let [a, b, again] = ["a", "b", "c"].map(|id| StateKeys::of_node(id, id));
+    begin(&*store, &a, NOON).await.unwrap();
+    let serve_until = async |until: Time| {
+        let clock = Clock::start(ManualClock::new(until), None, Time::EPOCH);
+        checkpoint::save(&*store, &b, &clock).await.unwrap();
+        last_write(&store, &again).await
+    };
+
+    let limit = NOON + MAX_SIGN_INTERVAL + TEN;
+    assert_eq!(serve_until(limit).await, Some(limit));
+    assert_eq!(serve_until(limit + TEN).await, None);
+}
+
+#[tokio::test]
+async fn the_marks_of_processes_that_do_not_come_back_are_removed() {
+    let (store, _) = store_and_keys();
+    let [a, b] = ["a", "b"].map(|id| StateKeys::of_node(id, "node"));
+    begin(&*store, &a, NOON).await.unwrap();
+    begin(&*store, &b, NOON + HOUR).await.unwrap();
+    assert_eq!(marks(&*store).await.unwrap().len(), 2);
+
+    begin(&*store, &b, NOON + HOUR + TEN).await.unwrap();
+
+    assert_eq!(marks(&*store).await.unwrap().iter().map(|(owner, _)| owner).collect::<Vec<_>>(), ["b"]);
+}
+
+/// `store copy` takes the metadata as they are.
+#[tokio::test]
+async fn a_node_finds_the_crash_of_the_only_process_of_a_store_that_was_moved() {
+    let (store, only) = store_and_keys();
+    let node = StateKeys::of_node("a", "node");
+    begin(&*store, &only, NOON).await.unwrap();
+    let clock = Clock::start(ManualClock::new(NOON + HOUR), None, Time::EPOCH);
+    checkpoint::save(&*store, &only, &clock).await.unwrap();
+    assert_eq!(last_write(&store, &node).await, Some(NOON + HOUR));
+
+    end(&*store, &only).await.unwrap();
+    assert_eq!(last_write(&store, &node).await, None);
+    begin(&*store, &node, NOON + 2 * HOUR).await.unwrap();
+    assert_eq!(
+        marks(&*store).await.unwrap().len(),
+        1,
+        "the mark of the former process is not needed any more"
+    );
+}
+
+/// As of a process that purges for long between two signs of life, of `restore`, or of a clock that was ahead.
+#[tokio::test]
+async fn a_record_that_is_newer_than_the_last_sign_of_life_does_not_hide_a_crash() {
+    let (store, _) = store_and_keys();
+    let [a, again] = ["a", "b"].map(|id| StateKeys::of_node(id, id));
+    begin(&*store, &a, NOON).await.unwrap();
+
+    record(&store, NOON + HOUR).await;
+
+    assert_eq!(last_write(&store, &again).await, Some(NOON + HOUR));
+}
+
+#[tokio::test]
+async fn the_mark_of_a_clock_that_was_ahead_is_removed_and_hides_no_later_crash() {
+    let (store, _) = store_and_keys();
+    let [ahead, a, again] = ["ahead", "a", "b"].map(|id| StateKeys::of_node(id, id));
+    begin(&*store, &ahead, NOON + 24 * HOUR).await.unwrap();
+
+    begin(&*store, &a, NOON).await.unwrap();
+
+    assert_eq!(last_write(&store, &again).await, Some(NOON));
+}
+
+/// Its mark has no time, and it saves the checkpoint of the only process.
+#[tokio::test]
+async fn the_mark_of_a_node_of_an_earlier_version_stays_while_it_serves() {
+    let (store, only) = store_and_keys();
+    let [a, again] = ["a", "b"].map(|id| StateKeys::of_node(id, id));
+    write(&*store, vec![Change::set_metadata(key(ONLY_PROCESS), vec![RUNNING])]).await.unwrap();
+    let clock = Clock::start(ManualClock::new(NOON), None, Time::EPOCH);
+    checkpoint::save(&*store, &only, &clock).await.unwrap();
+
+    begin(&*store, &a, NOON + TEN).await.unwrap();
+    end(&*store, &a).await.unwrap();
+    assert_eq!(last_write(&store, &again).await, Some(NOON), "it may have crashed");
+
+    begin(&*store, &a, NOON + 2 * HOUR).await.unwrap();
+    end(&*store, &a).await.unwrap();
+    assert_eq!(last_write(&store, &again).await, None, "it has ended long ago");
+}
+
+#[test]
+fn a_sign_of_life_is_due_once_after_the_grace_period_of_the_last_rotation() {
+    let due = |last_sign, now| is_sign_of_life_due(Some(NOON), last_sign, TEN, now);
+
+    assert!(!due(NOON, NOON + TEN));
+    assert!(due(NOON, NOON + 2 * TEN));
+    assert!(due(NOON + TEN, NOON + 2 * TEN), "a sign within the grace period says nothing");
+    assert!(!due(NOON + 2 * TEN, NOON + 7 * TEN));
+    assert!(!is_sign_of_life_due(Some(NOON), NOON, Duration::ZERO, NOON + 5 * TEN));
+}
+
+#[test]
+fn a_sign_of_life_is_due_each_minute_and_when_a_clock_that_was_ahead_is_accepted() {
+    let due = |now| is_sign_of_life_due(None, NOON, TEN, now);
+
+    assert!(!due(NOON) && !due(NOON + 5 * TEN));
+    assert!(due(NOON + 6 * TEN));
+    assert!(due(Time::from_unix_ms(NOON.unix_ms() - 1)));
+}
