@@ -4,6 +4,8 @@
 pub(crate) mod activity;
 #[cfg(feature = "admin")]
 pub(crate) mod admin;
+#[cfg(feature = "admin")]
+pub(crate) mod advice;
 pub(crate) mod application_users;
 pub(crate) mod audit_log;
 pub(crate) mod credential;
