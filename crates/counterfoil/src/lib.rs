@@ -209,6 +209,13 @@ pub mod operator {
         pub use crate::operations::advice::recommendation::{Recommendation, for_clients};
     }
 
+    /// What a token contains, without any key: for display, never for decisions.
+    pub mod inspection {
+        pub use crate::operations::inspection::claims::{explanation, is_time, meaning, relative_time};
+        pub use crate::operations::inspection::inspected_token::{InspectedToken, InspectionError};
+        pub use crate::operations::inspection::problems::find_problems;
+    }
+
     /// What the doctor decides from what was seen of a deployment: pure functions, each of which gives a row.
     pub mod doctor {
         pub use crate::operations::doctor::probe::is_probe;

@@ -15,6 +15,8 @@ pub(crate) mod error;
 pub(crate) mod external_id_schema;
 pub(crate) mod forward_auth;
 pub(crate) mod hash_capacity;
+#[cfg(feature = "admin")]
+pub(crate) mod inspection;
 pub(crate) mod label;
 pub(crate) mod login;
 pub(crate) mod logout;
