@@ -1,5 +1,6 @@
 //! Dates and times for output: RFC 3339 timestamps, and the time from now.
 
+pub(crate) use counterfoil::operator::inspection::relative_time as relative;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -22,19 +23,6 @@ pub(crate) fn rfc3339(seconds: i64) -> String {
 /// The current time in RFC 3339 in UTC, with milliseconds: the time of a log line.
 pub(crate) fn rfc3339_with_milliseconds() -> String {
     format!("{:.3}", Timestamp::now())
-}
-
-/// The time from `now` to `seconds`, in the largest unit that fits: `in 12 min`, `3 h ago`, `now`.
-pub(crate) fn relative(seconds: i64, now: i64) -> String {
-    let distance = seconds.saturating_sub(now);
-    let (count, unit) = match distance.unsigned_abs() {
-        0 => return "now".to_owned(),
-        seconds @ 1..120 => (seconds, "s"),
-        seconds @ 120..7_200 => (seconds / 60, "min"),
-        seconds @ 7_200..172_800 => (seconds / 3_600, "h"),
-        seconds => (seconds / 86_400, "d"),
-    };
-    if distance > 0 { format!("in {count} {unit}") } else { format!("{count} {unit} ago") }
 }
 
 /// Which end of a range of times is parsed.
@@ -108,13 +96,5 @@ mod tests {
         for seconds in [i64::MAX, i64::MIN, 253_402_300_800, -62_135_596_801, -93_000_000_000] {
             assert_eq!(rfc3339(seconds), seconds.to_string());
         }
-    }
-
-    #[test]
-    fn the_relative_time_has_a_fitting_unit() {
-        assert_eq!(relative(100, 100), "now");
-        assert_eq!(relative(1_000, 280), "in 12 min");
-        assert_eq!(relative(0, 7_200), "2 h ago");
-        assert_eq!(relative(i64::MAX, i64::MIN), "in 106751991167300 d");
     }
 }

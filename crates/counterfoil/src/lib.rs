@@ -199,6 +199,23 @@ pub mod operator {
     pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
     pub use counterfoil_files::path_hint;
 
+    /// Which mode suits which client, from a few answers: pure functions.
+    pub mod advice {
+        pub use crate::operations::advice::alternatives::{Alternative, Change, alternatives};
+        pub use crate::operations::advice::answers::{
+            Answers, ClientKind, Domains, LogoutDelay, TlsAnswers, Verifiers,
+        };
+        pub use crate::operations::advice::guide_lines::{GuideLine, jwt_when, sessions_when};
+        pub use crate::operations::advice::recommendation::{Recommendation, for_clients};
+    }
+
+    /// What a token contains, without any key: for display, never for decisions.
+    pub mod inspection {
+        pub use crate::operations::inspection::claims::{explanation, is_time, meaning, relative_time};
+        pub use crate::operations::inspection::inspected_token::{InspectedToken, InspectionError};
+        pub use crate::operations::inspection::problems::find_problems;
+    }
+
     /// What the doctor decides from what was seen of a deployment: pure functions, each of which gives a row.
     pub mod doctor {
         pub use crate::operations::doctor::probe::is_probe;

@@ -225,3 +225,85 @@ fn a_question_is_answered_by_what_was_played() {
     assert!(after.contains("Played: login") && after.contains("Played: call"), "{after}");
     assert!(site.get("/lab/questions").body.contains("See what was played"));
 }
+
+#[test]
+fn the_address_of_a_choice_is_the_answer() {
+    let site = Site::start();
+    let form = site.get("/lab/choose");
+    assert_eq!(form.status, 200);
+    assert!(form.body.contains("Which for me?") && !form.body.contains("What suits"), "{form:?}");
+    assert!(form.body.contains("id=\"client-spa\"") && !form.body.contains("Choose at least one"));
+
+    let chosen = site.get("/lab/choose?client=spa&client=services&domains=one&logout=delayed&verifiers=none");
+
+    assert_eq!(chosen.status, 200);
+    for text in [
+        "What suits",
+        "a script that an attacker",
+        "id=\"client-spa\" name=\"client\" value=\"spa\" checked",
+        "Need immediate session revocation <span class=\"soft\">(no)",
+        "(the answers do not decide it)",
+        "verifiers=own-services",
+        "counterfoil init --answers -",
+        "v1&#x2f;login",
+        ".layer(auth.layer())",
+    ] {
+        assert!(chosen.body.contains(text), "{text}: {chosen:?}");
+    }
+    // Each link leads to the page with one other answer.
+    let link = chosen.body.split("href=\"/lab/choose?").nth(1).unwrap().split('"').next().unwrap();
+    let other = site.get(&format!("/lab/choose?{}", link.replace("&amp;", "&").replace("&#x2f;", "/")));
+    assert!(other.status == 200 && other.body.contains("What suits"), "{link} {other:?}");
+}
+
+#[test]
+fn a_choice_without_a_client_and_an_unknown_answer_say_what_to_do() {
+    let site = Site::start();
+    let missing = site.get("/lab/choose?domains=one&logout=immediate&verifiers=none");
+    assert!(missing.body.contains("Choose at least one.") && missing.body.contains("<title>Error: "));
+    for query in ["client=toaster", "logout=%3Cscript%3E", "domains=one&domains=two"] {
+        let unknown = site.get(&format!("/lab/choose?{query}"));
+        assert_eq!(unknown.status, 422, "{query}");
+        assert!(!unknown.body.contains("toaster") && !unknown.body.contains("script"), "{unknown:?}");
+    }
+}
+
+#[test]
+fn a_token_is_taken_apart_and_its_texts_are_escaped() {
+    let site = Site::start();
+    assert!(site.get("/lab/token").body.contains("<textarea id=\"token\""));
+    // {"alg":"none"} and {"sub":"<script>","exp":1}
+    let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI8c2NyaXB0PiIsImV4cCI6MX0.AAAA";
+
+    let shown = site.post("/lab/token", &format!("token=++{token}%0D%0A"));
+
+    assert_eq!(shown.status, 200);
+    assert!(shown.head.contains("cache-control: no-store"));
+    for text in [
+        "alg none",
+        "<li><span class=\"tick\" aria-hidden=\"true\">!</span><span>expired",
+        "1970-01-01 00:00 UTC",
+        "&lt;script&gt;",
+        "3 bytes",
+    ] {
+        assert!(shown.body.contains(text), "{text}: {shown:?}");
+    }
+    assert!(!shown.body.contains("<script"));
+    let secret = "B".repeat(42) + "A";
+    let session = site.post("/lab/token", &format!("token=cfs_AAAAAAAAAAAAAAAAAAAAAA.{secret}"));
+    assert!(session.body.contains("A session token") && !session.body.contains(&secret), "{session:?}");
+}
+
+#[test]
+fn a_text_that_is_no_token_is_refused_with_what_to_do() {
+    let site = Site::start();
+    let malformed = site.post("/lab/token", "token=%3Cb%3Ehello");
+    assert_eq!(malformed.status, 422);
+    assert!(malformed.body.contains("a token begins with cfs_, cfr_ or eyJ"), "{malformed:?}");
+    assert!(!malformed.body.contains("hello"));
+    assert_eq!(site.post("/lab/token", "").status, 422);
+    assert_eq!(site.post("/lab/token", &format!("token={}", "x".repeat(16 * 1024 - 6))).status, 422);
+    assert_eq!(site.post("/lab/token", &format!("token={}", "x".repeat(16 * 1024))).status, 413);
+    let other_site = [("origin", "https://attacker.example")];
+    assert_eq!(site.send("POST", "/lab/token", &other_site, "token=eyJ").status, 403);
+}

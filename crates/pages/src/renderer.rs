@@ -65,7 +65,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 50] = [
+const TEMPLATES: [(&str, &str); 52] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -115,6 +115,8 @@ const TEMPLATES: [(&str, &str); 50] = [
     ("lab/lab.html", include_str!("../templates/lab/lab.html")),
     ("lab/questions.html", include_str!("../templates/lab/questions.html")),
     ("lab/answer.html", include_str!("../templates/lab/answer.html")),
+    ("lab/choose.html", include_str!("../templates/lab/choose.html")),
+    ("lab/token.html", include_str!("../templates/lab/token.html")),
     ("lab/problem.html", include_str!("../templates/lab/problem.html")),
 ];
 

@@ -7,9 +7,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use counterfoil::operator::advice::{Domains, for_clients};
 use serde_json::json;
 
-use crate::commands::init::answers::{Answers, Domains};
 use crate::commands::init::prompt::Prompt;
 use crate::configuration::Configuration;
 use crate::error::CliError;
@@ -21,7 +21,6 @@ mod answers;
 mod config_file;
 mod prompt;
 mod questions;
-mod recommendation;
 
 /// The options of `init`.
 #[derive(Args)]
@@ -53,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         return Err(already_exists(&options.out));
     }
     let answers = match &options.answers {
-        Some(file) => Answers::read(file)?,
+        Some(file) => answers::read(file)?,
         None => questions::ask(&mut Prompt { input: io::stdin().lock(), output: io::stderr() })?,
     };
     if answers.domains == Domains::Many && answers.has_pages() && answers.trusted_origins.is_empty() {
@@ -61,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
             "hint: set trusted_origins to the origins of the pages on other domains: they cannot log in without"
         );
     }
-    let recommendations = recommendation::for_clients(&answers);
+    let recommendations = for_clients(&answers);
     let text = config_file::text(&answers, &recommendations);
     validate(&options.out, &text)?;
     if !is_printed {
@@ -106,4 +105,42 @@ fn create(out: &Path, text: &str) -> Result<(), CliError> {
 fn already_exists(out: &Path) -> CliError {
     CliError::failure(format!("{} already exists, and was not changed", out.display()))
         .with_hint("choose another file with --out, or move it away")
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil::operator::advice::{Answers, ClientKind, LogoutDelay, Verifiers};
+
+    use super::*;
+
+    #[test]
+    fn no_recommendation_names_a_route_that_does_not_exist() {
+        let document = counterfoil::openapi();
+        for domains in Domains::ALL {
+            for logout in LogoutDelay::ALL {
+                for verifiers in Verifiers::ALL {
+                    let answers = Answers {
+                        domains,
+                        logout,
+                        verifiers,
+                        ..Answers::new("https://a.example", &ClientKind::ALL)
+                    };
+                    for one in for_clients(&answers) {
+                        let words = one.reason.split([' ', ',', ';', '(', ')']);
+                        for path in words.filter(|word| word.starts_with('/')) {
+                            assert!(document["paths"].get(path).is_some(), "{path}: {}", one.reason);
+                        }
+                        assert!(
+                            one.transport != "bearer"
+                                || domains == Domains::One
+                                || one.client == ClientKind::Mobile
+                                || one.client == ClientKind::Services
+                                || one.reason.contains("trusted_origins"),
+                            "{one:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -12,7 +12,6 @@ use crate::secret_input::strip_newline;
 mod inspect;
 mod mint;
 mod report;
-mod unverified_checks;
 mod verify;
 
 /// The most bytes that are read from standard input; a token is much shorter.

@@ -4,6 +4,8 @@
 pub(crate) mod activity;
 #[cfg(feature = "admin")]
 pub(crate) mod admin;
+#[cfg(feature = "admin")]
+pub(crate) mod advice;
 pub(crate) mod application_users;
 pub(crate) mod audit_log;
 pub(crate) mod credential;
@@ -13,6 +15,8 @@ pub(crate) mod error;
 pub(crate) mod external_id_schema;
 pub(crate) mod forward_auth;
 pub(crate) mod hash_capacity;
+#[cfg(feature = "admin")]
+pub(crate) mod inspection;
 pub(crate) mod label;
 pub(crate) mod login;
 pub(crate) mod logout;

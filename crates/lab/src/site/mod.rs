@@ -1,4 +1,4 @@
-//! The lab as pages: labs that are made and played in a browser, and the questions.
+//! The lab as pages: labs that are made and played in a browser, the questions, advice, and a token taken apart.
 
 use std::future::Future;
 use std::io;
@@ -15,16 +15,19 @@ use tokio::task::JoinSet;
 use crate::site::labs::Labs;
 
 mod act;
+mod advice_view;
 mod asset;
+mod choose;
 mod guard;
 mod home;
 mod labs;
 mod questions;
 mod request_text;
 mod response;
+mod token;
 mod trace_view;
 
-/// The largest body of a form in bytes. A form has the names of an act and of a step.
+/// The largest body of a form in bytes, except that of a token. A form has the names of an act and of a step.
 const MAX_FORM_SIZE: usize = 1024;
 
 /// How many connections may wait to be accepted.
@@ -50,6 +53,11 @@ impl LabSite {
             .route("/lab", get(home::show).post(home::make))
             .route("/lab/questions", get(questions::list))
             .route("/lab/questions/{number}", get(questions::show).post(questions::play))
+            .route("/lab/choose", get(choose::show))
+            .route(
+                "/lab/token",
+                get(token::show).post(token::take_apart).layer(DefaultBodyLimit::max(token::MAX_SIZE)),
+            )
             .route("/lab/{id}", get(act::show))
             .route("/lab/{id}/act", post(act::play))
             .route("/lab/{id}/end", post(act::end))

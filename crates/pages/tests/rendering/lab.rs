@@ -2,8 +2,10 @@
 
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
-    ActButton, AnswerView, AskedPlace, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, Piece,
-    PlayedAct, QuestionRow, QuestionsView, ShownRequest, StepLink, StoredFact, Ticket, TraceLine, Verdict,
+    ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
+    GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, OtherAnswer, Piece,
+    PlayedAct, QuestionRow, QuestionsView, ShownRequest, StepLink, StoredFact, TakenApart, Ticket,
+    TokenMember, TokenView, TraceLine, Verdict,
 };
 use counterfoil_pages::{Language, Moment, Renderer, View};
 
@@ -110,6 +112,77 @@ fn render(renderer: &Renderer, view: &impl View) -> String {
     html.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
+fn choose(advice: Option<AdviceView>, is_client_missing: bool) -> ChooseView {
+    let choice = |value: &str, is_chosen| Choice { value: value.into(), text: HOSTILE.into(), is_chosen };
+    let group = |name: &str, is_multiple| ChoiceGroup {
+        name: name.into(),
+        question: format!("{name}? {HOSTILE}"),
+        is_multiple,
+        choices: vec![choice("one", true), choice("own-services", false)],
+    };
+    ChooseView { groups: vec![group("client", true), group("logout", false)], is_client_missing, advice }
+}
+
+fn advice(text: &str) -> AdviceView {
+    let one = |mode| Advice {
+        client: text.into(),
+        mode,
+        transport: "cookie".into(),
+        reason: text.into(),
+        command: format!("curl -i '{text}{}'", long_token()),
+    };
+    let row = |applies| GuideRow { text: text.into(), applies };
+    let changed = |is_same_mode| ChangedAdvice {
+        client: text.into(),
+        mode: Mode::Jwt,
+        transport: "bearer".into(),
+        is_same_mode,
+    };
+    let other = |changed| OtherAnswer {
+        text: text.into(),
+        query: "client=spa&domains=one&logout=delayed&verifiers=none".into(),
+        changed,
+    };
+    AdviceView {
+        advice: MODES.map(one).into(),
+        sessions_when: [Some(true), Some(false), None].map(row).into(),
+        jwt_when: [None, Some(true)].map(row).into(),
+        others: vec![other(vec![changed(false), changed(true)]), other(vec![])],
+        init: text.into(),
+        program: format!("let auth = {text}"),
+    }
+}
+
+fn jwt(text: &str, problems: &[&str]) -> TokenView {
+    let member = |time: Option<&str>, meaning| TokenMember {
+        name: text.into(),
+        value: format!("{text}{}", long_token()),
+        time: time.map(str::to_owned),
+        meaning,
+    };
+    let members =
+        vec![member(None, None), member(Some("2025-11-24 16:00 UTC (in 12 min)"), Some("the token"))];
+    TokenView {
+        token: Some(TakenApart::Jwt(JwtParts {
+            texts: vec![long_token(), text.into(), "AAAA".into()],
+            header: members.clone(),
+            payload: members,
+            signature_bytes: usize::MAX,
+            problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+        })),
+    }
+}
+
+fn other_tokens() -> [TokenView; 3] {
+    let session = HOSTILE.to_owned();
+    [
+        TakenApart::Session { session: session.clone() },
+        TakenApart::Refresh { session, counter: u64::MAX },
+        TakenApart::Invalid { problem: HOSTILE.into(), hint: "copy the whole token" },
+    ]
+    .map(|token| TokenView { token: Some(token) })
+}
+
 /// Every page of the lab with each of its samples.
 pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let hostile = lab(HOSTILE);
@@ -158,6 +231,7 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let unanswered = AnswerView { acts: vec![], ..answer.clone() };
     let problem =
         LabProblemView { status: 429, title: HOSTILE.into(), text: HOSTILE.into(), link: "/lab".into() };
+    let [session, refresh, invalid] = other_tokens();
     vec![
         ("lab", render(renderer, &hostile)),
         ("quiet lab", render(renderer, &quiet)),
@@ -168,5 +242,14 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
         ("answer", render(renderer, &answer)),
         ("unanswered", render(renderer, &unanswered)),
         ("problem of the lab", render(renderer, &problem)),
+        ("questions of a choice", render(renderer, &choose(None, false))),
+        ("choice without a client", render(renderer, &choose(None, true))),
+        ("choice", render(renderer, &choose(Some(advice(HOSTILE)), false))),
+        ("form of a token", render(renderer, &TokenView { token: None })),
+        ("JWT", render(renderer, &jwt(HOSTILE, &[HOSTILE, "expired"]))),
+        ("JWT without problems", render(renderer, &jwt("exp", &[]))),
+        ("session token", render(renderer, &session)),
+        ("refresh token", render(renderer, &refresh)),
+        ("no token", render(renderer, &invalid)),
     ]
 }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::commands::init::answers::Answers;
-use crate::commands::init::recommendation::Recommendation;
+use counterfoil::operator::advice::{Answers, Recommendation};
+
+use crate::commands::init::answers::{listen, trusted_proxies};
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::table::settings;
 
@@ -42,11 +43,11 @@ fn answer(name: &str, answers: &Answers) -> Vec<String> {
     let answer = match name {
         "issuer" => Some(&answers.issuer),
         "registration" => Some(&answers.registration),
-        "listen" => return answers.listen().into_iter().collect(),
+        "listen" => return listen(answers).into_iter().collect(),
         "data_dir" => answers.data_dir.as_ref(),
         "tls.certificate" => tls.map(|tls| &tls.certificate),
         "tls.key" => tls.map(|tls| &tls.key),
-        "trusted_proxies" => return answers.trusted_proxies(),
+        "trusted_proxies" => return trusted_proxies(answers),
         "trusted_origins" => return answers.trusted_origins.clone(),
         _ => None,
     };

@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, Write};
 
+use counterfoil::operator::advice::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
 use counterfoil::{IssuerUrl, IssuerUrlError};
 
-use crate::commands::init::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
 use crate::commands::init::prompt::Prompt;
 use crate::configuration::builder::SettingsBuilder;
 use crate::configuration::setting::Form;

@@ -1,14 +1,13 @@
 //! `counterfoil token inspect`: shows the content of a token, without any key.
 
 use clap::Args;
-use counterfoil_core::credentials::refresh_token::RefreshToken;
-use counterfoil_core::credentials::session_token::SessionToken;
-use counterfoil_jose::base64url;
-use counterfoil_jose::unverified::{self, UnverifiedJws};
+use counterfoil::operator::inspection::{
+    InspectedToken, InspectionError, explanation, find_problems, is_time,
+};
+use counterfoil_jose::UnverifiedJws;
 use serde_json::{Value, json};
 
 use crate::commands::token::read_token;
-use crate::commands::token::unverified_checks::find_problems;
 use crate::datetime;
 use crate::error::CliError;
 use crate::escape::escape_controls;
@@ -19,18 +18,6 @@ const MIN_NAME_WIDTH: usize = 10;
 
 /// The width of the widest column of names; a longer name moves its value to the right.
 const MAX_NAME_WIDTH: usize = 24;
-
-/// Claims that are times in Unix seconds (RFC 7519, section 4.1; `auth_time` of OpenID Connect).
-const TIME_CLAIMS: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
-
-/// What the claims mean that a reader may not know.
-const EXPLAINED_CLAIMS: [(&str, &str); 5] = [
-    ("sub", "the id of the user"),
-    ("preferred_username", "the username, to show it; `sub` identifies the user"),
-    ("sid", "the session"),
-    ("jti", "the token"),
-    ("pos", "the position of the revocation log at its issue"),
-];
 
 /// The options of `token inspect`.
 #[derive(Args)]
@@ -46,70 +33,48 @@ impl InspectOptions {
     /// Prints the content of the token.
     pub(crate) fn run(self) -> Result<(), CliError> {
         let token = read_token(self.token)?;
-        let inspected = InspectedToken::parse(&token)?;
+        let inspected = InspectedToken::parse(&token).map_err(|error| to_cli_error(&error))?;
         let now = datetime::now();
         if self.json {
-            return print_json(&inspected.to_json(now));
+            return print_json(&to_json(&inspected, now));
         }
-        print_line(&inspected.to_text(now))
+        print_line(&to_text(&inspected, now))
     }
 }
 
-/// The public content of a token; its secret or signature is dropped.
-enum InspectedToken {
-    Session { session: String },
-    Refresh { session: String, counter: u64 },
-    Jwt { token: UnverifiedJws, signature_length: usize },
+fn to_cli_error(error: &InspectionError) -> CliError {
+    let message = error.to_string();
+    let cli_error = match error {
+        InspectionError::NotAToken(cause) => CliError::with_cause(&message, cause),
+        _ => CliError::failure(message),
+    };
+    cli_error.with_hint(error.hint())
 }
 
-impl InspectedToken {
-    /// Parses a token of any kind.
-    fn parse(text: &str) -> Result<Self, CliError> {
-        let malformed = |kind: &str| {
-            CliError::failure(format!("the text has the prefix of a {kind} token, but is malformed"))
-                .with_hint("copy the whole token, without spaces and line breaks")
-        };
-        if text.starts_with(SessionToken::PREFIX) {
-            let token: SessionToken = text.parse().map_err(|_| malformed("session"))?;
-            return Ok(Self::Session { session: token.session().to_string() });
+fn to_json(inspected: &InspectedToken, now: i64) -> Value {
+    match inspected {
+        InspectedToken::Session { session } => json!({ "kind": "session", "session": session }),
+        InspectedToken::Refresh { session, counter } => {
+            json!({ "kind": "refresh", "session": session, "counter": counter })
         }
-        if text.starts_with(RefreshToken::PREFIX) {
-            let token: RefreshToken = text.parse().map_err(|_| malformed("refresh"))?;
-            return Ok(Self::Refresh { session: token.session().to_string(), counter: token.counter() });
-        }
-        let token = unverified::decode(text).map_err(|error| {
-            CliError::with_cause("the text is not a token", &error)
-                .with_hint("a token begins with cfs_, cfr_ or eyJ")
-        })?;
-        let signature = text.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
-        Ok(Self::Jwt { token, signature_length: signature.map_or(0, |bytes| bytes.len()) })
+        InspectedToken::Jwt { token, signature_length } => json!({
+            "kind": "jwt",
+            "header": token.header,
+            "payload": token.payload,
+            "problems": find_problems(token, now),
+            "signature": "not checked",
+            "signature_bytes": signature_length,
+        }),
     }
+}
 
-    fn to_json(&self, now: i64) -> Value {
-        match self {
-            Self::Session { session } => json!({ "kind": "session", "session": session }),
-            Self::Refresh { session, counter } => {
-                json!({ "kind": "refresh", "session": session, "counter": counter })
-            }
-            Self::Jwt { token, signature_length } => json!({
-                "kind": "jwt",
-                "header": token.header,
-                "payload": token.payload,
-                "problems": find_problems(token, now),
-                "signature": "not checked",
-                "signature_bytes": signature_length,
-            }),
+fn to_text(inspected: &InspectedToken, now: i64) -> String {
+    match inspected {
+        InspectedToken::Session { session } => format!("kind     session token\nsession  {session}"),
+        InspectedToken::Refresh { session, counter } => {
+            format!("kind     refresh token\nsession  {session}\ncounter  {counter}")
         }
-    }
-
-    fn to_text(&self, now: i64) -> String {
-        match self {
-            Self::Session { session } => format!("kind     session token\nsession  {session}"),
-            Self::Refresh { session, counter } => {
-                format!("kind     refresh token\nsession  {session}\ncounter  {counter}")
-            }
-            Self::Jwt { token, signature_length } => jwt_to_text(token, *signature_length, now),
-        }
+        InspectedToken::Jwt { token, signature_length } => jwt_to_text(token, *signature_length, now),
     }
 }
 
@@ -120,8 +85,7 @@ fn jwt_to_text(token: &UnverifiedJws, signature_length: usize, now: i64) -> Stri
     lines.extend(token.header.iter().map(|(name, value)| member_to_text(name, value, width, now)));
     lines.push("payload".to_owned());
     lines.extend(token.payload.iter().map(|(name, value)| {
-        let explained = EXPLAINED_CLAIMS.iter().find(|(claim, _)| claim == name);
-        let explanation = explained.map(|(_, explanation)| format!("  ({explanation})"));
+        let explanation = explanation(name).map(|explanation| format!("  ({explanation})"));
         format!("{}{}", member_to_text(name, value, width, now), explanation.unwrap_or_default())
     }));
 
@@ -148,7 +112,7 @@ fn member_to_text(name: &str, value: &Value, width: usize, now: i64) -> String {
     };
     let time = value
         .as_i64()
-        .filter(|_| TIME_CLAIMS.contains(&name))
+        .filter(|_| is_time(name))
         .map(|seconds| format!("  {} ({})", datetime::rfc3339(seconds), datetime::relative(seconds, now)));
     format!("  {:<width$} {}{}", escape_controls(name), escape_controls(&text), time.unwrap_or_default())
 }
@@ -156,27 +120,6 @@ fn member_to_text(name: &str, value: &Value, width: usize, now: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-
-    #[test]
-    fn the_secret_of_a_token_is_not_shown() {
-        let secret = "B".repeat(42) + "A";
-        for token in [format!("cfs_{ID}.{secret}"), format!("cfr_{ID}.7.{secret}")] {
-            let inspected = InspectedToken::parse(&token).unwrap();
-
-            let shown = format!("{}{}", inspected.to_text(0), inspected.to_json(0));
-            assert!(shown.contains(ID) && !shown.contains(&secret), "{shown}");
-        }
-    }
-
-    #[test]
-    fn a_malformed_token_is_an_error_that_does_not_repeat_it() {
-        for malformed in ["", "hello", "cfs_", "cfr_x.1.y", "a.b.c", "eyJ.eyJ.", "\u{1b}[2J"] {
-            let Err(error) = InspectedToken::parse(malformed) else { panic!("{malformed:?}") };
-            assert!(malformed.len() < 4 || !format!("{error:?}").contains(malformed), "{error:?}");
-        }
-    }
 
     #[test]
     fn a_time_is_shown_as_seconds_as_a_date_and_relative_to_now() {

@@ -1,8 +1,8 @@
-//! Which mode `init` recommends for which kind of client, and why.
+//! Which mode is recommended for which kind of client, and why.
 
 use serde::Serialize;
 
-use crate::commands::init::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
+use crate::operations::advice::answers::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
 
 /// What other services see of a logout. It is said in this one place: it changes with what verifiers follow.
 const LOGOUT_AT_SERVICES: &str = "other services verify the token offline; those that follow the revocation feed (GET /v1/feed) reject it at once after a \
@@ -15,19 +15,20 @@ const PAGES_ON_OTHER_DOMAINS: &str = "browsers send no cookie of this server wit
 
 /// The recommendation for one kind of client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Recommendation {
+pub struct Recommendation {
     /// The kind of client.
-    pub(crate) client: ClientKind,
+    pub client: ClientKind,
     /// The `mode` of its login requests.
-    pub(crate) mode: &'static str,
+    pub mode: &'static str,
     /// The `transport` of its login requests.
-    pub(crate) transport: &'static str,
+    pub transport: &'static str,
     /// The reason.
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
 }
 
 /// A recommendation for each kind of client in the answers.
-pub(crate) fn for_clients(answers: &Answers) -> Vec<Recommendation> {
+#[must_use]
+pub fn for_clients(answers: &Answers) -> Vec<Recommendation> {
     let kinds = ClientKind::ALL.into_iter().filter(|kind| answers.clients.contains(kind));
     kinds.map(|kind| for_client(kind, answers)).collect()
 }
@@ -103,14 +104,8 @@ fn for_services(
 mod tests {
     use super::*;
 
-    const DOMAINS: [Domains; 2] = [Domains::One, Domains::Many];
-    const LOGOUTS: [LogoutDelay; 2] = [LogoutDelay::Immediate, LogoutDelay::Delayed];
-    const VERIFIERS: [Verifiers; 3] = [Verifiers::None, Verifiers::OwnServices, Verifiers::ThirdParties];
-
     fn answers(domains: Domains, logout: LogoutDelay, verifiers: Verifiers) -> Answers {
-        let text =
-            "issuer = \"https://a.example\"\nclients = [\"services\", \"pages\", \"spa\", \"mobile\"]\n";
-        Answers { domains, logout, verifiers, ..toml::from_str(text).unwrap() }
+        Answers { domains, logout, verifiers, ..Answers::new("https://a.example", &ClientKind::ALL) }
     }
 
     fn modes(answers: &Answers) -> Vec<&'static str> {
@@ -128,30 +123,5 @@ mod tests {
         assert_eq!(given(One, Immediate, OwnServices), ["session", "hybrid", "hybrid", "hybrid"]);
         assert_eq!(given(Many, Immediate, ThirdParties), ["hybrid", "hybrid", "hybrid", "hybrid"]);
         assert_eq!(given(Many, Delayed, Verifiers::None), ["hybrid", "hybrid", "hybrid", "jwt"]);
-    }
-
-    #[test]
-    fn no_recommendation_names_a_route_that_does_not_exist() {
-        let document = counterfoil::openapi();
-        for domains in DOMAINS {
-            for logout in LOGOUTS {
-                for verifiers in VERIFIERS {
-                    for one in for_clients(&answers(domains, logout, verifiers)) {
-                        let words = one.reason.split([' ', ',', ';', '(', ')']);
-                        for path in words.filter(|word| word.starts_with('/')) {
-                            assert!(document["paths"].get(path).is_some(), "{path}: {}", one.reason);
-                        }
-                        assert!(
-                            one.transport != "bearer"
-                                || domains == Domains::One
-                                || one.client == ClientKind::Mobile
-                                || one.client == ClientKind::Services
-                                || one.reason.contains("trusted_origins"),
-                            "{one:?}"
-                        );
-                    }
-                }
-            }
-        }
     }
 }

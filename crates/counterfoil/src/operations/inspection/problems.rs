@@ -10,7 +10,8 @@ const LEEWAY: i64 = 60;
 const REQUIRED_CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
 
 /// Everything that is wrong with `token` at the time `now`, each as a message.
-pub(crate) fn find_problems(token: &UnverifiedJws, now: i64) -> Vec<String> {
+#[must_use]
+pub fn find_problems(token: &UnverifiedJws, now: i64) -> Vec<String> {
     let mut problems = header_problems(token);
     problems.extend(
         REQUIRED_CLAIMS

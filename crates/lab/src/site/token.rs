@@ -1,0 +1,148 @@
+//! `/lab/token`: takes a token apart. It is neither stored nor logged.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::Form;
+use axum::extract::rejection::FormRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use counterfoil::operator::inspection::{InspectedToken, find_problems, is_time, meaning, relative_time};
+use counterfoil_pages::Moment;
+use counterfoil_pages::view::lab::{JwtParts, TakenApart, TokenMember, TokenView};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::site::response::{page, problem};
+
+/// The largest body of the form in bytes.
+pub(super) const MAX_SIZE: usize = 16 * 1024;
+
+/// The form of a token. It has no `Debug`: a token is a secret.
+#[derive(Deserialize)]
+pub(super) struct TokenForm {
+    token: String,
+}
+
+/// Shows the form.
+pub(super) async fn show() -> Response {
+    page(&TokenView { token: None })
+}
+
+/// Takes the token of the form apart.
+pub(super) async fn take_apart(form: Result<Form<TokenForm>, FormRejection>) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(rejection) => return refusal(rejection.into_response().status()),
+    };
+    // A time before 1970 is no time of a running machine.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let token = inspect(form.token.trim(), i64::try_from(now).unwrap_or(i64::MAX));
+    let is_invalid = matches!(token, TakenApart::Invalid { .. });
+    let mut response = page(&TokenView { token: Some(token) });
+    if is_invalid {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    response
+}
+
+fn refusal(status: StatusCode) -> Response {
+    let (title, text) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("The text is too long", "A form with a token has at most 16 KiB. Tokens are shorter.")
+        }
+        _ => ("This is not the form", "The form must have the field token."),
+    };
+    problem(status, title, text, "/lab/token")
+}
+
+/// What the text is at the time `now`.
+fn inspect(text: &str, now: i64) -> TakenApart {
+    match InspectedToken::parse(text) {
+        Ok(InspectedToken::Session { session }) => TakenApart::Session { session },
+        Ok(InspectedToken::Refresh { session, counter }) => TakenApart::Refresh { session, counter },
+        Ok(InspectedToken::Jwt { token, signature_length }) => TakenApart::Jwt(JwtParts {
+            texts: text.split('.').map(str::to_owned).collect(),
+            header: members(&token.header, |_, _| (None, None)),
+            payload: members(&token.payload, |name, value| (time(name, value, now), meaning(name))),
+            signature_bytes: signature_length,
+            problems: find_problems(&token, now),
+        }),
+        Err(error) => TakenApart::Invalid { problem: error.to_string(), hint: error.hint() },
+    }
+}
+
+fn members(
+    object: &Map<String, Value>,
+    explain: impl Fn(&str, &Value) -> (Option<String>, Option<&'static str>),
+) -> Vec<TokenMember> {
+    let member = |(name, value): (&String, &Value)| {
+        let (time, meaning) = explain(name, value);
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        TokenMember { name: name.clone(), value, time, meaning }
+    };
+    object.iter().map(member).collect()
+}
+
+/// A claim that is a time, as a date and relative to now.
+fn time(name: &str, value: &Value, now: i64) -> Option<String> {
+    let seconds = value.as_i64().filter(|_| is_time(name))?;
+    let date = u64::try_from(seconds).ok().map(|seconds| Moment::from_unix_seconds(seconds).text);
+    Some(format!("{} ({})", date.unwrap_or_else(|| seconds.to_string()), relative_time(seconds, now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use counterfoil_jose::base64url;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOON: i64 = 1_764_000_000;
+
+    fn token(header: &Value, payload: &Value) -> String {
+        let part = |value: &Value| base64url::encode(value.to_string().as_bytes());
+        format!("{}.{}.AAAA", part(header), part(payload))
+    }
+
+    fn taken_apart(header: &Value, payload: &Value) -> JwtParts {
+        match inspect(&token(header, payload), NOON) {
+            TakenApart::Jwt(parts) => parts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_token_is_shown_with_its_times_and_problems() {
+        let parts = taken_apart(&json!({ "alg": "none" }), &json!({ "exp": NOON - 720, "x": [1] }));
+
+        assert_eq!(parts.texts.len(), 3);
+        assert_eq!((parts.header[0].name.as_str(), parts.header[0].value.as_str()), ("alg", "none"));
+        assert_eq!(parts.payload[0].time.as_deref(), Some("2025-11-24 15:48 UTC (12 min ago)"));
+        assert_eq!(parts.payload[0].meaning, Some("from this time on it is not valid"));
+        assert_eq!((parts.payload[1].value.as_str(), parts.payload[1].meaning), ("[1]", None));
+        for problem in ["alg none", "expired", "no iss"] {
+            assert!(parts.problems.iter().any(|found| found.contains(problem)), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_calendar_has_is_a_number() {
+        for seconds in [i64::MIN, -1, i64::MAX] {
+            let shown = time("exp", &json!(seconds), NOON).unwrap();
+            assert!(shown.starts_with(&seconds.to_string()), "{shown}");
+        }
+        assert_eq!(time("exp", &json!("soon"), NOON), None);
+        assert_eq!(time("pos", &json!(NOON), NOON), None);
+    }
+
+    #[test]
+    fn of_other_tokens_only_the_public_part_is_kept() {
+        let id = "AAAAAAAAAAAAAAAAAAAAAA";
+        let secret = "B".repeat(42) + "A";
+        for text in [format!("cfs_{id}.{secret}"), format!("cfr_{id}.7.{secret}")] {
+            let shown = format!("{:?}", inspect(&text, NOON));
+            assert!(shown.contains(id) && !shown.contains(&secret), "{shown}");
+        }
+        assert!(matches!(inspect("hello", NOON), TakenApart::Invalid { .. }));
+    }
+}
