@@ -234,13 +234,13 @@ fn the_address_of_a_choice_is_the_answer() {
     assert!(form.body.contains("Which for me?") && !form.body.contains("What suits"), "{form:?}");
     assert!(form.body.contains("id=\"client-spa\"") && !form.body.contains("Choose at least one"));
 
-    let chosen = site.get("/lab/choose?client=spa&client=services&domains=one&logout=delayed&verifiers=none");
+    let chosen = site.get("/lab/choose?spa=on&services=on&domains=one&logout=delayed&verifiers=none");
 
     assert_eq!(chosen.status, 200);
     for text in [
         "What suits",
         "a script that an attacker",
-        "id=\"client-spa\" name=\"client\" value=\"spa\" checked",
+        "id=\"client-spa\" name=\"spa\" value=\"on\" checked",
         "Need immediate session revocation <span class=\"soft\">(no)",
         "(the answers do not decide it)",
         "verifiers=own-services",
@@ -261,7 +261,7 @@ fn a_choice_without_a_client_and_an_unknown_answer_say_what_to_do() {
     let site = Site::start();
     let missing = site.get("/lab/choose?domains=one&logout=immediate&verifiers=none");
     assert!(missing.body.contains("Choose at least one.") && missing.body.contains("<title>Error: "));
-    for query in ["client=toaster", "logout=%3Cscript%3E", "domains=one&domains=two"] {
+    for query in ["spa=toaster", "logout=%3Cscript%3E", "domains=one&domains=two"] {
         let unknown = site.get(&format!("/lab/choose?{query}"));
         assert_eq!(unknown.status, 422, "{query}");
         assert!(!unknown.body.contains("toaster") && !unknown.body.contains("script"), "{unknown:?}");

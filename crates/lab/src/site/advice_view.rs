@@ -68,7 +68,7 @@ pub(super) const fn verifiers_text(verifiers: Verifiers) -> &'static str {
 
 /// The address of the page with the answers, without its path.
 pub(super) fn query_of(answers: &Answers) -> String {
-    let clients = answers.clients.iter().map(|client| format!("client={}&", client.as_str()));
+    let clients = answers.clients.iter().map(|client| format!("{}=on&", client.as_str()));
     let (domains, logout) = (answers.domains.as_str(), answers.logout.as_str());
     let verifiers = answers.verifiers.as_str();
     format!("{}domains={domains}&logout={logout}&verifiers={verifiers}", clients.collect::<String>())
@@ -167,7 +167,7 @@ mod tests {
         };
         assert_eq!(
             changed("Services of our own"),
-            ("client=spa&domains=one&logout=immediate&verifiers=own-services", vec![Mode::Hybrid])
+            ("spa=on&domains=one&logout=immediate&verifiers=own-services", vec![Mode::Hybrid])
         );
         assert_eq!(changed("When the token expires").1, []);
     }

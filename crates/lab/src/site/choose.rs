@@ -36,18 +36,22 @@ fn parse(query: &str) -> Option<Answers> {
     let mut answers = Answers::new(ISSUER, &[]);
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         match name {
-            "client" => {
-                let kind = ClientKind::ALL.into_iter().find(|kind| kind.as_str() == value)?;
-                if !answers.clients.contains(&kind) {
-                    answers.clients.push(kind);
-                }
-            }
             "domains" => answers.domains = Domains::ALL.into_iter().find(|one| one.as_str() == value)?,
             "logout" => answers.logout = LogoutDelay::ALL.into_iter().find(|one| one.as_str() == value)?,
             "verifiers" => {
                 answers.verifiers = Verifiers::ALL.into_iter().find(|one| one.as_str() == value)?;
             }
-            _ => {}
+            _ => {
+                let kind = ClientKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+                // Other names are not of this form.
+                let Some(kind) = kind else { continue };
+                if value != "on" {
+                    return None;
+                }
+                if !answers.clients.contains(&kind) {
+                    answers.clients.push(kind);
+                }
+            }
         }
     }
     Some(answers)
@@ -104,14 +108,14 @@ mod tests {
 
     #[test]
     fn an_unknown_answer_is_refused_and_an_unknown_name_is_ignored() {
-        for query in ["client=toaster", "domains=", "logout=%69mmediate", "verifiers=none%00"] {
+        for query in ["spa=off", "domains=", "logout=%69mmediate", "verifiers=none%00"] {
             assert_eq!(parse(query), None, "{query}");
         }
         let none = Answers::new(ISSUER, &[]);
-        for query in ["", "&&", "=", "x", "client", "issuer=https://attacker.example"] {
+        for query in ["", "&&", "=", "x", "spa", "toaster=on", "issuer=https://attacker.example"] {
             assert_eq!(parse(query), Some(none.clone()), "{query}");
         }
-        assert_eq!(parse("client=spa&client=spa").unwrap().clients, [ClientKind::Spa]);
+        assert_eq!(parse("spa=on&spa=on").unwrap().clients, [ClientKind::Spa]);
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn advice(text: &str) -> AdviceView {
     };
     let other = |changed| OtherAnswer {
         text: text.into(),
-        query: "client=spa&domains=one&logout=delayed&verifiers=none".into(),
+        query: "spa=on&domains=one&logout=delayed&verifiers=none".into(),
         changed,
     };
     AdviceView {

@@ -7,7 +7,7 @@ use crate::view::{Mode, View};
 /// An answer that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Choice {
-    /// The word in the address.
+    /// The word in the address: the value, or the name if several answers can be chosen.
     pub value: String,
     /// The answer.
     pub text: String,
@@ -18,7 +18,7 @@ pub struct Choice {
 /// A question with its answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChoiceGroup {
-    /// Its name in the address.
+    /// Its name in the address, if one answer can be chosen.
     pub name: String,
     /// The question.
     pub question: String,
