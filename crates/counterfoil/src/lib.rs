@@ -85,6 +85,8 @@ pub use clock::{
     AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
     ClockSource, SystemClock,
 };
+#[cfg(feature = "pages")]
+pub use counterfoil_pages::{Accent, AccentError, Theme, ThemeFile};
 pub use embed::builder::CounterfoilBuilder;
 pub use embed::client_info::ClientInfo;
 pub use embed::credentials::Credentials;

@@ -10,6 +10,7 @@ use crate::assets::Asset;
 use crate::language::Language;
 use crate::message::Message;
 use crate::texts::Texts;
+use crate::theme::ThemeFrame;
 use crate::view::View;
 
 /// Renders pages. It is made once; all templates and texts are part of the program.
@@ -37,6 +38,8 @@ pub struct Frame {
     pub notice: Option<Message>,
     /// How the page stays up to date. `None`: it has no live parts, and no script.
     pub live: Option<LiveFrame>,
+    /// What the operator has changed about the look.
+    pub theme: ThemeFrame,
 }
 
 /// How a page with live parts stays up to date.

@@ -67,6 +67,7 @@ impl PageRequest {
             request_id: self.request_id.clone(),
             notice: self.flash.map(Message::from),
             live: None,
+            theme: settings.pages.theme.to_frame(),
         }
     }
 

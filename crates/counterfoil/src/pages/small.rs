@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
@@ -46,13 +47,20 @@ pub(super) async fn continue_to(
 }
 
 /// A static file, which browsers may keep for a year: another version has another name.
-pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, AppError> {
-    let asset = Asset::find(&name).ok_or(AppError::NotFound)?;
+pub(super) async fn asset(State(app): State<App>, Path(name): Path<String>) -> Result<Response, AppError> {
+    if let Some(asset) = Asset::find(&name) {
+        return Ok(static_file(asset.content_type, Bytes::from_static(asset.content.as_bytes())));
+    }
+    let file = app.settings().pages.theme.find(&name).ok_or(AppError::NotFound)?;
+    Ok(static_file(file.content_type(), Bytes::copy_from_slice(file.content())))
+}
+
+fn static_file(content_type: &'static str, content: Bytes) -> Response {
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
     ];
-    Ok((headers, asset.content).into_response())
+    (headers, content).into_response()
 }
 
 /// The account, from `/account` and from `/`.

@@ -1,5 +1,7 @@
 //! Settings of the pages for people.
 
+use counterfoil::AccentError;
+
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{InvalidValue, boolean, single};
 
@@ -33,6 +35,20 @@ pub(super) const SETTINGS: &[Setting] = &[
                 )));
             }
             builder.settings.pages.name = name.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.accent",
+        form: Form::Text,
+        default: DefaultValue::Description("the green of Counterfoil"),
+        doc: "Color of buttons, links and marks, like `#3a1c71`. White or dark text on it must have a contrast of 4.5:1; the \
+              colors of the dark scheme are derived from it.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let invalid = |error: AccentError| InvalidValue::new(error.to_string());
+            builder.settings.pages.theme.accent = Some(single(values)?.parse().map_err(invalid)?);
             Ok(())
         },
     },
@@ -85,3 +101,29 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::configuration::builder::SettingsBuilder;
+    use crate::configuration::table::setting;
+
+    /// What is wrong with the value of a setting.
+    fn fault(name: &str, value: &str) -> Option<String> {
+        let mut builder = SettingsBuilder::default();
+        let applied = (setting(name).unwrap().apply)(&mut builder, &[value.to_owned()]);
+        applied.err().map(|invalid| invalid.message)
+    }
+
+    #[test]
+    fn an_accent_on_which_no_text_can_be_read_is_refused() {
+        assert_eq!(fault("pages.accent", "#3a1c71"), None);
+        assert_eq!(fault("pages.accent", "#FFD400"), None);
+        let faint = "white text on #808080 has a contrast of 3.94:1 and dark text one of 4.22:1, and one of them must \
+                     have 4.5:1";
+        assert_eq!(fault("pages.accent", "#808080").as_deref(), Some(faint));
+        let syntax = "must be a color like #0b6350: `#` and six hexadecimal digits";
+        for text in ["purple", "#fff", "#0b635", "#0b63500", "#0b635g", "#+b6350"] {
+            assert_eq!(fault("pages.accent", text).as_deref(), Some(syntax), "{text}");
+        }
+    }
+}

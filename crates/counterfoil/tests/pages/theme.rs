@@ -1,0 +1,37 @@
+//! The look of the pages: what an operator changes is loaded by each page, and served from the own origin.
+
+use crate::browser::{PageBrowser, html};
+use crate::client::{Request, Response};
+use crate::test_server::TestServer;
+
+/// The addresses of the style sheets of a page, in their order.
+fn style_sheets(page: &str) -> Vec<String> {
+    let links = page.split("rel=\"stylesheet\" href=\"").skip(1);
+    links.map(|rest| rest.split('"').next().unwrap().replace("&#x2f;", "/")).collect()
+}
+
+/// A static file, as a page loads it.
+async fn load(browser: &mut PageBrowser, server: &TestServer, path: &str) -> Response {
+    let response = browser.send(server, Request::get(path).header("sec-fetch-dest", "style")).await;
+    assert_eq!(response.status, 200, "{path}");
+    assert_eq!(response.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    response
+}
+
+#[tokio::test]
+async fn the_accent_is_a_style_sheet_after_ours() {
+    let plain = TestServer::open().await;
+    let accent = "#3a1c71".parse().unwrap();
+    let server = TestServer::with(|settings| settings.pages.theme.accent = Some(accent)).await;
+    let mut browser = PageBrowser::new();
+
+    let ours = style_sheets(&html(&browser.open(&plain, "/login").await));
+    let sheets = style_sheets(&html(&browser.open(&server, "/login").await));
+    assert_eq!(ours.len(), 1);
+    assert_eq!((sheets.len(), &sheets[0]), (2, &ours[0]));
+    let accent = load(&mut browser, &server, &sheets[1]).await;
+    assert_eq!(accent.header("content-type"), Some("text/css; charset=utf-8"));
+    assert!(String::from_utf8(accent.body).unwrap().contains("--button:#3a1c71;"));
+    assert_eq!(browser.open(&plain, &sheets[1]).await.status, 404, "the file of another server");
+}

@@ -1,0 +1,38 @@
+//! What an operator changes about the look of the pages.
+
+use serde::Serialize;
+
+use crate::accent::Accent;
+use crate::theme_file::ThemeFile;
+
+/// The look of the pages. The default is ours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Theme {
+    /// The color of buttons, links and marks.
+    pub accent: Option<Accent>,
+}
+
+/// What a page names of a [`Theme`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ThemeFrame {
+    /// The names of the style sheets, for after ours.
+    style_sheets: Vec<String>,
+}
+
+impl Theme {
+    /// What a page names of it.
+    pub fn to_frame(&self) -> ThemeFrame {
+        ThemeFrame { style_sheets: self.style_sheets().map(|file| file.name().to_owned()).collect() }
+    }
+
+    /// The file with this name. A file of another version has another name.
+    pub fn find(&self, name: &str) -> Option<&ThemeFile> {
+        self.style_sheets().find(|file| file.name() == name)
+    }
+
+    /// The style sheets in the order in which a page loads them.
+    fn style_sheets(&self) -> impl Iterator<Item = &ThemeFile> {
+        self.accent.iter().map(Accent::style_sheet)
+    }
+}
