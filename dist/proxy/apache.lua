@@ -9,11 +9,12 @@ local COUNTERFOIL = "http://127.0.0.1:3000/v1/verify/apache"
 -- How long it may take, in seconds.
 http.TIMEOUT = 5
 
--- What is not passed on: it is about the connection or the body, or it describes the request and is set below.
+-- What is not passed on: it is about the connection or the body, or it describes the request and is set below. The id of a request
+-- is not chosen by clients.
 local NOT_PASSED_ON = {
     ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["forwarded"] = true, ["host"] = true,
     ["keep-alive"] = true, ["proxy-connection"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true,
-    ["upgrade"] = true,
+    ["upgrade"] = true, ["x-request-id"] = true,
 }
 
 -- The headers of a refusal that the client gets.

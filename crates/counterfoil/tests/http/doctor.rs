@@ -31,7 +31,7 @@ async fn a_request_is_shown_with_what_proxies_and_browsers_sent() {
         .header("x-forwarded-for", "192.0.2.9, 198.51.100.7")
         .header("x-forwarded-proto", "https")
         .header("sec-fetch-site", "same-origin")
-        .header("x-doctor-padding", &"a".repeat(5000));
+        .header("x-doctor-padding", "a".repeat(5000));
 
     let response = request.clone().send(&server).await;
 
@@ -46,7 +46,7 @@ async fn a_request_is_shown_with_what_proxies_and_browsers_sent() {
     assert!(response.header("set-cookie").unwrap().starts_with(&format!("{name}={value};")), "{response:?}");
 
     let disagreeing =
-        request.header("forwarded", "for=203.0.113.1").header("cookie", &format!("{name}={value}"));
+        request.header("forwarded", "for=203.0.113.1").header("cookie", format!("{name}={value}"));
     let response = disagreeing.send(&server).await;
     let view = response.json();
     assert_eq!(

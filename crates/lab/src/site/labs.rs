@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use counterfoil::{ClockReading, ClockSource as _, SystemClock};
 use counterfoil_jose::{Time, base64url, random};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::{task, time};
 
 use crate::error::LabError;
@@ -51,18 +51,28 @@ pub(super) enum Refusal {
 }
 
 /// The labs and the answers of a process.
-#[derive(Default)]
 pub(super) struct Labs {
     list: Mutex<List>,
+    /// A place for each lab. A lab that was removed while it plays an act keeps its place until the act is over.
+    places: Arc<Semaphore>,
     answers: Mutex<[Option<Arc<[Trace]>>; Question::ALL.len()]>,
     answering: Arc<AsyncMutex<()>>,
+}
+
+impl Default for Labs {
+    fn default() -> Self {
+        Self {
+            list: Mutex::default(),
+            places: Arc::new(Semaphore::new(MAX_LABS)),
+            answers: Mutex::default(),
+            answering: Arc::default(),
+        }
+    }
 }
 
 #[derive(Default)]
 struct List {
     labs: Vec<Arc<Lab>>,
-    /// How many are being made.
-    coming: usize,
     is_closed: bool,
 }
 
@@ -71,6 +81,7 @@ pub(super) struct Lab {
     pub(super) id: String,
     played: Mutex<Played>,
     busy: Arc<AsyncMutex<()>>,
+    _place: OwnedSemaphorePermit,
 }
 
 struct Played {
@@ -108,13 +119,11 @@ impl Labs {
     ///
     /// If there are too many, or it cannot be started.
     pub(super) async fn make(self: Arc<Self>) -> Result<String, Refusal> {
-        self.reserve(SystemClock.read())?;
+        let place = self.reserve(SystemClock.read())?;
         let labs = Arc::clone(&self);
         on_blocking_thread(move || {
-            let lab = Lab::start();
+            let lab = Arc::new(Lab::start(place)?);
             let mut list = lock(&labs.list);
-            list.coming -= 1;
-            let lab = Arc::new(lab?);
             if list.is_closed {
                 lab.remove();
                 return Err(Refusal::NoSuchLab);
@@ -126,12 +135,11 @@ impl Labs {
     }
 
     /// Takes a place for one more lab.
-    fn reserve(&self, now: ClockReading) -> Result<(), Refusal> {
-        let mut list = lock(&self.list);
-        if list.labs.len() + list.coming < MAX_LABS {
-            list.coming += 1;
-            return Ok(());
+    fn reserve(&self, now: ClockReading) -> Result<OwnedSemaphorePermit, Refusal> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
         }
+        let list = lock(&self.list);
         let first = list.labs.iter().map(|lab| lab.left(now.uptime)).min().unwrap_or(IDLE_TIME);
         Err(Refusal::TooManyLabs { free_at: now.wall + first, retry_after: first.as_secs() + 1 })
     }
@@ -205,7 +213,7 @@ impl Labs {
 }
 
 impl Lab {
-    fn start() -> Result<Self, LabError> {
+    fn start(place: OwnedSemaphorePermit) -> Result<Self, LabError> {
         let id = random::bytes::<16>().map_err(LabError::start("a lab"))?;
         let (trace, sandbox) = play_and_keep(Act::Login)?;
         let played = Played {
@@ -215,7 +223,12 @@ impl Lab {
             used_at: SystemClock.read().uptime,
             is_removed: false,
         };
-        Ok(Self { id: base64url::encode(id), played: Mutex::new(played), busy: Arc::default() })
+        Ok(Self {
+            id: base64url::encode(id),
+            played: Mutex::new(played),
+            busy: Arc::default(),
+            _place: place,
+        })
     }
 
     /// Plays an act in a new sandbox, which takes the place of the one before.

@@ -54,7 +54,7 @@ pub(super) enum RequestError {
     Protocol(#[source] hyper::Error),
     /// The server names a path that no request can have.
     #[error("the path is not valid")]
-    Invalid(#[source] http::Error),
+    Invalid(#[source] hyper::http::Error),
     /// It took too long.
     #[error("no answer within {} s", TIMEOUT.as_secs())]
     TimedOut,

@@ -86,9 +86,10 @@ impl CommitListener for CommittedChanges {
 
 #[cfg(test)]
 mod tests {
+    use counterfoil_core::credentials::admin_key::AdminKeyId;
     use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
     use counterfoil_core::model::session::ClientInfo;
-    use counterfoil_core::store::AuditOp;
+    use counterfoil_core::store::AdminKeyOp;
     use counterfoil_jose::Time;
 
     use super::*;
@@ -113,10 +114,10 @@ mod tests {
         let mut woken = changes.subscribe();
         let before = *woken.borrow_and_update();
 
-        changes.on_commit(&[Change::Metadata("x".into(), Some(vec![]))], &AppliedChanges::default());
+        let removed = Change::AdminKey(AdminKeyOp::Remove(AdminKeyId::from_bytes([1; 16])));
+        changes.on_commit(&[removed], &AppliedChanges::default());
         assert!(!woken.has_changed().unwrap());
-        let recorded = Change::Audit(AuditOp::Record(Box::new(event())));
-        changes.on_commit(&[recorded], &AppliedChanges::default());
+        changes.on_commit(&[Change::record_event(event())], &AppliedChanges::default());
 
         let after = *woken.borrow_and_update();
         assert!(after.has_changed(Topic::Audit, &before));

@@ -12,7 +12,7 @@ use crate::operations::error::OperationError;
 /// Rows of one page.
 const PAGE: u32 = 1000;
 
-/// The most sessions of a user that are counted: a user who has more has at least so many.
+/// The most sessions of a user that are counted. At this count there may be more.
 pub(crate) const MAX_COUNTED: u64 = PAGE as u64;
 
 /// What ends with a user: the active sessions and the admin keys that the user created.

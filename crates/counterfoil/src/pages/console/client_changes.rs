@@ -59,11 +59,6 @@ impl ClientChange {
             _ => Err(AppError::NotFound),
         }
     }
-
-    /// Whether it ends sessions of many users, so that the id must be typed.
-    const fn is_dangerous(self) -> bool {
-        matches!(self, Self::Disable)
-    }
 }
 
 /// Asks before the change.

@@ -68,11 +68,6 @@ impl UserChange {
         }
     }
 
-    /// Whether the name must be typed.
-    const fn is_final(self) -> bool {
-        matches!(self, Self::Delete)
-    }
-
     /// Whether the login of the administrator must be recent: for all that does not only end something.
     const fn wants_recent_login(self) -> bool {
         match self {

@@ -4,7 +4,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Registration;
 use counterfoil_pages::view::console::{NewUserForm, Pager, UsersPageView};
 
