@@ -37,6 +37,7 @@ const LINES: &[&str] = &[
     "registration = \"closed\"",
     "pages.accent = \"#3a1c71\"",
     "pages.accent = \"#808080\"",
+    "pages.css = \"DIR/none.css\"",
     "registration = \"maybe\"",
     "store = \"sqlite:DIR/other.db\"",
     "store = \"mysql:other\"",

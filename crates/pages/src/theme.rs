@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::accent::Accent;
+use crate::style_sheet::StyleSheet;
 use crate::theme_file::ThemeFile;
 
 /// The look of the pages. The default is ours.
@@ -11,6 +12,8 @@ use crate::theme_file::ThemeFile;
 pub struct Theme {
     /// The color of buttons, links and marks.
     pub accent: Option<Accent>,
+    /// A style sheet after ours.
+    pub style_sheet: Option<StyleSheet>,
 }
 
 /// What a page names of a [`Theme`].
@@ -33,6 +36,7 @@ impl Theme {
 
     /// The style sheets in the order in which a page loads them.
     fn style_sheets(&self) -> impl Iterator<Item = &ThemeFile> {
-        self.accent.iter().map(Accent::style_sheet)
+        let accent = self.accent.iter().map(Accent::style_sheet);
+        accent.chain(self.style_sheet.iter().map(StyleSheet::file))
     }
 }

@@ -13,7 +13,29 @@ pub struct ThemeFile {
     content: Arc<[u8]>,
 }
 
+/// A file cannot be part of a theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ThemeFileError {
+    /// It is too long.
+    #[error("is longer than 64 KiB")]
+    TooLong,
+    /// It is not UTF-8.
+    #[error("is not UTF-8 text")]
+    NotText,
+}
+
+impl ThemeFileError {
+    /// That the content is not too long.
+    pub(crate) fn check_len(content: &[u8]) -> Result<(), Self> {
+        if content.len() > ThemeFile::MAX_LEN { Err(Self::TooLong) } else { Ok(()) }
+    }
+}
+
 impl ThemeFile {
+    /// The longest content, in bytes.
+    pub const MAX_LEN: usize = 64 * 1024;
+
     pub(crate) fn new(stem: &str, extension: &str, content_type: &'static str, content: Vec<u8>) -> Self {
         let name = format!("{stem}.{:016x}.{extension}", fingerprint(&content));
         Self { name, content_type, content: content.into() }

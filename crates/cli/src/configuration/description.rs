@@ -98,7 +98,7 @@ mod tests {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
-    const KNOWN: [&str; 22] = [
+    const KNOWN: [&str; 23] = [
         "cookies.name",
         "cookies.domain",
         "login_url",
@@ -106,6 +106,7 @@ mod tests {
         "forward_auth.proxies",
         "node.name",
         "pages.accent",
+        "pages.css",
         "return_origins",
         "help_url",
         "breached_passwords",

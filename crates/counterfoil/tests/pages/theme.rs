@@ -1,5 +1,7 @@
 //! The look of the pages: what an operator changes is loaded by each page, and served from the own origin.
 
+use counterfoil::StyleSheet;
+
 use crate::browser::{PageBrowser, html};
 use crate::client::{Request, Response};
 use crate::test_server::TestServer;
@@ -34,4 +36,24 @@ async fn the_accent_is_a_style_sheet_after_ours() {
     assert_eq!(accent.header("content-type"), Some("text/css; charset=utf-8"));
     assert!(String::from_utf8(accent.body).unwrap().contains("--button:#3a1c71;"));
     assert_eq!(browser.open(&plain, &sheets[1]).await.status, 404, "the file of another server");
+}
+
+#[tokio::test]
+async fn the_style_sheet_of_the_operator_is_the_last_one() {
+    let css = ".gate{--r:2px}";
+    let server = TestServer::with(|settings| {
+        settings.base_path = "/auth".parse().unwrap();
+        settings.pages.theme.accent = Some("#ffd400".parse().unwrap());
+        settings.pages.theme.style_sheet = Some(StyleSheet::new(css.into()).unwrap());
+    })
+    .await;
+    let mut browser = PageBrowser::new();
+
+    let sheets = style_sheets(&html(&browser.open(&server, "/auth/login").await));
+    let stems = ["/auth/assets/counterfoil.", "/auth/assets/accent.", "/auth/assets/theme."];
+    assert_eq!(sheets.len(), stems.len());
+    assert!(sheets.iter().zip(stems).all(|(sheet, stem)| sheet.starts_with(stem)), "{sheets:?}");
+    let theme = load(&mut browser, &server, &sheets[2]).await;
+    assert_eq!(theme.header("content-type"), Some("text/css; charset=utf-8"));
+    assert_eq!(theme.body, css.as_bytes());
 }

@@ -1,9 +1,13 @@
 //! Settings of the pages for people.
 
-use counterfoil::AccentError;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use counterfoil::{AccentError, StyleSheet, ThemeFile, ThemeFileError};
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
-use crate::configuration::value::{InvalidValue, boolean, single};
+use crate::configuration::value::{InvalidValue, boolean, path, single};
 
 /// The longest name of the product, in characters.
 const MAX_NAME: usize = 64;
@@ -49,6 +53,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| {
             let invalid = |error: AccentError| InvalidValue::new(error.to_string());
             builder.settings.pages.theme.accent = Some(single(values)?.parse().map_err(invalid)?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.css",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Path of a style sheet that all pages load after ours; at most 64 KiB, read at the start.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let (file, content) = read_file(values)?;
+            let style_sheet = StyleSheet::new(content).map_err(|error| unfit(&file, error))?;
+            builder.settings.pages.theme.style_sheet = Some(style_sheet);
             Ok(())
         },
     },
@@ -102,6 +120,23 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// The path and the content of a file, of which at most one byte too many is read.
+fn read_file(values: &[String]) -> Result<(PathBuf, Vec<u8>), InvalidValue> {
+    let file = path(values)?;
+    let mut content = Vec::new();
+    let read = File::open(&file)
+        .and_then(|opened| opened.take(ThemeFile::MAX_LEN as u64 + 1).read_to_end(&mut content));
+    match read {
+        Ok(_) => Ok((file, content)),
+        Err(error) => Err(InvalidValue::new(format!("{} cannot be read: {error}", file.display()))),
+    }
+}
+
+/// The content of a file is not what the setting wants.
+fn unfit(file: &Path, error: ThemeFileError) -> InvalidValue {
+    InvalidValue::new(format!("{} {error}", file.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::configuration::builder::SettingsBuilder;
@@ -125,5 +160,21 @@ mod tests {
         for text in ["purple", "#fff", "#0b635", "#0b63500", "#0b635g", "#+b6350"] {
             assert_eq!(fault("pages.accent", text).as_deref(), Some(syntax), "{text}");
         }
+    }
+
+    #[test]
+    fn a_style_sheet_that_cannot_be_served_is_refused_with_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("shop.css");
+        let path = file.display().to_string();
+        assert!(
+            fault("pages.css", &path).unwrap().starts_with(&format!("{path} cannot be read: No such file"))
+        );
+        std::fs::write(&file, " ".repeat(64 * 1024)).unwrap();
+        assert_eq!(fault("pages.css", &path), None);
+        std::fs::write(&file, " ".repeat(64 * 1024 + 1)).unwrap();
+        assert_eq!(fault("pages.css", &path), Some(format!("{path} is longer than 64 KiB")));
+        std::fs::write(&file, b"a{content:'\xff'}").unwrap();
+        assert_eq!(fault("pages.css", &path), Some(format!("{path} is not UTF-8 text")));
     }
 }
