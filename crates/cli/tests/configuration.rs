@@ -38,6 +38,7 @@ const LINES: &[&str] = &[
     "pages.accent = \"#3a1c71\"",
     "pages.accent = \"#808080\"",
     "pages.css = \"DIR/none.css\"",
+    "pages.logo = \"DIR/none.svg\"",
     "registration = \"maybe\"",
     "store = \"sqlite:DIR/other.db\"",
     "store = \"mysql:other\"",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::accent::Accent;
+use crate::logo::Logo;
 use crate::style_sheet::StyleSheet;
 use crate::theme_file::ThemeFile;
 
@@ -14,6 +15,8 @@ pub struct Theme {
     pub accent: Option<Accent>,
     /// A style sheet after ours.
     pub style_sheet: Option<StyleSheet>,
+    /// A picture in place of our mark.
+    pub logo: Option<Logo>,
 }
 
 /// What a page names of a [`Theme`].
@@ -21,17 +24,23 @@ pub struct Theme {
 pub struct ThemeFrame {
     /// The names of the style sheets, for after ours.
     style_sheets: Vec<String>,
+    /// The name of the logo.
+    logo: Option<String>,
 }
 
 impl Theme {
     /// What a page names of it.
     pub fn to_frame(&self) -> ThemeFrame {
-        ThemeFrame { style_sheets: self.style_sheets().map(|file| file.name().to_owned()).collect() }
+        let name = |file: &ThemeFile| file.name().to_owned();
+        ThemeFrame {
+            style_sheets: self.style_sheets().map(name).collect(),
+            logo: self.logo.as_ref().map(Logo::file).map(name),
+        }
     }
 
     /// The file with this name. A file of another version has another name.
     pub fn find(&self, name: &str) -> Option<&ThemeFile> {
-        self.style_sheets().find(|file| file.name() == name)
+        self.style_sheets().chain(self.logo.iter().map(Logo::file)).find(|file| file.name() == name)
     }
 
     /// The style sheets in the order in which a page loads them.

@@ -23,6 +23,9 @@ pub enum ThemeFileError {
     /// It is not UTF-8.
     #[error("is not UTF-8 text")]
     NotText,
+    /// It is neither SVG nor PNG.
+    #[error("is neither an SVG nor a PNG picture")]
+    NotPicture,
 }
 
 impl ThemeFileError {

@@ -98,7 +98,7 @@ mod tests {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
-    const KNOWN: [&str; 23] = [
+    const KNOWN: [&str; 24] = [
         "cookies.name",
         "cookies.domain",
         "login_url",
@@ -107,6 +107,7 @@ mod tests {
         "node.name",
         "pages.accent",
         "pages.css",
+        "pages.logo",
         "return_origins",
         "help_url",
         "breached_passwords",

@@ -4,7 +4,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 use counterfoil_pages::view::ContinueView;
 use counterfoil_pages::{Asset, Language};
@@ -17,6 +17,12 @@ use crate::pages::page_request::{LANGUAGE_LIFETIME, PageRequest, account_path};
 use crate::pages::query::Query;
 use crate::pages::response::{page, redirect_to_path};
 use crate::pages::return_to::ReturnTo;
+
+/// The policy of a file of the operator. An SVG picture that is opened by itself is a document of this origin: it may have its own
+/// styles, and neither script nor anything from elsewhere.
+const FILE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+);
 
 /// Sets the language, and returns to the page.
 pub(super) async fn set_language(State(app): State<App>, request: Request) -> Result<Response, AppError> {
@@ -52,7 +58,9 @@ pub(super) async fn asset(State(app): State<App>, Path(name): Path<String>) -> R
         return Ok(static_file(asset.content_type, Bytes::from_static(asset.content.as_bytes())));
     }
     let file = app.settings().pages.theme.find(&name).ok_or(AppError::NotFound)?;
-    Ok(static_file(file.content_type(), Bytes::copy_from_slice(file.content())))
+    let mut response = static_file(file.content_type(), Bytes::copy_from_slice(file.content()));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, FILE_POLICY);
+    Ok(response)
 }
 
 fn static_file(content_type: &'static str, content: Bytes) -> Response {

@@ -1,8 +1,8 @@
 //! The look of the pages: what an operator changes is loaded by each page, and served from the own origin.
 
-use counterfoil::StyleSheet;
+use counterfoil::{Logo, StyleSheet};
 
-use crate::browser::{PageBrowser, html};
+use crate::browser::{PageBrowser, after, html};
 use crate::client::{Request, Response};
 use crate::test_server::TestServer;
 
@@ -56,4 +56,22 @@ async fn the_style_sheet_of_the_operator_is_the_last_one() {
     let theme = load(&mut browser, &server, &sheets[2]).await;
     assert_eq!(theme.header("content-type"), Some("text/css; charset=utf-8"));
     assert_eq!(theme.body, css.as_bytes());
+}
+
+#[tokio::test]
+async fn the_logo_is_a_file_that_may_run_no_script() {
+    let svg = r#"<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>"#;
+    let logo = Logo::new(svg.into()).unwrap();
+    let server = TestServer::with(|settings| settings.pages.theme.logo = Some(logo)).await;
+    let mut browser = PageBrowser::new();
+
+    let page = html(&browser.open(&server, "/login").await);
+    assert!(!page.contains("<script") && !page.contains("mark-half"), "it is no part of the page");
+    let brand = after(&page, "class=\"brand\"", "</a>");
+    assert!(brand.contains("alt=\"\"") && brand.contains("Counterfoil"), "{brand}");
+    let file = load(&mut browser, &server, after(brand, "img src=\"", "\"")).await;
+    assert_eq!((file.header("content-type"), &file.body[..]), (Some("image/svg+xml"), svg.as_bytes()));
+    let policy = file.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox"), "{policy}");
+    assert!(!policy.contains("script"), "{policy}");
 }

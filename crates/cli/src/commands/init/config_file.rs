@@ -64,6 +64,7 @@ fn example(name: &str, answers: &Answers) -> Option<String> {
         "log_level" => "info",
         "trusted_origins" => "https://app.example",
         "return_origins" => "https://shop.example",
+        "pages.accent" => "#3a1c71",
         "help_url" => "https://shop.example/help",
         "trusted_proxies" | "forward_auth.proxies" => "10.0.0.0/8",
         "login_url" => "https://auth.example/login",

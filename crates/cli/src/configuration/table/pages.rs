@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use counterfoil::{AccentError, StyleSheet, ThemeFile, ThemeFileError};
+use counterfoil::{AccentError, Logo, StyleSheet, ThemeFile, ThemeFileError};
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{InvalidValue, boolean, path, single};
@@ -67,6 +67,20 @@ pub(super) const SETTINGS: &[Setting] = &[
             let (file, content) = read_file(values)?;
             let style_sheet = StyleSheet::new(content).map_err(|error| unfit(&file, error))?;
             builder.settings.pages.theme.style_sheet = Some(style_sheet);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.logo",
+        form: Form::Text,
+        default: DefaultValue::Description("the mark of Counterfoil"),
+        doc: "Path of a picture at the top of each page, before the name: SVG or PNG of at most 64 KiB, read at the start.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let (file, content) = read_file(values)?;
+            let logo = Logo::new(content).map_err(|error| unfit(&file, error))?;
+            builder.settings.pages.theme.logo = Some(logo);
             Ok(())
         },
     },
@@ -153,7 +167,7 @@ mod tests {
     fn an_accent_on_which_no_text_can_be_read_is_refused() {
         assert_eq!(fault("pages.accent", "#3a1c71"), None);
         assert_eq!(fault("pages.accent", "#FFD400"), None);
-        let faint = "white text on #808080 has a contrast of 3.94:1 and dark text one of 4.22:1, and one of them must \
+        let faint = "white text on #808080 has a contrast of 3.94:1 and dark text one of 4.25:1, and one of them must \
                      have 4.5:1";
         assert_eq!(fault("pages.accent", "#808080").as_deref(), Some(faint));
         let syntax = "must be a color like #0b6350: `#` and six hexadecimal digits";
@@ -176,5 +190,17 @@ mod tests {
         assert_eq!(fault("pages.css", &path), Some(format!("{path} is longer than 64 KiB")));
         std::fs::write(&file, b"a{content:'\xff'}").unwrap();
         assert_eq!(fault("pages.css", &path), Some(format!("{path} is not UTF-8 text")));
+    }
+
+    #[test]
+    fn a_logo_that_is_no_picture_is_refused_with_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("logo.svg");
+        let path = file.display().to_string();
+        std::fs::write(&file, "<svg/>").unwrap();
+        assert_eq!(fault("pages.logo", &path), None);
+        std::fs::write(&file, "<html/>").unwrap();
+        assert_eq!(fault("pages.logo", &path), Some(format!("{path} is neither an SVG nor a PNG picture")));
+        assert!(fault("pages.logo", &format!("{path}.none")).unwrap().contains(".none cannot be read: "));
     }
 }
