@@ -86,7 +86,9 @@ pub use clock::{
     ClockSource, SystemClock,
 };
 #[cfg(feature = "pages")]
-pub use counterfoil_pages::{Accent, AccentError, Logo, StyleSheet, Theme, ThemeFile, ThemeFileError};
+pub use counterfoil_pages::{
+    Accent, AccentError, Language, Logo, StyleSheet, Theme, ThemeFile, ThemeFileError,
+};
 pub use embed::builder::CounterfoilBuilder;
 pub use embed::client_info::ClientInfo;
 pub use embed::credentials::Credentials;

@@ -170,7 +170,7 @@ impl Renderer {
         let page = context! {
             lang => language.code(),
             dir => language.direction().as_str(),
-            languages => choices(language),
+            languages => choices(language, frame.theme.offered_languages()),
             stylesheet => Asset::STYLESHEET.name(),
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             console_script => Asset::CONSOLE_SCRIPT.name(),
@@ -184,14 +184,14 @@ impl Renderer {
     }
 }
 
-fn choices(current: Language) -> Vec<Value> {
+fn choices(current: Language, offered: &[Language]) -> Vec<Value> {
     let choice = |language: Language| LanguageChoice {
         code: language.code(),
         name: language.name(),
         dir: language.direction().as_str(),
         current: language == current,
     };
-    Language::ALL.into_iter().map(|language| Value::from(Serde(choice(language)))).collect()
+    offered.iter().map(|language| Value::from(Serde(choice(*language)))).collect()
 }
 
 fn text(texts: &Texts, state: &State<'_, '_>, id: &str, values: &FluentArgs<'_>) -> Result<String, Error> {

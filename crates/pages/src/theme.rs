@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::accent::Accent;
+use crate::language::Language;
 use crate::logo::Logo;
 use crate::style_sheet::StyleSheet;
 use crate::theme_file::ThemeFile;
@@ -17,6 +18,8 @@ pub struct Theme {
     pub style_sheet: Option<StyleSheet>,
     /// A picture in place of our mark.
     pub logo: Option<Logo>,
+    /// The languages that are offered, in this order; the first one if a browser asks for none of them. All if it is empty.
+    pub languages: Vec<Language>,
 }
 
 /// What a page names of a [`Theme`].
@@ -26,6 +29,9 @@ pub struct ThemeFrame {
     style_sheets: Vec<String>,
     /// The name of the logo.
     logo: Option<String>,
+    /// The languages that the page offers; all if it is empty.
+    #[serde(skip)]
+    languages: Vec<Language>,
 }
 
 impl Theme {
@@ -35,7 +41,13 @@ impl Theme {
         ThemeFrame {
             style_sheets: self.style_sheets().map(name).collect(),
             logo: self.logo.as_ref().map(Logo::file).map(name),
+            languages: self.languages.clone(),
         }
+    }
+
+    /// The languages that are offered.
+    pub fn offered_languages(&self) -> &[Language] {
+        offered(&self.languages)
     }
 
     /// The file with this name. A file of another version has another name.
@@ -48,4 +60,15 @@ impl Theme {
         let accent = self.accent.iter().map(Accent::style_sheet);
         accent.chain(self.style_sheet.iter().map(StyleSheet::file))
     }
+}
+
+impl ThemeFrame {
+    /// The languages that the page offers.
+    pub(crate) fn offered_languages(&self) -> &[Language] {
+        offered(&self.languages)
+    }
+}
+
+fn offered(languages: &[Language]) -> &[Language] {
+    if languages.is_empty() { &Language::ALL } else { languages }
 }

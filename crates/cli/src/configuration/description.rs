@@ -98,7 +98,7 @@ mod tests {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
-    const KNOWN: [&str; 24] = [
+    const KNOWN: [&str; 25] = [
         "cookies.name",
         "cookies.domain",
         "login_url",
@@ -108,6 +108,7 @@ mod tests {
         "pages.accent",
         "pages.css",
         "pages.logo",
+        "pages.languages",
         "return_origins",
         "help_url",
         "breached_passwords",

@@ -282,6 +282,7 @@ pub(crate) mod tests {
             ("pages.accent", _) => "#3a1c71",
             ("pages.css", _) => concat!(env!("CARGO_MANIFEST_DIR"), "/../pages/assets/base.css"),
             ("pages.logo", _) => concat!(env!("CARGO_MANIFEST_DIR"), "/../pages/assets/icon.svg"),
+            ("pages.languages", _) => "de,fr",
             ("help_url", _) => "https://a.example/help",
             ("login_url", _) => "https://auth.example/login",
             ("trusted_proxies" | "forward_auth.proxies", _) => "10.0.0.0/8,192.0.2.1",

@@ -28,6 +28,7 @@ const FILE_POLICY: HeaderValue = HeaderValue::from_static(
 pub(super) async fn set_language(State(app): State<App>, request: Request) -> Result<Response, AppError> {
     let fields = FormFields::read(request, &app, &["lang", "return_to"]).await?;
     let language = fields.get("lang").and_then(Language::from_code);
+    let language = language.filter(|known| app.settings().pages.theme.offered_languages().contains(known));
     let language = language.ok_or_else(|| AppError::field("lang", "must be a language of the pages"))?;
     let back = fields.get("return_to").and_then(|text| ReturnTo::parse(text, app.settings()));
     let back = back.filter(|back| !back.is_other_origin());

@@ -1,6 +1,6 @@
 //! The look of the pages: what an operator changes is loaded by each page, and served from the own origin.
 
-use counterfoil::{Logo, StyleSheet};
+use counterfoil::{Language, Logo, StyleSheet};
 
 use crate::browser::{PageBrowser, after, html};
 use crate::client::{Request, Response};
@@ -74,4 +74,25 @@ async fn the_logo_is_a_file_that_may_run_no_script() {
     let policy = file.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("sandbox"), "{policy}");
     assert!(!policy.contains("script"), "{policy}");
+}
+
+#[tokio::test]
+async fn only_the_languages_of_the_settings_are_offered() {
+    let languages = vec![Language::German, Language::French];
+    let server = TestServer::with(|settings| settings.pages.theme.languages = languages).await;
+    for (accepted, shown) in [("fr", "fr"), ("en", "de"), ("ja, fr;q=0.1", "fr")] {
+        let mut browser = PageBrowser { language: accepted, ..PageBrowser::new() };
+        let page = html(&browser.open(&server, "/login").await);
+        assert!(page.contains(&format!("<html lang=\"{shown}\"")), "{accepted}: {page}");
+        assert_eq!(page.matches("name=\"lang\"").count(), 2, "{page}");
+    }
+    let mut browser = PageBrowser::new();
+    assert_eq!(browser.post(&server, "/language", &[("lang", "ja")]).await.status, 422);
+    assert_eq!(browser.post(&server, "/language", &[("lang", "fr")]).await.status, 303);
+    assert!(html(&browser.open(&server, "/login").await).contains("<html lang=\"fr\""));
+
+    let one = vec![Language::German];
+    let server = TestServer::with(|settings| settings.pages.theme.languages = one).await;
+    let page = html(&browser.open(&server, "/login").await);
+    assert!(page.contains("<html lang=\"de\"") && !page.contains("name=\"lang\""), "nothing to choose");
 }

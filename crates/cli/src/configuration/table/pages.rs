@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use counterfoil::{AccentError, Logo, StyleSheet, ThemeFile, ThemeFileError};
+use counterfoil::{AccentError, Language, Logo, StyleSheet, ThemeFile, ThemeFileError};
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{InvalidValue, boolean, path, single};
@@ -81,6 +81,33 @@ pub(super) const SETTINGS: &[Setting] = &[
             let (file, content) = read_file(values)?;
             let logo = Logo::new(content).map_err(|error| unfit(&file, error))?;
             builder.settings.pages.theme.logo = Some(logo);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.languages",
+        form: Form::List,
+        default: DefaultValue::Description("all: en, de, es, fr, ja, ar"),
+        doc: "Languages that the pages offer, in this order. A browser that asks for none of them gets the first one.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let unknown = |code: &String| {
+                let known = Language::ALL.map(Language::code).join(", ");
+                InvalidValue::new(format!("{code:?} is not a language of the pages, which are {known}"))
+            };
+            let mut languages = Vec::new();
+            for code in values {
+                let language = Language::from_code(code).ok_or_else(|| unknown(code))?;
+                if languages.contains(&language) {
+                    return Err(InvalidValue::new(format!("names {code:?} twice")));
+                }
+                languages.push(language);
+            }
+            if languages.is_empty() {
+                return Err(InvalidValue::new("must name a language").hint("remove it to offer all of them"));
+            }
+            builder.settings.pages.theme.languages = languages;
             Ok(())
         },
     },
@@ -190,6 +217,18 @@ mod tests {
         assert_eq!(fault("pages.css", &path), Some(format!("{path} is longer than 64 KiB")));
         std::fs::write(&file, b"a{content:'\xff'}").unwrap();
         assert_eq!(fault("pages.css", &path), Some(format!("{path} is not UTF-8 text")));
+    }
+
+    #[test]
+    fn an_unknown_language_is_refused() {
+        assert_eq!(fault("pages.languages", "de"), None);
+        let unknown = "\"xx\" is not a language of the pages, which are en, de, es, fr, ja, ar";
+        assert_eq!(fault("pages.languages", "xx").as_deref(), Some(unknown));
+        let mut builder = SettingsBuilder::default();
+        let apply = setting("pages.languages").unwrap().apply;
+        assert!(apply(&mut builder, &[]).is_err());
+        let twice = apply(&mut builder, &["de".to_owned(), "de".to_owned()]);
+        assert_eq!(twice.unwrap_err().message, "names \"de\" twice");
     }
 
     #[test]
