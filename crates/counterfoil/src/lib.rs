@@ -85,6 +85,10 @@ pub use clock::{
     AcceptedClock, CLOCK_JUMP_HOLD_TIME, CLOCK_JUMP_THRESHOLD, Clock, ClockJumpPending, ClockReading,
     ClockSource, SystemClock,
 };
+#[cfg(feature = "pages")]
+pub use counterfoil_pages::{
+    Accent, AccentError, Language, Logo, StyleSheet, Theme, ThemeFile, ThemeFileError,
+};
 pub use embed::builder::CounterfoilBuilder;
 pub use embed::client_info::ClientInfo;
 pub use embed::credentials::Credentials;

@@ -78,7 +78,7 @@ impl Asset {
 
 /// FNV-1a with 64 bits. It distinguishes versions of one file, and protects nothing.
 #[allow(long_running_const_eval, reason = "each file is read once by the compiler")]
-const fn fingerprint(bytes: &[u8]) -> u64 {
+pub(crate) const fn fingerprint(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut index = 0;
     while index < bytes.len() {

@@ -75,17 +75,19 @@ impl Language {
     }
 
     /// The language that the value of `Accept-Language` prefers (RFC 9110, section 12.5.4): the one with the highest weight,
-    /// and the first of several with that weight. `de-AT` counts as `de`. English if it names no language of the pages.
-    pub fn accepted(header: &str) -> Self {
+    /// and the first of several with that weight. `de-AT` counts as `de`. The first of `offered` if it names none of them.
+    pub fn accepted(header: &str, offered: &[Self]) -> Self {
         let header = header.get(..MAX_HEADER_LEN.min(header.len())).unwrap_or_default();
         let ranges = header.split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let code = parts.next()?.split('-').next()?.to_ascii_lowercase();
             let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
-            Some((Self::from_code(&code)?, weight.filter(|weight: &f32| *weight > 0.0 && *weight <= 1.0)?))
+            let language = Self::from_code(&code).filter(|language| offered.contains(language))?;
+            Some((language, weight.filter(|weight: &f32| *weight > 0.0 && *weight <= 1.0)?))
         });
         let best = ranges.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map(|(language, _)| language).unwrap_or_default()
+        let first = || offered.first().copied().unwrap_or_default();
+        best.map_or_else(first, |(language, _)| language)
     }
 }
 
@@ -115,14 +117,21 @@ mod tests {
             ("*", Language::English),
             ("日本語", Language::English),
         ] {
-            assert_eq!(Language::accepted(header), expected, "{header}");
+            assert_eq!(Language::accepted(header, &Language::ALL), expected, "{header}");
         }
+    }
+
+    #[test]
+    fn a_language_that_is_not_offered_is_not_chosen() {
+        let offered = [Language::German, Language::French];
+        assert_eq!(Language::accepted("en, fr;q=0.2", &offered), Language::French);
+        assert_eq!(Language::accepted("en, ja;q=0.2", &offered), Language::German);
     }
 
     #[test]
     fn a_very_long_header_is_cut() {
         let header = format!("{}de", "xx,".repeat(1000));
-        assert_eq!(Language::accepted(&header), Language::English);
-        assert_eq!(Language::accepted(&"é".repeat(2000)), Language::English);
+        assert_eq!(Language::accepted(&header, &Language::ALL), Language::English);
+        assert_eq!(Language::accepted(&"é".repeat(2000), &Language::ALL), Language::English);
     }
 }

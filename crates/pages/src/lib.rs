@@ -3,19 +3,29 @@
 //! A page is a struct and a template. [`Renderer::render`] turns the struct into HTML in one of six languages. Nothing here
 //! knows of HTTP, a store, a clock or a policy: what a page says is decided by the crate `counterfoil`.
 
+mod accent;
 mod assets;
 mod device;
 mod language;
+mod logo;
 mod message;
 mod moment;
 mod renderer;
+mod style_sheet;
 mod texts;
+mod theme;
+mod theme_file;
 pub mod view;
 
+pub use accent::{Accent, AccentError};
 pub use assets::Asset;
 pub use device::{Device, DeviceKind};
 pub use language::{Direction, Language};
+pub use logo::Logo;
 pub use message::Message;
 pub use moment::Moment;
 pub use renderer::{Frame, LiveFrame, RenderError, Renderer};
+pub use style_sheet::StyleSheet;
+pub use theme::{Theme, ThemeFrame};
+pub use theme_file::{ThemeFile, ThemeFileError};
 pub use view::View;

@@ -10,6 +10,7 @@ use crate::assets::Asset;
 use crate::language::Language;
 use crate::message::Message;
 use crate::texts::Texts;
+use crate::theme::ThemeFrame;
 use crate::view::View;
 
 /// Renders pages. It is made once; all templates and texts are part of the program.
@@ -37,6 +38,8 @@ pub struct Frame {
     pub notice: Option<Message>,
     /// How the page stays up to date. `None`: it has no live parts, and no script.
     pub live: Option<LiveFrame>,
+    /// What the operator has changed about the look.
+    pub theme: ThemeFrame,
 }
 
 /// How a page with live parts stays up to date.
@@ -169,7 +172,7 @@ impl Renderer {
         let page = context! {
             lang => language.code(),
             dir => language.direction().as_str(),
-            languages => choices(language),
+            languages => choices(language, frame.theme.offered_languages()),
             stylesheet => Asset::STYLESHEET.name(),
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             console_script => Asset::CONSOLE_SCRIPT.name(),
@@ -183,14 +186,14 @@ impl Renderer {
     }
 }
 
-fn choices(current: Language) -> Vec<Value> {
+fn choices(current: Language, offered: &[Language]) -> Vec<Value> {
     let choice = |language: Language| LanguageChoice {
         code: language.code(),
         name: language.name(),
         dir: language.direction().as_str(),
         current: language == current,
     };
-    Language::ALL.into_iter().map(|language| Value::from(Serde(choice(language)))).collect()
+    offered.iter().map(|language| Value::from(Serde(choice(*language)))).collect()
 }
 
 fn text(texts: &Texts, state: &State<'_, '_>, id: &str, values: &FluentArgs<'_>) -> Result<String, Error> {

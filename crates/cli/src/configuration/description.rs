@@ -98,13 +98,17 @@ mod tests {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
-    const KNOWN: [&str; 21] = [
+    const KNOWN: [&str; 25] = [
         "cookies.name",
         "cookies.domain",
         "login_url",
         "forward_auth.hosts",
         "forward_auth.proxies",
         "node.name",
+        "pages.accent",
+        "pages.css",
+        "pages.logo",
+        "pages.languages",
         "return_origins",
         "help_url",
         "breached_passwords",

@@ -44,11 +44,13 @@ impl PageRequest {
     /// Reads a request to a path below the prefix of all routes.
     pub(super) fn new(app: &App, uri: &Uri, headers: &HeaderMap, id: Option<&RequestId>) -> Self {
         let names = app.parts.cookies.names();
+        let offered = app.settings().pages.theme.offered_languages();
         let chosen = page_cookie_value(names, PageCookie::Language, headers).and_then(Language::from_code);
+        let chosen = chosen.filter(|language| offered.contains(language));
         let accepted = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Self {
-            language: chosen.unwrap_or_else(|| Language::accepted(accepted().unwrap_or_default())),
+            language: chosen.unwrap_or_else(|| Language::accepted(accepted().unwrap_or_default(), offered)),
             flash: page_cookie_value(names, PageCookie::Flash, headers).and_then(Flash::parse),
             here: format!("{}{path}", app.settings().public_prefix()),
             request_id: id.map(|id| id.0.to_string()).unwrap_or_default(),
@@ -67,6 +69,7 @@ impl PageRequest {
             request_id: self.request_id.clone(),
             notice: self.flash.map(Message::from),
             live: None,
+            theme: settings.pages.theme.to_frame(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 use counterfoil_pages::view::ContinueView;
 use counterfoil_pages::{Asset, Language};
@@ -17,10 +18,17 @@ use crate::pages::query::Query;
 use crate::pages::response::{page, redirect_to_path};
 use crate::pages::return_to::ReturnTo;
 
+/// The policy of a file of the operator. An SVG picture that is opened by itself is a document of this origin: it may have its own
+/// styles, and neither script nor anything from elsewhere.
+const FILE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+);
+
 /// Sets the language, and returns to the page.
 pub(super) async fn set_language(State(app): State<App>, request: Request) -> Result<Response, AppError> {
     let fields = FormFields::read(request, &app, &["lang", "return_to"]).await?;
     let language = fields.get("lang").and_then(Language::from_code);
+    let language = language.filter(|known| app.settings().pages.theme.offered_languages().contains(known));
     let language = language.ok_or_else(|| AppError::field("lang", "must be a language of the pages"))?;
     let back = fields.get("return_to").and_then(|text| ReturnTo::parse(text, app.settings()));
     let back = back.filter(|back| !back.is_other_origin());
@@ -46,13 +54,22 @@ pub(super) async fn continue_to(
 }
 
 /// A static file, which browsers may keep for a year: another version has another name.
-pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, AppError> {
-    let asset = Asset::find(&name).ok_or(AppError::NotFound)?;
+pub(super) async fn asset(State(app): State<App>, Path(name): Path<String>) -> Result<Response, AppError> {
+    if let Some(asset) = Asset::find(&name) {
+        return Ok(static_file(asset.content_type, Bytes::from_static(asset.content.as_bytes())));
+    }
+    let file = app.settings().pages.theme.find(&name).ok_or(AppError::NotFound)?;
+    let mut response = static_file(file.content_type(), Bytes::copy_from_slice(file.content()));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, FILE_POLICY);
+    Ok(response)
+}
+
+fn static_file(content_type: &'static str, content: Bytes) -> Response {
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
     ];
-    Ok((headers, asset.content).into_response())
+    (headers, content).into_response()
 }
 
 /// The account, from `/account` and from `/`.

@@ -1,5 +1,7 @@
 //! The settings of the pages for people: sign-in, registration, account.
 
+#[cfg(feature = "pages")]
+use counterfoil_pages::Theme;
 use counterfoil_verify::Origin;
 
 /// The pages that people see in a browser.
@@ -21,11 +23,21 @@ pub struct PagesSettings {
     pub return_origins: Vec<Origin>,
     /// Where users who cannot sign in get help: an `https` or `mailto` URL.
     pub help_url: Option<String>,
+    /// The look of the pages.
+    #[cfg(feature = "pages")]
+    pub theme: Theme,
 }
 
 impl Default for PagesSettings {
     fn default() -> Self {
-        Self { enabled: true, name: "Counterfoil".to_owned(), return_origins: Vec::new(), help_url: None }
+        Self {
+            enabled: true,
+            name: "Counterfoil".to_owned(),
+            return_origins: Vec::new(),
+            help_url: None,
+            #[cfg(feature = "pages")]
+            theme: Theme::default(),
+        }
     }
 }
 

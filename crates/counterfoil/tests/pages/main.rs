@@ -22,3 +22,4 @@ mod refresh;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod test_server;
+mod theme;

@@ -6,7 +6,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use counterfoil_pages::view::lab::LabProblemView;
-use counterfoil_pages::{Frame, Language, Moment, Renderer, View};
+use counterfoil_pages::{Frame, Language, Moment, Renderer, ThemeFrame, View};
 
 use crate::site::labs::Refusal;
 
@@ -24,6 +24,7 @@ pub(super) fn page(view: &impl View) -> Response {
         request_id: String::new(),
         notice: None,
         live: None,
+        theme: ThemeFrame::default(),
     };
     match RENDERER.render(Language::English, &frame, view) {
         Ok(html) => Html(html).into_response(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_pages::Asset;
+use counterfoil_pages::{Accent, AccentError, Asset};
 
 /// A text and its background.
 const TEXTS: [(&str, &str); 26] = [
@@ -19,7 +19,7 @@ const TEXTS: [(&str, &str); 26] = [
     ("accent", "paper"),
     ("accent", "ground"),
     ("accent", "accent-tint"),
-    ("on-accent", "accent"),
+    ("on-accent", "button"),
     ("on-deep", "deep"),
     ("on-deep-soft", "deep"),
     ("s", "s-tint"),
@@ -78,11 +78,47 @@ fn texts_and_controls_stand_out_in_both_schemes() {
     assert!((contrast("#fff", "#000000") - 21.0).abs() < 0.001);
     assert!((contrast("#777777", "#ffffff") - 4.478).abs() < 0.001);
     for (scheme, colors) in ["light", "dark"].into_iter().zip(variables(Asset::STYLESHEET.content)) {
-        for (pairs, least) in [(&TEXTS[..], 4.5), (&BORDERS[..], 3.0)] {
-            for (front, back) in pairs {
-                let contrast = contrast(colors[front], colors[back]);
-                assert!(contrast >= least, "{scheme}: {front} on {back} has {contrast:.2}");
+        assert_contrasts(scheme, &colors);
+    }
+}
+
+/// The web-safe colors, and those between them.
+#[test]
+fn texts_and_controls_stand_out_with_every_accent_that_is_accepted() {
+    let shades = [0x00, 0x33, 0x66, 0x80, 0x99, 0xcc, 0xff];
+    let [mut accepted, mut refused] = [0, 0];
+    for (red, green, blue) in
+        shades.into_iter().flat_map(|r| shades.into_iter().flat_map(move |g| shades.map(|b| (r, g, b))))
+    {
+        let color = format!("#{red:02x}{green:02x}{blue:02x}");
+        let best = contrast(&color, "#ffffff").max(contrast(&color, "#13201b"));
+        let accent = match color.parse::<Accent>() {
+            Ok(accent) => accent,
+            Err(AccentError::LowContrast { .. }) => {
+                assert!(best < 4.5, "{color}: {best}");
+                refused += 1;
+                continue;
             }
+            Err(error) => panic!("{color}: {error}"),
+        };
+        assert!(best >= 4.5, "{color}: {best}");
+        accepted += 1;
+        let css = str::from_utf8(accent.style_sheet().content()).unwrap();
+        let schemes = variables(Asset::STYLESHEET.content).into_iter().zip(variables(css));
+        for (scheme, (mut colors, of_accent)) in ["light", "dark"].into_iter().zip(schemes) {
+            assert!(of_accent.keys().all(|name| colors.contains_key(name)), "{css}");
+            colors.extend(of_accent);
+            assert_contrasts(&format!("{color}, {scheme}"), &colors);
+        }
+    }
+    assert!(accepted > 250 && refused > 10, "{accepted} and {refused}");
+}
+
+fn assert_contrasts(scheme: &str, colors: &BTreeMap<&str, &str>) {
+    for (pairs, least) in [(&TEXTS[..], 4.5), (&BORDERS[..], 3.0)] {
+        for (front, back) in pairs {
+            let contrast = contrast(colors[front], colors[back]);
+            assert!(contrast >= least, "{scheme}: {front} on {back} has {contrast:.2}");
         }
     }
 }

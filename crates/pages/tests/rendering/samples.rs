@@ -5,7 +5,7 @@ use counterfoil_pages::view::{
     FormErrors, LoginView, LogoutView, Mode, ProblemView, RegisterView, ReuseView, SecurityView, SessionItem,
     SessionView, SessionsView, SignedInView, Tone,
 };
-use counterfoil_pages::{Device, Frame, Language, Message, Moment, RenderError, Renderer, View};
+use counterfoil_pages::{Device, Frame, Language, Message, Moment, RenderError, Renderer, ThemeFrame, View};
 
 /// A name that a page must show as text: markup, quotes, and characters that change the direction of text.
 pub(crate) const HOSTILE: &str =
@@ -55,6 +55,7 @@ pub(crate) fn frame(user: Option<&str>) -> Frame {
         request_id: "p3vQ0n9Jr2hK5cXw".into(),
         notice: Some(Message::new("notice-ended-others").with("count", 3)),
         live: None,
+        theme: ThemeFrame::default(),
     }
 }
 

@@ -65,6 +65,8 @@ fn example(name: &str, answers: &Answers) -> Option<String> {
         "log_level" => "info",
         "trusted_origins" => "https://app.example",
         "return_origins" => "https://shop.example",
+        "pages.accent" => "#3a1c71",
+        "pages.languages" => "en",
         "help_url" => "https://shop.example/help",
         "trusted_proxies" | "forward_auth.proxies" => "10.0.0.0/8",
         "login_url" => "https://auth.example/login",
@@ -223,6 +225,8 @@ mod tests {
             "tls.certificate",
             "tls.key",
             "cookies.domain",
+            "pages.css",
+            "pages.logo",
         ];
         for name in &without {
             assert!(expected.contains(name), "{name} needs an example in `example`");

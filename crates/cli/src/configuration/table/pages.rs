@@ -1,7 +1,13 @@
 //! Settings of the pages for people.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use counterfoil::{AccentError, Language, Logo, StyleSheet, ThemeFile, ThemeFileError};
+
 use crate::configuration::setting::{DefaultValue, Form, Setting};
-use crate::configuration::value::{InvalidValue, boolean, single};
+use crate::configuration::value::{InvalidValue, boolean, path, single};
 
 /// The longest name of the product, in characters.
 const MAX_NAME: usize = 64;
@@ -33,6 +39,75 @@ pub(super) const SETTINGS: &[Setting] = &[
                 )));
             }
             builder.settings.pages.name = name.to_owned();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.accent",
+        form: Form::Text,
+        default: DefaultValue::Description("the green of Counterfoil"),
+        doc: "Color of buttons, links and marks, like `#3a1c71`. White or dark text on it must have a contrast of 4.5:1; the \
+              colors of the dark scheme are derived from it.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let invalid = |error: AccentError| InvalidValue::new(error.to_string());
+            builder.settings.pages.theme.accent = Some(single(values)?.parse().map_err(invalid)?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.css",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Path of a style sheet that all pages load after ours; at most 64 KiB, read at the start.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let (file, content) = read_file(values)?;
+            let style_sheet = StyleSheet::new(content).map_err(|error| unfit(&file, error))?;
+            builder.settings.pages.theme.style_sheet = Some(style_sheet);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.logo",
+        form: Form::Text,
+        default: DefaultValue::Description("the mark of Counterfoil"),
+        doc: "Path of a picture at the top of each page, before the name: SVG or PNG of at most 64 KiB, read at the start.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let (file, content) = read_file(values)?;
+            let logo = Logo::new(content).map_err(|error| unfit(&file, error))?;
+            builder.settings.pages.theme.logo = Some(logo);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "pages.languages",
+        form: Form::List,
+        default: DefaultValue::Description("all: en, de, es, fr, ja, ar"),
+        doc: "Languages that the pages offer, in this order. A browser that asks for none of them gets the first one.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            let unknown = |code: &String| {
+                let known = Language::ALL.map(Language::code).join(", ");
+                InvalidValue::new(format!("{code:?} is not a language of the pages, which are {known}"))
+            };
+            let mut languages = Vec::new();
+            for code in values {
+                let language = Language::from_code(code).ok_or_else(|| unknown(code))?;
+                if languages.contains(&language) {
+                    return Err(InvalidValue::new(format!("names {code:?} twice")));
+                }
+                languages.push(language);
+            }
+            if languages.is_empty() {
+                return Err(InvalidValue::new("must name a language").hint("remove it to offer all of them"));
+            }
+            builder.settings.pages.theme.languages = languages;
             Ok(())
         },
     },
@@ -85,3 +160,86 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
 ];
+
+/// The path and the content of a file, of which at most one byte too many is read.
+fn read_file(values: &[String]) -> Result<(PathBuf, Vec<u8>), InvalidValue> {
+    let file = path(values)?;
+    let mut content = Vec::new();
+    let read = File::open(&file)
+        .and_then(|opened| opened.take(ThemeFile::MAX_LEN as u64 + 1).read_to_end(&mut content));
+    match read {
+        Ok(_) => Ok((file, content)),
+        Err(error) => Err(InvalidValue::new(format!("{} cannot be read: {error}", file.display()))),
+    }
+}
+
+/// The content of a file is not what the setting wants.
+fn unfit(file: &Path, error: ThemeFileError) -> InvalidValue {
+    InvalidValue::new(format!("{} {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::configuration::builder::SettingsBuilder;
+    use crate::configuration::table::setting;
+
+    /// What is wrong with the value of a setting.
+    fn fault(name: &str, value: &str) -> Option<String> {
+        let mut builder = SettingsBuilder::default();
+        let applied = (setting(name).unwrap().apply)(&mut builder, &[value.to_owned()]);
+        applied.err().map(|invalid| invalid.message)
+    }
+
+    #[test]
+    fn an_accent_on_which_no_text_can_be_read_is_refused() {
+        assert_eq!(fault("pages.accent", "#3a1c71"), None);
+        assert_eq!(fault("pages.accent", "#FFD400"), None);
+        let faint = "white text on #808080 has a contrast of 3.94:1 and dark text one of 4.25:1, and one of them must \
+                     have 4.5:1";
+        assert_eq!(fault("pages.accent", "#808080").as_deref(), Some(faint));
+        let syntax = "must be a color like #0b6350: `#` and six hexadecimal digits";
+        for text in ["purple", "#fff", "#0b635", "#0b63500", "#0b635g", "#+b6350"] {
+            assert_eq!(fault("pages.accent", text).as_deref(), Some(syntax), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_style_sheet_that_cannot_be_served_is_refused_with_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("shop.css");
+        let path = file.display().to_string();
+        assert!(
+            fault("pages.css", &path).unwrap().starts_with(&format!("{path} cannot be read: No such file"))
+        );
+        std::fs::write(&file, " ".repeat(64 * 1024)).unwrap();
+        assert_eq!(fault("pages.css", &path), None);
+        std::fs::write(&file, " ".repeat(64 * 1024 + 1)).unwrap();
+        assert_eq!(fault("pages.css", &path), Some(format!("{path} is longer than 64 KiB")));
+        std::fs::write(&file, b"a{content:'\xff'}").unwrap();
+        assert_eq!(fault("pages.css", &path), Some(format!("{path} is not UTF-8 text")));
+    }
+
+    #[test]
+    fn an_unknown_language_is_refused() {
+        assert_eq!(fault("pages.languages", "de"), None);
+        let unknown = "\"xx\" is not a language of the pages, which are en, de, es, fr, ja, ar";
+        assert_eq!(fault("pages.languages", "xx").as_deref(), Some(unknown));
+        let mut builder = SettingsBuilder::default();
+        let apply = setting("pages.languages").unwrap().apply;
+        assert!(apply(&mut builder, &[]).is_err());
+        let twice = apply(&mut builder, &["de".to_owned(), "de".to_owned()]);
+        assert_eq!(twice.unwrap_err().message, "names \"de\" twice");
+    }
+
+    #[test]
+    fn a_logo_that_is_no_picture_is_refused_with_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("logo.svg");
+        let path = file.display().to_string();
+        std::fs::write(&file, "<svg/>").unwrap();
+        assert_eq!(fault("pages.logo", &path), None);
+        std::fs::write(&file, "<html/>").unwrap();
+        assert_eq!(fault("pages.logo", &path), Some(format!("{path} is neither an SVG nor a PNG picture")));
+        assert!(fault("pages.logo", &format!("{path}.none")).unwrap().contains(".none cannot be read: "));
+    }
+}
