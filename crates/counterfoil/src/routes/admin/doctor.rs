@@ -67,7 +67,7 @@ impl FromRequestParts<App> for Probe {
 ///
 /// Nothing is stored, and a probe is a credential for `/v1/doctor/request` and `/v1/doctor/events` only.
 #[utoipa::path(
-    post, path = "/v1/doctor/probes", operation_id = "doctor_add_probe", tag = "administration",
+    post, path = "/v1/doctor/probes", operation_id = "doctor_add_probe", tag = "operations",
     security(("bearer" = []), ("session" = []), ("access" = [])),
     responses(
         (status = 201, description = "Generated", body = DoctorProbeResponse),
