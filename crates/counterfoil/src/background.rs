@@ -4,6 +4,7 @@
 mod tests;
 mod user_checks;
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -55,10 +56,10 @@ pub(crate) fn start(app: App) -> Task {
 }
 
 async fn write_last_seen_periodically(app: App, user_checks: UserChecks) {
-    let mut last_sign = app.parts.started_at;
+    let (mut last_sign, mut is_failing) = (app.parts.started_at, false);
     loop {
         sleep(last_seen::BATCH_INTERVAL).await;
-        write_sign_of_life(&app, &mut last_sign).await;
+        write_sign_of_life(&app, &mut last_sign, &mut is_failing).await;
         let used = app.parts.session_cache.take_last_seen();
         user_checks.add(&used);
         if let Err(error) = last_seen::write(&*app.parts.store, &used).await {
@@ -68,16 +69,20 @@ async fn write_last_seen_periodically(app: App, user_checks: UserChecks) {
 }
 
 /// Writes one small commit each minute, and after the last of a series of refreshes, so that after a crash their used tokens
-/// stay used. It is not a part of maintenance, whose purge may take long.
-async fn write_sign_of_life(app: &App, last_sign: &mut Time) {
+/// stay used. It is not a part of maintenance, whose purge may take long. It is tried each second until it is written, with one
+/// warning.
+async fn write_sign_of_life(app: &App, last_sign: &mut Time, is_failing: &mut bool) {
     let (now, grace) = (app.parts.clock.checkpoint(), app.parts.refresh_grace.length);
     let last_rotation = app.parts.issuer.last_rotation();
     if !shutdown_mark::is_sign_of_life_due(last_rotation, *last_sign, grace, now) {
         return;
     }
     match shutdown_mark::write_sign_of_life(&*app.parts.store, &app.parts.state_keys, now).await {
-        Ok(()) => *last_sign = now,
-        Err(error) => tracing::warn!(%error, "the sign of life of this process could not be written"),
+        Ok(()) => (*last_sign, *is_failing) = (now, false),
+        Err(error) if !mem::replace(is_failing, true) => {
+            tracing::warn!(%error, "the sign of life of this process could not be written");
+        }
+        Err(_) => {}
     }
 }
 

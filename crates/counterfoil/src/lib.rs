@@ -201,7 +201,7 @@ pub mod operator {
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
     pub use crate::store::check::{CheckedStore, StoreFinding};
     pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
-    pub use counterfoil_files::path_hint;
+    pub use counterfoil_files::{open_configured, path_hint};
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {

@@ -58,6 +58,11 @@ impl ThemeFile {
     pub fn content(&self) -> &[u8] {
         &self.content
     }
+
+    /// The content, shared: a response needs no copy.
+    pub fn shared_content(&self) -> Arc<[u8]> {
+        Arc::clone(&self.content)
+    }
 }
 
 /// Without the content.

@@ -182,11 +182,11 @@ async fn a_sign_of_life_is_written_each_minute_without_maintenance() {
     let (mut last_sign, at_start) = (app.parts.started_at, mark().await);
 
     clock.advance(MAINTENANCE_INTERVAL / 2);
-    write_sign_of_life(&app, &mut last_sign).await;
+    write_sign_of_life(&app, &mut last_sign, &mut false).await;
     assert_eq!(mark().await, at_start);
 
     clock.advance(MAINTENANCE_INTERVAL / 2);
-    write_sign_of_life(&app, &mut last_sign).await;
+    write_sign_of_life(&app, &mut last_sign, &mut false).await;
     assert_eq!(mark().await[1..], (NOON + MAINTENANCE_INTERVAL).unix_ms().to_be_bytes());
 }
 

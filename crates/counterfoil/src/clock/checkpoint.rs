@@ -113,10 +113,15 @@ pub(crate) async fn accept(
     let mut changes = vec![audit_event, set_time(CHECKPOINT, keys.node(), accepted_time)];
     let is_wrong =
         |(owner, time): &Saved| owner != keys.node() && *time > accepted_time + CLOCK_JUMP_THRESHOLD;
-    let wrong = saved(store).await?.into_iter().filter(is_wrong);
-    changes.extend(wrong.map(|(owner, _)| remove_time(CHECKPOINT, &owner)));
+    let wrong: Vec<Saved> = saved(store).await?.into_iter().filter(is_wrong).collect();
+    changes.extend(wrong.iter().map(|(owner, _)| remove_time(CHECKPOINT, owner)));
     changes.extend(accepted.needs_restart().then(|| distrust(keys)));
-    commit(store, changes).await
+    commit(store, changes).await?;
+    for (node, time) in &wrong {
+        let seconds = time.since(accepted_time).as_secs();
+        tracing::warn!(node, seconds, "the later clock checkpoint of another node was removed");
+    }
+    Ok(())
 }
 
 /// Everything that this process writes is ignored at a start.

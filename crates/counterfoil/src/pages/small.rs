@@ -59,7 +59,7 @@ pub(super) async fn asset(State(app): State<App>, Path(name): Path<String>) -> R
         return Ok(static_file(asset.content_type, Bytes::from_static(asset.content.as_bytes())));
     }
     let file = app.settings().pages.theme.find(&name).ok_or(AppError::NotFound)?;
-    let mut response = static_file(file.content_type(), Bytes::copy_from_slice(file.content()));
+    let mut response = static_file(file.content_type(), Bytes::from_owner(file.shared_content()));
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, FILE_POLICY);
     Ok(response)
 }

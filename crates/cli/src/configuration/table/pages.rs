@@ -1,9 +1,9 @@
 //! Settings of the pages for people.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use counterfoil::operator::open_configured;
 use counterfoil::{AccentError, Language, Logo, StyleSheet, ThemeFile, ThemeFileError};
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
@@ -161,11 +161,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// The path and the content of a file, of which at most one byte too many is read.
+/// The path and the content of a file, of which at most one byte too many is read. The server publishes it, so a link that another
+/// user made must not lead to a secret of this one.
 fn read_file(values: &[String]) -> Result<(PathBuf, Vec<u8>), InvalidValue> {
     let file = path(values)?;
     let mut content = Vec::new();
-    let read = File::open(&file)
+    let read = open_configured(&file)
         .and_then(|opened| opened.take(ThemeFile::MAX_LEN as u64 + 1).read_to_end(&mut content));
     match read {
         Ok(_) => Ok((file, content)),

@@ -6,10 +6,10 @@ use serde_json::Value;
 /// The difference between clocks that our verifiers allow, in seconds.
 const LEEWAY: i64 = 60;
 
-/// The claims that our verifiers require: those of RFC 9068, section 2.2, and our own.
+/// Claims that our verifiers require: those of RFC 9068, section 2.2, and our own.
 const REQUIRED_CLAIMS: [&str; 9] = ["iss", "aud", "sub", "client_id", "iat", "exp", "jti", "sid", "pos"];
 
-/// Everything that is wrong with `token` at the time `now`, each as a message.
+/// What can be found wrong with `token` at the time `now` without its key, each as a message. A verifier checks more.
 #[must_use]
 pub fn find_problems(token: &UnverifiedJws, now: i64) -> Vec<String> {
     let mut problems = header_problems(token);
