@@ -107,14 +107,14 @@ fn read_probe(file: &Path) -> Result<Secret<String>, CliError> {
 async fn own_probe(configuration: &Configuration, issuer: &IssuerUrl) -> Result<Secret<String>, String> {
     let dir = configuration.data_dir.display();
     match store_settings(configuration) {
-        // Another server must not receive a credential of this one.
-        Ok(settings) if App::store_exists(&settings) && settings.issuer != *issuer => {
-            let own = settings.issuer.as_str();
-            return Err(format!("there is no probe, because the server on this machine is {own}"));
-        }
         Ok(settings) if App::store_exists(&settings) => {}
         Ok(_) | Err(_) => return Err(format!("there is no probe, and no store in {dir}")),
     }
     let answer = new_probe(configuration).await;
-    answer.map(|answer| answer.probe).map_err(|error| format!("there is no probe: {}", error.into_parts().0))
+    let answer = answer.map_err(|error| format!("there is no probe: {}", error.into_parts().0))?;
+    // Another server must not receive a credential of this one.
+    if answer.issuer != issuer.as_str() {
+        return Err(format!("there is no probe, because the server on this machine is {}", answer.issuer));
+    }
+    Ok(answer.probe)
 }

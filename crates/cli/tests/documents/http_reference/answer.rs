@@ -94,7 +94,7 @@ fn block([open, close]: [char; 2], items: Vec<String>, indent: usize) -> String 
     format!("{open}\n{pad}  {}\n{pad}{close}", items.join(&format!(",\n{pad}  ")))
 }
 
-/// A string without what differs each time: credentials, random ids, and the version of curl.
+/// A string without what differs each time: credentials, random ids, ports, and the version of curl.
 fn masked(key: &str, text: &str) -> String {
     if let Some(prefix) = CREDENTIALS.iter().find(|prefix| text.starts_with(*prefix)) {
         return format!("{prefix}…");
@@ -103,6 +103,8 @@ fn masked(key: &str, text: &str) -> String {
         return "…".to_owned();
     }
     match text.rsplit_once([':', '/']) {
+        // The port of the server of this test.
+        Some((start, _)) if key == "host" => format!("{start}:…"),
         Some((start, id)) if is_random(id) => format!("{}…", &text[..start.len() + 1]),
         Some(("curl", _)) => "curl/…".to_owned(),
         None if is_random(text) => "…".to_owned(),

@@ -46,6 +46,8 @@ pub struct DoctorProbeResponse {
     pub probe: Secret<String>,
     /// When it ends, in Unix seconds.
     pub expires_at: u64,
+    /// The issuer that accepts it. No other server may receive it.
+    pub issuer: String,
 }
 
 /// A user, with what the rate limits count for them.

@@ -19,6 +19,7 @@ pub(crate) fn issue(app: &App, now: Time) -> Result<DoctorProbeResponse, Service
     Ok(DoctorProbeResponse {
         expires_at: probe.expires_at().unix_seconds(),
         probe: Secret::new(probe.to_string()),
+        issuer: app.settings().issuer.as_str().to_owned(),
     })
 }
 

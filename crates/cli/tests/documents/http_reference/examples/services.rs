@@ -98,7 +98,7 @@ pub(super) const OPERATIONS: &[Example] = &[
     Example {
         call: "GET /v1/doctor/request",
         prepare: r#"probe=$(curl -s -X POST $base/v1/doctor/probes -H "Authorization: Bearer $admin_key" | pick probe)"#,
-        command: r#"curl --include $base/v1/doctor/request -H "Authorization: Bearer $probe""#,
+        command: r#"curl $base/v1/doctor/request -H "Authorization: Bearer $probe""#,
     },
     Example {
         call: "GET /v1/doctor/events",
