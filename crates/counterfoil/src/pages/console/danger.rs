@@ -19,8 +19,8 @@ pub(super) const TYPED: &str = "confirm";
 
 /// Where an administrator signs in again, and returns to the question at `path`. `None`: the login is recent.
 ///
-/// A stolen session cookie alone makes neither the worst changes nor an administrator who could. The JSON routes of the same changes
-/// answer 401 instead.
+/// A stolen session cookie alone makes no change that does more than shut out. The JSON routes of the same changes answer 401
+/// instead.
 ///
 /// # Errors
 ///

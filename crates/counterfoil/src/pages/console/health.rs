@@ -21,15 +21,16 @@ pub(in crate::pages) async fn show(
     administrator: ConsoleAdministrator,
     query: Query,
 ) -> Result<Response, AppError> {
-    let failed = app.failed_checks().await;
+    let health = parts::health(&app).await;
     let check = |check: ReadinessCheck| CheckRow {
         name: check.as_str(),
-        is_met: !failed.contains(&check),
+        is_met: !health.failed.iter().any(|failed| failed == check.as_str()),
         advice: advice(check),
     };
+    let checks = ReadinessCheck::ALL.map(check).into();
     let view = HealthView {
-        health: parts::health(&app).await,
-        checks: ReadinessCheck::ALL.map(check).into(),
+        health,
+        checks,
         node: app.parts.node_id.to_string(),
         issuer: app.settings().issuer.as_str().to_owned(),
         store: app.settings().store.resolved().to_string(),
