@@ -131,7 +131,7 @@ export class Counterfoil implements Authenticator {
     await this.#issuer.post("/v1/logout", req, res, body);
   }
 
-  /** Passes requests below `/v1/`, `/.well-known/` and `/.counterfoil/` on to the issuer: for applications without a proxy. */
+  /** Passes requests below `/v1/` and `/.well-known/` on to the issuer: for applications without a proxy. */
   routes(): RelayHandler {
     return relay(this.#settings.upstream);
   }

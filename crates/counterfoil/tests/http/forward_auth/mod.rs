@@ -6,6 +6,7 @@ mod credentials;
 mod host_login;
 mod malformed;
 mod sites;
+mod values;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
