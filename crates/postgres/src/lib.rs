@@ -35,6 +35,7 @@ mod store;
 mod store_lock;
 mod tables;
 mod timeline;
+mod tls_error;
 mod url;
 mod write_request;
 mod writer;
