@@ -31,6 +31,8 @@ mod session_probe;
 mod standby_warning;
 mod state;
 mod statement;
+#[cfg(test)]
+mod statement_plans;
 mod store;
 mod store_lock;
 mod tables;
