@@ -114,6 +114,11 @@ impl Connector {
         hosts::connect_timeout(&self.config())
     }
 
+    /// Whether the URL names several hosts, of which one is the primary.
+    pub(crate) fn has_several_hosts(&self) -> bool {
+        self.config().get_hosts().len() > 1
+    }
+
     /// The highest timeline that a connection of this connector has seen.
     pub(crate) fn timeline(&self) -> &Arc<Timeline> {
         &self.timeline
