@@ -70,6 +70,24 @@ fn the_start_of_the_program_is_measured() {
     }
 }
 
+/// A measurement registers a user with a known password, and kills the server.
+#[test]
+fn a_measured_process_has_no_settings_of_the_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, config) = (dir.path().join("production.db"), dir.path().join("counterfoil.toml"));
+    fs::write(&config, format!("store = \"sqlite:{}\"\n", store.display())).unwrap();
+    let url = format!("sqlite:{}", store.display());
+    for (name, value) in
+        [("COUNTERFOIL_STORE", url.as_str()), ("COUNTERFOIL_CONFIG", config.to_str().unwrap())]
+    {
+        let mut command = counterfoil(&["compare", "--quick", "--only", "restart", "--json", "-"]);
+        let made = command.env(name, value).output().unwrap();
+
+        assert!(made.status.success(), "{name}: {made:?}");
+        assert!(!store.exists(), "{name}");
+    }
+}
+
 #[test]
 fn what_cannot_be_measured_or_shown_is_refused_before_it_takes_time() {
     let cases: [(&[&str], &str, i32); 6] = [
