@@ -5,8 +5,9 @@
 mod common;
 
 use std::fs;
+use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::{counterfoil, run, run_with_input};
 
@@ -86,6 +87,23 @@ fn a_measured_process_has_no_settings_of_the_environment() {
         assert!(made.status.success(), "{name}: {made:?}");
         assert!(!store.exists(), "{name}");
     }
+}
+
+#[test]
+fn the_progress_is_lines_of_json_for_programs() {
+    let made = run(&with(&["--json", "-", "--json-progress"]));
+
+    assert_eq!(made.status, 0, "{made:?}");
+    let lines: Vec<Value> = made.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.contains(&json!({ "part": "bytes", "done": 0, "of": 1 })), "{lines:?}");
+    let report: Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!(report["schema"], "counterfoil/lab-report/1");
+
+    // Without a reader it ends.
+    let mut command = counterfoil(&["compare", "--quick", "--only", "check.rate", "--json-progress"]);
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert!(!child.wait().unwrap().success());
 }
 
 #[test]
