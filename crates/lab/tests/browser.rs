@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-use counterfoil_lab::LabSite;
+use counterfoil_lab::{CompareCommand, LabSite};
 use counterfoil_test_support::{chromium, interop_folder};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -20,7 +20,8 @@ fn a_person_plays_a_logout_step_by_step() {
     let (stop, stopped) = oneshot::channel::<()>();
     let site = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        runtime.block_on(LabSite::new().serve(vec![listener], async { drop(stopped.await) })).unwrap();
+        let lab = LabSite::new(CompareCommand::quick("counterfoil"));
+        runtime.block_on(lab.serve(vec![listener], async { drop(stopped.await) })).unwrap();
     });
     let travellers = [true, false].map(|script| json!({ "origin": origin, "script": script }));
 

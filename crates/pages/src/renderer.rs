@@ -68,7 +68,7 @@ struct LanguageChoice {
 }
 
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 52] = [
+const TEMPLATES: [(&str, &str); 56] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -120,6 +120,10 @@ const TEMPLATES: [(&str, &str); 52] = [
     ("lab/answer.html", include_str!("../templates/lab/answer.html")),
     ("lab/choose.html", include_str!("../templates/lab/choose.html")),
     ("lab/token.html", include_str!("../templates/lab/token.html")),
+    ("lab/measurements.html", include_str!("../templates/lab/measurements.html")),
+    ("lab/measuring.html", include_str!("../templates/lab/measuring.html")),
+    ("lab/measurement_failed.html", include_str!("../templates/lab/measurement_failed.html")),
+    ("lab/report.html", include_str!("../templates/lab/report.html")),
     ("lab/problem.html", include_str!("../templates/lab/problem.html")),
 ];
 
@@ -177,6 +181,7 @@ impl Renderer {
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             console_script => Asset::CONSOLE_SCRIPT.name(),
             lab_stylesheet => Asset::LAB_STYLESHEET.name(),
+            lab_script => Asset::LAB_SCRIPT.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => Value::from(Serde(frame)),

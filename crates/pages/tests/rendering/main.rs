@@ -137,14 +137,17 @@ fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
         for part in ["<style", " style=", "onclick=", "onload=", "<iframe", "http-equiv=\"content"] {
             assert!(!html.contains(part), "{name}: {part}");
         }
-        // The file of the console alone, in pages with live parts.
-        let file = format!("assets/{}\" defer></script>", Asset::CONSOLE_SCRIPT.name());
-        let expected = usize::from(html.contains(" data-pause hidden>"));
-        assert_eq!(
-            (html.matches("<script").count(), html.matches(&file).count()),
-            (expected, expected),
-            "{name}"
-        );
+        // A file of its room alone, in pages with live parts and in that of a measurement that runs.
+        let rooms =
+            [(Asset::CONSOLE_SCRIPT, " data-pause hidden>"), (Asset::LAB_SCRIPT, "?every=2\">Load it every")];
+        let mut scripts = 0;
+        for (script, mark) in rooms {
+            let expected = usize::from(html.contains(mark));
+            let file = format!("assets/{}\" defer></script>", script.name());
+            assert_eq!(html.matches(&file).count(), expected, "{name}");
+            scripts += expected;
+        }
+        assert_eq!(html.matches("<script").count(), scripts, "{name}");
     }
 }
 
