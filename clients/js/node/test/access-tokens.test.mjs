@@ -217,6 +217,29 @@ test("text that is no compact token is refused, quickly", async () => {
   assert(performance.now() - start < 5000);
 });
 
+test("an issuer that answers a byte at a time does not hold a request for longer than the limit of an answer", async (t) => {
+  const own = await FakeIssuer.start();
+  t.after(() => own.close());
+  let isAnswering = true;
+  own.onKeys = (res) => {
+    res.writeHead(200, { "content-type": "application/json" });
+    const timer = setInterval(() => res.write(" "), 20);
+    res.on("close", () => (clearInterval(timer), (isAnswering = false)));
+  };
+  const { now } = performance;
+  let offset = 0;
+  performance.now = () => now.call(performance) + offset;
+  t.after(() => delete performance.now);
+  const verifier = counterfoil({ ...options(own), verifierKey: undefined });
+  const answered = status(await own.token(), verifier);
+  await until(() => own.requests.length > 0, "the keys are fetched");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert(isAnswering);
+  offset = 21_000;
+  assert.equal(await answered, 503);
+  await until(() => !isAnswering, "the connection is closed");
+});
+
 test("a signature of zeros verifies nothing", async () => {
   const unsigned = (await issuer.token()).split(".").slice(0, 2).join(".");
   const order = Buffer.from("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", "hex");
