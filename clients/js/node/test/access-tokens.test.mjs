@@ -372,6 +372,23 @@ test("a `Remote-Assertion` authenticates for its audience, and nothing else does
   assert.equal(await status(await sign({ aud: "https://shop.example", pos: 1, client_id: "c", jti: ID("j") })), 401);
 });
 
+test("the signal of a forwarded user fires with a revocation of the user, and with one of everyone", async (t) => {
+  const own = await FakeIssuer.start();
+  const verifier = counterfoil(options(own));
+  t.after(() => (verifier.close(), own.close()));
+  await verifier.ready();
+  const now = own.now();
+  const claims = { iss: own.url, aud: "https://app.example", sub: ID("u"), sid: ID("f"), iat: now, exp: now + 60, auth_time: now, amr: ["pwd"], username: "ada" };
+  const headers = { "remote-assertion": await own.token(claims, { typ: "forward+jwt" }) };
+  for (const [subject, reason] of [[`user:${ID("u")}`, "revoked"], ["everyone", "session_ended"]]) {
+    const user = await verifier.forwarded({ audience: "https://app.example" }).authenticate({ method: "GET", headers });
+    assert.equal(user.ended.aborted, false, "the proxy has asked after the revocation before");
+    own.revoke(subject);
+    await until(() => user.ended.aborted, subject);
+    assert.equal(user.ended.reason.reason, reason);
+  }
+});
+
 test("the signal of a forwarded user fires when the assertion expires", async (t) => {
   const own = await FakeIssuer.start();
   t.after(() => own.close());
