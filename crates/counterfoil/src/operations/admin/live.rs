@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use counterfoil_core::store::AuditEventNumber;
@@ -15,7 +15,7 @@ use counterfoil_verify::Ended;
 
 use crate::app::App;
 use crate::app::live::StreamOwner;
-use crate::app::live::committed_changes::ChangeCounts;
+use crate::app::live::committed_changes::ChangedTopics;
 use crate::app::live::event::{Event, KEEP_ALIVE, beginning};
 use crate::app::live::pace::Pace;
 use crate::app::live::topic::{StateTopic, Topic};
@@ -88,7 +88,7 @@ pub(crate) fn open(
         owner: viewer.owner,
         form: Box::new(form),
         // Before anything is read: no later commit is missed.
-        changes: app.parts.live.changes().subscribe(),
+        changes: app.parts.live.subscribe(&subscription.topics),
         pace: Pace::new(&subscription.topics),
         last_states: HashMap::new(),
         position: 0,
@@ -96,14 +96,13 @@ pub(crate) fn open(
         started: Instant::now(),
         sent_at: Instant::now(),
     };
-    let ended = viewer.ended;
-    let mut closing = app.parts.live.changes().subscribe();
+    let (app, ended) = (app.clone(), viewer.ended);
     tokio::spawn(async move {
         let _open = open;
         tokio::select! {
             biased;
             // Also while something is read, or the client does not read.
-            _ = closing.wait_for(|counts| counts.is_closed) => {}
+            () = app.parts.live.closed() => {}
             reason = credential_end(ended) => {
                 let data = reason.to_owned();
                 // A client that does not read its events sees the end of the stream alone.
@@ -130,7 +129,7 @@ pub(crate) async fn credential_end(ended: Option<Ended>) -> &'static str {
 /// Why a stream sends no more.
 #[derive(Debug)]
 enum Stop {
-    /// The client is gone or does not read, the server shuts down, or the admin key is removed.
+    /// The client is gone or does not read, or the admin key is removed.
     Over,
     /// Something could not be read.
     Failed(OperationError),
@@ -147,7 +146,7 @@ struct Stream {
     app: App,
     owner: StreamOwner,
     form: Box<dyn LiveForm>,
-    changes: watch::Receiver<ChangeCounts>,
+    changes: ChangedTopics,
     pace: Pace,
     /// What the client has of each state.
     last_states: HashMap<StateTopic, Arc<str>>,
@@ -159,18 +158,15 @@ struct Stream {
 }
 
 impl Stream {
-    /// Sends events until the client is gone or the server shuts down.
+    /// Sends events until the client is gone.
     async fn send_all(mut self, last_event: Option<AuditEventNumber>) -> Result<(), Stop> {
-        let mut counts = *self.changes.borrow_and_update();
         let newest = audit_log::newest_number(&self.app).await?;
         // A number above the newest one is of another log, of which this store is an earlier backup.
         self.position = last_event.filter(|last| *last <= newest).unwrap_or(newest);
         self.send(beginning(RETRY_MS, self.position)).await?;
         loop {
-            if counts.is_closed {
-                return Ok(());
-            }
-            for topic in self.pace.take_due(self.started.elapsed()) {
+            for topic in self.pace.take_due(self.started.elapsed(), self.changes.get()) {
+                self.changes.forget(topic);
                 match topic {
                     Topic::Audit => self.send_audit().await?,
                     Topic::State(topic) => self.send_state(topic).await?,
@@ -181,12 +177,9 @@ impl Stream {
             }
             tokio::select! {
                 () = self.parts.closed() => return Ok(()),
-                changed = self.changes.changed() => if changed.is_err() { return Ok(()) },
-                () = sleep_until(self.started + self.pace.next()) => {}
+                () = self.changes.wait() => {}
+                () = sleep_until(self.started + self.pace.next(self.changes.get())) => {}
             }
-            let now = *self.changes.borrow_and_update();
-            self.pace.note_changes(&counts, &now);
-            counts = now;
         }
     }
 

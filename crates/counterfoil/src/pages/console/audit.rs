@@ -105,8 +105,7 @@ pub(in crate::pages) async fn export(
 ) -> Result<Response, AppError> {
     let filter = filter(&query)?;
     let current = &administrator.current;
-    let viewer =
-        Viewer { owner: StreamOwner::Session(current.session), ended: Some(current.principal.ended()) };
+    let viewer = Viewer { owner: StreamOwner::User(current.user), ended: Some(current.principal.ended()) };
     let body = audit_export::open(&app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }

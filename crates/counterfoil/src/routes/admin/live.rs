@@ -54,7 +54,7 @@ impl FromRequestParts<App> for LiveAdministrator {
                 if !may_administer(&user.principal) {
                     return Err(AppError::AdministratorRequired);
                 }
-                Viewer { owner: StreamOwner::Session(user.session), ended: Some(user.principal.ended()) }
+                Viewer { owner: StreamOwner::User(user.user), ended: Some(user.principal.ended()) }
             }
         };
         Ok(Self(viewer))
@@ -67,7 +67,7 @@ impl FromRequestParts<App> for LiveAdministrator {
 /// An event has the name of its topic. `stats` is sent every two seconds. The `data` of `audit` is `{"events": […]}`, with more
 /// than one event if there are more than 20 a second; its `id` is the number of the last one, after which a client that
 /// connects again continues. The last event is `ended`, with the reason, when the credential is no longer accepted.
-/// There are at most 4 streams for each session or admin key, and 64 in all.
+/// There are at most 8 streams for each user or admin key, and 64 in all.
 #[utoipa::path(
     get, path = "/v1/admin/live", operation_id = "admin_live", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -106,7 +106,7 @@ struct AuditEvents<'a> {
 impl LiveForm for Json {
     async fn state(&self, app: &App, topic: StateTopic) -> Result<Option<String>, OperationError> {
         Ok(Some(match topic {
-            StateTopic::Health => to_json(&overview::health(app).await),
+            StateTopic::Health => to_json(&overview::recent_health(app).await),
             StateTopic::Stats => to_json(&overview::stats(app)),
             StateTopic::Verifiers => {
                 to_json(&verifiers::list(app, Pagination::new(None, MAX_EVENTS)?).await?)

@@ -12,13 +12,13 @@ const TOKEN: &str = "__Host-forward";
 
 /// A person's browser: its cookies at the issuer and those at the guarded host.
 #[derive(Default)]
-struct Person {
+pub(crate) struct Person {
     issuer: Browser,
     host: Browser,
 }
 
 impl Person {
-    async fn logged_in(server: &TestServer, name: &str, mode: &str) -> Self {
+    pub(crate) async fn logged_in(server: &TestServer, name: &str, mode: &str) -> Self {
         let mut person = Self::default();
         server.login_browser(&mut person.issuer, name, mode).await;
         person
@@ -46,7 +46,7 @@ impl Person {
         url
     }
 
-    async fn log_in_at_host(&mut self, server: &TestServer) -> Response {
+    pub(crate) async fn log_in_at_host(&mut self, server: &TestServer) -> Response {
         let url = self.callback_url(server, "%2Forders").await;
         let done = self.open(server, &url).await;
         assert_eq!(done.status, 303, "{done:?}");
