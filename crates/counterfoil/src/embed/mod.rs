@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 pub(crate) mod client_info;
 pub(crate) mod credentials;
+pub mod custom_store;
 pub(crate) mod error;
 pub(crate) mod login;
 pub(crate) mod password;

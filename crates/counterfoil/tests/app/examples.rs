@@ -4,8 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use axum::Router;
 use counterfoil::operator::Command;
-use counterfoil::{Counterfoil, Limits};
-use counterfoil_jose::Secret;
+use counterfoil::{Counterfoil, Limits, Secret};
 use serde_json::{Value, json};
 
 use crate::client::send;
