@@ -43,6 +43,9 @@
 //! | [`custom_store`] | for a [`Store`] of the application's own |
 //! | [`operator`] | administration, backups, restores and checks before a start |
 //!
+//! The module `examples` shows whole applications: with a login page of their own, pages for signed-in users, a user table of
+//! their own, claims and roles, two audiences, tests of handlers, WebSockets, and server-sent events.
+//!
 //! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time.
 //! [`serve`] limits connections, header and body times.
 
@@ -182,6 +185,8 @@ pub use counterfoil_verify::{
 };
 
 pub use embed::custom_store;
+#[cfg(all(doc, not(doctest)))]
+pub use embed::examples;
 #[cfg(feature = "test-util")]
 pub use embed::testing;
 

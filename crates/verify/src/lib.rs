@@ -46,7 +46,10 @@
 //! | test handlers without a token | `testing` (feature `test-util`) |
 //!
 //! Without the feature `http` this crate does no I/O and reads no clock: the caller passes the time.
-
+//!
+#![cfg_attr(all(doc, not(doctest)), doc = "# A whole service\n\n```")]
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../examples/resource_server.rs"))]
+#![cfg_attr(all(doc, not(doctest)), doc = "```")]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
