@@ -87,7 +87,8 @@ pub use clock::{
 };
 #[cfg(feature = "pages")]
 pub use counterfoil_pages::{
-    Accent, AccentError, Language, Logo, StyleSheet, Theme, ThemeFile, ThemeFileError,
+    Accent, AccentError, Language, Logo, Original, OverrideError, OverrideErrors, OverrideFile, OverrideKind,
+    Overrides, StyleSheet, Theme, ThemeFile, ThemeFileError,
 };
 pub use embed::builder::CounterfoilBuilder;
 pub use embed::client_info::ClientInfo;
@@ -201,7 +202,7 @@ pub mod operator {
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
     pub use crate::store::check::{CheckedStore, StoreFinding};
     pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
-    pub use counterfoil_files::{open_configured, path_hint};
+    pub use counterfoil_files::{open_configured, path_hint, resolve_link};
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {

@@ -1,17 +1,12 @@
 //! The answers of the lab: pages, redirects and refusals.
 
-use std::sync::LazyLock;
-
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use counterfoil_pages::view::lab::LabProblemView;
-use counterfoil_pages::{Frame, Language, Moment, Renderer, ThemeFrame, View};
+use counterfoil_pages::{Frame, Language, Moment, ThemeFrame, View};
 
 use crate::site::labs::Refusal;
-
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// A page with status 200.
 pub(super) fn page(view: &impl View) -> Response {
@@ -26,7 +21,7 @@ pub(super) fn page(view: &impl View) -> Response {
         live: None,
         theme: ThemeFrame::default(),
     };
-    match RENDERER.render(Language::English, &frame, view) {
+    match frame.render(Language::English, view) {
         Ok(html) => Html(html).into_response(),
         // No input causes it: a test renders every template.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
