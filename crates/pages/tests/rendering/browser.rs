@@ -9,7 +9,7 @@ use counterfoil_pages::{Asset, Language, Renderer};
 use counterfoil_test_support::{chromium, interop_folder, output_of};
 use serde_json::json;
 
-use crate::{english_pages, people};
+use crate::{english_pages, people, pseudo};
 
 /// The environment variable that asks for every combination of width, color scheme and direction.
 const EVERYTHING: &str = "COUNTERFOIL_ALL_PAGES";
@@ -25,7 +25,7 @@ fn every_page_is_accessible_and_fits_a_small_screen() {
     let arabic = people(&renderer, Language::Arabic);
     let mut pages = Vec::new();
     for (lang, dir, rendered) in
-        [("en", "ltr", english), ("ar", "rtl", arabic)]
+        [("en", "ltr", english), ("ar", "rtl", arabic), ("en-XA", "ltr", pseudo::pages())]
     {
         let rendered: Vec<(String, String)> = rendered;
         for (name, html) in rendered {

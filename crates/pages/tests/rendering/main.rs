@@ -7,6 +7,7 @@ mod contrast;
 mod fields;
 mod lab;
 mod overrides;
+mod pseudo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
