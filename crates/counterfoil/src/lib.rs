@@ -91,7 +91,8 @@ pub use clock::{
 };
 #[cfg(feature = "pages")]
 pub use counterfoil_pages::{
-    Accent, AccentError, Direction, Language, Logo, StyleSheet, Theme, ThemeFile, ThemeFileError, ThemeFrame,
+    Accent, AccentError, Direction, Language, Logo, Original, OverrideError, OverrideErrors, OverrideFile,
+    OverrideKind, Overrides, StyleSheet, Theme, ThemeFile, ThemeFileError, ThemeFrame,
 };
 pub use embed::builder::CounterfoilBuilder;
 pub use embed::client_info::ClientInfo;
@@ -235,7 +236,7 @@ pub mod operator {
     pub use counterfoil_core::services::password_policy::BreachedPasswords;
     pub use counterfoil_core::services::user_import::{ImportTarget, ImportedUser};
     pub use counterfoil_core::store::copy::CopyRefusal;
-    pub use counterfoil_files::{open_configured, path_hint};
+    pub use counterfoil_files::{open_configured, path_hint, resolve_link};
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {

@@ -4,10 +4,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use counterfoil::operator::open_configured;
-use counterfoil::{Logo, StyleSheet, ThemeFile, ThemeFileError};
+use counterfoil::{Logo, OverrideKind, Overrides, StyleSheet, ThemeFile, ThemeFileError};
 
 use crate::configuration::Configuration;
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
+use crate::configuration::override_files::read_directory;
 
 /// The paths of the files.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,10 @@ pub(crate) struct PageFiles {
     pub(crate) css: Option<PathBuf>,
     /// The picture before the name of the product.
     pub(crate) logo: Option<PathBuf>,
+    /// The directory of texts that replace ours.
+    pub(crate) texts: Option<PathBuf>,
+    /// The directory of templates that replace ours.
+    pub(crate) templates: Option<PathBuf>,
 }
 
 impl Configuration {
@@ -23,7 +28,7 @@ impl Configuration {
     /// file that cannot be used is an error of the configuration.
     pub(crate) fn with_page_files(&self) -> Self {
         let mut read = self.clone();
-        let PageFiles { css, logo } = &self.builder.page_files;
+        let PageFiles { css, logo, texts, templates } = &self.builder.page_files;
         let theme = &mut read.builder.settings.pages.theme;
         match read_file(css.as_deref(), StyleSheet::new) {
             Ok(style_sheet) => theme.style_sheet = style_sheet,
@@ -32,6 +37,13 @@ impl Configuration {
         match read_file(logo.as_deref(), Logo::new) {
             Ok(logo) => theme.logo = logo,
             Err(message) => read.errors.push(self.unusable_file("pages.logo", message)),
+        }
+        match overrides(templates.as_deref(), texts.as_deref()) {
+            Ok(overrides) => theme.overrides = overrides,
+            Err(faults) => {
+                let errors = faults.into_iter().map(|(setting, fault)| self.unusable_file(setting, fault));
+                read.errors.extend(errors);
+            }
         }
         read
     }
@@ -42,6 +54,39 @@ impl Configuration {
         let source = assigned.map_or(ValueSource::Combination, |assigned| assigned.source.clone());
         Diagnostic { key: Some(setting.to_owned()), source, message, hint: None }
     }
+}
+
+/// The templates and texts in these directories, or what is wrong with them, each with its setting.
+fn overrides(
+    templates: Option<&Path>,
+    texts: Option<&Path>,
+) -> Result<Option<Overrides>, Vec<(&'static str, String)>> {
+    if templates.is_none() && texts.is_none() {
+        return Ok(None);
+    }
+    let read = |setting, directory: Option<&Path>| {
+        let files = directory.map_or_else(|| Ok(Vec::new()), read_directory);
+        files.map_err(|faults| faults.into_iter().map(|fault| (setting, fault)).collect::<Vec<_>>())
+    };
+    let (read_templates, read_texts) = match (read("pages.templates", templates), read("pages.texts", texts))
+    {
+        (Ok(templates), Ok(texts)) => (templates, texts),
+        (templates, texts) => {
+            let faults = [templates.err(), texts.err()].into_iter().flatten().flatten();
+            return Err(faults.collect());
+        }
+    };
+    let overrides = Overrides::new(read_templates, read_texts);
+    overrides.map(Some).map_err(|errors| {
+        let fault = |error: counterfoil::OverrideError| {
+            let (setting, directory) = match error.kind() {
+                OverrideKind::Template => ("pages.templates", templates),
+                _ => ("pages.texts", texts),
+            };
+            (setting, format!("{}/{error}", directory.unwrap_or(Path::new(".")).display()))
+        };
+        errors.into_iter().map(fault).collect()
+    })
 }
 
 /// The content of a file, if there is one, or what is wrong with it. At most one byte too many is read. The server publishes it, so
@@ -100,6 +145,45 @@ mod tests {
         assert_eq!(fault("pages.logo", &file), Some(format!("{path} is neither an SVG nor a PNG picture")));
         let missing = fault("pages.logo", &place.path().join("none.svg")).unwrap();
         assert!(missing.contains("none.svg cannot be read: "), "{missing}");
+    }
+
+    #[test]
+    fn a_template_and_a_text_that_do_not_fit_are_refused_with_their_lines() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let path = place.path().display();
+        std::fs::write(at("login.html"), "\n{{ page.usrname }}").unwrap();
+        let expected = format!("{path}/login.html, line 2: `page.usrname` is not a field of this page");
+        assert_eq!(fault("pages.templates", place.path()), Some(expected));
+        std::fs::rename(at("login.html"), at("en.ftl")).unwrap();
+        std::fs::write(at("en.ftl"), "\nsign-on = a").unwrap();
+        let expected = format!("{path}/en.ftl, line 2: `sign-on` is not a text of the pages");
+        assert_eq!(fault("pages.texts", place.path()), Some(expected));
+        std::fs::write(at("en.ftl"), "sign-in = a").unwrap();
+        assert_eq!(fault("pages.texts", place.path()), None);
+        let missing = fault("pages.templates", &at("none")).unwrap();
+        assert!(missing.starts_with(&format!("{path}/none cannot be read: No such file")), "{missing}");
+    }
+
+    /// A person who mends a theme wants to see everything that is wrong.
+    #[test]
+    fn every_error_of_both_directories_is_reported_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = |name: &str| {
+            let directory = place.path().join(name);
+            std::fs::create_dir(&directory).unwrap();
+            directory
+        };
+        let (templates, texts) = (directory("templates"), directory("texts"));
+        std::fs::write(templates.join("a.html"), "").unwrap();
+        std::fs::write(texts.join("xx.ftl"), "").unwrap();
+        let text = format!("[pages]\ntemplates = {templates:?}\ntexts = {texts:?}\n");
+        let configuration = Configuration::from_text(Path::new("c.toml"), &text);
+
+        let errors = configuration.with_page_files().validate(configuration.listen).unwrap_err();
+
+        let keys: Vec<_> = errors.iter().filter_map(|error| error.key.as_deref()).collect();
+        assert_eq!(keys, ["pages.templates", "pages.texts"]);
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! The answers of the lab: pages, redirects and refusals.
 
-use std::sync::LazyLock;
-
 use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use counterfoil_pages::view::lab::LabProblemView;
-use counterfoil_pages::{Frame, Language, Moment, Renderer, ThemeFrame, View};
+use counterfoil_pages::{Frame, Language, Moment, ThemeFrame, View};
 
 use crate::site::labs::Refusal;
 
@@ -15,9 +13,6 @@ const SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 );
-
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// A page with status 200.
 pub(super) fn page(view: &impl View) -> Response {
@@ -32,7 +27,7 @@ pub(super) fn page(view: &impl View) -> Response {
         live: None,
         theme: ThemeFrame::default(),
     };
-    match RENDERER.render(Language::English, &frame, view) {
+    match frame.render(Language::English, view) {
         Ok(html) => Html(html).into_response(),
         // No input causes it: a test renders every template.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

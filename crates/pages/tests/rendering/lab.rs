@@ -1,5 +1,6 @@
 //! Views of the lab to render: empty, usual, longest, and with hostile text.
 
+use counterfoil_pages::sample::HOSTILE;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
@@ -9,9 +10,7 @@ use counterfoil_pages::view::lab::{
     ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, StepLink, StoredFact, TakenApart, Ticket,
     TokenMember, TokenView, TraceLine, Verdict,
 };
-use counterfoil_pages::{Language, Moment, Renderer, View};
-
-use crate::samples::{HOSTILE, frame};
+use counterfoil_pages::{Frame, Language, Message, Moment, Renderer, ThemeFrame, View};
 
 const NOON: u64 = 1_764_000_000;
 
@@ -110,7 +109,18 @@ fn lab(text: &str) -> LabView {
 }
 
 fn render(renderer: &Renderer, view: &impl View) -> String {
-    let html = renderer.render(Language::English, &frame(None), view);
+    let frame = Frame {
+        product: HOSTILE.into(),
+        base: "/auth".into(),
+        host: "auth.example".into(),
+        here: "/auth/lab".into(),
+        user: None,
+        request_id: "p3vQ0n9Jr2hK5cXw".into(),
+        notice: Some(Message::new("notice-ended-others").with("count", 3)),
+        live: None,
+        theme: ThemeFrame::default(),
+    };
+    let html = renderer.render(Language::English, &frame, view);
     html.unwrap_or_else(|error| panic!("{error:?}"))
 }
 

@@ -71,6 +71,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         apply: |builder, values| path(values).map(|file| builder.page_files.logo = Some(file)),
     },
     Setting {
+        name: "pages.texts",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Directory of files like `en.ftl` with messages that replace ours; read when the server starts.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| path(values).map(|directory| builder.page_files.texts = Some(directory)),
+    },
+    Setting {
+        name: "pages.templates",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Directory of templates that replace ours of the same name, like `login.html`; read, and rendered with samples, when the \
+              server starts.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| path(values).map(|directory| builder.page_files.templates = Some(directory)),
+    },
+    Setting {
         name: "pages.languages",
         form: Form::List,
         default: DefaultValue::Description("all: en, de, es, fr, ja, ar"),
