@@ -67,6 +67,12 @@ impl Live {
         self.streams.open(owner, LIMITS)
     }
 
+    /// How many streams are open.
+    #[cfg(test)]
+    pub(crate) fn open_streams(&self) -> usize {
+        self.streams.len()
+    }
+
     /// What later commits change of these topics.
     pub(crate) fn subscribe(&self, topics: &[Topic]) -> ChangedTopics {
         self.changes.subscribe(topics)

@@ -17,7 +17,7 @@ use crate::app::live::StreamOwner;
 use crate::http::error::AppError;
 use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::live::Viewer;
+use crate::operations::admin::viewer::Viewer;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{parse, text, with_query};
