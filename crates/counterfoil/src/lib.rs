@@ -103,6 +103,8 @@ pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::host_layer::HostLayer;
+#[cfg(feature = "pages")]
+pub use http::require_sign_in::{RequireSignIn, RequireSignInService};
 pub use http::session_data::{SessionData, SessionDataError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
@@ -112,8 +114,6 @@ pub use keys::tls::TlsError;
 pub use keys::tls_files::TlsFiles;
 #[cfg(feature = "metrics")]
 pub use metrics::serve as serve_metrics;
-#[cfg(feature = "pages")]
-pub use pages::require_sign_in::{RequireSignIn, RequireSignInService};
 pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
 pub use runtime::panics::panic_count;

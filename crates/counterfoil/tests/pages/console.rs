@@ -462,3 +462,22 @@ async fn the_doctor_shows_what_arrives_of_a_browser() {
     assert_eq!(view.json()["is_trusted_peer"], false);
     assert_eq!(Request::get("/v1/me").bearer(probe).send(&server).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_list_that_leads_only_forward_leads_back_to_its_first_page() {
+    let (server, mut browser) = administrator().await;
+    // Newer than every session, so that the list has all of them.
+    let newest = "_".repeat(32);
+    for (first, more, cursor) in [
+        ("/admin/audit?kind=login_succeeded", "&", "5"),
+        ("/admin/sessions?mode=session", "&", &newest),
+        ("/admin/clients", "?", "a"),
+        ("/admin/revocations", "?", "1"),
+    ] {
+        let page = browser.open(&server, &format!("{first}{more}after={cursor}")).await;
+        let page = html(&page).replace("&#x2f;", "/").replace("&#x3D;", "=");
+        assert!(page.contains(&format!("<a href=\"{first}\">First page</a>")), "{first}: {page}");
+        let page = html(&browser.open(&server, first).await);
+        assert!(!page.contains("First page"), "{first}");
+    }
+}

@@ -75,6 +75,7 @@ fn events() -> Vec<EventRow> {
 
 pub(super) fn pages_around() -> Pager {
     Pager {
+        first: Some("/auth/admin?b=\"".into()),
         previous: Some("/auth/admin?before=a&b=\"".into()),
         next: Some("/auth/admin?after=a&b=\"".into()),
     }

@@ -76,7 +76,9 @@ async fn fill(app: &App, query: &Query, view: &mut AuditView) -> Result<(), AppE
     if list.items.len() < EVENTS as usize {
         view.stopped_at = list.next.clone();
     }
-    view.pages.next = list.next.map(|cursor| path(app, "/audit", &view.filter, &cursor));
+    let page_after = |cursor: &str| path(app, "/audit", &view.filter, cursor);
+    let first = query.get("after").map(|_| page_after(""));
+    view.pages = Pager { first, next: list.next.as_deref().map(page_after), ..Pager::default() };
     Ok(())
 }
 
