@@ -119,6 +119,50 @@ fn a_lab_is_made_and_plays_a_logout_step_by_step() {
     assert_eq!(site.get(&lab).status, 404);
 }
 
+#[test]
+fn the_clock_of_a_lab_is_moved_until_its_credentials_expire() {
+    let site = Site::start();
+    let lab = site.make();
+    let before = site.get(&lab).body;
+    assert!(before.contains("Lab clock") && before.contains("value=\"15m\">+ 15 min"), "{before}");
+    assert!(!before.contains("ahead of this machine") && !before.contains("accepted after the login"));
+    let forward = |by: &str| site.post(&format!("{lab}/clock"), &format!("by={by}"));
+
+    for by in ["15m", "1m"] {
+        let moved = forward(by);
+        assert_eq!((moved.status, moved.location()), (303, lab.as_str()), "{by}");
+    }
+
+    let after = site.get(&lab).body;
+    for text in [
+        "16 min ahead of this machine",
+        "+ 15 min</a>",
+        "The hybrid refreshes</a>",
+        "accepted after the login",
+        "Client refreshes, because its access token was refused",
+        "This machine and your own programs keep their time.",
+    ] {
+        assert!(after.contains(text), "{text}: {after}");
+    }
+    let expired = site.get(&format!("{lab}?step=2")).body;
+    for text in ["Issuer: <b>accepted</b>", "Issuer: <b>refused</b>", "Service A: <b>accepted</b>"] {
+        assert!(expired.contains(text), "{text}: {expired}");
+    }
+    assert!(!expired.contains("still accepted"), "{expired}");
+
+    for _ in 2..4 {
+        assert_eq!(forward("1d").status, 303);
+    }
+    let last = site.get(&lab).body;
+    assert!(!last.contains("/clock\"") && last.len() <= 60 * 1024, "{} {last}", last.len());
+    let refused = forward("1m");
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(refused.body.contains("4 times") && refused.body.contains("Play an act"), "{refused:?}");
+    assert_eq!(site.post(&format!("{lab}/act"), "act=call").status, 303);
+    let again = site.get(&lab).body;
+    assert!(again.contains("/clock\"") && !again.contains("ahead of this machine"), "{again}");
+}
+
 /// The address of the server of a lab, as its page names it.
 fn server_of(site: &Site, lab: &str) -> SocketAddr {
     let page = site.get(lab).body;
@@ -186,12 +230,15 @@ fn a_page_of_another_host_or_site_gets_nothing() {
         &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-site")],
     ] {
-        for path in ["/lab", &format!("{lab}/act"), &format!("{lab}/end"), "/lab/questions/1"] {
-            assert_eq!(site.send("POST", path, headers, "act=login").status, 403, "{headers:?} {path}");
+        let own = ["act", "clock", "end"].map(|form| format!("{lab}/{form}"));
+        for path in ["/lab", "/lab/questions/1"].into_iter().chain(own.iter().map(String::as_str)) {
+            assert_eq!(site.send("POST", path, headers, "act=login&by=1d").status, 403, "{headers:?} {path}");
         }
     }
     assert_eq!(site.send("GET", &lab, &[("sec-fetch-dest", "iframe")], "").status, 403);
-    assert_eq!(site.get(&lab).status, 200, "it was not removed");
+    let shown = site.get(&lab);
+    assert_eq!(shown.status, 200, "it was not removed");
+    assert!(!shown.body.contains("ahead of this machine"), "its clock was not moved");
 }
 
 #[test]
@@ -204,6 +251,11 @@ fn an_unknown_act_step_lab_or_question_is_answered_as_such() {
     assert!(unknown.body.contains("login, call"), "{unknown:?}");
     assert_eq!(site.post(&format!("{lab}/act"), "").status, 422);
     assert_eq!(site.post(&format!("{lab}/act"), &format!("act={}", "x".repeat(2_000))).status, 422);
+    let clock = site.post(&format!("{lab}/clock"), "by=1y");
+    assert_eq!(clock.status, 422);
+    assert!(clock.body.contains("1m, 15m, 1h, 1d"), "{clock:?}");
+    assert_eq!(site.post(&format!("{lab}/clock"), "").status, 422);
+    assert_eq!(site.post("/lab/AAAA/clock", "by=1m").status, 404);
     for query in ["?step=0", "?step=99", "?step=x", "?", "?step=18446744073709551616"] {
         assert_eq!(site.get(&format!("{lab}{query}")).status, 200, "{query}");
     }

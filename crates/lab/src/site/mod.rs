@@ -18,10 +18,13 @@ mod act;
 mod advice_view;
 mod asset;
 mod choose;
+mod exclusive;
 mod guard;
 mod home;
+mod lab;
 mod labs;
 mod questions;
+mod refusal;
 mod request_text;
 mod response;
 mod token;
@@ -60,6 +63,7 @@ impl LabSite {
             )
             .route("/lab/{id}", get(act::show))
             .route("/lab/{id}/act", post(act::play))
+            .route("/lab/{id}/clock", post(act::move_clock))
             .route("/lab/{id}/end", post(act::end))
             .route("/lab/{id}/trace.json", get(act::trace))
             .route_layer(middleware::from_fn(guard::show_as_page))

@@ -3,7 +3,7 @@
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, OtherAnswer, Piece,
+    ClockButton, GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, OtherAnswer, Piece,
     PlayedAct, QuestionRow, QuestionsView, ShownRequest, StepLink, StoredFact, TakenApart, Ticket,
     TokenMember, TokenView, TraceLine, Verdict,
 };
@@ -92,6 +92,9 @@ fn lab(text: &str) -> LabView {
         id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
         now: Moment::from_unix_seconds(NOON),
         ahead: Some("61 min".into()),
+        clock_moves: ["+ 1 min", "+ 15 min", "+ 1 hour", "+ 1 day"]
+            .map(|label| ClockButton { name: label.into(), label: label.into() })
+            .into(),
         acts: vec![act("login", false), act("logout", true), act("tamper", false)],
         act: "logout".into(),
         about: text.into(),
@@ -188,6 +191,7 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let hostile = lab(HOSTILE);
     let quiet = LabView {
         ahead: None,
+        clock_moves: vec![],
         previous: None,
         next: None,
         tickets: MODES.map(empty_ticket).into(),

@@ -14,6 +14,7 @@ pub use life_plot::{LifePlot, LifePlotRow, LifeRow, PlotSize, Tick, duration_tex
 pub use problem::LabProblemView;
 pub use questions::{AnswerView, PlayedAct, QuestionRow, QuestionsView};
 pub use side_by_side::{
-    ActButton, AskedPlace, LabView, Piece, ShownRequest, StepLink, StoredFact, Ticket, TraceLine, Verdict,
+    ActButton, AskedPlace, ClockButton, LabView, Piece, ShownRequest, StepLink, StoredFact, Ticket,
+    TraceLine, Verdict,
 };
 pub use token::{JwtParts, TakenApart, TokenMember, TokenView};
