@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
+mod programs;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use counterfoil::operator::advice::Answers;
 use counterfoil_lab::LabSite;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -34,7 +37,7 @@ impl Site {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             let stopped = async { drop(stopped.await) };
-            runtime.block_on(LabSite::new().serve(vec![listener], stopped)).unwrap();
+            runtime.block_on(LabSite::new(configuration_text).serve(vec![listener], stopped)).unwrap();
         });
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
@@ -89,6 +92,12 @@ impl Answer {
     fn location(&self) -> &str {
         self.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap()
     }
+}
+
+/// In place of the file of `counterfoil init`, which is tested with the binary.
+fn configuration_text(answers: &Answers) -> String {
+    let clients: Vec<&str> = answers.clients.iter().map(|kind| kind.as_str()).collect();
+    format!("# {} {:?}\n", clients.join(" "), answers.trusted_origins)
 }
 
 #[test]
@@ -291,6 +300,7 @@ fn the_address_of_a_choice_is_the_answer() {
     assert_eq!(chosen.status, 200);
     for text in [
         "What suits",
+        "action=\"/lab/choose#advice\"",
         "a script that an attacker",
         "id=\"client-spa\" name=\"spa\" value=\"on\" checked",
         "Need immediate session revocation <span class=\"soft\">(no)",
@@ -303,9 +313,58 @@ fn the_address_of_a_choice_is_the_answer() {
         assert!(chosen.body.contains(text), "{text}: {chosen:?}");
     }
     // Each link leads to the page with one other answer.
-    let link = chosen.body.split("href=\"/lab/choose?").nth(1).unwrap().split('"').next().unwrap();
+    let link = chosen.body.split("href=\"/lab/choose?").nth(1).unwrap().split(['#', '"']).next().unwrap();
     let other = site.get(&format!("/lab/choose?{}", link.replace("&amp;", "&").replace("&#x2f;", "/")));
     assert!(other.status == 200 && other.body.contains("What suits"), "{link} {other:?}");
+}
+
+#[test]
+fn the_programs_of_a_choice_are_those_that_the_compiler_has_read() {
+    let site = Site::start();
+    let page = site.get("/lab/choose?mobile=on&domains=one&logout=immediate&verifiers=own-services").body;
+    let unescaped = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x2f;", "/"), ("&amp;", "&")];
+    let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let compiled = trimmed(programs::SOURCE);
+    for id in ["program", "service"] {
+        let shown = page.split(&format!("aria-labelledby=\"{id}\">")).nth(1).unwrap();
+        let shown = shown.split("</pre>").next().unwrap().to_owned();
+        let shown = unescaped.iter().fold(shown, |text, (escaped, sign)| text.replace(escaped, sign));
+
+        let lines = trimmed(shown.trim_end().trim_end_matches(';'));
+        assert!(lines.lines().count() >= 4 && compiled.contains(&lines), "{id}: {lines}");
+    }
+    let alone = site.get("/lab/choose?pages=on&domains=one&logout=immediate&verifiers=none").body;
+    assert!(!alone.contains("id=\"service\""), "{alone}");
+}
+
+#[test]
+fn the_files_of_a_choice_are_saved_under_their_names() {
+    let site = Site::start();
+    let query = "spa=on&mobile=on&domains=many&logout=immediate&verifiers=none";
+    let page = site.get(&format!("/lab/choose?{query}")).body;
+    for link in ["/lab/choose.toml?spa=on", "/lab/choose.json?spa=on"] {
+        assert!(page.contains(link), "{link}: {page}");
+    }
+
+    let toml = site.get(&format!("/lab/choose.toml?{query}"));
+    assert_eq!((toml.status, toml.body.as_str()), (200, "# spa mobile [\"https://app.example\"]\n"));
+    for header in ["content-type: application/toml", "attachment; filename=\"counterfoil.toml\""] {
+        assert!(toml.head.contains(header), "{toml:?}");
+    }
+    assert!(toml.head.contains("nosniff") && toml.head.contains("cache-control: no-store"), "{toml:?}");
+
+    let json = site.get(&format!("/lab/choose.json?{query}"));
+    assert!(json.head.contains("attachment; filename=\"answers.json\""), "{json:?}");
+    let answers: Answers = serde_json::from_str(&json.body).unwrap();
+    assert_eq!((answers.domains.as_str(), answers.trusted_origins.len()), ("many", 1));
+
+    for file in ["choose.toml", "choose.json"] {
+        for query in ["", "domains=one", "spa=toaster"] {
+            let refused = site.get(&format!("/lab/{file}?{query}"));
+            assert_eq!(refused.status, 422, "{file} {query}");
+            assert!(!refused.head.contains("attachment"), "{refused:?}");
+        }
+    }
 }
 
 #[test]

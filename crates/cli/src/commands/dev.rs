@@ -9,6 +9,7 @@ use counterfoil_lab::LabSite;
 
 use crate::commands::demo_user::{ADMINISTRATOR, USERNAME, add_administrator, add_demo_user};
 use crate::commands::dev::data_directory::DataDirectory;
+use crate::commands::init::configuration_text;
 use crate::commands::serve::start_metrics;
 use crate::configuration::development::Pace;
 use crate::configuration::flags::ServerOptions;
@@ -66,7 +67,7 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     let metrics = configuration.metrics_listen.map(bind).transpose()?;
     let settings = configuration.settings(address)?;
     let base = base_url(&settings, address.port(), &format!("http://{address}"));
-    let lab = LabSite::new();
+    let lab = LabSite::new(configuration_text);
     let mode = DevelopmentMode::new(page::html(&base, pace)).with_routes(lab.routes());
     let app = App::open(settings.with(|settings| settings.development_mode = Some(mode))).await?;
     prepare(&app, pace).await?;

@@ -9,6 +9,7 @@ use counterfoil_lab::{Act, Frame, LabSite, Question, Trace};
 use serde_json::json;
 use tokio::task;
 
+use crate::commands::init::configuration_text;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::listeners::bind_localhost;
@@ -88,7 +89,8 @@ async fn serve(address: SocketAddr) -> Result<(), CliError> {
     let signals = ShutdownSignals::listen()?.ending_at_hangup();
     let (listeners, address) = bind_localhost(address)?;
     let banner = format!("http://{address}/lab\n\nOpen the address in a browser. Ctrl-C stops the lab.");
-    let served = LabSite::new().serve(listeners, signals.print_and_wait(banner, || {})).await;
+    let served =
+        LabSite::new(configuration_text).serve(listeners, signals.print_and_wait(banner, || {})).await;
     served.map_err(|error| CliError::with_cause("the lab failed", &error))
 }
 

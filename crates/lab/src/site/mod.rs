@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
@@ -17,7 +17,9 @@ use crate::site::labs::Labs;
 mod act;
 mod advice_view;
 mod asset;
+mod choice_file;
 mod choose;
+mod cost_table;
 mod exclusive;
 mod guard;
 mod home;
@@ -30,6 +32,8 @@ mod response;
 mod token;
 mod trace_view;
 
+pub use choice_file::ConfigurationText;
+
 /// The largest body of a form in bytes, except that of a token. A form has the names of an act and of a step.
 const MAX_FORM_SIZE: usize = 1024;
 
@@ -38,25 +42,32 @@ const BACKLOG: i32 = 128;
 
 /// The labs of this process, and their pages. Every client that reaches the pages can use the labs, so they are served on
 /// loopback.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LabSite {
     labs: Arc<Labs>,
+    configuration_text: ConfigurationText,
 }
 
 impl LabSite {
-    /// A site without a lab.
+    /// A site without a lab. `/lab/choose.toml` is what `configuration_text` writes.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(configuration_text: ConfigurationText) -> Self {
+        Self { labs: Arc::default(), configuration_text }
     }
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.
     pub fn routes(&self) -> Router {
+        let configuration_text = self.configuration_text;
         Router::new()
             .route("/lab", get(home::show).post(home::make))
             .route("/lab/questions", get(questions::list))
             .route("/lab/questions/{number}", get(questions::show).post(questions::play))
             .route("/lab/choose", get(choose::show))
+            .route("/lab/choose.json", get(choice_file::answers))
+            .route(
+                "/lab/choose.toml",
+                get(async move |query: RawQuery| choice_file::configuration(&query, configuration_text)),
+            )
             .route(
                 "/lab/token",
                 get(token::show).post(token::take_apart).layer(DefaultBodyLimit::max(token::MAX_SIZE)),

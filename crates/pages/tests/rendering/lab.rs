@@ -3,9 +3,9 @@
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    ClockButton, GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, OtherAnswer, Piece,
-    PlayedAct, QuestionRow, QuestionsView, ShownRequest, StepLink, StoredFact, TakenApart, Ticket,
-    TokenMember, TokenView, TraceLine, Verdict,
+    ClockButton, CostRow, GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow,
+    OtherAnswer, Piece, PlayedAct, QuestionRow, QuestionsView, ShownRequest, StepLink, StoredFact,
+    TakenApart, Ticket, TokenMember, TokenView, TraceLine, Verdict,
 };
 use counterfoil_pages::{Language, Moment, Renderer, View};
 
@@ -117,13 +117,20 @@ fn render(renderer: &Renderer, view: &impl View) -> String {
 
 fn choose(advice: Option<AdviceView>, is_client_missing: bool) -> ChooseView {
     let choice = |value: &str, is_chosen| Choice { value: value.into(), text: HOSTILE.into(), is_chosen };
-    let group = |name: &str, is_multiple| ChoiceGroup {
+    let group = |name: &str, is_multiple: bool| ChoiceGroup {
         name: name.into(),
         question: format!("{name}? {HOSTILE}"),
+        hint: (!is_multiple).then(|| HOSTILE.into()),
         is_multiple,
         choices: vec![choice("one", true), choice("own-services", false)],
     };
-    ChooseView { groups: vec![group("client", true), group("logout", false)], is_client_missing, advice }
+    let cost = |text: &str| CostRow { what: text.into(), values: [(); 3].map(|()| text.into()) };
+    ChooseView {
+        groups: vec![group("client", true), group("logout", false)],
+        is_client_missing,
+        costs: vec![cost("bytes"), cost(HOSTILE)],
+        advice,
+    }
 }
 
 fn advice(text: &str) -> AdviceView {
@@ -151,8 +158,10 @@ fn advice(text: &str) -> AdviceView {
         sessions_when: [Some(true), Some(false), None].map(row).into(),
         jwt_when: [None, Some(true)].map(row).into(),
         others: vec![other(vec![changed(false), changed(true)]), other(vec![])],
+        query: "spa=on&domains=one&logout=immediate&verifiers=none".into(),
         init: text.into(),
         program: format!("let auth = {text}"),
+        service: Some(format!("let verifier = {text}")),
     }
 }
 

@@ -8,7 +8,9 @@ mod questions;
 mod side_by_side;
 mod token;
 
-pub use choose::{Advice, AdviceView, ChangedAdvice, Choice, ChoiceGroup, ChooseView, GuideRow, OtherAnswer};
+pub use choose::{
+    Advice, AdviceView, ChangedAdvice, Choice, ChoiceGroup, ChooseView, CostRow, GuideRow, OtherAnswer,
+};
 pub use home::{LabRow, LabsView};
 pub use life_plot::{LifePlot, LifePlotRow, LifeRow, PlotSize, Tick, duration_text};
 pub use problem::LabProblemView;
