@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use counterfoil_lab::LabSite;
+use counterfoil_lab::{CompareCommand, LabSite};
 use counterfoil_test_support::{chromium, interop_folder};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -44,7 +44,9 @@ impl Site {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-            let site = LabSite::new(|answers| format!("# {} clients\n", answers.clients.len()));
+            let site = LabSite::new(CompareCommand::quick("counterfoil"), |answers| {
+                format!("# {} clients\n", answers.clients.len())
+            });
             runtime.block_on(site.serve(vec![listener], async { drop(stopped.await) })).unwrap();
         });
         Self { origin, stop, thread }

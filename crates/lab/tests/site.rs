@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::advice::Answers;
-use counterfoil_lab::LabSite;
+use counterfoil_lab::{CompareCommand, LabSite};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -30,6 +30,11 @@ struct Answer {
 
 impl Site {
     fn start() -> Self {
+        Self::measuring_with("/nowhere/counterfoil")
+    }
+
+    /// A site that measures with this program.
+    fn measuring_with(program: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -37,7 +42,8 @@ impl Site {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             let stopped = async { drop(stopped.await) };
-            runtime.block_on(LabSite::new(configuration_text).serve(vec![listener], stopped)).unwrap();
+            let site = LabSite::new(CompareCommand::quick(program), configuration_text);
+            runtime.block_on(site.serve(vec![listener], stopped)).unwrap();
         });
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
@@ -70,6 +76,20 @@ impl Site {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.get(9..12).unwrap().parse().unwrap();
         Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// Starts a measurement, and returns its page when it has ended.
+    fn measure(&self) -> Answer {
+        let started = self.post("/lab/measure", "");
+        assert_eq!(started.status, 303, "{started:?}");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let page = self.get(started.location());
+            if !page.body.contains("is running") {
+                return page;
+            }
+            assert!(Instant::now() < deadline, "{page:?}");
+        }
     }
 
     /// Makes a lab, and returns its path.
@@ -240,11 +260,13 @@ fn a_page_of_another_host_or_site_gets_nothing() {
         &[("sec-fetch-site", "same-site")],
     ] {
         let own = ["act", "clock", "end"].map(|form| format!("{lab}/{form}"));
-        for path in ["/lab", "/lab/questions/1"].into_iter().chain(own.iter().map(String::as_str)) {
+        let paths = ["/lab", "/lab/questions/1", "/lab/measure", "/lab/measure/1/stop"];
+        for path in paths.into_iter().chain(own.iter().map(String::as_str)) {
             assert_eq!(site.send("POST", path, headers, "act=login&by=1d").status, 403, "{headers:?} {path}");
         }
     }
     assert_eq!(site.send("GET", &lab, &[("sec-fetch-dest", "iframe")], "").status, 403);
+    assert!(!site.get("/lab/measure").body.contains("Measurements of this process"), "nothing was started");
     let shown = site.get(&lab);
     assert_eq!(shown.status, 200, "it was not removed");
     assert!(!shown.body.contains("ahead of this machine"), "its clock was not moved");
@@ -417,4 +439,51 @@ fn a_text_that_is_no_token_is_refused_with_what_to_do() {
     assert_eq!(site.post("/lab/token", &format!("token={}", "x".repeat(16 * 1024))).status, 413);
     let other_site = [("origin", "https://attacker.example")];
     assert_eq!(site.send("POST", "/lab/token", &other_site, "token=eyJ").status, 403);
+}
+
+#[test]
+fn a_measurement_that_cannot_be_made_is_a_page_with_the_cause() {
+    for (program, cause) in [
+        ("/nowhere/counterfoil", "cannot start &#x2f;nowhere&#x2f;counterfoil: No such file"),
+        ("false", "the process has ended with exit status: 1"),
+        ("echo", "something else than a report"),
+    ] {
+        let site = Site::measuring_with(program);
+        let before = site.get("/lab/measure");
+        assert!(before.body.contains("Measure now") && before.body.contains("It disturbs this server"));
+        assert!(before.head.contains("default-src 'none'") && !before.head.contains("script-src"));
+
+        let failed = site.measure();
+
+        assert_eq!(failed.status, 200);
+        for text in ["Measurement 1 has failed", cause, "Measure again", "<title>Error: "] {
+            assert!(failed.body.contains(text), "{text}: {failed:?}");
+        }
+        assert!(!failed.body.contains("<script"), "{failed:?}");
+        assert!(site.get("/lab/measure").body.contains(">failed</span>"));
+        for file in ["report.json", "report.html"] {
+            assert_eq!(site.get(&format!("/lab/measure/1/{file}")).status, 404, "{file}");
+        }
+        let events = site.get("/lab/measure/1/events");
+        assert!(events.head.contains("content-type: text/event-stream"), "{events:?}");
+        assert!(
+            events.body.contains("event: ended") && !events.body.contains("event: progress"),
+            "{events:?}"
+        );
+    }
+}
+
+#[test]
+fn the_last_measurements_are_kept() {
+    let site = Site::start();
+    for _ in 0..7 {
+        site.measure();
+    }
+    assert_eq!(site.get("/lab/measure").body.matches(">failed</span>").count(), 5);
+    assert_eq!(site.get("/lab/measure/7").status, 200);
+    for path in ["1", "8", "0", "-1", "x", "99999999999999999999", "1/events", "1/report.json"] {
+        assert_eq!(site.get(&format!("/lab/measure/{path}")).status, 404, "{path}");
+    }
+    assert_eq!(site.post("/lab/measure/1/stop", "").status, 404);
+    assert_eq!(site.post("/lab/measure/7/stop", "").status, 303, "it has ended already");
 }

@@ -3,7 +3,10 @@
 pub(crate) mod builder;
 pub(crate) mod client_info;
 pub(crate) mod credentials;
+pub mod custom_store;
 pub(crate) mod error;
+#[cfg(all(doc, not(doctest)))]
+pub mod examples;
 pub(crate) mod login;
 pub(crate) mod password;
 pub(crate) mod sessions;

@@ -1,6 +1,5 @@
 //! The responses of pages: a page, a form with errors, a redirect.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use counterfoil_pages::{Frame, Language, Renderer, View};
+use counterfoil_pages::{Frame, Language, View};
 use counterfoil_verify::Problem;
 
 use crate::app::App;
@@ -20,9 +19,6 @@ use crate::pages::return_to::ReturnTo;
 
 /// How long a browser keeps a flash, if it does not open the next page.
 const FLASH_LIFETIME: Duration = Duration::from_secs(30);
-
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// The media type of a page.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -63,7 +59,7 @@ pub(super) fn replace_body(mut response: Response, html: String) -> Response {
 }
 
 pub(super) fn html(language: Language, frame: &Frame, view: &impl View) -> Result<String, AppError> {
-    RENDERER.render(language, frame, view).map_err(|error| {
+    frame.render(language, view).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a page cannot be rendered");
         AppError::Panic
     })

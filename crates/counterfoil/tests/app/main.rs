@@ -4,6 +4,7 @@
 
 mod admin_commands;
 mod application_users;
+mod application_users_sqlite;
 mod base_path;
 mod client;
 mod clock_jumps;

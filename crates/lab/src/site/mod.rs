@@ -1,4 +1,4 @@
-//! The lab as pages: labs that are made and played in a browser, the questions, advice, and a token taken apart.
+//! The lab as pages: labs that are made and played in a browser, the questions, advice, a token taken apart, and measurements.
 
 use std::future::Future;
 use std::io;
@@ -12,21 +12,28 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use tokio::task::JoinSet;
 
+use crate::site::compare_command::CompareCommand;
 use crate::site::labs::Labs;
+use crate::site::measurements::Measurements;
 
 mod act;
 mod advice_view;
 mod asset;
 mod choice_file;
 mod choose;
+pub(crate) mod compare_command;
 mod cost_table;
 mod exclusive;
 mod guard;
 mod home;
 mod lab;
 mod labs;
+mod measure;
+mod measurement_events;
+mod measurements;
 mod questions;
 mod refusal;
+mod report_view;
 mod request_text;
 mod response;
 mod token;
@@ -40,19 +47,20 @@ const MAX_FORM_SIZE: usize = 1024;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// The labs of this process, and their pages. Every client that reaches the pages can use the labs, so they are served on
-/// loopback.
+/// The labs and the measurements of this process, and their pages. Every client that reaches the pages can use them, so they
+/// are served on loopback.
 #[derive(Debug, Clone)]
 pub struct LabSite {
     labs: Arc<Labs>,
+    measurements: Arc<Measurements>,
     configuration_text: ConfigurationText,
 }
 
 impl LabSite {
-    /// A site without a lab. `/lab/choose.toml` is what `configuration_text` writes.
+    /// A site without a lab, which measures with `compare`. `/lab/choose.toml` is what `configuration_text` writes.
     #[must_use]
-    pub fn new(configuration_text: ConfigurationText) -> Self {
-        Self { labs: Arc::default(), configuration_text }
+    pub fn new(compare: CompareCommand, configuration_text: ConfigurationText) -> Self {
+        Self { labs: Arc::default(), measurements: Arc::new(Measurements::new(compare)), configuration_text }
     }
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.
@@ -77,6 +85,7 @@ impl LabSite {
             .route("/lab/{id}/clock", post(act::move_clock))
             .route("/lab/{id}/end", post(act::end))
             .route("/lab/{id}/trace.json", get(act::trace))
+            .merge(measure::routes(Arc::clone(&self.measurements)))
             .route_layer(middleware::from_fn(guard::show_as_page))
             // The files of a page are no documents.
             .route("/lab/assets/{name}", get(asset::show))
@@ -121,8 +130,15 @@ impl LabSite {
         self.labs.remove_unused_again_and_again().await;
     }
 
-    /// Removes all labs. An act that is being played removes its own at its end.
+    /// Stops the measurement that runs, and ends the responses that follow it: a server that waits for its responses calls this
+    /// when it begins to stop.
+    pub fn start_close(&self) {
+        self.measurements.start_close();
+    }
+
+    /// Removes all labs, and ends the measurement that runs. An act that is being played removes its own lab at its end.
     pub async fn close(&self) {
+        self.measurements.close().await;
         self.labs.close().await;
     }
 }

@@ -1,18 +1,19 @@
 //! The answers of the lab: pages, redirects and refusals.
 
-use std::sync::LazyLock;
-
-use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use counterfoil_pages::view::lab::LabProblemView;
-use counterfoil_pages::{Frame, Language, Moment, Renderer, ThemeFrame, View};
+use counterfoil_pages::{Frame, Language, Moment, ThemeFrame, View};
 
 use crate::site::lab::MAX_CLOCK_MOVES;
 use crate::site::refusal::Refusal;
 
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
+/// The policy of a page with a script: it may load the script, and follow events, from its own origin.
+const SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+);
 
 /// A page with status 200.
 pub(super) fn page(view: &impl View) -> Response {
@@ -27,11 +28,16 @@ pub(super) fn page(view: &impl View) -> Response {
         live: None,
         theme: ThemeFrame::default(),
     };
-    match RENDERER.render(Language::English, &frame, view) {
+    match frame.render(Language::English, view) {
         Ok(html) => Html(html).into_response(),
         // No input causes it: a test renders every template.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// A page with a script, which the other pages do not allow.
+pub(super) fn page_with_script(view: &impl View) -> Response {
+    ([(CONTENT_SECURITY_POLICY, SCRIPT_POLICY)], page(view)).into_response()
 }
 
 /// A page that says what was refused and what to do.

@@ -73,7 +73,7 @@ pub(crate) async fn import(
     // The imported key may be due at another time than the one that it replaces.
     app.parts.key_schedule_changed.notify_one();
     let keys = app.parts.keys.keys().await?;
-    Ok(keys.iter().find(|key| key.id == id).map(KeyView::from))
+    Ok(keys.iter().find(|key| key.id == id).map(KeyView::from_status))
 }
 
 /// Revokes a key: all its tokens are invalid at once.

@@ -22,4 +22,5 @@ pub(crate) mod user_import;
 pub(crate) mod users;
 pub(crate) mod verifier_keys;
 pub(crate) mod verifiers;
+pub(crate) mod viewer;
 pub(crate) mod views;

@@ -17,7 +17,7 @@ use crate::app::live::StreamOwner;
 use crate::http::error::AppError;
 use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::live::Viewer;
+use crate::operations::admin::viewer::Viewer;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{parse, text, with_query};
@@ -105,8 +105,7 @@ pub(in crate::pages) async fn export(
 ) -> Result<Response, AppError> {
     let filter = filter(&query)?;
     let current = &administrator.current;
-    let viewer =
-        Viewer { owner: StreamOwner::Session(current.session), ended: Some(current.principal.ended()) };
+    let viewer = Viewer { owner: StreamOwner::User(current.user), ended: Some(current.principal.ended()) };
     let body = audit_export::open(&app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }

@@ -108,4 +108,21 @@ export const LAB_JOURNEYS = {
     await person.expectText('from this time on it is not valid');
     await person.picture('page-token', 1100);
   },
+
+  async measure(person) {
+    const main = person.page.getByRole('main');
+    await person.open('/lab');
+    await main.getByRole('link', { name: 'What each mode costs on this machine', exact: true }).click();
+    await main.getByRole('button', { name: 'Measure now', exact: true }).waitFor();
+    person.expect(await person.send({}, 'Measure now') === 200, 'a measurement is started');
+    // With script the report comes by itself.
+    const reload = main.getByRole('link', { name: 'Load it every 2 seconds', exact: true });
+    if (!person.script && await reload.count() > 0) await reload.click();
+    await main.getByRole('heading', { name: 'Sessions, JWTs and the hybrid on this machine' }).waitFor({ timeout: 60_000 });
+    await person.expectText('Each request carries');
+    await person.picture('page-report');
+    const path = new URL(person.page.url()).pathname;
+    const report = await (await person.open(`${path}/report.json`)).json();
+    person.expect(report.schema === 'counterfoil/lab-report/1', 'the report is JSON');
+  },
 };
