@@ -49,9 +49,7 @@ fn export(options: &ExportOptions) -> Result<(), CliError> {
     let directory = &options.directory;
     if !options.force && !is_empty(directory)? {
         return Err(CliError::failure(format!("{} is not empty, and was not changed", directory.display()))
-            .with_hint(
-                "name another directory, or add --force to replace the files with our names",
-            ));
+            .with_hint("name another directory, or add --force to replace the files with our names"));
     }
     let templates = write_all(&directory.join("templates"), Original::templates())?;
     let texts = write_all(&directory.join("texts"), Original::texts())?;

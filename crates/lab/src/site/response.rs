@@ -6,7 +6,8 @@ use axum::response::{Html, IntoResponse, Response};
 use counterfoil_pages::view::lab::LabProblemView;
 use counterfoil_pages::{Frame, Language, Moment, ThemeFrame, View};
 
-use crate::site::labs::Refusal;
+use crate::site::lab::MAX_CLOCK_MOVES;
+use crate::site::refusal::Refusal;
 
 /// The policy of a page with a script: it may load the script, and follow events, from its own origin.
 const SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
@@ -68,6 +69,12 @@ impl IntoResponse for Refusal {
             Self::Busy => {
                 let text = "Wait a few seconds and try again: one act is played at a time.";
                 problem(StatusCode::CONFLICT, "An act is being played", text, "/lab")
+            }
+            Self::ClockStands => {
+                let text = format!(
+                    "It can be moved {MAX_CLOCK_MOVES} times after an act. Play an act again: it begins with the time of this machine."
+                );
+                problem(StatusCode::CONFLICT, "The clock cannot be moved", &text, "/lab")
             }
             Self::TooManyLabs { free_at, retry_after } => {
                 let time = Moment::from_unix_seconds(free_at.unix_seconds()).text;
