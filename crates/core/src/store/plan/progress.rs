@@ -1,5 +1,7 @@
 //! What the row operations of a transaction have done so far, for the operations after them.
 
+use std::collections::BTreeSet;
+
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, SessionId, UserId};
 
@@ -21,7 +23,7 @@ pub struct CommitProgress {
     applied: AppliedChanges,
     /// The new entries of the revocation log, in the order of the changes.
     entries: Vec<NewRevocation>,
-    refreshed: Vec<SessionId>,
+    refreshed: BTreeSet<SessionId>,
     /// How many of the ended sessions are recorded in the audit log.
     recorded_ends: usize,
     /// The users who have more sessions than this commit ends.
@@ -118,10 +120,12 @@ impl CommitProgress {
         selected: SessionsToRefresh,
         found: impl IntoIterator<Item = SessionId>,
     ) -> bool {
-        let before = self.refreshed.len();
+        let mut found = found.into_iter().peekable();
+        let is_found = found.peek().is_some();
+        // Two changes can select one session; its revision rises once for a commit.
         self.refreshed.extend(found);
         match selected {
-            SessionsToRefresh::One(_) => self.refreshed.len() > before,
+            SessionsToRefresh::One(_) => is_found,
             SessionsToRefresh::AllOf(_) | SessionsToRefresh::Cookies => true,
         }
     }

@@ -189,6 +189,10 @@ fn only_a_single_session_that_cannot_be_refreshed_conflicts() {
 fn refreshed_sessions_get_the_last_position_of_the_commit() {
     let mut progress = CommitProgress::default();
     assert!(progress.sessions_to_refresh(SessionsToRefresh::AllOf(USER), [SESSION, OTHER]));
+    assert!(
+        progress.sessions_to_refresh(SessionsToRefresh::One(OTHER), [OTHER]),
+        "two changes of one session"
+    );
     assert_eq!(progress.refreshed_sessions().count(), 0, "before the position is known");
 
     let last = RevocationPosition::new(9);
