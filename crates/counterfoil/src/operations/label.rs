@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_spaces_is_none() {
+    fn a_label_of_spaces_is_left_out() {
         for (label, expected) in [("", None), ("  ", None), (" my phone ", Some("my phone"))] {
             assert_eq!(validate_label(label).unwrap().as_deref(), expected);
         }

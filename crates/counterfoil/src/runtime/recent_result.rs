@@ -16,8 +16,8 @@ impl<T> Default for RecentResult<T> {
 }
 
 impl<T: Clone> RecentResult<T> {
-    /// The last result, if it is not older than `max_age`, or else that of `run`. Who comes meanwhile waits for the same run; if its
-    /// caller goes away, the next one runs.
+    /// The last result, if it is not older than `max_age`, or else that of `run`. Other callers meanwhile wait for the same run; if its
+    /// caller stops waiting, the next one runs.
     pub(crate) async fn get_or_run(&self, max_age: Duration, run: impl Future<Output = T>) -> T {
         let mut last = self.0.lock().await;
         if let Some((over_at, result)) = &*last

@@ -188,7 +188,7 @@ fn sorted(list: Value) -> Value {
     json!(items)
 }
 
-/// A page that was opened by a form answers 303, to the place after it; a stranger is sent to the sign-in page.
+/// A page that was opened by a form answers 303, to the place after it; without a login, to the sign-in page.
 fn is_accepted(way: Way, response: &Response) -> bool {
     match way {
         Way::Page => {

@@ -62,7 +62,7 @@ pub(super) enum CompareError {
     /// It has reported an error.
     #[error("{0}")]
     Failed(String),
-    /// Its report is none.
+    /// What it writes is not a report.
     #[error("the process has written something else than a report: {0}")]
     Report(#[from] ReadError),
     /// It takes too long.
