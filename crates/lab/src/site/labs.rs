@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use counterfoil::{ClockReading, ClockSource as _, SystemClock};
+use counterfoil::operator::inspection::IssuerCheck;
+use counterfoil::{App, ClockReading, ClockSource as _, SystemClock};
 use counterfoil_jose::{Time, base64url, random};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::{task, time};
@@ -14,6 +15,7 @@ use crate::scenario::act::Act;
 use crate::scenario::question::Question;
 use crate::scenario::trace::Trace;
 use crate::scenario::{answer, play_and_keep};
+use crate::site::checked::Checked;
 
 /// How many labs a process has at most.
 pub(super) const MAX_LABS: usize = 4;
@@ -57,6 +59,8 @@ pub(super) struct Labs {
     places: Arc<Semaphore>,
     answers: Mutex<[Option<Arc<[Trace]>>; Question::ALL.len()]>,
     answering: Arc<AsyncMutex<()>>,
+    /// The server that has these pages, if it has users of its own.
+    issuer: Mutex<Option<App>>,
 }
 
 impl Default for Labs {
@@ -66,6 +70,7 @@ impl Default for Labs {
             places: Arc::new(Semaphore::new(MAX_LABS)),
             answers: Mutex::default(),
             answering: Arc::default(),
+            issuer: Mutex::default(),
         }
     }
 }
@@ -183,6 +188,25 @@ impl Labs {
         lock(&self.answers)[usize::from(question.number()) - 1].clone()
     }
 
+    /// Also checks tokens with the keys of this server.
+    pub(super) fn set_issuer(&self, app: App) {
+        *lock(&self.issuer) = Some(app);
+    }
+
+    /// Checks a token with the keys of the server of these pages, and of those of the labs.
+    pub(super) fn check(&self, token: &str) -> Checked {
+        let own = lock(&self.issuer).as_ref().and_then(|app| IssuerCheck::of(app, token));
+        if let Some(check) = own {
+            return Checked::by_issuer("this server", check);
+        }
+        let by_lab = |lab: Arc<Lab>| Some(Checked::by_issuer(&lab.name(), lab.check(token)?));
+        self.all().into_iter().find_map(by_lab).unwrap_or_else(|| {
+            Checked::with_nothing(
+                "the token names no key of a lab or of this process; give the key set of its issuer, or the secret",
+            )
+        })
+    }
+
     /// Removes the labs that were not used for too long or are too large, and looks again later, without an end.
     pub(super) async fn remove_unused_again_and_again(self: &Arc<Self>) {
         loop {
@@ -196,6 +220,7 @@ impl Labs {
     /// Removes all labs, and those that are being made as soon as they are.
     pub(super) async fn close(self: &Arc<Self>) {
         lock(&self.list).is_closed = true;
+        lock(&self.issuer).take();
         let _ = Arc::clone(self).remove_where(|_| true).await;
     }
 
@@ -252,6 +277,17 @@ impl Lab {
             Ok(())
         })
         .await
+    }
+
+    /// By what was played in it last.
+    fn name(&self) -> String {
+        format!("the lab in which \"{}\" was played", lock(&self.played).act.label())
+    }
+
+    /// What its server says about a token; `None` if the token names no key of it, while an act is played, or when its server
+    /// has stopped.
+    fn check(&self, token: &str) -> Option<IssuerCheck> {
+        lock(&self.played).sandbox.as_ref()?.server().ok()?.check(token)
     }
 
     /// What a page shows of it.

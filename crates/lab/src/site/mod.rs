@@ -10,6 +10,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
+use counterfoil::App;
 use tokio::task::JoinSet;
 
 use crate::site::labs::Labs;
@@ -17,6 +18,7 @@ use crate::site::labs::Labs;
 mod act;
 mod advice_view;
 mod asset;
+mod checked;
 mod choose;
 mod guard;
 mod home;
@@ -45,6 +47,11 @@ impl LabSite {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Also checks pasted tokens with the keys of this server, until [`LabSite::close`].
+    pub fn set_issuer(&self, app: App) {
+        self.labs.set_issuer(app);
     }
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.

@@ -16,4 +16,4 @@ pub use questions::{AnswerView, PlayedAct, QuestionRow, QuestionsView};
 pub use side_by_side::{
     ActButton, AskedPlace, LabView, Piece, ShownRequest, StepLink, StoredFact, Ticket, TraceLine, Verdict,
 };
-pub use token::{JwtParts, TakenApart, TokenMember, TokenView};
+pub use token::{JwtParts, SignatureView, TakenApart, TokenMember, TokenView};
