@@ -37,10 +37,13 @@ const ROWS: [RangeInclusive<u16>; 15] = [
 /// The words by which the last column says that something is missing.
 const GAPS: [&str; 3] = ["open", "not built", "none"];
 
-/// A row of the table.
+/// A row of a table whose last column is `test`.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
-    number: u16,
+    /// Its number, if it is one of [`ROWS`]: `7` of `R7`.
+    number: Option<u16>,
+    /// How messages name it: its id, or its line and its first words.
+    label: String,
     /// The last column: the tests that show it.
     evidence: String,
 }
@@ -66,7 +69,7 @@ pub(crate) fn run() -> Result<()> {
     let gaps: Vec<_> = rows.iter().filter(|row| !gaps_of(&row.evidence).is_empty()).collect();
     println!("{} rows name {named} tests; {} of them are incomplete:", rows.len(), gaps.len());
     for row in gaps {
-        println!("  R{}: {}", row.number, gaps_of(&row.evidence).join("; "));
+        println!("  {}: {}", row.label, gaps_of(&row.evidence).join("; "));
     }
     for violation in &violations {
         eprintln!("error: {violation}");
@@ -77,21 +80,52 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The rows of all tables: `| R7 | what | where | test |`.
+/// The rows of all tables whose last column is `test`: `| R7 | what | where | test |`.
 fn rows(text: &str) -> Vec<Row> {
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.strip_prefix("| R")?.trim_end().strip_suffix('|')?.split(" | ").collect();
-        let [number, .., evidence] = &cells[..] else { return None };
-        Some(Row { number: number.parse().ok()?, evidence: evidence.trim().to_owned() })
-    };
-    text.lines().filter_map(row).collect()
+    let mut rows = Vec::new();
+    // Of the table that the line belongs to.
+    let mut columns: Option<Vec<&str>> = None;
+    for (at, line) in text.lines().enumerate() {
+        let Some(cells) = cells(line) else {
+            columns = None;
+            continue;
+        };
+        let Some(columns) = &columns else {
+            columns = Some(cells);
+            continue;
+        };
+        let is_rule = cells.iter().all(|cell| cell.chars().all(|c| c == '-' || c == '|'));
+        if columns.last() == Some(&"test") && !is_rule {
+            rows.push(Row::new(at + 1, columns[0] == "row", &cells));
+        }
+    }
+    rows
+}
+
+/// The cells of a line of a table.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inner = line.strip_prefix('|')?.trim_end();
+    Some(inner.strip_suffix('|').unwrap_or(inner).split(" | ").map(str::trim).collect())
+}
+
+impl Row {
+    /// The row in this line, whose first cell is an id or a text.
+    fn new(line: usize, has_id: bool, cells: &[&str]) -> Self {
+        let first = cells.first().copied().unwrap_or_default();
+        let label = match has_id {
+            true => first.to_owned(),
+            false => format!("line {line} ({}...)", first.chars().take(40).collect::<String>()),
+        };
+        let number = first.strip_prefix('R').filter(|_| has_id).and_then(|number| number.parse().ok());
+        Self { number, label, evidence: cells.last().copied().unwrap_or_default().to_owned() }
+    }
 }
 
 /// The expected rows that are missing, and the rows that are repeated.
 fn missing(rows: &[Row]) -> Vec<String> {
     let mut seen = BTreeMap::new();
-    for row in rows {
-        *seen.entry(row.number).or_insert(0) += 1;
+    for number in rows.iter().filter_map(|row| row.number) {
+        *seen.entry(number).or_insert(0) += 1;
     }
     let wanted = ROWS.into_iter().flatten();
     let mut violations: Vec<_> = wanted
@@ -102,15 +136,25 @@ fn missing(rows: &[Row]) -> Vec<String> {
     violations
 }
 
-/// The tests that a cell names: `path/file.rs::name` between backticks, the path below `crates` or the root.
+/// The tests that a cell names: `path/file.rs::name` between backticks, the path below `crates` or the root; or a file of
+/// JavaScript between backticks, and after it titles between quotes.
 fn tests_in(cell: &str) -> BTreeSet<(String, String)> {
-    let quoted = cell.split('`').skip(1).step_by(2);
-    let test = |text: &str| {
-        let (file, name) = text.split_once("::")?;
-        let is_file = file.contains('/') && file.ends_with(".rs");
-        is_file.then(|| (file.to_owned(), name.to_owned()))
-    };
-    quoted.filter_map(test).collect()
+    let mut tests = BTreeSet::new();
+    let (mut rest, mut script) = (cell, None);
+    while let Some(start) = rest.find(['`', '"']) {
+        let (quote, after) = rest[start..].split_at(1);
+        // A title may contain a backtick, and a path no quote.
+        let Some((text, after)) = after.split_once(quote) else { break };
+        rest = after;
+        match (quote, text.split_once("::")) {
+            ("`", Some((file, name))) if file.contains('/') && file.ends_with(".rs") => {
+                tests.insert((file.to_owned(), name.to_owned()));
+            }
+            ("`", _) => script = Some(text).filter(|file| file.ends_with(".test.mjs")),
+            (_, _) => tests.extend(script.map(|file| (file.to_owned(), text.to_owned()))),
+        }
+    }
+    tests
 }
 
 /// What a cell names as missing, each gap with its reason.
@@ -125,18 +169,19 @@ fn check(
     tests: &BTreeSet<(String, String)>,
     read: &impl Fn(&str) -> Option<String>,
 ) -> Vec<String> {
-    let Row { number, evidence } = row;
+    let Row { label, evidence, .. } = row;
     let mut violations = Vec::new();
     for (file, name) in tests {
         match read(file) {
-            None => violations.push(format!("R{number}: {file} does not exist")),
+            None => violations.push(format!("{label}: {file} does not exist")),
+            Some(text) if file.ends_with(".mjs") && text.contains(&format!("test(\"{name}\"")) => {}
             Some(text) if is_test(&text, name) || is_conformance_case(file, &text, name, read) => {}
-            Some(_) => violations.push(format!("R{number}: {file} has no test {name}")),
+            Some(_) => violations.push(format!("{label}: {file} has no test {name}")),
         }
     }
     let is_an_example = evidence.contains("compile_fail") || evidence.contains("every answer in");
     if tests.is_empty() && gaps_of(evidence).is_empty() && !is_an_example {
-        violations.push(format!("R{number} names neither a test nor what is missing"));
+        violations.push(format!("{label} names neither a test nor what is missing"));
     }
     violations
 }
@@ -169,13 +214,18 @@ mod tests {
 
     const TEXT: &str = "| row | what | where | test |\n|---|---|---|---|\n\
                         | R1 | a thing | core | `a/b.rs::good`; `a/b.rs::asynchronous`; open: more of it |\n\
-                        | R2 | another | - | not built: nothing |\n";
+                        | R2 | another | - | not built: nothing |\n\n\
+                        | row | vulnerability | test |\n|---|---|---|\n| V3 | a flaw | `a/b.rs::good` |\n\n\
+                        | requirement | code | test |\n|---|---|---|\n| A fault (R1) ends \\| well | core | it is so |\n\
+                        No table.\n\
+                        | attacker | has |\n|---|---|\n| **User** | a browser |\n";
     const FILE: &str = "#[test]\nfn good() {}\n\n#[tokio::test(flavor = \"multi_thread\")]\n// Why.\n\
                         async fn asynchronous() {}\n\nfn helper() {}\n";
 
     fn read(file: &str) -> Option<String> {
         match file {
             "a/b.rs" => Some(FILE.to_owned()),
+            "a/c.test.mjs" => Some("test(\"one; two `three`\", async () => {\n".to_owned()),
             CONFORMANCE => Some("    sessions {\n        a_case,\n    }\n".to_owned()),
             "core/src/store/conformance/sessions.rs" => {
                 Some("pub(super) async fn a_case(s) {}\nasync fn unlisted(s) {}\n".to_owned())
@@ -185,7 +235,7 @@ mod tests {
     }
 
     fn violations(evidence: &str) -> Vec<String> {
-        let row = Row { number: 7, evidence: evidence.to_owned() };
+        let row = Row { number: Some(7), label: "R7".to_owned(), evidence: evidence.to_owned() };
         check(&row, &tests_in(evidence), &read)
     }
 
@@ -193,7 +243,9 @@ mod tests {
     fn rows_are_read_with_their_tests() {
         let rows = rows(TEXT);
 
-        assert_eq!(rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2]);
+        let labels: Vec<_> = rows.iter().map(|row| (row.number, row.label.as_str())).collect();
+        let text = "line 12 (A fault (R1) ends \\| well...)";
+        assert_eq!(labels, [(Some(1), "R1"), (Some(2), "R2"), (None, "V3"), (None, text)]);
         assert_eq!(tests_in(&rows[0].evidence).len(), 2);
         assert_eq!(gaps_of(&rows[0].evidence), ["open: more of it"]);
         assert_eq!(gaps_of(&rows[1].evidence), ["not built: nothing"]);
@@ -201,12 +253,25 @@ mod tests {
 
     #[test]
     fn a_row_names_existing_tests_or_what_is_missing() {
-        for good in
-            ["`a/b.rs::good`; `a/b.rs::asynchronous`", "open: all of it", "the `compile_fail` example"]
-        {
+        for good in [
+            "`a/b.rs::good`; `a/b.rs::asynchronous`",
+            "open: all of it",
+            "the `compile_fail` example",
+            "`a/c.test.mjs`: \"one; two `three`\"; `a/b.rs::good`",
+        ] {
             assert!(violations(good).is_empty(), "{good}");
         }
-        for bad in ["`a/b.rs::gone`", "`a/b.rs::helper`", "`a/c.rs::good`", "it is so", ""] {
+        for bad in [
+            "`a/b.rs::gone`",
+            "`a/b.rs::helper`",
+            "`a/c.rs::good`",
+            "`a/c.test.mjs`: \"one\"",
+            "`a/c.test.mjs`: \"one; two `three`\"; \"four\"",
+            "`a/d.test.mjs`: \"one; two `three`\"",
+            "`a/c.test.mjs`",
+            "it is so",
+            "",
+        ] {
             assert_eq!(violations(bad).len(), 1, "{bad}");
         }
     }
@@ -220,7 +285,11 @@ mod tests {
     #[test]
     fn a_missing_or_repeated_row_is_an_error() {
         let all: Vec<_> = ROWS.into_iter().flatten().collect();
-        let row = |number: &u16| Row { number: *number, evidence: String::new() };
+        let row = |number: &u16| Row {
+            number: Some(*number),
+            label: format!("R{number}"),
+            evidence: String::new(),
+        };
         assert!(missing(&all.iter().map(row).collect::<Vec<_>>()).is_empty());
         let without_last = all[..all.len() - 1].iter().map(row).chain([row(&1)]).collect::<Vec<_>>();
 

@@ -179,7 +179,7 @@ mod tests {
         ("rate-limit show ada", "ip json", STORE),
         ("rate-limit release ada", "ip json", STORE),
         ("revoke everyone", "reason wait yes json", STORE),
-        ("token inspect token", "json", ""),
+        ("token inspect token", "jwks secret-file json", ""),
         ("token verify token", "issuer jwks secret-file audience algorithm foreign json", STORE),
         (
             "token mint --subject ci",

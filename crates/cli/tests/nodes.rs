@@ -480,3 +480,17 @@ fn a_migration_is_refused_while_a_server_that_it_locks_out_uses_the_tables_of_a_
     assert!(message.contains(&format!("needs a program of version {migrated} or newer")), "{message}");
     assert!(after_next.stop(Signal::TERM).success());
 }
+
+/// Both are named after the host.
+#[test]
+fn two_nodes_with_one_name_serve_and_each_reports_the_other() {
+    let Some(fleet) = Fleet::new("500ms") else { return };
+    let [a, b] = fleet.two();
+
+    for name in ["a", "b"] {
+        wait_until("it reports the other", || {
+            fleet.log(name).contains("another node has the name of this one")
+        });
+    }
+    assert!(a.stop(Signal::TERM).success() && b.stop(Signal::TERM).success());
+}

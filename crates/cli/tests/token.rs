@@ -4,6 +4,7 @@
 
 mod common;
 
+use counterfoil_jose::{Algorithm, JwkSet, KeySet, SigningKey};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -50,6 +51,58 @@ fn the_problems_of_a_forged_token_are_listed() {
     for part in ["alg none", "typ is not at+jwt", "expired", "no iss", "1970-01-01T00:00:01Z"] {
         assert!(output.stdout.contains(part), "{part}: {}", output.stdout);
     }
+}
+
+#[test]
+fn a_signature_is_checked_with_a_key_set_or_a_secret() {
+    let temp = tempfile::tempdir().unwrap();
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let token = key.sign("at+jwt", br#"{"sub":"ada"}"#).unwrap();
+    let secret = "0123456789abcdef0123456789abcdef";
+    let shared = SigningKey::from_secret_bytes(Algorithm::Hs256, secret.as_bytes()).unwrap();
+    let shared = shared.sign("at+jwt", b"{}").unwrap();
+    let file = |name: &str, content: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let set = JwkSet::from_key_set(&KeySet::new([key.verifying_key()]).unwrap()).to_json();
+    let (set, short) = (file("jwks.json", &set), file("short", "hunter2\n"));
+    let secret = file("secret", &format!("{secret}\n"));
+
+    for (token, keys, status, text) in [
+        (&token, ["--jwks", &set], 0, "(ES256) has signed exactly these bytes"),
+        (&shared, ["--secret-file", &secret], 0, "can also sign with it"),
+        (&shared, ["--jwks", &set], 1, "RFC 8725"),
+        (&shared, ["--secret-file", &short], 1, "at least 32 random bytes"),
+    ] {
+        let output = run(&["token", "inspect", token, keys[0], keys[1]]);
+        assert_eq!(output.status, status, "{output:?}");
+        assert!(output.stdout.contains(text) && !output.stdout.contains("hunter2"), "{text}: {output:?}");
+    }
+    let forged = token.replace(&token[token.len() - 20..], &"A".repeat(20));
+    let forged = run(&["token", "inspect", &forged, "--jwks", &set, "--json"]);
+    let report: Value = serde_json::from_str(&forged.stdout).unwrap();
+    assert_eq!((forged.status, &report["signature"]), (1, &json!("not valid")), "{forged:?}");
+    assert!(forged.stderr.starts_with("error: the signature is not valid"), "{forged:?}");
+
+    let both = run(&["token", "inspect", "-", "--jwks", "-"]);
+    assert_eq!(both.status, 2, "{both:?}");
+    let wrong = run(&["token", "inspect", &token, "--jwks", &short]);
+    assert!(wrong.status == 1 && wrong.stderr.contains("not a key set in JSON"), "{wrong:?}");
+    assert!(!wrong.stderr.contains("hunter2"), "{wrong:?}");
+}
+
+#[test]
+fn a_text_that_begins_as_a_token_is_told_what_is_wrong_with_it() {
+    let cut_off = run(&["token", "inspect", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhZGEifQ"]);
+    assert!(
+        cut_off.stderr.contains("begins as a JWT, but is malformed: the token must have exactly"),
+        "{cut_off:?}"
+    );
+    assert!(!cut_off.stderr.contains("a token begins with"), "{cut_off:?}");
+    let long = run_with_input(&["token", "inspect", "-"], &format!("eyJ{}", "A".repeat(8 * 1024)));
+    assert!(long.stderr.contains("hint: a token has at most 8 KiB"), "{long:?}");
 }
 
 #[test]

@@ -248,11 +248,20 @@ pub mod operator {
         pub use crate::operations::advice::recommendation::{Recommendation, for_clients};
     }
 
-    /// What a token contains, without any key: for display, never for decisions.
+    /// What a token contains, and whether its signature is valid: for display, never for decisions.
     pub mod inspection {
-        pub use crate::operations::inspection::claims::{explanation, is_time, meaning, relative_time};
-        pub use crate::operations::inspection::inspected_token::{InspectedToken, InspectionError};
+        pub use crate::operations::inspection::claims::{
+            explanation, is_time, meaning, relative_time, unix_seconds,
+        };
+        pub use crate::operations::inspection::given_keys::{
+            GivenKeys, GivenKeysError, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH,
+        };
+        pub use crate::operations::inspection::inspected_token::{
+            InspectedToken, InspectionError, MAX_TOKEN_LENGTH,
+        };
+        pub use crate::operations::inspection::issuer_check::IssuerCheck;
         pub use crate::operations::inspection::problems::find_problems;
+        pub use crate::operations::inspection::signature::{CheckedKey, SignatureCheck};
         pub use counterfoil_jose::{JwsError, UnverifiedJws};
     }
 

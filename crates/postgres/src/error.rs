@@ -1,5 +1,7 @@
 //! Errors: of one statement, and of opening a store.
 
+use std::time::Duration;
+
 use crate::tls_error::TlsError;
 use crate::url::UrlError;
 
@@ -82,6 +84,19 @@ pub enum OpenError {
         /// Where it is, without the password.
         database: String,
     },
+    /// Another program has held a lock that the migration needs. It was tried again for a minute.
+    #[error(
+        "the tables in the database {database} were not migrated: for {} s another program held a lock that this needs: {holders}",
+        .waited.as_secs()
+    )]
+    MigrationBlocked {
+        /// Where it is, without the password.
+        database: String,
+        /// How long it was tried.
+        waited: Duration,
+        /// The sessions that hold locks of the tables, and since when.
+        holders: String,
+    },
     /// The database has no tables of a store.
     #[error("the database {database} has no store")]
     NoStore {
@@ -135,6 +150,10 @@ impl OpenError {
             }
             Self::InUseByOlder { .. } => {
                 "stop every server of the older version first: this upgrade cannot be done node by node".to_owned()
+            }
+            Self::MigrationBlocked { .. } => {
+                "start again when that program, such as a backup, has ended, or end its session with `SELECT pg_terminate_backend(PID)`"
+                    .to_owned()
             }
             Self::NewerSchema { .. } => {
                 "run the newer version, or restore a backup from before the upgrade".to_owned()

@@ -21,6 +21,7 @@ mod copy;
 mod error;
 mod error_class;
 mod hosts;
+mod lock_holders;
 mod migration;
 #[cfg(all(feature = "next-schema", debug_assertions))]
 mod next_schema;

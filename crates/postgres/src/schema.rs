@@ -4,7 +4,7 @@ use refinery::Migration;
 use tokio_postgres::Client;
 
 use crate::error::QueryError;
-use crate::migration::{self, FormerProcesses};
+use crate::migration::{self, FormerProcesses, MigrationError};
 
 /// The migrations, compiled in. A released migration is never edited.
 mod embedded {
@@ -145,15 +145,12 @@ const LOCK: &str = "hashtextextended('counterfoil schema ' || current_schema(), 
 ///
 /// One transaction for all migrations, and for what happens to the processes that had the store open before: one that is
 /// interrupted leaves everything as it was.
-pub(crate) async fn migrate(
-    client: &mut Client,
-    found: SchemaState,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) async fn migrate(client: &mut Client, found: SchemaState) -> Result<(), MigrationError> {
     let former = match found.is_migrated_alone() {
         true => FormerProcesses::Superseded,
         false => FormerProcesses::Admitted,
     };
-    migration::run(client, migrations(), former, COMMIT_LOCK).await
+    migration::run(client, migrations(), former, COMMIT_LOCK, migration::MAX_WAIT).await
 }
 
 /// The schema that exists.

@@ -22,13 +22,12 @@ pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The settings of the connection that writes, beyond those of every session. A commit is durable when it is answered, so
-/// `synchronous_commit = off` does not count. A transaction whose process stands still ends soon, and so does the session of
-/// a machine that has gone away: other processes wait for the lock of commits.
+/// `synchronous_commit = off` does not count. A transaction whose process stands still ends soon: other processes wait for the
+/// lock of commits.
 const WRITER_SETTINGS: &str = "
     SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false);
-    SET idle_in_transaction_session_timeout = 2000;
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2";
+    SET idle_in_transaction_session_timeout = 2000";
 
 /// The settings of a connection that writes.
 pub(crate) fn writer_settings() -> String {

@@ -70,6 +70,7 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     let mode = DevelopmentMode::new(page::html(&base, pace)).with_routes(lab.routes());
     let app = App::open(settings.with(|settings| settings.development_mode = Some(mode))).await?;
     prepare(&app, pace).await?;
+    lab.set_issuer(app.clone());
     let banner = banner::text(&base, pace, directory);
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
     let stopping = app.clone();

@@ -19,6 +19,7 @@ use crate::feed::Feed;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::Task;
 use crate::store::node::Node;
+use crate::store::node::namesakes::Namesakes;
 
 /// How often a lease is renewed while nothing happens.
 const RENEWALS_PER_LEASE: u32 = 4;
@@ -102,7 +103,7 @@ impl NodeFollower {
     async fn run(mut self) {
         let interval = self.node.lease.length() / RENEWALS_PER_LEASE;
         let mut has_failed = false;
-        let mut observed_at = Instant::now();
+        let (mut observed_at, mut namesakes) = (Instant::now(), Namesakes::default());
         loop {
             let next = Instant::now() + interval;
             sleep(MIN_INTERVAL).await;
@@ -129,7 +130,7 @@ impl NodeFollower {
             }
             if observed_at.elapsed() >= self.node.lease.length() {
                 observed_at = Instant::now();
-                self.remove_dead_nodes().await;
+                self.observe_nodes(&mut namesakes).await;
             }
         }
     }
@@ -273,14 +274,23 @@ impl NodeFollower {
         }
     }
 
-    /// Removes nodes that accept nothing any more, so that no later wait for the fleet looks at them.
-    async fn remove_dead_nodes(&self) {
+    /// Removes nodes that accept nothing any more, so that no later wait for the fleet looks at them, and reports those that have
+    /// the name of this one.
+    async fn observe_nodes(&self, namesakes: &mut Namesakes) {
         let Some(registry) = self.store.node_registry() else { return };
         let nodes = match self.node.peers.list(registry, || self.clock.uptime()).await {
             Ok(nodes) => nodes,
             Err(error) => return tracing::debug!(%error, "the nodes cannot be read"),
         };
         self.node.metrics.set_nodes(nodes.len());
+        for id in namesakes.observe(&nodes) {
+            tracing::warn!(
+                node = self.node.name,
+                %id,
+                "another node has the name of this one, so both save one clock checkpoint, and continue from the clock that \
+                 was saved last; give each node its own `node.name`, and restart it"
+            );
+        }
         for node in nodes.iter().filter(|node| node.is_dead) {
             let row = &node.row;
             match registry.remove(row.id, row.renewals).await {

@@ -143,7 +143,8 @@ impl App {
         }
         let state_keys = StateKeys::new(&*store, &settings.node.display_name());
         let grace = settings.refresh_reuse_grace;
-        let last_write = shutdown_mark::last_write_before_crash(&*store, &state_keys, grace).await?;
+        let wall = source.read().wall;
+        let last_write = shutdown_mark::last_write_before_crash(&*store, &state_keys, grace, wall).await?;
         let master_key = load_or_create_master_key(&*store, master_key).await?;
         let clock = Arc::new(checkpoint::start(&*store, &state_keys, source).await?);
         let node = store.node_registry().map(|_| Arc::new(Node::new(&settings.node, Arc::clone(&clock))));

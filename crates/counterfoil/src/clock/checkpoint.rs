@@ -44,7 +44,7 @@ pub(crate) async fn start(
     let changes: Vec<Change> = ended.iter().map(|owner| set_time(DISTRUSTED_UNTIL, owner, newest)).collect();
     commit(store, changes).await?;
     let newest = if is_trusted(newest, &distrusted) { newest } else { Time::EPOCH };
-    let own = store.metadata(&key(CHECKPOINT, keys.node())).await?.map(time_of).transpose()?;
+    let own = own(store, keys).await?;
     let clock = Clock::start(source, checkpoint_of(keys, own, &checkpoints), newest);
     if clock.ahead_at_start() > CLOCK_JUMP_THRESHOLD {
         tracing::warn!(
@@ -83,6 +83,11 @@ async fn running_nodes(store: &dyn Store) -> Result<Vec<NodeRow>, StoreError> {
         Some(registry) => registry.nodes().await,
         None => Ok(Vec::new()),
     }
+}
+
+/// The checkpoint of this node, which may be missing among those of very many.
+pub(crate) async fn own(store: &dyn Store, keys: &StateKeys) -> Result<Option<Time>, StoreError> {
+    store.metadata(&key(CHECKPOINT, keys.node())).await?.map(time_of).transpose()
 }
 
 /// The checkpoints of all nodes, or that of the only process.

@@ -13,7 +13,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeSettings {
-    /// The name in lists and metrics; `None`: the host name. Each process is a node of its own, also with the same name.
+    /// The name in lists and metrics, under which the clock checkpoint is saved; `None`: the host name. The nodes of a store must
+    /// have different names. Two with one name both serve, and a start of one continues from the clock of the other.
     pub name: Option<String>,
     /// How long a node answers from memory after it began a renewal. A node that cannot renew accepts no credential and
     /// answers 503. It renews four times in a lease.

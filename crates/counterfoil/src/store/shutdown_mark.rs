@@ -25,7 +25,7 @@ const SIGN_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest time between two signs of life of a node whose store answers, and some more for clocks that differ.
 const MAX_SIGN_INTERVAL: Duration = Duration::from_secs(2 * 60);
 
-/// How long the mark of a process that does not come back is kept.
+/// How long the mark of a process that does not come back is kept, and how far the clocks of two nodes may differ at most.
 const RETENTION: Duration = Duration::from_secs(60 * 60);
 
 /// The mark of a process: whose it is, and its value.
@@ -34,7 +34,9 @@ type Mark = (String, Vec<u8>);
 /// The newest time that a former process wrote, if it crashed; `None` if all stopped cleanly.
 ///
 /// It must be read before this process writes. The clock checkpoints and the marks count too: on an idle server, a record can
-/// be much older than the crash, and its used token would be valid again.
+/// be much older than the crash, and its used token would be valid again. A checkpoint that is more than an hour ahead of the
+/// `wall` clock and of the checkpoint of this node does not count: it is of a clock that was wrong, and would hide every crash until
+/// that time.
 ///
 /// # Errors
 ///
@@ -43,10 +45,14 @@ pub(crate) async fn last_write_before_crash(
     store: &dyn Store,
     keys: &StateKeys,
     grace: Duration,
+    wall: Time,
 ) -> Result<Option<Time>, StoreError> {
     let (marks, checkpoints) = (marks(store).await?, checkpoint::saved(store).await?);
-    let times =
-        checkpoints.iter().map(|(_, time)| *time).chain(marks.iter().map(|(_, mark)| sign_of_life(mark)));
+    // This node continues from its own checkpoint, also if the wall clock has been set back since.
+    let now = checkpoint::own(store, keys).await?.unwrap_or_default().max(wall);
+    let is_possible = |time: &Time| *time <= now + RETENTION;
+    let saved = checkpoints.iter().map(|(_, time)| *time).filter(is_possible);
+    let times = saved.chain(marks.iter().map(|(_, mark)| sign_of_life(mark)));
     let served_until = times.max().unwrap_or_default();
     let last_write = store.newest_time().await?.max(served_until);
     let has_crashed = match keys.is_only_process() {

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use counterfoil::operator::Command;
+use counterfoil::operator::inspection::IssuerCheck;
 use counterfoil::{App, Counterfoil, Principal, SessionId, Settings, WriteRateLimits};
 use counterfoil_core::model::session::Session;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
@@ -113,6 +114,11 @@ impl MeasuredServer {
     pub(crate) fn administer(&self, command: Command) -> Result<(), LabError> {
         let answer = self.runtime.block_on(self.app.administer(command));
         answer.map(drop).map_err(LabError::start("a command of an operator"))
+    }
+
+    /// What it says about a token that names one of its keys.
+    pub(crate) fn check(&self, token: &str) -> Option<IssuerCheck> {
+        IssuerCheck::of(&self.app, token)
     }
 
     /// Closes the store under the running server: every later read and write fails.

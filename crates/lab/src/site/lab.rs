@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use counterfoil::operator::inspection::IssuerCheck;
 use counterfoil::{ClockSource as _, SystemClock};
 use counterfoil_jose::{Time, base64url, random};
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit};
@@ -115,6 +116,17 @@ impl Lab {
             Ok(moved?)
         })
         .await
+    }
+
+    /// By what was played in it last.
+    pub(super) fn name(&self) -> String {
+        format!("the lab in which \"{}\" was played", lock(&self.played).act.label())
+    }
+
+    /// What its server says about a token; `None` if the token names no key of it, while an act is played, or when its server
+    /// has stopped.
+    pub(super) fn check(&self, token: &str) -> Option<IssuerCheck> {
+        lock(&self.played).stage.as_ref()?.sandbox.server().ok()?.check(token)
     }
 
     /// What a page shows of it.

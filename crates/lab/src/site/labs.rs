@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counterfoil::{ClockReading, ClockSource as _, SystemClock};
+use counterfoil::operator::inspection::IssuerCheck;
+use counterfoil::{App, ClockReading, ClockSource as _, SystemClock};
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 
 use crate::scenario::answer;
 use crate::scenario::question::Question;
 use crate::scenario::trace::Trace;
+use crate::site::checked::Checked;
 use crate::site::exclusive::{lock, on_blocking_thread, try_lock};
 use crate::site::lab::{IDLE_TIME, Lab};
 use crate::site::refusal::Refusal;
@@ -27,6 +29,8 @@ pub(super) struct Labs {
     places: Arc<Semaphore>,
     answers: Mutex<[Option<Arc<[Trace]>>; Question::ALL.len()]>,
     answering: Arc<AsyncMutex<()>>,
+    /// The server that has these pages, if it has users of its own.
+    issuer: Mutex<Option<App>>,
 }
 
 impl Default for Labs {
@@ -36,6 +40,7 @@ impl Default for Labs {
             places: Arc::new(Semaphore::new(MAX_LABS)),
             answers: Mutex::default(),
             answering: Arc::default(),
+            issuer: Mutex::default(),
         }
     }
 }
@@ -123,6 +128,25 @@ impl Labs {
         lock(&self.answers)[usize::from(question.number()) - 1].clone()
     }
 
+    /// Also checks tokens with the keys of this server.
+    pub(super) fn set_issuer(&self, app: App) {
+        *lock(&self.issuer) = Some(app);
+    }
+
+    /// Checks a token with the keys of the server of these pages, and of those of the labs.
+    pub(super) fn check(&self, token: &str) -> Checked {
+        let own = lock(&self.issuer).as_ref().and_then(|app| IssuerCheck::of(app, token));
+        if let Some(check) = own {
+            return Checked::by_issuer("this server", check);
+        }
+        let by_lab = |lab: Arc<Lab>| Some(Checked::by_issuer(&lab.name(), lab.check(token)?));
+        self.all().into_iter().find_map(by_lab).unwrap_or_else(|| {
+            Checked::with_nothing(
+                "the token names no key of a lab or of this process; give the key set of its issuer, or the secret",
+            )
+        })
+    }
+
     /// Removes the labs that were not used for too long or are too large, and looks again later, without an end.
     pub(super) async fn remove_unused_again_and_again(self: &Arc<Self>) {
         loop {
@@ -136,6 +160,7 @@ impl Labs {
     /// Removes all labs, and those that are being made as soon as they are.
     pub(super) async fn close(self: &Arc<Self>) {
         lock(&self.list).is_closed = true;
+        lock(&self.issuer).take();
         let _ = Arc::clone(self).remove_where(|_| true).await;
     }
 

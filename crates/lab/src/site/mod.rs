@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
+use counterfoil::App;
 use tokio::task::JoinSet;
 
 use crate::site::compare_command::CompareCommand;
@@ -19,6 +20,7 @@ use crate::site::measurements::Measurements;
 mod act;
 mod advice_view;
 mod asset;
+mod checked;
 mod choice_file;
 mod choose;
 pub(crate) mod compare_command;
@@ -61,6 +63,11 @@ impl LabSite {
     #[must_use]
     pub fn new(compare: CompareCommand, configuration_text: ConfigurationText) -> Self {
         Self { labs: Arc::default(), measurements: Arc::new(Measurements::new(compare)), configuration_text }
+    }
+
+    /// Also checks pasted tokens with the keys of this server, until [`LabSite::close`].
+    pub fn set_issuer(&self, app: App) {
+        self.labs.set_issuer(app);
     }
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.

@@ -1,62 +1,110 @@
-//! `/lab/token`: takes a token apart. It is neither stored nor logged.
+//! `/lab/token`: takes a token apart, and checks its signature. Nothing of the form is stored or logged.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use counterfoil::operator::inspection::{InspectedToken, find_problems, is_time, meaning, relative_time};
+use counterfoil::operator::inspection::{
+    GivenKeys, InspectedToken, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH, MAX_TOKEN_LENGTH, find_problems,
+    is_time, meaning, relative_time, unix_seconds,
+};
 use counterfoil_pages::Moment;
 use counterfoil_pages::view::lab::{JwtParts, TakenApart, TokenMember, TokenView};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::site::checked::Checked;
+use crate::site::labs::Labs;
 use crate::site::response::{page, problem};
 
-/// The largest body of the form in bytes.
-pub(super) const MAX_SIZE: usize = 16 * 1024;
+/// The largest body of the form in bytes: that with the longest fields, of which each byte may be three in a form, and the names
+/// of the fields.
+pub(super) const MAX_SIZE: usize = 3 * (MAX_TOKEN_LENGTH + MAX_KEY_SET_LENGTH + MAX_SECRET_LENGTH) + 1024;
 
 /// The form of a token. It has no `Debug`: a token is a secret.
 #[derive(Deserialize)]
 pub(super) struct TokenForm {
     token: String,
+    /// The public keys to check it with.
+    #[serde(default)]
+    jwks: String,
+    /// The secret to check it with.
+    #[serde(default)]
+    secret: String,
 }
 
 /// Shows the form.
 pub(super) async fn show() -> Response {
-    page(&TokenView { token: None })
+    page(&view(None, None))
 }
 
 /// Takes the token of the form apart.
-pub(super) async fn take_apart(form: Result<Form<TokenForm>, FormRejection>) -> Response {
+pub(super) async fn take_apart(
+    State(labs): State<Arc<Labs>>,
+    form: Result<Form<TokenForm>, FormRejection>,
+) -> Response {
     let form = match form {
         Ok(Form(form)) => form,
         Err(rejection) => return refusal(rejection.into_response().status()),
     };
+    let token = form.token.trim();
+    let keys = given_keys(&form);
+    let checked = match &keys {
+        Ok(None) => labs.check(token),
+        Ok(Some((with, keys))) => Checked::with_given_keys(token, with, keys),
+        Err(_) => Checked::with_nothing("the keys are not used"),
+    };
     // A time before 1970 is no time of a running machine.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let token = inspect(form.token.trim(), i64::try_from(now).unwrap_or(i64::MAX));
-    let is_invalid = matches!(token, TakenApart::Invalid { .. });
-    let mut response = page(&TokenView { token: Some(token) });
-    if is_invalid {
+    let token = inspect(token, i64::try_from(now).unwrap_or(i64::MAX), checked);
+    let is_refused = matches!(token, TakenApart::Invalid { .. }) || keys.is_err();
+    let mut response = page(&view(Some(token), keys.err()));
+    if is_refused {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     response
 }
 
-fn refusal(status: StatusCode) -> Response {
-    let (title, text) = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("The text is too long", "A form with a token has at most 16 KiB. Tokens are shorter.")
-        }
-        _ => ("This is not the form", "The form must have the field token."),
-    };
-    problem(status, title, text, "/lab/token")
+fn view(token: Option<TakenApart>, keys_problem: Option<String>) -> TokenView {
+    let (max_token_kib, max_key_set_kib) = (MAX_TOKEN_LENGTH / 1024, MAX_KEY_SET_LENGTH / 1024);
+    TokenView { token, keys_problem, max_token_kib, max_key_set_kib }
 }
 
-/// What the text is at the time `now`.
-fn inspect(text: &str, now: i64) -> TakenApart {
+fn refusal(status: StatusCode) -> Response {
+    let (token, keys) = (MAX_TOKEN_LENGTH / 1024, MAX_KEY_SET_LENGTH / 1024);
+    let (title, text) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "The text is too long",
+            format!(
+                "A token has at most {token} KiB, a key set {keys} KiB, and a secret {MAX_SECRET_LENGTH} bytes."
+            ),
+        ),
+        _ => ("This is not the form", "The form must have the field token, once.".to_owned()),
+    };
+    problem(status, title, &text, "/lab/token")
+}
+
+/// The keys of the form and their name; `None` if it has none.
+///
+/// # Errors
+///
+/// Why they are not used.
+fn given_keys(form: &TokenForm) -> Result<Option<(&'static str, GivenKeys)>, String> {
+    let (jwks, secret) = (form.jwks.trim(), form.secret.as_str());
+    let keys = match (jwks.is_empty(), secret.is_empty()) {
+        (true, true) => return Ok(None),
+        (false, false) => return Err("give a key set or a secret, not both".to_owned()),
+        (false, true) => ("the key set of the form", GivenKeys::from_key_set(jwks.as_bytes())),
+        (true, false) => ("the secret of the form", GivenKeys::from_secret(secret.as_bytes())),
+    };
+    keys.1.map(|given| Some((keys.0, given))).map_err(|error| error.to_string())
+}
+
+/// What the text is at the time `now`. If it is a JWT, its signature is `checked`.
+fn inspect(text: &str, now: i64, checked: Checked) -> TakenApart {
     match InspectedToken::parse(text) {
         Ok(InspectedToken::Session { session }) => TakenApart::Session { session },
         Ok(InspectedToken::Refresh { session, counter }) => TakenApart::Refresh { session, counter },
@@ -65,6 +113,7 @@ fn inspect(text: &str, now: i64) -> TakenApart {
             header: members(&token.header, |_, _| (None, None)),
             payload: members(&token.payload, |name, value| (time(name, value, now), meaning(name))),
             signature_bytes: signature_length,
+            signature: checked.into_view(),
             problems: find_problems(&token, now),
         }),
         Err(error) => TakenApart::Invalid { problem: error.to_string(), hint: error.hint() },
@@ -85,7 +134,7 @@ fn members(
 
 /// A claim that is a time, as a date and relative to now.
 fn time(name: &str, value: &Value, now: i64) -> Option<String> {
-    let seconds = value.as_i64().filter(|_| is_time(name))?;
+    let seconds = unix_seconds(value).filter(|_| is_time(name))?;
     let date = u64::try_from(seconds).ok().map(|seconds| Moment::from_unix_seconds(seconds).text);
     Some(format!("{} ({})", date.unwrap_or_else(|| seconds.to_string()), relative_time(seconds, now)))
 }
@@ -105,7 +154,7 @@ mod tests {
     }
 
     fn taken_apart(header: &Value, payload: &Value) -> JwtParts {
-        match inspect(&token(header, payload), NOON) {
+        match inspect(&token(header, payload), NOON, Checked::with_nothing("no key")) {
             TakenApart::Jwt(parts) => parts,
             other => panic!("{other:?}"),
         }
@@ -131,6 +180,7 @@ mod tests {
             let shown = time("exp", &json!(seconds), NOON).unwrap();
             assert!(shown.starts_with(&seconds.to_string()), "{shown}");
         }
+        assert_eq!(time("exp", &json!(0.5), NOON).as_deref(), Some("1970-01-01 00:00 UTC (20416 d ago)"));
         assert_eq!(time("exp", &json!("soon"), NOON), None);
         assert_eq!(time("pos", &json!(NOON), NOON), None);
     }
@@ -140,9 +190,12 @@ mod tests {
         let id = "AAAAAAAAAAAAAAAAAAAAAA";
         let secret = "B".repeat(42) + "A";
         for text in [format!("cfs_{id}.{secret}"), format!("cfr_{id}.7.{secret}")] {
-            let shown = format!("{:?}", inspect(&text, NOON));
+            let shown = format!("{:?}", inspect(&text, NOON, Checked::with_nothing("no key")));
             assert!(shown.contains(id) && !shown.contains(&secret), "{shown}");
         }
-        assert!(matches!(inspect("hello", NOON), TakenApart::Invalid { .. }));
+        assert!(matches!(
+            inspect("hello", NOON, Checked::with_nothing("no key")),
+            TakenApart::Invalid { .. }
+        ));
     }
 }

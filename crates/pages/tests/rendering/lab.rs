@@ -7,8 +7,8 @@ use counterfoil_pages::view::lab::{
     ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow,
     LabView, LabsView, LifePlot, LifeRow, MeasurementOutcome, MeasurementProgress, MeasurementRow,
     MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow, QuestionRow, QuestionsView, RangeAxis,
-    RangePlot, RangeRow, ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, StepLink,
-    StoredFact, TakenApart, Ticket, TokenMember, TokenView, TraceLine, Verdict,
+    RangePlot, RangeRow, ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, SignatureView,
+    StepLink, StoredFact, TakenApart, Ticket, TokenMember, TokenView, TraceLine, Verdict,
 };
 use counterfoil_pages::{Frame, Language, Message, Moment, Renderer, ThemeFrame, View};
 
@@ -177,7 +177,11 @@ fn advice(text: &str) -> AdviceView {
     }
 }
 
-fn jwt(text: &str, problems: &[&str]) -> TokenView {
+fn token_view(token: Option<TakenApart>) -> TokenView {
+    TokenView { token, keys_problem: None, max_token_kib: 8, max_key_set_kib: 64 }
+}
+
+fn jwt(text: &str, problems: &[&str], is_valid: Option<bool>) -> TokenView {
     let member = |time: Option<&str>, meaning| TokenMember {
         name: text.into(),
         value: format!("{text}{}", long_token()),
@@ -186,15 +190,19 @@ fn jwt(text: &str, problems: &[&str]) -> TokenView {
     };
     let members =
         vec![member(None, None), member(Some("2025-11-24 16:00 UTC (in 12 min)"), Some("the token"))];
-    TokenView {
-        token: Some(TakenApart::Jwt(JwtParts {
-            texts: vec![long_token(), text.into(), "AAAA".into()],
-            header: members.clone(),
-            payload: members,
-            signature_bytes: usize::MAX,
-            problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
-        })),
-    }
+    token_view(Some(TakenApart::Jwt(JwtParts {
+        texts: vec![long_token(), text.into(), "AAAA".into()],
+        header: members.clone(),
+        payload: members,
+        signature_bytes: usize::MAX,
+        signature: SignatureView {
+            is_valid,
+            summary: "not checked",
+            checked_with: text.into(),
+            explanation: vec![text.into(), long_token()],
+        },
+        problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+    })))
 }
 
 fn other_tokens() -> [TokenView; 3] {
@@ -202,9 +210,9 @@ fn other_tokens() -> [TokenView; 3] {
     [
         TakenApart::Session { session: session.clone() },
         TakenApart::Refresh { session, counter: u64::MAX },
-        TakenApart::Invalid { problem: HOSTILE.into(), hint: "copy the whole token" },
+        TakenApart::Invalid { problem: HOSTILE.into(), hint: HOSTILE.into() },
     ]
-    .map(|token| TokenView { token: Some(token) })
+    .map(|token| token_view(Some(token)))
 }
 
 fn ranges(axis: RangeAxis, largest: f64) -> Option<RangePlot> {
@@ -341,6 +349,7 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let problem =
         LabProblemView { status: 429, title: HOSTILE.into(), text: HOSTILE.into(), link: "/lab".into() };
     let [session, refresh, invalid] = other_tokens();
+    let without_keys = TokenView { keys_problem: Some(HOSTILE.into()), ..jwt("exp", &[], None) };
     let pages = vec![
         ("lab", render(renderer, &hostile)),
         ("quiet lab", render(renderer, &quiet)),
@@ -354,9 +363,11 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
         ("questions of a choice", render(renderer, &choose(None, false))),
         ("choice without a client", render(renderer, &choose(None, true))),
         ("choice", render(renderer, &choose(Some(advice(HOSTILE)), false))),
-        ("form of a token", render(renderer, &TokenView { token: None })),
-        ("JWT", render(renderer, &jwt(HOSTILE, &[HOSTILE, "expired"]))),
-        ("JWT without problems", render(renderer, &jwt("exp", &[]))),
+        ("form of a token", render(renderer, &token_view(None))),
+        ("JWT", render(renderer, &jwt(HOSTILE, &[HOSTILE, "expired"], None))),
+        ("JWT without problems", render(renderer, &jwt("exp", &[], Some(true)))),
+        ("forged JWT", render(renderer, &jwt("exp", &[], Some(false)))),
+        ("JWT and keys that are none", render(renderer, &without_keys)),
         ("session token", render(renderer, &session)),
         ("refresh token", render(renderer, &refresh)),
         ("no token", render(renderer, &invalid)),

@@ -35,6 +35,11 @@ pub struct PostgresInspection {
 }
 
 impl PostgresInspection {
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Connects to the database.
     ///
     /// # Errors

@@ -69,7 +69,8 @@ pub(super) async fn connect(url: &PostgresUrl, existence: Existence) -> Result<C
         }
         SchemaState::Current => {}
         state @ (SchemaState::Missing | SchemaState::Older { .. }) => {
-            schema::migrate(&mut connection, state).await.map_err(schema_error)?;
+            let migrated = schema::migrate(&mut connection, state).await;
+            migrated.map_err(|error| error.into_open_error(&database))?;
         }
     }
     schema::unlock(&connection).await.map_err(|error| schema_error(error.into()))?;

@@ -30,6 +30,11 @@ pub struct PostgresTables {
 }
 
 impl PostgresTables {
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Opens the store in this database. An older schema is migrated.
     ///
     /// # Errors

@@ -192,7 +192,8 @@ async fn prepare(
     let locks_out_older = state.is_migrated_alone();
     lock_store(&connection, (access, locks_out_older), database).await?;
     if matches!(state, SchemaState::Missing | SchemaState::Older { .. }) {
-        schema::migrate(&mut connection, state).await.map_err(schema_error)?;
+        let migrated = schema::migrate(&mut connection, state).await;
+        migrated.map_err(|error| error.into_open_error(database))?;
     }
     if locks_out_older && access == Access::Shared {
         // First the one, then the other: at no moment may a program have the store for itself.

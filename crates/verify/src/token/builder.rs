@@ -6,14 +6,6 @@ use counterfoil_jose::Algorithm;
 
 use crate::token::foreign_claims::RelaxedChecks;
 
-/// The longest leeway. Revocations are kept for this much longer than tokens live, and a verifier must not
-/// accept a token whose revocation has already been removed from the log.
-const MAX_LEEWAY: Duration = Duration::from_secs(60);
-
-/// The default maximum of `exp - iat`: the longest lifetime of access tokens that an issuer grants by
-/// default.
-const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(3600);
-
 /// The default number of verified tokens in the cache.
 const DEFAULT_CACHE_SIZE: usize = 100_000;
 
@@ -53,13 +45,20 @@ pub struct TokenVerifierBuilder {
 }
 
 impl TokenVerifierBuilder {
+    /// The longest leeway, and the default. Revocations are kept for this much longer than tokens live, and a verifier must
+    /// not accept a token whose revocation has already been removed from the log.
+    pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
+
+    /// The default maximum of `exp - iat`: the longest lifetime of access tokens that an issuer grants by default.
+    pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(3600);
+
     pub(crate) fn new(issuer: &str, audience: &str, algorithms: &[Algorithm]) -> Self {
         Self {
             issuer: issuer.to_owned(),
             audiences: vec![audience.to_owned()],
             algorithms: algorithms.to_vec(),
-            leeway: MAX_LEEWAY,
-            max_lifetime: DEFAULT_MAX_LIFETIME,
+            leeway: Self::MAX_LEEWAY,
+            max_lifetime: Self::DEFAULT_MAX_LIFETIME,
             cache_size: DEFAULT_CACHE_SIZE,
             relaxed: None,
         }
@@ -190,7 +189,7 @@ impl TokenVerifierBuilder {
         if self.algorithms.is_empty() || (symmetric != 0 && symmetric != self.algorithms.len()) {
             return Err(VerifierBuildError::Algorithms);
         }
-        if self.leeway > MAX_LEEWAY {
+        if self.leeway > Self::MAX_LEEWAY {
             return Err(VerifierBuildError::Leeway);
         }
         Ok(())

@@ -9,8 +9,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "node.name",
         form: Form::Text,
         default: DefaultValue::Description("the host name"),
-        doc: "With a PostgreSQL store: the name of this node in lists, up to 255 characters. Each process is a node of its \
-              own, also if another one has the same name.",
+        doc: "With a PostgreSQL store: the name of this node, up to 255 characters. The nodes of a store must have different \
+              names, which stay the same when they are restarted. Two with one name are not refused: both serve, because each \
+              process has an id of its own; but they save one clock checkpoint, so that a start continues from the clock of the \
+              other, also if that was ahead. Each logs a warning with the id of the other.",
         former_names: &[],
         flag: None,
         apply: |builder, values| {

@@ -1,5 +1,7 @@
 //! What the claims of an access token mean, in words.
 
+use serde_json::Value;
+
 /// Claims that are times in Unix seconds (RFC 7519, section 4.1; `auth_time` of OpenID Connect).
 const TIME_CLAIMS: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
 
@@ -28,6 +30,13 @@ const STANDARD_CLAIMS: [(&str, &str); 8] = [
 #[must_use]
 pub fn is_time(name: &str) -> bool {
     TIME_CLAIMS.contains(&name)
+}
+
+/// The Unix seconds of a time, for display; a fraction of a second, which RFC 7519, section 2, allows, is
+/// rounded down.
+#[must_use]
+pub fn unix_seconds(time: &Value) -> Option<i64> {
+    time.as_i64().or_else(|| time.as_f64().map(|seconds| seconds.floor() as i64))
 }
 
 /// What a claim means that a reader may not know; `None` for the common ones of RFC 7519.
@@ -70,6 +79,20 @@ mod tests {
         assert_eq!(relative_time(1_000, 280), "in 12 min");
         assert_eq!(relative_time(0, 7_200), "2 h ago");
         assert_eq!(relative_time(i64::MAX, i64::MIN), "in 106751991167300 d");
+    }
+
+    #[test]
+    fn a_time_with_a_fraction_is_that_of_its_second() {
+        let cases = [
+            ("7", Some(7)),
+            ("7.9", Some(7)),
+            ("-0.5", Some(-1)),
+            ("1e300", Some(i64::MAX)),
+            ("\"7\"", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(unix_seconds(&serde_json::from_str(text).unwrap()), seconds, "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,15 @@
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::credentials::session_token::SessionToken;
-use counterfoil_jose::{JwsError, UnverifiedJws, base64url, unverified};
+use counterfoil_jose::{JwsError, UnverifiedJws, base64url, jws, unverified};
+
+use crate::runtime::error_chain::error_chain;
+
+/// The most bytes of a token: those that a verifier parses.
+pub const MAX_TOKEN_LENGTH: usize = jws::MAX_LENGTH;
+
+/// What the header of a JWT begins with: the base64url of `{`, and of what may follow it.
+const JWT_PREFIX: &str = "ey";
 
 /// The public content of a token; its secret or signature is dropped.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,18 +43,35 @@ pub enum InspectionError {
     /// The prefix is that of one of our tokens, and the rest is not.
     #[error("the text has the prefix of a {0} token, but is malformed")]
     Malformed(&'static str),
-    /// It is no JWT either.
-    #[error("the text is not a token")]
-    NotAToken(#[source] JwsError),
+    /// It begins as a JWT does, and is not one.
+    #[error("the text begins as a JWT, but is malformed: {}", error_chain(.0))]
+    MalformedJwt(JwsError),
+    /// It does not begin as a token does, and is not one.
+    #[error("the text is not a token: {}", error_chain(.0))]
+    NotAToken(JwsError),
 }
 
 impl InspectionError {
     /// What to do.
     #[must_use]
-    pub const fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Malformed(_) => "copy the whole token, without spaces and line breaks",
-            Self::NotAToken(_) => "a token begins with cfs_, cfr_ or eyJ",
+            Self::Malformed(_) | Self::MalformedJwt(JwsError::NotBase64url) => {
+                "copy the whole token, without spaces and line breaks".to_owned()
+            }
+            Self::MalformedJwt(JwsError::TooLong) => {
+                format!("a token has at most {} KiB", MAX_TOKEN_LENGTH / 1024)
+            }
+            Self::MalformedJwt(JwsError::NotCompact) => {
+                "copy the whole token: its three parts, separated by dots; an encrypted token has five, and cannot be read"
+                    .to_owned()
+            }
+            Self::MalformedJwt(_) => {
+                "copy the whole token; its header and its payload are JSON objects, in which no name occurs twice".to_owned()
+            }
+            Self::NotAToken(_) => {
+                format!("a token begins with cfs_, cfr_ or eyJ, and has at most {} KiB", MAX_TOKEN_LENGTH / 1024)
+            }
         }
     }
 }
@@ -66,7 +91,10 @@ impl InspectedToken {
             let token: RefreshToken = text.parse().map_err(|_| InspectionError::Malformed("refresh"))?;
             return Ok(Self::Refresh { session: token.session().to_string(), counter: token.counter() });
         }
-        let token = unverified::decode(text).map_err(InspectionError::NotAToken)?;
+        let token = unverified::decode(text).map_err(|error| match text.starts_with(JWT_PREFIX) {
+            true => InspectionError::MalformedJwt(error),
+            false => InspectionError::NotAToken(error),
+        })?;
         let signature = text.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
         Ok(Self::Jwt { token, signature_length: signature.map_or(0, |bytes| bytes.len()) })
     }
@@ -93,6 +121,39 @@ mod tests {
         for malformed in ["", "hello", "cfs_", "cfr_x.1.y", "a.b.c", "eyJ.eyJ.", "\u{1b}[2J"] {
             let Err(error) = InspectedToken::parse(malformed) else { panic!("{malformed:?}") };
             assert!(malformed.len() < 4 || !format!("{error:?}").contains(malformed), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong_and_what_to_do() {
+        let jwt = |header: &str, payload: &str| {
+            format!("{}.{}.AAAA", base64url::encode(header), base64url::encode(payload))
+        };
+        let long = format!("eyJ{}", "A".repeat(MAX_TOKEN_LENGTH));
+        for (text, message, hint) in [
+            (
+                "eyJ.eyJ",
+                "begins as a JWT, but is malformed: the token must have exactly three",
+                "three parts",
+            ),
+            ("eyJ.e yJ.AAAA", "a segment is not canonical base64url", "without spaces"),
+            (&long, "begins as a JWT, but is malformed: the token is too long", "at most 8 KiB"),
+            (
+                &jwt("{\"a\":1,\"a\":2}", "{}"),
+                "the header is malformed: duplicate member at line 1",
+                "occurs twice",
+            ),
+            (&jwt("{\"a\":1}", "[]"), "the payload is malformed: expected an object", "JSON objects"),
+            (
+                "hello",
+                "the text is not a token: the token must have exactly three",
+                "begins with cfs_, cfr_ or eyJ",
+            ),
+            ("cfs_x", "the text has the prefix of a session token", "without spaces"),
+        ] {
+            let Err(error) = InspectedToken::parse(text) else { panic!("{text}") };
+            assert!(error.to_string().contains(message), "{error}");
+            assert!(error.hint().contains(hint), "{error}: {}", error.hint());
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod lease;
 pub(crate) mod metrics;
+pub(crate) mod namesakes;
 pub(crate) mod peers;
 
 use std::sync::Arc;

@@ -62,7 +62,7 @@ impl Nodes {
             Event::Start(node) if self.running[node].is_none() => {
                 self.started += 1;
                 let keys = StateKeys::of_node(&self.started.to_string(), "node");
-                self.check(last_write_before_crash(store, &keys, TEN).await.unwrap(), now);
+                self.check(last_write_before_crash(store, &keys, TEN, now).await.unwrap(), now);
                 begin(store, &keys, now).await.unwrap();
                 self.last_served = Some(now);
                 self.running[node] = Some(keys);

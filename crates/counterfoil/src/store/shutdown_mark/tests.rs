@@ -26,8 +26,19 @@ pub(super) async fn record(store: &SqliteStore, at: Time) {
     write(store, vec![Change::record_event(event)]).await.unwrap();
 }
 
+/// Of a start on the next day.
 async fn last_write(store: &SqliteStore, keys: &StateKeys) -> Option<Time> {
-    last_write_before_crash(store, keys, TEN).await.unwrap()
+    last_write_at(store, keys, NOON + 24 * HOUR).await
+}
+
+/// Of a start at this time of the wall clock.
+async fn last_write_at(store: &SqliteStore, keys: &StateKeys, wall: Time) -> Option<Time> {
+    last_write_before_crash(store, keys, TEN, wall).await.unwrap()
+}
+
+async fn save_checkpoint(store: &SqliteStore, keys: &StateKeys, time: Time) {
+    let clock = Clock::start(ManualClock::new(time), None, Time::EPOCH);
+    checkpoint::save(store, keys, &clock).await.unwrap();
 }
 
 #[tokio::test]
@@ -145,6 +156,51 @@ async fn the_mark_of_a_clock_that_was_ahead_is_removed_and_hides_no_later_crash(
     begin(&*store, &a, NOON).await.unwrap();
 
     assert_eq!(last_write(&store, &again).await, Some(NOON));
+}
+
+/// No later start is this node, so its checkpoint stays. Its mark is removed by the start of another.
+#[tokio::test]
+async fn the_checkpoint_of_a_clock_that_was_far_ahead_hides_no_crash() {
+    let (store, _) = store_and_keys();
+    let [ahead, a, b] = ["ahead", "a", "b"].map(|id| StateKeys::of_node(id, id));
+    save_checkpoint(&store, &ahead, NOON + 24 * HOUR).await;
+    save_checkpoint(&store, &a, NOON).await;
+    begin(&*store, &a, NOON + TEN).await.unwrap();
+
+    for start in [&b, &StateKeys::of_node("c", "a")] {
+        assert_eq!(last_write_at(&store, start, NOON + HOUR).await, Some(NOON + TEN));
+    }
+    // As far as the clocks of two nodes may differ it counts: the crash may be over.
+    let wall = NOON + 23 * HOUR;
+    assert_eq!(last_write_at(&store, &b, wall).await, None);
+    assert_eq!(last_write_at(&store, &b, Time::from_unix_ms(wall.unix_ms() - 1)).await, Some(NOON + TEN));
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_is_far_behind_invents_no_crash_of_a_node_with_a_checkpoint() {
+    let (store, _) = store_and_keys();
+    let [a, b] = ["a", "b"].map(|id| StateKeys::of_node(id, id));
+    begin(&*store, &a, NOON).await.unwrap();
+    save_checkpoint(&store, &b, NOON + HOUR).await;
+
+    let again = StateKeys::of_node("c", "b");
+    assert_eq!(last_write_at(&store, &again, Time::EPOCH).await, None, "b has served since");
+    let new = StateKeys::of_node("d", "d");
+    assert_eq!(
+        last_write_at(&store, &new, Time::EPOCH).await,
+        Some(NOON),
+        "which of the two is wrong is not known"
+    );
+}
+
+/// The clock was ahead until the crash, and has been set since: its tokens have the times of that clock.
+#[tokio::test]
+async fn the_checkpoint_of_the_clock_from_which_a_process_continues_is_its_last_sign() {
+    let (store, only) = store_and_keys();
+    begin(&*store, &only, NOON + 24 * HOUR).await.unwrap();
+    save_checkpoint(&store, &only, NOON + 25 * HOUR).await;
+
+    assert_eq!(last_write_at(&store, &only, NOON).await, Some(NOON + 25 * HOUR));
 }
 
 /// Its mark has no time, and it saves the checkpoint of the only process.

@@ -19,6 +19,19 @@ pub struct TokenMember {
     pub meaning: Option<&'static str>,
 }
 
+/// What the check of a signature has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignatureView {
+    /// Whether it is valid; `None` if it was not checked.
+    pub is_valid: Option<bool>,
+    /// The result in one or two words.
+    pub summary: &'static str,
+    /// With which keys it was checked.
+    pub checked_with: String,
+    /// What the result means, in sentences.
+    pub explanation: Vec<String>,
+}
+
 /// A JWT.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct JwtParts {
@@ -30,6 +43,8 @@ pub struct JwtParts {
     pub payload: Vec<TokenMember>,
     /// How many bytes the signature has.
     pub signature_bytes: usize,
+    /// Whether it is valid.
+    pub signature: SignatureView,
     /// What is wrong.
     pub problems: Vec<String>,
 }
@@ -64,7 +79,7 @@ pub enum TakenApart {
         /// What is wrong.
         problem: String,
         /// What to do.
-        hint: &'static str,
+        hint: String,
     },
 }
 
@@ -73,6 +88,12 @@ pub enum TakenApart {
 pub struct TokenView {
     /// The token, once the form was sent.
     pub token: Option<TakenApart>,
+    /// Why the keys of the form are not used, if they are not. It does not repeat them.
+    pub keys_problem: Option<String>,
+    /// The most KiB of a token.
+    pub max_token_kib: usize,
+    /// The most KiB of a key set.
+    pub max_key_set_kib: usize,
 }
 
 impl View for TokenView {
