@@ -43,7 +43,9 @@ impl Site {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             let command = CompareCommand::quick(env!("CARGO_BIN_EXE_counterfoil")).only(&EXACT);
             let stopped = async { drop(stopped.await) };
-            runtime.block_on(LabSite::new(command).serve(vec![listener], stopped)).unwrap();
+            runtime
+                .block_on(LabSite::new(command, |_| String::new()).serve(vec![listener], stopped))
+                .unwrap();
         });
         Self { origin, stop: Some(stop), thread: Some(thread) }
     }

@@ -42,5 +42,5 @@ pub use scenario::act::{Act, UnknownAct};
 pub use scenario::question::Question;
 pub use scenario::trace::{Frame, FrameKind, Kept, Place, TRACE_SCHEMA, Trace, TraceMode, Verdict, Wire};
 pub use scenario::{answer, play};
-pub use site::LabSite;
 pub use site::compare_command::CompareCommand;
+pub use site::{ConfigurationText, LabSite};

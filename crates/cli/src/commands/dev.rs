@@ -46,7 +46,7 @@ impl Options {
 /// If the address is not loopback, or a setting is refused: the password of the demo user is public.
 pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
     check_loopback(configuration.listen.ip())?;
-    let configuration = configuration.for_development(options.pace())?;
+    let configuration = configuration.for_development(options.pace())?.with_page_files();
     // Validated before anything is created.
     configuration.settings(configuration.listen)?;
     let directory = DataDirectory::open(&configuration)?;

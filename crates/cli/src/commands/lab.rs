@@ -9,6 +9,7 @@ use counterfoil_lab::{Act, CompareCommand, Frame, LabSite, Question, Trace};
 use serde_json::json;
 use tokio::task;
 
+use crate::commands::init::configuration_text;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::listeners::bind_localhost;
@@ -96,7 +97,8 @@ async fn serve(address: SocketAddr) -> Result<(), CliError> {
 pub(crate) fn site() -> LabSite {
     let program = std::env::current_exe();
     // What the shell would find is this program, too, unless it is called by a path.
-    LabSite::new(CompareCommand::quick(program.unwrap_or_else(|_| "counterfoil".into())))
+    let compare = CompareCommand::quick(program.unwrap_or_else(|_| "counterfoil".into()));
+    LabSite::new(compare, configuration_text)
 }
 
 async fn answer(options: &AnswerOptions) -> Result<(), CliError> {

@@ -38,7 +38,7 @@ const REMOVAL_PAUSE: Duration = Duration::from_millis(50);
 /// use counterfoil_lab::{CompareCommand, FigureId, LabSite};
 ///
 /// let command = CompareCommand::quick("counterfoil").only(&[FigureId::Wire]);
-/// let site = LabSite::new(command);
+/// let site = LabSite::new(command, |_| String::new());
 /// # drop(site);
 /// ```
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
@@ -19,20 +19,27 @@ use crate::site::measurements::Measurements;
 mod act;
 mod advice_view;
 mod asset;
+mod choice_file;
 mod choose;
 pub(crate) mod compare_command;
+mod cost_table;
+mod exclusive;
 mod guard;
 mod home;
+mod lab;
 mod labs;
 mod measure;
 mod measurement_events;
 mod measurements;
 mod questions;
+mod refusal;
 mod report_view;
 mod request_text;
 mod response;
 mod token;
 mod trace_view;
+
+pub use choice_file::ConfigurationText;
 
 /// The largest body of a form in bytes, except that of a token. A form has the names of an act and of a step.
 const MAX_FORM_SIZE: usize = 1024;
@@ -46,28 +53,36 @@ const BACKLOG: i32 = 128;
 pub struct LabSite {
     labs: Arc<Labs>,
     measurements: Arc<Measurements>,
+    configuration_text: ConfigurationText,
 }
 
 impl LabSite {
-    /// A site without a lab, which measures with `compare`.
+    /// A site without a lab, which measures with `compare`. `/lab/choose.toml` is what `configuration_text` writes.
     #[must_use]
-    pub fn new(compare: CompareCommand) -> Self {
-        Self { labs: Arc::default(), measurements: Arc::new(Measurements::new(compare)) }
+    pub fn new(compare: CompareCommand, configuration_text: ConfigurationText) -> Self {
+        Self { labs: Arc::default(), measurements: Arc::new(Measurements::new(compare)), configuration_text }
     }
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.
     pub fn routes(&self) -> Router {
+        let configuration_text = self.configuration_text;
         Router::new()
             .route("/lab", get(home::show).post(home::make))
             .route("/lab/questions", get(questions::list))
             .route("/lab/questions/{number}", get(questions::show).post(questions::play))
             .route("/lab/choose", get(choose::show))
+            .route("/lab/choose.json", get(choice_file::answers))
+            .route(
+                "/lab/choose.toml",
+                get(async move |query: RawQuery| choice_file::configuration(&query, configuration_text)),
+            )
             .route(
                 "/lab/token",
                 get(token::show).post(token::take_apart).layer(DefaultBodyLimit::max(token::MAX_SIZE)),
             )
             .route("/lab/{id}", get(act::show))
             .route("/lab/{id}/act", post(act::play))
+            .route("/lab/{id}/clock", post(act::move_clock))
             .route("/lab/{id}/end", post(act::end))
             .route("/lab/{id}/trace.json", get(act::trace))
             .merge(measure::routes(Arc::clone(&self.measurements)))

@@ -1,17 +1,16 @@
 //! Views of the lab to render: empty, usual, longest, and with hostile text.
 
+use counterfoil_pages::sample::HOSTILE;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView,
-    LifePlot, LifeRow, MeasurementOutcome, MeasurementProgress, MeasurementRow, MeasurementsView,
-    OtherAnswer, Piece, PlayedAct, QuantileRow, QuestionRow, QuestionsView, RangeAxis, RangePlot, RangeRow,
-    ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, StepLink, StoredFact, TakenApart, Ticket,
-    TokenMember, TokenView, TraceLine, Verdict,
+    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow,
+    LabView, LabsView, LifePlot, LifeRow, MeasurementOutcome, MeasurementProgress, MeasurementRow,
+    MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow, QuestionRow, QuestionsView, RangeAxis,
+    RangePlot, RangeRow, ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, StepLink,
+    StoredFact, TakenApart, Ticket, TokenMember, TokenView, TraceLine, Verdict,
 };
-use counterfoil_pages::{Language, Moment, Renderer, View};
-
-use crate::samples::{HOSTILE, frame};
+use counterfoil_pages::{Frame, Language, Message, Moment, Renderer, ThemeFrame, View};
 
 const NOON: u64 = 1_764_000_000;
 
@@ -94,6 +93,9 @@ fn lab(text: &str) -> LabView {
         id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
         now: Moment::from_unix_seconds(NOON),
         ahead: Some("61 min".into()),
+        clock_moves: ["+ 1 min", "+ 15 min", "+ 1 hour", "+ 1 day"]
+            .map(|label| ClockButton { name: label.into(), label: label.into() })
+            .into(),
         acts: vec![act("login", false), act("logout", true), act("tamper", false)],
         act: "logout".into(),
         about: text.into(),
@@ -110,19 +112,37 @@ fn lab(text: &str) -> LabView {
 }
 
 fn render(renderer: &Renderer, view: &impl View) -> String {
-    let html = renderer.render(Language::English, &frame(None), view);
+    let frame = Frame {
+        product: HOSTILE.into(),
+        base: "/auth".into(),
+        host: "auth.example".into(),
+        here: "/auth/lab".into(),
+        user: None,
+        request_id: "p3vQ0n9Jr2hK5cXw".into(),
+        notice: Some(Message::new("notice-ended-others").with("count", 3)),
+        live: None,
+        theme: ThemeFrame::default(),
+    };
+    let html = renderer.render(Language::English, &frame, view);
     html.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 fn choose(advice: Option<AdviceView>, is_client_missing: bool) -> ChooseView {
     let choice = |value: &str, is_chosen| Choice { value: value.into(), text: HOSTILE.into(), is_chosen };
-    let group = |name: &str, is_multiple| ChoiceGroup {
+    let group = |name: &str, is_multiple: bool| ChoiceGroup {
         name: name.into(),
         question: format!("{name}? {HOSTILE}"),
+        hint: (!is_multiple).then(|| HOSTILE.into()),
         is_multiple,
         choices: vec![choice("one", true), choice("own-services", false)],
     };
-    ChooseView { groups: vec![group("client", true), group("logout", false)], is_client_missing, advice }
+    let cost = |text: &str| CostRow { what: text.into(), values: [(); 3].map(|()| text.into()) };
+    ChooseView {
+        groups: vec![group("client", true), group("logout", false)],
+        is_client_missing,
+        costs: vec![cost("bytes"), cost(HOSTILE)],
+        advice,
+    }
 }
 
 fn advice(text: &str) -> AdviceView {
@@ -150,8 +170,10 @@ fn advice(text: &str) -> AdviceView {
         sessions_when: [Some(true), Some(false), None].map(row).into(),
         jwt_when: [None, Some(true)].map(row).into(),
         others: vec![other(vec![changed(false), changed(true)]), other(vec![])],
+        query: "spa=on&domains=one&logout=immediate&verifiers=none".into(),
         init: text.into(),
         program: format!("let auth = {text}"),
+        service: Some(format!("let verifier = {text}")),
     }
 }
 
@@ -274,6 +296,7 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let hostile = lab(HOSTILE);
     let quiet = LabView {
         ahead: None,
+        clock_moves: vec![],
         previous: None,
         next: None,
         tickets: MODES.map(empty_ticket).into(),

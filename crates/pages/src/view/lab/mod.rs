@@ -11,7 +11,9 @@ mod report;
 mod side_by_side;
 mod token;
 
-pub use choose::{Advice, AdviceView, ChangedAdvice, Choice, ChoiceGroup, ChooseView, GuideRow, OtherAnswer};
+pub use choose::{
+    Advice, AdviceView, ChangedAdvice, Choice, ChoiceGroup, ChooseView, CostRow, GuideRow, OtherAnswer,
+};
 pub use home::{LabRow, LabsView};
 pub use life_plot::{LifePlot, LifePlotRow, LifeRow, PlotSize, Tick, duration_text};
 pub use measure::{
@@ -23,6 +25,7 @@ pub use questions::{AnswerView, PlayedAct, QuestionRow, QuestionsView};
 pub use range_plot::{RangeAxis, RangePlot, RangePlotRow, RangePlotSize, RangeRow};
 pub use report::{FigureRow, QuantileRow, ReportAnswer, ReportView};
 pub use side_by_side::{
-    ActButton, AskedPlace, LabView, Piece, ShownRequest, StepLink, StoredFact, Ticket, TraceLine, Verdict,
+    ActButton, AskedPlace, ClockButton, LabView, Piece, ShownRequest, StepLink, StoredFact, Ticket,
+    TraceLine, Verdict,
 };
 pub use token::{JwtParts, TakenApart, TokenMember, TokenView};
