@@ -50,9 +50,13 @@ fn run(arguments: Arguments, flags: &Flags) -> Result<(), CliError> {
         .map_err(|error| CliError::with_cause("cannot start threads", &error))?;
     let is_server = matches!(arguments.command, Command::Serve(_) | Command::Dev(_));
     let traces = if is_server { TraceExport::start(runtime.handle()) } else { TraceExport::default() };
-    // The demo explains what happens itself, and a comparison stops servers that others still ask.
-    let is_quiet = matches!(arguments.command, Command::Demo(_) | Command::Compare(_) | Command::Lab(_));
-    let quiet = is_quiet.then_some("error");
+    let quiet = match arguments.command {
+        // The demo and the lab explain what happens themselves.
+        Command::Demo(_) | Command::Lab(_) => Some("error"),
+        // It stops servers that others still ask, and lets a store fail. What it does not expect is its own error.
+        Command::Compare(_) => Some("off"),
+        _ => None,
+    };
     let levels = quiet.or(configuration.log_level.as_deref());
     logging::start(configuration.log_format, levels, traces.layer());
     traces.log_start_error();

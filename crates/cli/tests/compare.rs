@@ -7,6 +7,7 @@ mod common;
 use std::fs;
 use std::process::Stdio;
 
+use counterfoil_lab::{FigureId, Plan, Profile, Unit};
 use serde_json::{Value, json};
 
 use crate::common::{counterfoil, run, run_with_input};
@@ -68,6 +69,26 @@ fn the_start_of_the_program_is_measured() {
     assert_eq!(report["figures"][0]["values"]["jwt"]["n"], 5);
     for mode in ["session", "jwt", "hybrid"] {
         assert_eq!(report["figures"][1]["values"][mode]["value"], true, "{mode}");
+    }
+}
+
+#[test]
+fn the_memory_of_the_program_is_measured_without_its_limits() {
+    // More logins than one user may make from one address.
+    let plan = Plan::for_profile(Profile::Quick).with(|plan| {
+        plan.only = vec![FigureId::KeptMemory];
+        plan.kept_in_memory = 150;
+        plan.program = Some(env!("CARGO_BIN_EXE_counterfoil").into());
+    });
+
+    let report = counterfoil_lab::run(&plan, &()).unwrap();
+
+    let figure = report.figure("kept.memory").unwrap();
+    assert_eq!((figure.unit, figure.values.len()), (Unit::Bytes, 3), "{figure:?}");
+    assert!(figure.note.contains("from 150 to 300 logins"), "{figure:?}");
+    for cell in figure.values.values() {
+        // The memory of so few logins is below what the system gives at a time.
+        assert!(cell.as_number().unwrap().abs() < 200_000.0, "{figure:?}");
     }
 }
 

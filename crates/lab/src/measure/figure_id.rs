@@ -25,6 +25,8 @@ pub enum FigureId {
     ClientBytes,
     /// Bytes on disk of a login.
     KeptDisk,
+    /// Bytes in the memory of the server program of a login.
+    KeptMemory,
     /// Reads of the store.
     StoreReads,
     /// Commits of the store.
@@ -41,6 +43,8 @@ pub enum FigureId {
     Stolen,
     /// What still answers without the issuer.
     DownIssuer,
+    /// What still answers while the store fails.
+    DownStore,
     /// The start after a kill.
     Restart,
     /// Whether a service on another origin can check a credential.
@@ -56,7 +60,7 @@ pub struct UnknownFigure(String);
 
 impl FigureId {
     /// All, in the order of the report.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::CheckRate,
         Self::CheckCpu,
         Self::CheckLatency,
@@ -66,6 +70,7 @@ impl FigureId {
         Self::Wire,
         Self::ClientBytes,
         Self::KeptDisk,
+        Self::KeptMemory,
         Self::StoreReads,
         Self::StoreCommits,
         Self::LogoutIssuer,
@@ -74,6 +79,7 @@ impl FigureId {
         Self::LogoutCut,
         Self::Stolen,
         Self::DownIssuer,
+        Self::DownStore,
         Self::Restart,
         Self::Crossing,
         Self::Script,
@@ -92,6 +98,7 @@ impl FigureId {
             Self::Wire => "wire",
             Self::ClientBytes => "client.bytes",
             Self::KeptDisk => "kept.disk",
+            Self::KeptMemory => "kept.memory",
             Self::StoreReads => "store.reads",
             Self::StoreCommits => "store.commits",
             Self::LogoutIssuer => "logout.issuer",
@@ -100,6 +107,7 @@ impl FigureId {
             Self::LogoutCut => "logout.cut",
             Self::Stolen => "stolen",
             Self::DownIssuer => "down.issuer",
+            Self::DownStore => "down.store",
             Self::Restart => "restart",
             Self::Crossing => "crossing",
             Self::Script => "script",

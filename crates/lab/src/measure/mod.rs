@@ -2,12 +2,15 @@
 
 mod checks;
 mod crossing;
+mod down_store;
 pub(crate) mod figure_id;
 mod issuer_down;
 mod kept;
+mod kept_memory;
 mod latency;
 mod logins;
 mod logout;
+mod operation;
 pub(crate) mod plan;
 mod refreshes;
 mod restart;
@@ -58,7 +61,12 @@ fn run_on_this_thread(plan: &Plan, progress: &(dyn Progress + Sync)) -> Result<R
     let (figures, checks) = thread::scope(|scope| {
         // What mostly waits runs while the credentials are made, before anything is timed by rounds.
         let waiting = scope.spawn(|| measure_waits(&context));
-        measure_rates(&context, || waiting.join().unwrap_or(Err(LabError::Timeout("the end of a service"))))
+        let memory = scope.spawn(|| measure_memory(&context));
+        measure_rates(&context, || {
+            let mut figures = waiting.join().unwrap_or(Err(LabError::Timeout("the end of a service")))?;
+            figures.extend(memory.join().unwrap_or(Err(LabError::Timeout("the memory of a server")))?);
+            Ok(figures)
+        })
     })?;
     Ok(report(plan, machine, started.elapsed(), figures, checks))
 }
@@ -72,7 +80,15 @@ fn measure_waits(context: &RunContext<'_>) -> Result<Vec<Figure>, LabError> {
     if context.plan.wants_any(&[FigureId::LogoutCut, FigureId::LogoutKeysOnly, FigureId::DownIssuer]) {
         figures.extend(issuer_down::measure(context)?);
     }
+    if context.plan.wants(FigureId::DownStore) {
+        figures.extend(down_store::measure(context)?);
+    }
     Ok(figures)
+}
+
+/// The memory of processes of their own, which mostly wait, too.
+fn measure_memory(context: &RunContext<'_>) -> Result<Option<Figure>, LabError> {
+    if context.plan.wants(FigureId::KeptMemory) { kept_memory::measure(context) } else { Ok(None) }
 }
 
 fn measure_rates(

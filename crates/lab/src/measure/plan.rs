@@ -42,6 +42,10 @@ pub struct Plan {
     pub repetitions: usize,
     /// The number of logins of which the store is measured.
     pub kept: usize,
+    /// The number of logins of each mode by which the memory of a server is measured.
+    pub kept_in_memory: usize,
+    /// The number of processes in each mode whose memory is measured.
+    pub memory_processes: usize,
     /// The number of samples of the bootstrap.
     pub resamples: usize,
     /// What is measured; everything, if it is empty.
@@ -49,7 +53,7 @@ pub struct Plan {
     /// The folder of npm packages for an Express application of the usual kind, which is then measured beside the modes. It
     /// needs node, express and jsonwebtoken.
     pub express: Option<PathBuf>,
-    /// The program `counterfoil`, for what needs a process. Without it, `restart` is not measured.
+    /// The program `counterfoil`, for what needs a process. Without it, `restart` and `kept.memory` are not measured.
     pub program: Option<PathBuf>,
 }
 
@@ -70,6 +74,8 @@ impl Plan {
             logouts: 1_000,
             repetitions: 5,
             kept: 10_000,
+            kept_in_memory: 10_000,
+            memory_processes: 3,
             resamples: 10_000,
             only: Vec::new(),
             express: None,
@@ -85,12 +91,19 @@ impl Plan {
                 credentials: 10_000,
                 logouts: 100,
                 kept: 1_000,
+                kept_in_memory: 2_000,
+                memory_processes: 1,
                 ..usual
             },
             Profile::Usual => usual,
-            Profile::Thorough => {
-                Self { rounds: 31, latency_rounds: 31, row: Duration::from_secs(2), kept: 50_000, ..usual }
-            }
+            Profile::Thorough => Self {
+                rounds: 31,
+                latency_rounds: 31,
+                row: Duration::from_secs(2),
+                kept: 50_000,
+                kept_in_memory: 50_000,
+                ..usual
+            },
         }
     }
 
@@ -104,7 +117,8 @@ impl Plan {
     /// Whether it measures `figure`.
     #[must_use]
     pub fn wants(&self, figure: FigureId) -> bool {
-        let is_possible = figure != FigureId::Restart || self.program.is_some();
+        let needs_program = matches!(figure, FigureId::Restart | FigureId::KeptMemory);
+        let is_possible = !needs_program || self.program.is_some();
         is_possible && (self.only.is_empty() || self.only.contains(&figure))
     }
 

@@ -7,7 +7,7 @@ use crate::report::model::{Column, Figure, Row, TableRow};
 
 /// The rows, each with the figures that answer it. The first one is shown beside the sentence.
 const ROWS: [(Row, &[&str]); 7] = [
-    (Row::Storage, &["kept.disk", "client.bytes"]),
+    (Row::Storage, &["kept.disk", "kept.memory", "client.bytes"]),
     (Row::Scalability, &["check.cpu", "check.rate", "store.reads.check", "crossing"]),
     (
         Row::Security,
@@ -16,7 +16,17 @@ const ROWS: [(Row, &[&str]); 7] = [
     (Row::Revocation, &["logout.issuer", "logout.follower", "logout.cut", "logout.keys_only"]),
     (Row::PayloadSize, &["wire.request", "wire.request.whole"]),
     (Row::CrossDomain, &["crossing"]),
-    (Row::State, &["down.issuer", "down.issuer.after_lease", "down.issuer.keys_only", "restart.still_good"]),
+    (
+        Row::State,
+        &[
+            "down.issuer",
+            "down.issuer.after_lease",
+            "down.issuer.keys_only",
+            "down.store.check",
+            "down.store.login",
+            "restart.still_good",
+        ],
+    ),
 ];
 
 /// The name of a feature.
@@ -53,7 +63,7 @@ pub(crate) fn answer(figures: &[Figure], ids: &BTreeSet<&str>) -> Vec<TableRow> 
     let row = |(row, wanted): (Row, &[&str])| {
         let found: Vec<String> =
             wanted.iter().filter(|id| ids.contains(**id)).map(|id| (*id).to_owned()).collect();
-        let says = known.sentence(row)?;
+        let says = known.sentence(row)? + &known.more(row).unwrap_or_default();
         Some(TableRow { row, figures: found, says })
     };
     ROWS.into_iter().filter_map(row).collect()
@@ -121,6 +131,29 @@ impl Known<'_> {
                 self.value("down.issuer.after_lease", Jwt)?,
                 self.value("down.issuer.keys_only", Jwt)?
             ),
+        })
+    }
+
+    /// What figures that an older report does not have, or that need the program, add to the sentence.
+    fn more(&self, row: Row) -> Option<String> {
+        use Column::{Hybrid, Jwt, Session};
+        Some(match row {
+            Row::Storage => format!(
+                " In the memory of the server a login takes {} / {} / {}.",
+                self.number("kept.memory", Session)?,
+                self.number("kept.memory", Jwt)?,
+                self.number("kept.memory", Hybrid)?
+            ),
+            Row::State => format!(
+                " While the store fails, checks get {} / {} / {} and a login {}.",
+                self.value("down.store.check", Session)?,
+                self.value("down.store.check", Jwt)?,
+                self.value("down.store.check", Hybrid)?,
+                self.value("down.store.login", Session)?
+            ),
+            Row::Scalability | Row::Security | Row::Revocation | Row::PayloadSize | Row::CrossDomain => {
+                return None;
+            }
         })
     }
 

@@ -20,11 +20,12 @@ const INTERVAL: Duration = Duration::from_millis(1);
 /// The first letters of the environment variables that are settings.
 const VARIABLES: &[u8] = b"COUNTERFOIL_";
 
-/// A server program with its directory and its address. It has no settings of the environment: they could name a
+/// A server program with its directory, its address and its settings. It has no settings of the environment: they could name a
 /// store in use, and the address of a server for others.
 pub(crate) struct ServerProgram {
     program: PathBuf,
     dir: PathBuf,
+    settings: &'static [(&'static str, &'static str)],
     pub(crate) address: SocketAddr,
 }
 
@@ -37,7 +38,12 @@ impl ServerProgram {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(LabError::io("listen on loopback"))?;
         let address = listener.local_addr().map_err(LabError::io("listen on loopback"))?;
-        Ok(Self { program: program.to_owned(), dir: dir.to_owned(), address })
+        Ok(Self { program: program.to_owned(), dir: dir.to_owned(), settings: &[], address })
+    }
+
+    /// The same with these environment variables.
+    pub(crate) fn with(self, settings: &'static [(&'static str, &'static str)]) -> Self {
+        Self { settings, ..self }
     }
 
     /// Starts a process, and returns how long it took until the server was ready.
@@ -50,6 +56,7 @@ impl ServerProgram {
         for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(VARIABLES)) {
             command.env_remove(name);
         }
+        command.envs(self.settings.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(LabError::start("the server program"))?;
         let process = ServerProcess(child);
@@ -61,6 +68,13 @@ impl ServerProgram {
             thread::sleep(INTERVAL);
         }
         Err(LabError::Timeout("the start of the server program"))
+    }
+}
+
+impl ServerProcess {
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 }
 
