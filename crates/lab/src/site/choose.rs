@@ -1,23 +1,33 @@
 //! `/lab/choose`: which mode suits which client. The answers are in the address of the page.
 
-use axum::extract::RawQuery;
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use counterfoil::operator::advice::{Answers, ClientKind, Domains, LogoutDelay, Verifiers};
-use counterfoil_pages::view::lab::{Choice, ChoiceGroup, ChooseView};
+use counterfoil::operator::advice::{Answers, ClientKind, Domains, LogoutDelay, Verifiers, for_clients};
+use counterfoil_pages::view::lab::{Choice, ChoiceGroup, ChooseView, MeasuredNumbers};
 
 use crate::site::advice_view::{advice_view, client_text, domains_text, logout_text, verifiers_text};
 use crate::site::cost_table::cost_rows;
+use crate::site::measured_numbers::measured_numbers;
+use crate::site::measurements::Measurements;
 use crate::site::response::{page, problem};
 
 /// The issuer in the commands, which the reader replaces.
 const ISSUER: &str = "https://auth.example";
 
 /// Shows the questions, and what follows from the answers in the query.
-pub(super) async fn show(RawQuery(query): RawQuery) -> Response {
+pub(super) async fn show(
+    State(measurements): State<Arc<Measurements>>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let query = query.unwrap_or_default();
     let Some(answers) = parse(&query) else { return unknown_answer() };
-    page(&view(&answers, !query.is_empty()))
+    let numbers = measurements
+        .newest_report()
+        .and_then(|(number, report)| measured_numbers(number, &report, &for_clients(&answers)));
+    page(&view(&answers, !query.is_empty(), numbers))
 }
 
 /// The page for an answer that the form does not have.
@@ -26,11 +36,12 @@ pub(super) fn unknown_answer() -> Response {
     problem(StatusCode::UNPROCESSABLE_ENTITY, "There is no such answer", text, "/lab/choose")
 }
 
-fn view(answers: &Answers, is_sent: bool) -> ChooseView {
+fn view(answers: &Answers, is_sent: bool, numbers: Option<MeasuredNumbers>) -> ChooseView {
     ChooseView {
         groups: groups(answers),
         is_client_missing: is_sent && answers.clients.is_empty(),
         costs: cost_rows(),
+        numbers,
         advice: (!answers.clients.is_empty()).then(|| advice_view(answers)),
     }
 }
@@ -141,7 +152,8 @@ mod tests {
     fn a_form_without_a_client_says_what_is_missing() {
         let none = Answers::new(ISSUER, &[]);
 
-        assert!(view(&none, true).is_client_missing && view(&none, true).advice.is_none());
-        assert!(!view(&none, false).is_client_missing);
+        let sent = view(&none, true, None);
+        assert!(sent.is_client_missing && sent.advice.is_none());
+        assert!(!view(&none, false, None).is_client_missing);
     }
 }

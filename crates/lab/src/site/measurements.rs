@@ -114,6 +114,14 @@ impl Measurements {
         self.lock().running()
     }
 
+    /// The newest report, with the number of its measurement.
+    pub(super) fn newest_report(&self) -> Option<(u64, Arc<Report>)> {
+        self.ended().iter().find_map(|one| match one.state() {
+            State::Done(report) => Some((one.number, report)),
+            State::Running(_) | State::Failed(_) | State::Stopped => None,
+        })
+    }
+
     /// Those that have ended, the newest first.
     pub(super) fn ended(&self) -> Vec<Arc<Measurement>> {
         let list = self.lock();

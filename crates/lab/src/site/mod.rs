@@ -31,6 +31,7 @@ mod home;
 mod lab;
 mod labs;
 mod measure;
+mod measured_numbers;
 mod measurement_events;
 mod measurements;
 mod questions;
@@ -72,17 +73,10 @@ impl LabSite {
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.
     pub fn routes(&self) -> Router {
-        let configuration_text = self.configuration_text;
         Router::new()
             .route("/lab", get(home::show).post(home::make))
             .route("/lab/questions", get(questions::list))
             .route("/lab/questions/{number}", get(questions::show).post(questions::play))
-            .route("/lab/choose", get(choose::show))
-            .route("/lab/choose.json", get(choice_file::answers))
-            .route(
-                "/lab/choose.toml",
-                get(async move |query: RawQuery| choice_file::configuration(&query, configuration_text)),
-            )
             .route(
                 "/lab/token",
                 get(token::show).post(token::take_apart).layer(DefaultBodyLimit::max(token::MAX_SIZE)),
@@ -92,12 +86,23 @@ impl LabSite {
             .route("/lab/{id}/clock", post(act::move_clock))
             .route("/lab/{id}/end", post(act::end))
             .route("/lab/{id}/trace.json", get(act::trace))
+            .merge(self.choice_routes())
             .merge(measure::routes(Arc::clone(&self.measurements)))
             .route_layer(middleware::from_fn(guard::show_as_page))
             // The files of a page are no documents.
             .route("/lab/assets/{name}", get(asset::show))
             .layer(DefaultBodyLimit::max(MAX_FORM_SIZE))
             .with_state(Arc::clone(&self.labs))
+    }
+
+    fn choice_routes(&self) -> Router<Arc<Labs>> {
+        let text = self.configuration_text;
+        let configuration = async move |query: RawQuery| choice_file::configuration(&query, text);
+        Router::new()
+            .route("/lab/choose", get(choose::show))
+            .route("/lab/choose.json", get(choice_file::answers))
+            .route("/lab/choose.toml", get(configuration))
+            .with_state(Arc::clone(&self.measurements))
     }
 
     /// Serves the pages alone, until `stopped`. The listeners are bound to addresses of loopback and do not listen yet.

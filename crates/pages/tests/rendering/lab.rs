@@ -5,10 +5,11 @@ use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
     ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow,
-    LabView, LabsView, LifePlot, LifeRow, MeasurementOutcome, MeasurementProgress, MeasurementRow,
-    MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow, QuestionRow, QuestionsView, RangeAxis,
-    RangePlot, RangeRow, ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, SignatureView,
-    StepLink, StoredFact, TakenApart, Ticket, TokenMember, TokenView, TraceLine, Verdict,
+    LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow, MeasurementOutcome,
+    MeasurementProgress, MeasurementRow, MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow,
+    QuestionRow, QuestionsView, RangeAxis, RangePlot, RangeRow, ReportAnswer, ReportView,
+    RunningMeasurementView, ShownRequest, SignatureView, StepLink, StoredFact, TakenApart, Ticket,
+    TokenMember, TokenView, TraceLine, Verdict,
 };
 use counterfoil_pages::{Frame, Language, Message, Moment, Renderer, ThemeFrame, View};
 
@@ -141,6 +142,12 @@ fn choose(advice: Option<AdviceView>, is_client_missing: bool) -> ChooseView {
         groups: vec![group("client", true), group("logout", false)],
         is_client_missing,
         costs: vec![cost("bytes"), cost(HOSTILE)],
+        numbers: (!is_client_missing).then(|| MeasuredNumbers {
+            number: u64::MAX,
+            made: Moment::from_unix_seconds(NOON),
+            modes: MODES.into(),
+            rows: vec![MeasuredRow { feature: HOSTILE.into(), values: vec![HOSTILE.into(); 3] }],
+        }),
         advice,
     }
 }

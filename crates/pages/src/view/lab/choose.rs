@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::moment::Moment;
 use crate::view::{Mode, View};
 
 /// An answer that can be chosen.
@@ -108,8 +109,30 @@ pub struct CostRow {
     pub values: [String; 3],
 }
 
-/// The questions, and the advice.
+/// What was measured of something, in some modes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MeasuredRow {
+    /// What was measured.
+    pub feature: String,
+    /// A value for each mode.
+    pub values: Vec<String>,
+}
+
+/// What was measured on this machine for the modes that are recommended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MeasuredNumbers {
+    /// The number of the measurement.
+    pub number: u64,
+    /// When it was made.
+    pub made: Moment,
+    /// The modes.
+    pub modes: Vec<Mode>,
+    /// The rows.
+    pub rows: Vec<MeasuredRow>,
+}
+
+/// The questions, and the advice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChooseView {
     /// The questions.
     pub groups: Vec<ChoiceGroup>,
@@ -117,6 +140,8 @@ pub struct ChooseView {
     pub is_client_missing: bool,
     /// What each mode costs.
     pub costs: Vec<CostRow>,
+    /// What was measured on this machine for the recommended modes, if it was measured.
+    pub numbers: Option<MeasuredNumbers>,
     /// What follows, once the form was sent.
     pub advice: Option<AdviceView>,
 }

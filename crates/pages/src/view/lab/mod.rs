@@ -12,7 +12,8 @@ mod side_by_side;
 mod token;
 
 pub use choose::{
-    Advice, AdviceView, ChangedAdvice, Choice, ChoiceGroup, ChooseView, CostRow, GuideRow, OtherAnswer,
+    Advice, AdviceView, ChangedAdvice, Choice, ChoiceGroup, ChooseView, CostRow, GuideRow, MeasuredNumbers,
+    MeasuredRow, OtherAnswer,
 };
 pub use home::{LabRow, LabsView};
 pub use life_plot::{LifePlot, LifePlotRow, LifeRow, PlotSize, Tick, duration_text};
