@@ -98,7 +98,7 @@ mod tests {
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 
-    const KNOWN: [&str; 25] = [
+    const KNOWN: [&str; 27] = [
         "cookies.name",
         "cookies.domain",
         "login_url",
@@ -108,6 +108,8 @@ mod tests {
         "pages.accent",
         "pages.css",
         "pages.logo",
+        "pages.texts",
+        "pages.templates",
         "pages.languages",
         "return_origins",
         "help_url",
