@@ -13,7 +13,7 @@ use crate::report::{Iteration, Sample};
 use crate::row::Row;
 use crate::seed::{exchange_tokens, log_in, login_request};
 use crate::server_process::{ServerProcess, primitive_rate};
-use crate::{before_and_after, binary, million_sessions, report, revocations};
+use crate::{before_and_after, binary, million_sessions, pages, report, revocations};
 
 /// The number of connections for logins: enough to keep the hash pool busy.
 const LOGIN_CONNECTIONS: usize = 4;
@@ -43,6 +43,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if is_selected(Measurement::Process) {
         other_rows.extend(binary::run(&options.binary)?);
+    }
+    if is_selected(Measurement::Pages) {
+        other_rows.extend(pages::run(options.iterations)?);
     }
     report::print_other_rows(other_rows);
     Ok(())

@@ -19,6 +19,7 @@ mod iterations;
 mod memory_connection;
 mod million_sessions;
 mod options;
+mod pages;
 mod primitives;
 mod proxies;
 mod report;

@@ -39,4 +39,6 @@ pub(crate) enum Measurement {
     Revocations,
     /// The process: start-up time and idle memory.
     Process,
+    /// The rendering of pages.
+    Pages,
 }

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// A git revision that is measured in turn with what is in the tree: the rates and the CPU time of each request before and after.
     #[arg(long, value_name = "REVISION")]
     before: Option<String>,
-    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Five stand alone:
+    /// The measurements: requests, sessions-1m, revocations, process, pages; by default all of them. Five stand alone:
     /// `verify` compares the verification of tokens with other libraries, `instructions` counts the instructions of a request,
     /// `stores` checks sessions through each store and cache, beside tower-sessions and express-session, `proxies` sends
     /// requests through each reverse proxy, with forward authentication and without, and `node` measures the package of Node.js
