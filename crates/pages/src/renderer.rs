@@ -76,7 +76,7 @@ struct LanguageChoice {
 static EMBEDDED: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// Every template by its name.
-pub(crate) const TEMPLATES: [(&str, &str); 56] = [
+pub(crate) const TEMPLATES: [(&str, &str); 60] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -120,6 +120,10 @@ pub(crate) const TEMPLATES: [(&str, &str); 56] = [
     ("console/live/revocations.html", include_str!("../templates/console/live/revocations.html")),
     ("console/live/keys.html", include_str!("../templates/console/live/keys.html")),
     ("console/live/audit.html", include_str!("../templates/console/live/audit.html")),
+    ("reference/base.html", include_str!("../templates/reference/base.html")),
+    ("reference/parts.html", include_str!("../templates/reference/parts.html")),
+    ("reference/index.html", include_str!("../templates/reference/index.html")),
+    ("reference/call.html", include_str!("../templates/reference/call.html")),
     ("lab/base.html", include_str!("../templates/lab/base.html")),
     ("lab/parts.html", include_str!("../templates/lab/parts.html")),
     ("lab/home.html", include_str!("../templates/lab/home.html")),

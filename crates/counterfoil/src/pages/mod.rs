@@ -14,6 +14,7 @@ mod logout;
 mod page_request;
 pub(crate) mod problem;
 mod query;
+pub(crate) mod reference;
 mod refresh;
 mod register;
 mod response;

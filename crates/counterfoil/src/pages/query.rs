@@ -13,7 +13,7 @@ use crate::http::return_to::ReturnTo;
 pub(super) struct Query(Option<FormFields>);
 
 /// The parameters of the pages.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "return_to",
     "client",
     "reauth",
@@ -34,6 +34,7 @@ const KNOWN: [&str; 20] = [
     "every",
     "sent",
     "subject",
+    "call",
 ];
 
 impl FromRequestParts<App> for Query {

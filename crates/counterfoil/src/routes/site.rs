@@ -21,7 +21,7 @@ use crate::http::timeout::limit_duration;
 #[cfg(feature = "pages")]
 use crate::pages;
 #[cfg(feature = "pages")]
-use crate::routes::{RouteEntry, method_not_allowed, time_limit, with_layers};
+use crate::routes::{RouteEntry, method_not_allowed, openapi, time_limit, with_layers};
 use crate::routes::{all_routes, development_routes, not_found, router};
 
 #[cfg(feature = "pages")]
@@ -89,7 +89,7 @@ fn page_routes(app: &App, require_host: bool) -> Router<App> {
     let (path, methods, route) = pages::asset_route();
     let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
     let assets = with_layers(final_layer, route, None, app.settings().limits.request_timeout);
-    let pages = pages::routes(app).into_iter();
+    let pages = pages::routes(app).into_iter().chain([pages::reference::route(openapi)]);
     pages.fold(Router::new().route(path, assets), |router, page| {
         router.route(page.0, with_page_layers(app, page, require_host))
     })

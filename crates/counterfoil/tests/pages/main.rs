@@ -18,6 +18,7 @@ mod event_stream;
 mod gate;
 mod languages;
 mod redirects;
+mod reference;
 mod refresh;
 #[path = "../http/test_server.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]

@@ -4,6 +4,7 @@
 mod console;
 mod operation;
 mod people;
+mod reference;
 
 use minijinja::value::{Serde, Value};
 
@@ -44,9 +45,14 @@ impl Sample {
         console::console()
     }
 
+    /// The reference of the HTTP API, which is in English.
+    pub fn reference() -> Vec<Self> {
+        reference::pages()
+    }
+
     /// All of them.
     pub fn all() -> Vec<Self> {
-        [Self::people(), Self::console(), Self::live_parts()].concat()
+        [Self::people(), Self::console(), Self::live_parts(), Self::reference()].concat()
     }
 
     /// The parts of the console that are updated, each alone. Their names are their topics.

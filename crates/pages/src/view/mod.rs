@@ -5,6 +5,7 @@ pub mod console;
 mod gate;
 pub mod lab;
 mod problem;
+pub mod reference;
 mod registration;
 
 use serde::Serialize;

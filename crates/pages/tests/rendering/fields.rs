@@ -12,11 +12,12 @@ const BEGIN: &str = "<!-- fields of the views: written by a test -->\n";
 const END: &str = "<!-- end of the fields -->\n";
 
 /// Files with types that a template sees.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "view/mod.rs",
     "view/account.rs",
     "view/gate.rs",
     "view/problem.rs",
+    "view/reference.rs",
     "view/registration.rs",
     "device.rs",
     "message.rs",

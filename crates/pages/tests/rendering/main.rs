@@ -129,7 +129,8 @@ fn every_page_of_the_lab_renders_with_every_sample() {
 /// The pages in English only.
 fn english_pages(renderer: &Renderer) -> impl Iterator<Item = (String, String)> {
     let lab = lab::lab_pages(renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
-    console(renderer).into_iter().chain(lab)
+    let reference = rendered(renderer, Language::English, Sample::reference());
+    console(renderer).into_iter().chain(lab).chain(reference)
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
 #[test]
 fn no_template_marks_text_as_safe() {
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-    let folders = ["console/live", "console", "lab", ""].map(|folder| templates.join(folder));
+    let folders = ["console/live", "console", "lab", "reference", ""].map(|folder| templates.join(folder));
     let entries = folders.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&path).unwrap();

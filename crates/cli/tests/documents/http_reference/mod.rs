@@ -5,6 +5,7 @@ mod example_server;
 mod examples;
 mod ordered_json;
 mod page;
+#[path = "../../../../counterfoil/src/pages/reference/schema.rs"]
 mod schema;
 
 use std::path::Path;

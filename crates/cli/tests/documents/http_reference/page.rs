@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::http_reference::answer;
 use crate::http_reference::example_server::Answer;
 use crate::http_reference::examples::{Example, GROUPS};
-use crate::http_reference::schema::{Schemas, one_line};
+use crate::http_reference::schema::{Schemas, credentials, one_line};
 
 /// What stands before the calls.
 const HEAD: &str = include_str!("head.md");
@@ -112,7 +112,7 @@ impl Page<'_> {
                 let _ = writeln!(text, "{}\n", one_line(part));
             }
         }
-        let _ = writeln!(text, "Credentials: {}.\n", self.credentials(example.call));
+        let _ = writeln!(text, "Credentials: {}.\n", credentials(operation, self.tag(example.call)));
         text += &self.parameters(operation);
         text += &self.body(operation);
         text += &self.answers(example.call);
@@ -127,25 +127,6 @@ impl Page<'_> {
             }
         }
         text
-    }
-
-    fn credentials(&self, call: &str) -> &'static str {
-        let ways = self.operation(call)["security"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let names = ways.iter().flat_map(|way| way.as_object().unwrap().keys());
-        let names: BTreeSet<&str> = names.map(String::as_str).collect();
-        let is_optional = ways.len() > names.len();
-        match (self.tag(call), names.contains("bearer"), names.contains("refresh"), is_optional) {
-            ("feed", ..) => "a verifier key as a bearer token",
-            ("oauth", true, ..) => "a verifier key, as a bearer token or with its id as client credentials",
-            ("administration", ..) => {
-                "an administrator's session token or access token, or an admin key as a bearer token"
-            }
-            (_, true, true, _) => "a session token, an access token or a refresh token, if there is one",
-            (_, false, true, _) => "a refresh token, in the body or in its cookie",
-            (_, true, false, true) => "a session token or an access token, if there is one",
-            (_, true, false, false) => "a session token or an access token",
-            (_, false, false, _) => "none",
-        }
     }
 
     fn parameters(&self, operation: &Value) -> String {

@@ -1,4 +1,4 @@
-//! The schemas of the OpenAPI document, as words and tables of the page.
+//! The schemas of the OpenAPI document in words: for the pages, and for the test that writes `docs/http-api.md`.
 
 use std::collections::BTreeSet;
 
@@ -90,6 +90,26 @@ impl<'a> Schemas<'a> {
         let inner = alternatives.filter_map(|alternative| alternative["description"].as_str()).next();
         let text = own.or(inner).or_else(|| self.resolved(schema)["description"].as_str());
         one_line(text.unwrap_or_default())
+    }
+}
+
+/// Who may call an operation with this tag.
+pub(super) fn credentials(operation: &Value, tag: &str) -> &'static str {
+    let ways = operation["security"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names: BTreeSet<&str> =
+        ways.iter().filter_map(Value::as_object).flat_map(|way| way.keys()).map(String::as_str).collect();
+    let is_optional = ways.len() > names.len();
+    match (tag, names.contains("bearer"), names.contains("refresh"), is_optional) {
+        ("feed", ..) => "a verifier key as a bearer token",
+        ("oauth", true, ..) => "a verifier key, as a bearer token or with its id as client credentials",
+        ("administration", ..) => {
+            "an administrator's session token or access token, or an admin key as a bearer token"
+        }
+        (_, true, true, _) => "a session token, an access token or a refresh token, if there is one",
+        (_, false, true, _) => "a refresh token, in the body or in its cookie",
+        (_, true, false, true) => "a session token or an access token, if there is one",
+        (_, true, false, false) => "a session token or an access token",
+        (_, false, false, _) => "none",
     }
 }
 
