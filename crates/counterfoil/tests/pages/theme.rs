@@ -98,7 +98,7 @@ async fn only_the_languages_of_the_settings_are_offered() {
 }
 
 #[tokio::test]
-async fn a_template_and_a_text_of_the_operator_take_the_place_of_ours() {
+async fn a_template_and_a_text_of_the_operator_replace_our_own() {
     let original = Original::templates().find(|file| file.name == "login.html").unwrap().content;
     let changed = original.replace("<h1>", "<p id=\"welcome\">Welcome to {{ frame.product }}</p><h1>");
     let template = OverrideFile { name: "login.html".to_owned(), content: changed.into_bytes() };

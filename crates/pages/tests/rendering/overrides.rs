@@ -53,7 +53,7 @@ fn our_own_templates_and_texts_are_good_overrides() {
 }
 
 #[test]
-fn a_template_and_a_text_take_the_place_of_ours() {
+fn a_template_and_a_text_replace_our_own() {
     let templates = vec![changed("login.html", "<h1>", "<p>Welcome to {{ frame.product }}</p>\n<h1>")];
     let texts = vec![
         file(
