@@ -1,5 +1,6 @@
 //! A failover by sentinels that loses the last writes.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use counterfoil_test_support::CertificateAuthority;
@@ -79,10 +80,12 @@ async fn fail_over(authority: Option<&CertificateAuthority>) -> Option<Duration>
     replica.server.cli(&["replicaof", "127.0.0.1", "1"]);
     node.end(ended.session()).await;
     replica.server.cli(&["replicaof", master.host, &master.port.to_string()]);
-    let killed = Instant::now();
+    let connections = || node.metrics().connections.load(Ordering::SeqCst);
+    let (killed, before) = (Instant::now(), connections());
     master.server.kill();
     until("the replica is the master", async || replica.server.cli(&["role"]).starts_with("master")).await;
-    node.until("the new master is used", || node.metrics().is_connected()).await;
+    // The loss of the master may not be noticed yet.
+    node.until("the new master is used", || connections() > before && node.metrics().is_connected()).await;
     let without = killed.elapsed();
 
     for _ in 0..3 {
