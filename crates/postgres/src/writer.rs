@@ -13,6 +13,7 @@ use counterfoil_jose::{Time, random};
 
 use crate::error::QueryError;
 use crate::error_class::store_error;
+use crate::standby_warning::DurabilityWarning;
 use crate::state::StoreState;
 use crate::statement::{Failure, Pipeline};
 use crate::tables::writers::{self, CommitId};
@@ -155,6 +156,8 @@ impl Writer {
                 tracing::info!("the database is connected again");
                 self.epoch = current.takeover.epoch;
                 self.current = Some(current);
+                // It may be another server.
+                self.heartbeats = 0;
             }
             Err(QueryError::Superseded) => {
                 tracing::error!(
@@ -205,7 +208,9 @@ impl Writer {
         // A failure has its consequences at the next test.
         let Ok(Ok(warning)) = timeout(ANSWER_TIMEOUT, look).await else { return };
         let before = self.metrics.may_lose_commits.swap(warning.is_some(), Ordering::Relaxed);
-        if let Some(warning) = warning.filter(|_| !before) {
+        // The start has said that the server does not sync.
+        let is_new = |warning: &DurabilityWarning| !before && *warning != DurabilityWarning::NoSync;
+        if let Some(warning) = warning.filter(is_new) {
             tracing::warn!(hint = warning.hint(), "{}", warning.message());
         }
     }

@@ -57,7 +57,7 @@ impl Connection {
             connection.clone().call::<()>(&check_command()).await?;
             Ok(connection)
         };
-        let timed_out = |_| RedisError::from((ErrorKind::Io, "it did not answer in time"));
+        let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, "it did not answer in time");
         tokio::time::timeout(TOTAL_CONNECT_TIMEOUT, opening).await.map_err(timed_out)?
     }
 

@@ -23,9 +23,11 @@ async fn what_was_confirmed_survives_a_promotion_and_the_former_primary_is_used_
     let store = open(&pair.url("auth")).await;
     insert_when_recovered(&store, 1).await;
     assert!(store.user(user(1).id).await.unwrap().is_some(), "a reader is connected");
+    let may_lose_commits = || store.metrics().may_lose_commits.load(Ordering::SeqCst);
     let stop = Arc::new(AtomicBool::new(false));
     let mut load = start_load(&store, &stop);
     sleep(Duration::from_millis(300)).await;
+    assert!(!may_lose_commits(), "the standby has each commit before it is confirmed");
 
     let killed_at = Instant::now();
     block_in_place(|| pair.kill_primary());
@@ -49,6 +51,12 @@ async fn what_was_confirmed_survives_a_promotion_and_the_former_primary_is_used_
     println!(
         "{confirmed} commits confirmed, {refused} refused; none was lost or executed after it was refused"
     );
+
+    let started = Instant::now();
+    while !may_lose_commits() {
+        assert!(started.elapsed() < Duration::from_secs(10), "the new primary has no standby");
+        sleep(Duration::from_millis(20)).await;
+    }
 
     // It accepts writes and lacks the user 2.
     block_in_place(|| pair.restart_former_primary());

@@ -1,6 +1,7 @@
 //! Locks that other programs hold, and transactions that get in the way of each other.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -214,8 +215,10 @@ async fn a_storm_of_reads_on_a_slow_database_opens_no_more_connections_and_ends_
     }
     let connections = "SELECT count(*) FROM pg_stat_activity
                        WHERE application_name = 'counterfoil' AND datname = current_database()";
-    let mut most = 0;
+    let metrics = store.metrics();
+    let (mut most, mut waiting) = (0, 0);
     while !reads.is_empty() && started.elapsed() < Duration::from_secs(7) {
+        waiting = waiting.max(metrics.reads_waiting.load(Ordering::SeqCst));
         most = most.max(server.sql(&url, connections).parse::<u32>().unwrap());
         while let Some(read) = reads.try_join_next() {
             let outcome = read.unwrap();
@@ -226,6 +229,9 @@ async fn a_storm_of_reads_on_a_slow_database_opens_no_more_connections_and_ends_
     assert_eq!(reads.len(), 0, "some still wait after {:?}", started.elapsed());
     // Eight that read, and the one that writes.
     assert!(most <= 9, "{most} connections");
+    let refused = metrics.reads_refused.load(Ordering::SeqCst);
+    assert!(waiting > 0 && (400..=1500).contains(&refused), "{waiting} waited, {refused} were refused");
+    assert_eq!(metrics.reads_waiting.load(Ordering::SeqCst), 0);
     holder.join().unwrap();
     assert!(store.user(user(1).id).await.unwrap().is_none(), "the pool continues");
     store.close().await.unwrap();

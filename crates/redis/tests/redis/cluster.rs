@@ -9,7 +9,7 @@ use crate::fixture::{Member, Node, TestClock, store, until};
 
 /// Starts three nodes and makes them a cluster. `None` if the test is skipped.
 #[track_caller]
-fn start(config: &str, authority: Option<&CertificateAuthority>) -> Option<[Member; 3]> {
+pub(crate) fn start(config: &str, authority: Option<&CertificateAuthority>) -> Option<[Member; 3]> {
     let member = || {
         let config = format!(
             "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout 1000\ncluster-require-full-coverage no\n{config}",
@@ -30,14 +30,14 @@ fn start(config: &str, authority: Option<&CertificateAuthority>) -> Option<[Memb
     Some(members)
 }
 
-async fn until_formed(members: &[Member; 3]) {
+pub(crate) async fn until_formed(members: &[Member; 3]) {
     until("the cluster has formed", async || {
         members.iter().all(|node| node.server.cli(&["cluster", "info"]).contains("cluster_state:ok"))
     })
     .await;
 }
 
-fn hosts(members: &[Member; 3]) -> String {
+pub(crate) fn hosts(members: &[Member; 3]) -> String {
     members.each_ref().map(|member| format!("{}:{}", member.host, member.port)).join(",")
 }
 

@@ -12,6 +12,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::cluster;
 use crate::fixture::{Node, TestClock, key, server, store, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,4 +146,13 @@ async fn the_log_says_what_is_wrong_with_tls_and_what_to_do() {
     assert_reason(&unencrypted, ["only TLS at this port", "write `rediss` instead of `redis`"]).await;
     assert_eq!(redis.cli(&["config", "set", "tls-auth-clients", "yes"]), "OK");
     assert_reason(&url, ["demands a certificate of its clients", "set `tls-auth-clients no`"]).await;
+}
+
+#[tokio::test]
+async fn the_log_says_that_a_cluster_announces_addresses_that_are_not_in_its_certificates() {
+    let authority = CertificateAuthority::new();
+    let Some(members) = cluster::start("tls-cluster yes", Some(&authority)) else { return };
+    cluster::until_formed(&members).await;
+    let url = format!("rediss+cluster://{}?ca_file={}", cluster::hosts(&members), authority.file().display());
+    assert_reason(&url, ["the address that it announces", "`cluster-announce-hostname`"]).await;
 }
