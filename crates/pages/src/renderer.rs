@@ -12,46 +12,12 @@ use serde::Serialize;
 
 use crate::assets::Asset;
 use crate::language::Language;
-use crate::message::Message;
-use crate::sample::Sample;
 use crate::texts::Texts;
-use crate::theme::ThemeFrame;
-use crate::view::View;
 
 /// Renders pages. It is made once: its templates and texts are those of the program, or of the operator in their place.
 #[derive(Debug)]
 pub struct Renderer {
     environment: Environment<'static>,
-}
-
-/// What every page has around its content.
-#[derive(Debug, Clone, Serialize)]
-pub struct Frame {
-    /// The name of the product, in the title and at the top.
-    pub product: String,
-    /// What the paths of the pages begin with; empty at the root.
-    pub base: String,
-    /// The host of the issuer.
-    pub host: String,
-    /// The path of this page, to which a change of the language returns.
-    pub here: String,
-    /// The username, if the user is signed in.
-    pub user: Option<String>,
-    /// The id of the request, to tell to support.
-    pub request_id: String,
-    /// What has just happened.
-    pub notice: Option<Message>,
-    /// How the page stays up to date. `None`: it has no live parts, and no script.
-    pub live: Option<LiveFrame>,
-    /// What the operator has changed about the look.
-    pub theme: ThemeFrame,
-}
-
-/// How a page with live parts stays up to date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct LiveFrame {
-    /// After how many seconds the browser loads the page again. `None`: it does not, and a script receives updates.
-    pub every: Option<u64>,
 }
 
 /// A page cannot be rendered: a template or a text does not fit its view. No input of a client causes it.
@@ -200,43 +166,29 @@ impl Renderer {
         template.map(|template| template.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
     }
 
-    /// The page as HTML.
-    ///
-    /// # Errors
-    ///
-    /// If a template or a text does not fit the view; no view of this crate's samples does.
-    pub fn render<V: View>(
+    /// A page of this template as HTML, with the languages that it offers. The template finds the other values as `frame` and `page`.
+    pub(crate) fn render_template(
         &self,
-        language: Language,
-        frame: &Frame,
-        view: &V,
+        template: &'static str,
+        (language, offered): (Language, &[Language]),
+        frame: Value,
+        page: Value,
     ) -> Result<String, RenderError> {
-        let failed = |source| RenderError { template: V::TEMPLATE, source };
-        self.render_template(V::TEMPLATE, language, frame, Value::from(Serde(view))).map_err(failed)
+        self.render_values(template, (language, offered), frame, page)
+            .map_err(|source| RenderError { template, source })
     }
 
-    /// A sample as HTML.
-    ///
-    /// # Errors
-    ///
-    /// As [`Renderer::render`].
-    pub fn render_sample(&self, language: Language, sample: &Sample) -> Result<String, RenderError> {
-        let failed = |source| RenderError { template: sample.template(), source };
-        let (template, page) = (sample.template(), sample.page().clone());
-        self.render_template(template, language, sample.frame(), page).map_err(failed)
-    }
-
-    fn render_template(
+    fn render_values(
         &self,
         template: &str,
-        language: Language,
-        frame: &Frame,
+        (language, offered): (Language, &[Language]),
+        frame: Value,
         page: Value,
     ) -> Result<String, Error> {
         self.environment.get_template(template)?.render(context! {
             lang => language.code(),
             dir => language.direction().as_str(),
-            languages => choices(language, frame.theme.offered_languages()),
+            languages => choices(language, offered),
             stylesheet => Asset::STYLESHEET.name(),
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             console_script => Asset::CONSOLE_SCRIPT.name(),
@@ -244,20 +196,9 @@ impl Renderer {
             lab_script => Asset::LAB_SCRIPT.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
-            frame => Value::from(Serde(frame)),
+            frame => frame,
             page => page,
         })
-    }
-}
-
-impl Frame {
-    /// The page with this frame as HTML, with the templates and texts of its theme.
-    ///
-    /// # Errors
-    ///
-    /// As [`Renderer::render`].
-    pub fn render(&self, language: Language, view: &impl View) -> Result<String, RenderError> {
-        self.theme.renderer().render(language, self, view)
     }
 }
 

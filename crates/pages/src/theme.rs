@@ -1,14 +1,12 @@
 //! What an operator changes about the look of the pages.
 
-use serde::Serialize;
-
 use crate::accent::Accent;
 use crate::language::Language;
 use crate::logo::Logo;
 use crate::overrides::Overrides;
-use crate::renderer::Renderer;
 use crate::style_sheet::StyleSheet;
 use crate::theme_file::ThemeFile;
+use crate::theme_frame::{ThemeFrame, offered};
 
 /// The look of the pages. The default is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,21 +24,6 @@ pub struct Theme {
     pub overrides: Option<Overrides>,
 }
 
-/// What a page names of a [`Theme`].
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct ThemeFrame {
-    /// The names of the style sheets, for after ours.
-    style_sheets: Vec<String>,
-    /// The name of the logo.
-    logo: Option<String>,
-    /// The languages that the page offers; all if it is empty.
-    #[serde(skip)]
-    languages: Vec<Language>,
-    /// What renders the page, if it is not ours.
-    #[serde(skip)]
-    overrides: Option<Overrides>,
-}
-
 impl Theme {
     /// What a page names of it.
     pub fn to_frame(&self) -> ThemeFrame {
@@ -49,7 +32,7 @@ impl Theme {
             style_sheets: self.style_sheets().map(name).collect(),
             logo: self.logo.as_ref().map(Logo::file).map(name),
             languages: self.languages.clone(),
-            overrides: self.overrides.clone(),
+            renderer: self.overrides.as_ref().map(Overrides::renderer).cloned(),
         }
     }
 
@@ -68,23 +51,4 @@ impl Theme {
         let accent = self.accent.iter().map(Accent::style_sheet);
         accent.chain(self.style_sheet.iter().map(StyleSheet::file))
     }
-}
-
-impl ThemeFrame {
-    /// The languages that the page offers.
-    pub(crate) fn offered_languages(&self) -> &[Language] {
-        offered(&self.languages)
-    }
-
-    /// What renders the page.
-    pub(crate) fn renderer(&self) -> &Renderer {
-        match &self.overrides {
-            Some(overrides) => overrides.renderer(),
-            None => Renderer::embedded(),
-        }
-    }
-}
-
-fn offered(languages: &[Language]) -> &[Language] {
-    if languages.is_empty() { &Language::ALL } else { languages }
 }

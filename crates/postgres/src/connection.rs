@@ -274,7 +274,7 @@ pub(crate) fn session_settings(limit: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_test_support::{PostgresServer, skip};
+    use counterfoil_test_support::{CertificateAuthority, PostgresServer, skip};
 
     use super::*;
     use crate::check::PostgresInspection;
@@ -283,8 +283,11 @@ mod tests {
     /// The settings do nothing, and are zero, on a Unix socket.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_server_notices_soon_that_the_machine_of_a_connection_outside_of_the_pools_is_gone() {
-        let Some(server) = PostgresServer::with_tls() else { return skip("PostgreSQL is not installed") };
-        let (address, certificate) = server.tls_url("localhost", "postgres");
+        let authority = CertificateAuthority::new();
+        let Some(server) = PostgresServer::with_tls(&authority.certificate("localhost")) else {
+            return skip("PostgreSQL is not installed");
+        };
+        let (address, certificate) = (server.tls_url("localhost", "postgres"), authority.file());
         let url: PostgresUrl = format!("{address}?sslrootcert={}", certificate.display()).parse().unwrap();
         let read = async |connection: &Connection| {
             let select = "SELECT concat_ws(' ', current_setting('tcp_keepalives_idle'),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use counterfoil::{CacheUrl, IssuerUrl, MasterKeySource, Settings, StoreUrl};
 
-use crate::configuration::page_files::PageFiles;
+use crate::configuration::page_file_paths::PageFilePaths;
 use crate::logging::LogFormat;
 
 /// The settings that have been read so far.
@@ -38,7 +38,7 @@ pub(crate) struct SettingsBuilder {
     /// The key of the certificate.
     pub(crate) tls_key: Option<PathBuf>,
     /// The files that change the look of the pages.
-    pub(crate) page_files: PageFiles,
+    pub(crate) page_files: PageFilePaths,
     /// All settings that have a fixed default. Its issuer and store are placeholders.
     pub(crate) settings: Settings,
 }
@@ -61,7 +61,7 @@ impl Default for SettingsBuilder {
             master_key: MasterKeySource::default(),
             tls_certificate: None,
             tls_key: None,
-            page_files: PageFiles::default(),
+            page_files: PageFilePaths::default(),
             settings: Settings::new(issuer, store),
         }
     }

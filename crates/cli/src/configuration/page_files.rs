@@ -1,7 +1,7 @@
 //! Reads the files that change the look of the pages. Only a server shows them, so no other command reads them.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use counterfoil::operator::open_configured;
 use counterfoil::{Logo, OverrideKind, Overrides, StyleSheet, ThemeFile, ThemeFileError};
@@ -9,26 +9,14 @@ use counterfoil::{Logo, OverrideKind, Overrides, StyleSheet, ThemeFile, ThemeFil
 use crate::configuration::Configuration;
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
 use crate::configuration::override_files::read_directory;
-
-/// The paths of the files.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PageFiles {
-    /// The style sheet after ours.
-    pub(crate) css: Option<PathBuf>,
-    /// The picture before the name of the product.
-    pub(crate) logo: Option<PathBuf>,
-    /// The directory of texts that replace ours.
-    pub(crate) texts: Option<PathBuf>,
-    /// The directory of templates that replace ours.
-    pub(crate) templates: Option<PathBuf>,
-}
+use crate::configuration::page_file_paths::PageFilePaths;
 
 impl Configuration {
     /// The configuration with the content of the files, for a command that serves pages or checks whether they can be served. A
     /// file that cannot be used is an error of the configuration.
     pub(crate) fn with_page_files(&self) -> Self {
         let mut read = self.clone();
-        let PageFiles { css, logo, texts, templates } = &self.builder.page_files;
+        let PageFilePaths { css, logo, texts, templates } = &self.builder.page_files;
         let theme = &mut read.builder.settings.pages.theme;
         match read_file(css.as_deref(), StyleSheet::new) {
             Ok(style_sheet) => theme.style_sheet = style_sheet,

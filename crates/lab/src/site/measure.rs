@@ -20,7 +20,7 @@ use crate::report::model::Report;
 use crate::site::measurement_events;
 use crate::site::measurements::{MAX_KEPT, Measurement, Measurements, StartError, State as MeasurementState};
 use crate::site::report_view::report_view;
-use crate::site::response::{page, page_with_script, problem, see_other};
+use crate::site::response::{no_such_measurement, page, page_with_script, problem, see_other};
 
 /// After how many seconds a browser without script loads the page of a running measurement again, if it was asked to.
 const RELOAD_SECONDS: u64 = 2;
@@ -69,27 +69,27 @@ async fn show(
     Path(number): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some(measurement) = find(&measurements, &number) else { return not_found() };
+    let Some(measurement) = measurements.find(&number) else { return no_such_measurement() };
     let is_reloading = query.as_deref() == Some("every=2");
     show_state(&measurement, is_reloading.then_some(RELOAD_SECONDS), false)
 }
 
 /// Stops a measurement, and shows it when it has ended.
 async fn stop(State(measurements): State<Arc<Measurements>>, Path(number): Path<String>) -> Response {
-    let Some(measurement) = find(&measurements, &number) else { return not_found() };
+    let Some(measurement) = measurements.find(&number) else { return no_such_measurement() };
     measurement.stop();
     measurement.ended().await;
     see_other(&format!("/lab/measure/{}", measurement.number))
 }
 
 async fn report_json(State(measurements): State<Arc<Measurements>>, Path(number): Path<String>) -> Response {
-    let Some(report) = find_report(&measurements, &number) else { return not_found() };
+    let Some(report) = find_report(&measurements, &number) else { return no_such_measurement() };
     Json(&*report).into_response()
 }
 
 /// The report as a file that opens from disk: its style sheet is within it, which the policy of these pages does not allow.
 async fn report_html(State(measurements): State<Arc<Measurements>>, Path(number): Path<String>) -> Response {
-    let Some(report) = find_report(&measurements, &number) else { return not_found() };
+    let Some(report) = find_report(&measurements, &number) else { return no_such_measurement() };
     let attachment = HeaderValue::from_static("attachment; filename=\"counterfoil-report.html\"");
     match html::page(&report) {
         Ok(page) => ([(CONTENT_DISPOSITION, attachment)], Html(page)).into_response(),
@@ -146,20 +146,10 @@ fn started(measurement: &Measurement) -> Moment {
     Moment::from_unix_seconds(measurement.started_at.unix_seconds())
 }
 
-/// The measurement that a path names.
-pub(super) fn find(measurements: &Measurements, number: &str) -> Option<Arc<Measurement>> {
-    measurements.find(number.parse().ok()?)
-}
-
+/// The report of the measurement that a path names.
 fn find_report(measurements: &Measurements, number: &str) -> Option<Arc<Report>> {
-    match find(measurements, number)?.state() {
+    match measurements.find(number)?.state() {
         MeasurementState::Done(report) => Some(report),
         MeasurementState::Running(_) | MeasurementState::Failed(_) | MeasurementState::Stopped => None,
     }
-}
-
-/// What does not exist, or is not kept any more.
-pub(super) fn not_found() -> Response {
-    let text = format!("The last {MAX_KEPT} measurements are kept, until the server stops.");
-    problem(StatusCode::NOT_FOUND, "There is no such measurement or report", &text, "/lab/measure")
 }

@@ -14,9 +14,8 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time;
 
-use crate::site::measure::{find, not_found};
 use crate::site::measurements::{Measurement, Measurements, State as MeasurementState};
-use crate::site::response::problem;
+use crate::site::response::{no_such_measurement, problem};
 
 /// The shortest time between two events: four a second are smooth enough.
 const SHORTEST: Duration = Duration::from_millis(250);
@@ -33,7 +32,7 @@ pub(super) async fn follow(
     State(measurements): State<Arc<Measurements>>,
     Path(number): Path<String>,
 ) -> Response {
-    let Some(measurement) = find(&measurements, &number) else { return not_found() };
+    let Some(measurement) = measurements.find(&number) else { return no_such_measurement() };
     let Ok(place) = Arc::clone(&measurements.streams).try_acquire_owned() else {
         let text = "Close some of the pages that show the progress of a measurement.";
         let refused =

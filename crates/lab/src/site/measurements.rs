@@ -104,8 +104,9 @@ impl Measurements {
         Ok(measurement)
     }
 
-    /// The measurement with this number, if it is kept.
-    pub(super) fn find(&self, number: u64) -> Option<Arc<Measurement>> {
+    /// The measurement that a path names by its number, if it is kept.
+    pub(super) fn find(&self, number: &str) -> Option<Arc<Measurement>> {
+        let number: u64 = number.parse().ok()?;
         self.lock().measurements.iter().find(|one| one.number == number).cloned()
     }
 

@@ -62,6 +62,12 @@ pub(super) fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "There is no such page", text, "/lab")
 }
 
+/// A measurement that does not exist, or is not kept any more.
+pub(super) fn no_such_measurement() -> Response {
+    let text = format!("The last {MAX_KEPT} measurements are kept, until the server stops.");
+    problem(StatusCode::NOT_FOUND, "There is no such measurement or report", &text, "/lab/measure")
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {

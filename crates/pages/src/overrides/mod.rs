@@ -52,7 +52,7 @@ struct Inner {
     templates: BTreeMap<String, String>,
     /// The texts by the names of their files.
     texts: BTreeMap<String, String>,
-    renderer: Renderer,
+    renderer: Arc<Renderer>,
 }
 
 impl Overrides {
@@ -68,11 +68,11 @@ impl Overrides {
         let formatted = texts::build(&texts)?;
         let renderer = templates::compile(&templates, formatted)?;
         rendered::check(&renderer, &templates)?;
-        Ok(Self { inner: Arc::new(Inner { templates, texts, renderer }) })
+        Ok(Self { inner: Arc::new(Inner { templates, texts, renderer: Arc::new(renderer) }) })
     }
 
     /// What renders pages with them.
-    pub fn renderer(&self) -> &Renderer {
+    pub fn renderer(&self) -> &Arc<Renderer> {
         &self.inner.renderer
     }
 }

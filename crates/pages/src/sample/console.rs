@@ -2,18 +2,18 @@
 
 use crate::device::Device;
 use crate::moment::Moment;
-use crate::renderer::{Frame, LiveFrame};
+use crate::sample::console_frame::{live_page, page, pages_around};
 use crate::sample::operation::{
     client_pages, configuration_pages, doctor, key_pages, processes, revocation_pages, revocations,
     signing_keys, verifier_pages,
 };
-use crate::sample::{HOSTILE, NOON, Sample, frame};
+use crate::sample::{HOSTILE, NOON, Sample};
 use crate::view::console::{
     AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart,
     HealthView, NewUserForm, OverviewView, Pager, RateLimitsView, RevocationsPart, SessionFilter, SessionRow,
     SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
 };
-use crate::view::{Mode, Tone, View};
+use crate::view::{Mode, Tone};
 
 fn user(name: &str) -> UserRow {
     UserRow {
@@ -71,25 +71,6 @@ fn events() -> Vec<EventRow> {
         ..event(Tone::Plain)
     };
     vec![event(Tone::Plain), event(Tone::Good), event(Tone::Warn), event(Tone::Bad), empty]
-}
-
-pub(super) fn pages_around() -> Pager {
-    Pager {
-        first: Some("/auth/admin?b=\"".into()),
-        previous: Some("/auth/admin?before=a&b=\"".into()),
-        next: Some("/auth/admin?after=a&b=\"".into()),
-    }
-}
-
-/// A page of the console, as an administrator sees it.
-pub(super) fn page(name: &'static str, view: &impl View) -> Sample {
-    Sample::new(name, &frame(Some(HOSTILE)), view)
-}
-
-/// A page with live parts: updated by the script, or loaded again after some seconds.
-pub(super) fn live_page(name: &'static str, view: &impl View, every: Option<u64>) -> Sample {
-    let frame = Frame { live: Some(LiveFrame { every }), ..frame(Some(HOSTILE)) };
-    Sample::new(name, &frame, view)
 }
 
 /// Each live part alone, as an update has it, with its topic.

@@ -2,16 +2,17 @@
 //! tests, and at the start of a server with templates of its own.
 
 mod console;
+mod console_frame;
 mod operation;
 mod people;
 mod reference;
 
 use minijinja::value::{Serde, Value};
 
+use crate::frame::Frame;
 use crate::language::Language;
 use crate::message::Message;
-use crate::renderer::Frame;
-use crate::theme::ThemeFrame;
+use crate::theme_frame::ThemeFrame;
 use crate::view::View;
 
 /// A name that a page must show as text: markup, quotes, and characters that change the direction of text. In an attribute

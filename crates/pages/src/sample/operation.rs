@@ -1,7 +1,7 @@
 //! Views of the console: keys, revocations, clients, verifiers, the configuration and the doctor.
 
 use crate::moment::Moment;
-use crate::sample::console::{live_page, page, pages_around};
+use crate::sample::console_frame::{live_page, page, pages_around};
 use crate::sample::{HOSTILE, NOON, Sample};
 use crate::view::console::{
     ClientPageView, ClientRow, ClientsView, ConfigurationView, DoctorRow, DoctorView, KeyPlot, KeyRow,

@@ -1,9 +1,9 @@
 //! Views of the pages of people.
 
 use crate::device::Device;
+use crate::frame::Frame;
 use crate::message::Message;
 use crate::moment::Moment;
-use crate::renderer::Frame;
 use crate::sample::{HOSTILE, NOON, Sample, frame};
 use crate::view::{
     ActivityItem, ActivityView, Carried, ContinueView, Destination, EndAllView, EndedSession, FieldError,
