@@ -1,7 +1,7 @@
 //! Claims of the application in access tokens, and routes for a role.
 //!
 //! ```sh
-//! cargo run -p counterfoil --example custom_claims
+//! cargo run -p counterfoil --features server --example custom_claims
 //! counterfoil user add boss --store sqlite:custom_claims.db --role manager --issuer http://localhost:3000
 //! ```
 

@@ -42,10 +42,8 @@ pub(crate) fn shop(auth: &Counterfoil) -> Router {
 
 /// Works with and without authentication.
 async fn home(principal: Option<Principal>) -> String {
-    principal.map_or_else(
-        || "Hello, guest".into(),
-        |principal| format!("Hello, {}", principal.username().unwrap_or_default()),
-    )
+    let name = principal.as_ref().and_then(Principal::username);
+    format!("Hello, {}", name.unwrap_or("guest"))
 }
 
 /// Requires authentication, because it takes a `Principal`: other requests get 401.

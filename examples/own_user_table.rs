@@ -1,7 +1,7 @@
 //! An application with its own user table: its users log in with their passwords there.
 //!
 //! ```sh
-//! cargo run -p counterfoil --example own_user_table
+//! cargo run -p counterfoil --features server --example own_user_table
 //! json='content-type: application/json'
 //! curl -H "$json" -d '{"username":"ada","password":"correct horse","mode":"jwt"}' localhost:3000/v1/login
 //! curl -X POST localhost:3000/users/42/end-sessions
@@ -9,14 +9,15 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use counterfoil::{
-    ApplicationPassword, ApplicationUser, Counterfoil, ExternalId, UserStore, UserStoreError, async_trait,
+    ApplicationPassword, ApplicationUser, Counterfoil, ExternalId, Limits, UserStore, UserStoreError,
+    async_trait,
 };
 
 /// bcrypt of "correct horse", at the lowest cost.
@@ -56,14 +57,9 @@ impl UserStore for Users {
 async fn main() -> Result<(), Box<dyn Error>> {
     let users = Users::with_ada();
     let auth = Counterfoil::builder().store("sqlite:own_user_table.db").users(users.clone()).open().await?;
-    let service = shop(&auth, users).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    let stopping = auth.clone();
-    let shutdown = async move {
-        tokio::signal::ctrl_c().await.unwrap_or_default();
-        stopping.end_streams();
-    };
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await?;
+    let listener = TcpListener::bind("127.0.0.1:3000")?;
+    let shutdown = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    counterfoil::serve(shop(&auth, users), listener, Limits::default(), shutdown).await?;
     Ok(auth.close().await?)
 }
 

@@ -16,9 +16,8 @@ use std::error::Error;
 
 use axum::Router;
 use axum::routing::{get, post};
-use counterfoil_jose::Algorithm;
 use counterfoil_verify::{
-    HasRole, HasScope, JwksOptions, Principal, RemoteVerifier, Role, Scope, TokenVerifier,
+    Algorithm, HasRole, HasScope, JwksOptions, Principal, RemoteVerifier, Role, Scope, TokenVerifier,
 };
 
 #[tokio::main]

@@ -1,7 +1,7 @@
 //! An event stream that ends when the session of its user ends, at once and with a last event that says why.
 //!
 //! ```sh
-//! cargo run -p counterfoil --example server_sent_events
+//! cargo run -p counterfoil --features server --example server_sent_events
 //! json='content-type: application/json' ada='{"username":"ada","password":"correct horse","mode":"jwt"}'
 //! curl -H "$json" -d '{"username":"ada","password":"correct horse"}' localhost:3000/v1/register
 //! curl -H "$json" -d "$ada" localhost:3000/v1/login

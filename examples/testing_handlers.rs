@@ -1,7 +1,7 @@
 //! Tests of an application's handlers, without a login and with one. They are in `tests` below:
 //!
 //! ```sh
-//! cargo test -p counterfoil --features test-util --example testing_handlers
+//! cargo test -p counterfoil --features server,test-util --example testing_handlers
 //! ```
 
 use std::error::Error;
@@ -29,10 +29,10 @@ fn handlers() -> Router {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::http::header::AUTHORIZATION;
+    use axum::http::{Request, StatusCode};
     use counterfoil::Mode;
     use counterfoil::testing::{self, PrincipalBuilder, authenticate_request};
-    use http::header::AUTHORIZATION;
-    use http::{Request, StatusCode};
     use tower::ServiceExt as _;
 
     use super::*;

@@ -1,7 +1,7 @@
 //! Two services with an audience each: a token for one is refused by the other.
 //!
 //! ```sh
-//! cargo run -p counterfoil --example two_audiences
+//! cargo run -p counterfoil --features server --example two_audiences
 //! request='{"username":"ada","password":"correct horse","mode":"jwt","audience":"http://localhost:3000/orders"}'
 //! curl -H 'content-type: application/json' -d "$request" localhost:3000/v1/login
 //! curl -H "authorization: Bearer <access_token>" localhost:3000/orders   # 200
@@ -14,8 +14,7 @@ use std::net::TcpListener;
 use axum::Router;
 use axum::routing::get;
 use counterfoil::{Counterfoil, Limits, Principal};
-use counterfoil_jose::Algorithm;
-use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
+use counterfoil_verify::{Algorithm, JwksOptions, RemoteVerifier, TokenVerifier};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

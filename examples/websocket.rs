@@ -1,7 +1,7 @@
 //! A WebSocket that closes when the session of its user ends, at once and with a reason.
 //!
 //! ```sh
-//! cargo run -p counterfoil --example websocket
+//! cargo run -p counterfoil --features server --example websocket
 //! json='content-type: application/json' ada='{"username":"ada","password":"correct horse","mode":"jwt"}'
 //! curl -H "$json" -d '{"username":"ada","password":"correct horse"}' localhost:3000/v1/register
 //! curl -H "$json" -d "$ada" localhost:3000/v1/login

@@ -22,12 +22,20 @@ const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 3000);
 pub(crate) const SESSION_TOKENS: &str = "session-tokens";
 /// The file in the directory of a store, with one access token in each line.
 const ACCESS_TOKENS: &str = "access-tokens";
+/// The file in the directory of a store, with the token of the first session for [`HOST`].
+const HOST_TOKEN: &str = "host-token";
 /// The store in its directory.
 pub(crate) const STORE: &str = "counterfoil.db";
 
 /// What a proxy says of the request that it asks about.
 const FORWARDED: &str = "\r\nx-forwarded-method: GET\r\nx-forwarded-proto: http\r\nx-forwarded-host: 127.0.0.1:3000\r\n\
                          x-forwarded-uri: /orders?page=2";
+
+/// A guarded host that does not get the cookies of the issuer.
+const HOST: &str = "app.example";
+
+/// The state of a login there.
+const STATE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// Which requests are counted.
 #[derive(Args)]
@@ -91,6 +99,8 @@ pub(crate) enum Credential {
     Jwt,
     /// The same, and each token is presented for the first time.
     UnseenJwt,
+    /// A token for a guarded host, in a cookie of that host.
+    HostToken,
 }
 
 /// Opens the store, and presents each credential once, but only one of the tokens that must be unseen. Prints `ready`, and sends
@@ -133,6 +143,33 @@ pub(crate) fn issue_access_tokens(dir: &Path) -> Result<()> {
     })
 }
 
+/// Logs the first session of `dir` in at the guarded host.
+pub(crate) fn issue_host_token(dir: &Path) -> Result<()> {
+    run_on_one_thread(async {
+        let app = open(dir).await?;
+        let mut connection = MemoryConnection::serve(server::router(&app));
+        let sessions = fs::read_to_string(dir.join(SESSION_TOKENS))?;
+        let session = sessions.lines().next().context("the store has no session")?;
+
+        let path = format!("/v1/host-login?host={HOST}&state={STATE}&return_to=%2F");
+        let cookie = format!("cookie: counterfoil-session={session}");
+        let issued = connection.send_and_read(&get(ADDRESS.into(), &path, &cookie)).await?;
+        let callback = text_between(&issued, &format!("location: http://{HOST}"), "\r\n")?;
+        let lines = format!(
+            "cookie: counterfoil-forward-state={STATE}\r\nx-forwarded-proto: http\r\nx-forwarded-host: {HOST}"
+        );
+        let done = connection.send_and_read(&get(ADDRESS.into(), callback, &lines)).await?;
+        let token = text_between(&done, "set-cookie: counterfoil-forward=", ";")?;
+        fs::write(dir.join(HOST_TOKEN), token)?;
+        Ok(app.close().await?)
+    })
+}
+
+fn text_between<'a>(text: &'a str, start: &str, end: &str) -> Result<&'a str> {
+    let found = text.split_once(start).and_then(|(_, rest)| rest.split_once(end));
+    found.map(|(found, _)| found).with_context(|| format!("no {start} in {text}"))
+}
+
 fn run_on_one_thread(future: impl Future<Output = Result<()>>) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
 }
@@ -143,6 +180,7 @@ async fn open(dir: &Path) -> Result<App> {
     let mut settings = Settings::new(issuer.parse()?, StoreUrl::Sqlite(dir.join(STORE)));
     // One client sends the requests of thousands.
     settings.write_rate_limits = WriteRateLimits::off();
+    settings.forward_auth.hosts = vec![HOST.parse()?];
     // Under valgrind there is no vDSO, where the program's own clock looks for its function.
     let started = Instant::now();
     let read_clocks = move || ClockReading {
@@ -154,9 +192,14 @@ async fn open(dir: &Path) -> Result<App> {
 
 fn read_requests(options: &Options) -> Result<Vec<Vec<u8>>> {
     let (path, forwarded) = options.route.request_parts();
+    let mut forwarded = forwarded.to_owned();
     let (file, header) = match options.credential {
         Credential::Session => (SESSION_TOKENS, "cookie: counterfoil-session="),
         Credential::Jwt | Credential::UnseenJwt => (ACCESS_TOKENS, "authorization: Bearer "),
+        Credential::HostToken => {
+            forwarded = forwarded.replace("127.0.0.1:3000", HOST);
+            (HOST_TOKEN, "cookie: counterfoil-forward=")
+        }
     };
     let tokens = fs::read_to_string(options.dir.join(file))?;
     let request = |token| get(ADDRESS.into(), path, &format!("{header}{token}{forwarded}"));

@@ -10,7 +10,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use comfy_table::{Table, presets};
 
-use crate::counted_requests::{Credential, Route, SESSION_TOKENS, STORE, issue_access_tokens};
+use crate::counted_requests::{
+    Credential, Route, SESSION_TOKENS, STORE, issue_access_tokens, issue_host_token,
+};
 use crate::fill_store::fill_store;
 
 /// The simulated caches, so that the counts do not depend on the machine: 32 KiB, and 1 MiB as the last level.
@@ -41,6 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     fs::write(dir.path().join(SESSION_TOKENS), sessions.join("\n"))?;
     eprintln!("issuing {} access tokens", options.credentials);
     issue_access_tokens(dir.path())?;
+    issue_host_token(dir.path())?;
 
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -74,6 +77,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         };
         table.add_row(row(&name, &bare, &forwarded));
     }
+    let bare = count(options, dir.path(), Route::BareForwarded, Credential::HostToken, 1)?;
+    let forwarded = count(options, dir.path(), Route::ForwardAuth, Credential::HostToken, 1)?;
+    table.add_row(row("forward authentication, host token", &bare, &forwarded));
     println!("{}", table.trim_fmt());
     println!("\nFor each request; a cache miss is one of the last level, of 1 MiB.");
     Ok(())

@@ -45,6 +45,12 @@ impl MemoryConnection {
         Response::parse(&self.received).context("the response is complete")
     }
 
+    /// Sends a request, and reads the text of its response.
+    pub(crate) async fn send_and_read(&mut self, request: &[u8]) -> Result<String> {
+        self.send(request).await?;
+        Ok(String::from_utf8_lossy(&self.received).into_owned())
+    }
+
     /// Sends a request, and reads until `is_complete`. For responses that are known, because searching their
     /// end would cost more than the server's work on them.
     pub(crate) async fn send_until(

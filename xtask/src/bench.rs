@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::packages::{self, Tool};
-use crate::{bench_before, interop_tools, verification_cost, workspace};
+use crate::{bench_before, clients, interop_tools, verification_cost, workspace};
 
 /// The measurements that are not combined with others.
-const STAND_ALONE: [&str; 4] = ["verify", "instructions", "stores", "proxies"];
+const STAND_ALONE: [&str; 5] = ["verify", "instructions", "stores", "proxies", "node"];
 
 /// What to measure, and for how long.
 #[derive(Args)]
@@ -27,10 +27,11 @@ pub(crate) struct Options {
     /// A git revision that is measured in turn with what is in the tree: the rates and the CPU time of each request before and after.
     #[arg(long, value_name = "REVISION")]
     before: Option<String>,
-    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Four stand alone:
+    /// The measurements: requests, sessions-1m, revocations, process; by default all of them. Five stand alone:
     /// `verify` compares the verification of tokens with other libraries, `instructions` counts the instructions of a request,
-    /// `stores` checks sessions through each store and cache, beside tower-sessions and express-session, and `proxies` sends
-    /// requests through each reverse proxy, with forward authentication and without.
+    /// `stores` checks sessions through each store and cache, beside tower-sessions and express-session, `proxies` sends
+    /// requests through each reverse proxy, with forward authentication and without, and `node` measures the package of Node.js
+    /// beside jose, jsonwebtoken and express-session; its lengths are fixed.
     measurements: Vec<String>,
     /// The proxies of `proxies`, separated by commas: nginx, caddy-2.6, caddy, traefik, haproxy, apache, envoy; by default all
     /// that are installed.
@@ -59,6 +60,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "--package=counterfoil-benches",
         "--package=counterfoil-cli",
     ]))?;
+    if options.measurements == ["node"] {
+        return clients::bench(&target.join("dist/counterfoil"));
+    }
     let mut bench = Command::new(target.join("dist/counterfoil-bench"));
     let credentials = options.credentials.map(|count| format!("--credentials={count}"));
     let measured = match &options.measurements[..] {

@@ -31,15 +31,37 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn test(skip_list: Option<&Path>) -> Result<()> {
     let server = server()?;
     python_package::test(&server, skip_list)?;
-    packages::ensure(&interop_tools::NODE)?;
-    let folder = workspace::root().join(FOLDER);
-    install(&folder)?;
-    workspace::run(npm(&folder).args(["run", "build"]))?;
+    let folder = build()?;
     let mut tests = npm(&folder);
     if let Some(file) = skip_list {
         tests.env(counterfoil_test_support::SKIP_LIST, file);
     }
     workspace::run(tests.env("COUNTERFOIL", server).args(["test"]))
+}
+
+/// Measures `@counterfoil/node` beside the packages that it replaces, with this binary of the server.
+///
+/// # Errors
+///
+/// If npm or Redis is not installed and cannot be installed, or if a measurement fails.
+pub(crate) fn bench(server: &Path) -> Result<()> {
+    packages::ensure_for_tests(true)?;
+    let folder = build()?;
+    for measurement in ["verify", "express", "revocation"] {
+        let mut node = Command::new("node");
+        node.current_dir(&folder).arg(format!("bench/{measurement}.mjs")).env("COUNTERFOIL", server);
+        workspace::run(&mut node)?;
+    }
+    Ok(())
+}
+
+/// Installs what the JavaScript packages need and builds them. Returns their folder.
+fn build() -> Result<PathBuf> {
+    packages::ensure(&interop_tools::NODE)?;
+    let folder = workspace::root().join(FOLDER);
+    install(&folder)?;
+    workspace::run(npm(&folder).args(["run", "build"]))?;
+    Ok(folder)
 }
 
 /// The binary of the server, as the tests of the workspace build it.

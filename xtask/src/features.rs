@@ -5,7 +5,8 @@ use anyhow::Result;
 use crate::workspace;
 
 /// Lists of features, as an embedding application would choose them.
-const SELECTIONS: &[&str] = &["", "sqlite", "postgres", "redis", "server", "metrics", "admin", "pages"];
+const SELECTIONS: &[&str] =
+    &["", "sqlite", "postgres", "redis", "server", "metrics", "admin", "pages", "otel", "test-util"];
 
 /// Builds with each list; a warning is an error.
 ///

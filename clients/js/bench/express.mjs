@@ -1,5 +1,5 @@
 // Requests a second of one Express process: without authentication, with this package, and with express-session on Redis.
-// `npm run build && COUNTERFOIL=… node bench/express.mjs`; it needs the programs counterfoil and redis-server.
+// `cargo xtask bench node`; it needs the programs counterfoil and redis-server.
 import { fork, spawn } from "node:child_process";
 import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";

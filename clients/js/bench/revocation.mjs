@@ -1,5 +1,5 @@
 // The time from the response of a logout until the first refusal, with everything on loopback.
-// `npm run build && COUNTERFOIL=… node bench/revocation.mjs`
+// `cargo xtask bench node`
 import { setImmediate } from "node:timers/promises";
 
 import { counterfoil } from "@counterfoil/node";

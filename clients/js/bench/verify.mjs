@@ -1,5 +1,5 @@
 // The cost of one verification: this package with a verified token, `jose` and `jsonwebtoken`. In one run, in turns.
-// `npm run build && node bench/verify.mjs`
+// `cargo xtask bench node`
 import { setImmediate } from "node:timers/promises";
 
 import { createLocalJWKSet, exportSPKI, jwtVerify } from "jose";

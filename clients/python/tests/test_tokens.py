@@ -300,6 +300,20 @@ class Tokens(IssuerTest):
         for way in (in_a_thread, on_an_event_loop):
             until(lambda: by(signed()) == 401, "the session is revoked")
 
+    def test_a_forwarded_user_ends_with_a_revocation_of_the_user_or_of_everyone(self):
+        now, ways = self.issuer.now(), [f"user:{ident('w')}", "everyone"]
+        claims = {
+            "iss": self.issuer.url, "aud": "https://app.example", "sub": ident("w"), "sid": ident("g"), "iat": now, "exp": now + 60,
+            "auth_time": now, "amr": ["pwd"], "username": "ada",
+        }
+        forwarded = self.auth.forwarded("https://app.example")
+        for subject in ways:
+            headers = [("Remote-Assertion", self.issuer.token(claims, {"typ": "forward+jwt"}))]
+            user = forwarded.authenticate("GET", headers)
+            self.assertIsNone(user.ended, "the proxy has asked after the revocation before")
+            self.issuer.revoke(subject)
+            until(lambda: user.ended in ("revoked", "session_ended"), subject)
+
     def test_a_forwarded_user_ends_when_the_assertion_expires(self):
         clock, now = JumpingClock(), self.issuer.now()
         verifier = self.verifier(verifier_key=None, clock=clock)

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::{
     admin_key, audit, backup, check, client, clock, compare, completions, demo, dev, doctor, init, key, lab,
-    node, passwords, rate_limit, restore, revoke, serve, session, store, token, user, verifier,
+    node, pages, passwords, rate_limit, restore, revoke, serve, session, store, token, user, verifier,
 };
 use crate::configuration::flags::{Flags, ServerOptions};
 
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Builds and checks lists of breached passwords.
     #[command(subcommand)]
     Passwords(passwords::Command),
+    /// Writes the templates and texts of the pages, to change them.
+    #[command(subcommand)]
+    Pages(pages::Command),
     /// Prints the OpenAPI document.
     Openapi,
     /// Writes a consistent copy of the store to a file, also while a server runs.
@@ -185,6 +188,7 @@ mod tests {
         ),
         ("passwords build-filter in out", "plain json", ""),
         ("passwords check-filter file", "json", ""),
+        ("pages export folder", "force json", ""),
         ("openapi", "", ""),
         ("backup file", "force json", STORE),
         ("restore file", "in-place keep-sessions yes json", STORE),
@@ -266,8 +270,9 @@ mod tests {
     }
 
     /// Arguments that name a file which is written, or which the server reads again later.
-    const NOT_READ_ONCE: [&str; 7] = [
+    const NOT_READ_ONCE: [&str; 8] = [
         "compare svg",
+        "pages export directory",
         "passwords build-filter output",
         "* master-key-file",
         "* store-file",

@@ -24,6 +24,8 @@ pub(crate) mod diagnostic;
 mod environment;
 mod file;
 pub(crate) mod flags;
+mod override_files;
+mod page_files;
 pub(crate) mod setting;
 pub(crate) mod table;
 mod validation;

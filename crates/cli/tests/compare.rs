@@ -5,8 +5,9 @@
 mod common;
 
 use std::fs;
+use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::{counterfoil, run, run_with_input};
 
@@ -68,6 +69,41 @@ fn the_start_of_the_program_is_measured() {
     for mode in ["session", "jwt", "hybrid"] {
         assert_eq!(report["figures"][1]["values"][mode]["value"], true, "{mode}");
     }
+}
+
+/// A measurement registers a user with a known password, and kills the server.
+#[test]
+fn a_measured_process_has_no_settings_of_the_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, config) = (dir.path().join("production.db"), dir.path().join("counterfoil.toml"));
+    fs::write(&config, format!("store = \"sqlite:{}\"\n", store.display())).unwrap();
+    let url = format!("sqlite:{}", store.display());
+    for (name, value) in
+        [("COUNTERFOIL_STORE", url.as_str()), ("COUNTERFOIL_CONFIG", config.to_str().unwrap())]
+    {
+        let mut command = counterfoil(&["compare", "--quick", "--only", "restart", "--json", "-"]);
+        let made = command.env(name, value).output().unwrap();
+
+        assert!(made.status.success(), "{name}: {made:?}");
+        assert!(!store.exists(), "{name}");
+    }
+}
+
+#[test]
+fn the_progress_is_lines_of_json_for_programs() {
+    let made = run(&with(&["--json", "-", "--json-progress"]));
+
+    assert_eq!(made.status, 0, "{made:?}");
+    let lines: Vec<Value> = made.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.contains(&json!({ "part": "bytes", "done": 0, "of": 1 })), "{lines:?}");
+    let report: Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!(report["schema"], "counterfoil/lab-report/1");
+
+    // Without a reader it ends.
+    let mut command = counterfoil(&["compare", "--quick", "--only", "check.rate", "--json-progress"]);
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert!(!child.wait().unwrap().success());
 }
 
 #[test]

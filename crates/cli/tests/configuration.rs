@@ -39,6 +39,8 @@ const LINES: &[&str] = &[
     "pages.accent = \"#808080\"",
     "pages.css = \"DIR/none.css\"",
     "pages.logo = \"DIR/none.svg\"",
+    "pages.templates = \"DIR/none\"",
+    "pages.texts = \"DIR\"",
     "pages.languages = [\"en\", \"de\"]",
     "pages.languages = []",
     "registration = \"maybe\"",
@@ -118,6 +120,29 @@ fn check_and_serve_agree() {
         if served.is_ok() { accepted += 1 } else { refused += 1 }
     }
     assert!(accepted > 5 && refused > 5, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn a_missing_style_sheet_stops_servers_and_the_check_and_no_other_command() {
+    let place = tempfile::tempdir().unwrap();
+    let (config, css) = (place.path().join("c.toml"), place.path().join("none.css"));
+    let password = place.path().join("password");
+    fs::write(&password, "correct horse battery staple").unwrap();
+    let data = place.path().join("data");
+    fs::write(&config, format!("data_dir = {data:?}\nlisten = \"127.0.0.1:0\"\n[pages]\ncss = {css:?}\n"))
+        .unwrap();
+    let run = |arguments: &[&str]| run(&[arguments, &["--config", text(&config)]].concat());
+
+    assert_eq!(run(&["user", "add", "ada", "--password-file", text(&password)]).status, 0);
+    let listed = run(&["user", "list"]);
+    assert!(listed.status == 0 && listed.stdout.contains("ada"), "{listed:?}");
+
+    let fault = format!("pages.css ({}, line 4): {} cannot be read: No such file", text(&config), text(&css));
+    for command in ["serve", "dev", "check"] {
+        let output = run(&[command]);
+        let shown = [output.stdout, output.stderr].concat();
+        assert!(output.status != 0 && shown.contains(&fault), "{command}: {shown}");
+    }
 }
 
 #[test]

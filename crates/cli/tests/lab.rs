@@ -4,11 +4,13 @@
 
 mod common;
 
-use std::fs::read_dir;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::fs::{self, read_dir};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use counterfoil::operator::advice::{ClientKind, Domains, LogoutDelay, Verifiers};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -16,6 +18,35 @@ use crate::common::{counterfoil, run};
 
 /// How long an act may take to begin.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A process that serves the pages.
+struct Pages {
+    process: Child,
+    url: String,
+}
+
+impl Pages {
+    fn serve() -> Self {
+        let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { process, url: line.trim_end().to_owned() }
+    }
+
+    fn stop(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Pages {
+    /// A test that fails leaves no process.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
 
 #[test]
 fn an_act_is_printed_as_text_and_as_json() {
@@ -51,16 +82,67 @@ fn without_a_command_the_lab_is_served_on_loopback() {
     assert_eq!(refused.status, 2, "{refused:?}");
     assert!(refused.stderr.contains("loopback") && refused.stderr.contains("hint: "), "{}", refused.stderr);
 
-    let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
-    let mut lab = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim_end();
-    let page = Command::new("curl").args(["-s", "--noproxy", "*", url]).output().unwrap();
-    kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
-    assert!(lab.wait().unwrap().success());
+    let pages = Pages::serve();
+    let page = Command::new("curl").args(["-s", "--noproxy", "*", &pages.url]).output().unwrap();
     let page = String::from_utf8(page.stdout).unwrap();
-    assert!(url.ends_with("/lab") && page.contains("Make a lab"), "{url}: {page}");
+    assert!(pages.url.ends_with("/lab") && page.contains("Make a lab"), "{}: {page}", pages.url);
+    assert!(pages.stop().success());
+}
+
+/// The address of every combination of answers, without its path.
+fn every_choice() -> Vec<String> {
+    let mut queries = Vec::new();
+    for chosen in 1..1 << ClientKind::ALL.len() {
+        let is_chosen = |(at, _): &(usize, ClientKind)| chosen & (1 << at) != 0;
+        let clients = ClientKind::ALL.into_iter().enumerate().filter(is_chosen);
+        let clients: String = clients.map(|(_, kind)| format!("{}=on&", kind.as_str())).collect();
+        for domains in Domains::ALL.map(Domains::as_str) {
+            for logout in LogoutDelay::ALL.map(LogoutDelay::as_str) {
+                for verifiers in Verifiers::ALL.map(Verifiers::as_str) {
+                    queries.push(format!("{clients}domains={domains}&logout={logout}&verifiers={verifiers}"));
+                }
+            }
+        }
+    }
+    queries
+}
+
+#[test]
+fn check_accepts_the_file_of_every_choice_and_init_writes_the_same_from_its_answers() {
+    let (pages, temp) = (Pages::serve(), tempfile::tempdir().unwrap());
+    let file = |at: usize, kind: &str| temp.path().join(format!("{at}.{kind}")).display().to_string();
+    let queries = every_choice();
+    assert_eq!(queries.len(), 15 * 2 * 2 * 3);
+    let mut downloads = String::new();
+    for (at, query) in queries.iter().enumerate() {
+        for kind in ["toml", "json"] {
+            let (url, out) = (format!("{}/choose.{kind}?{query}", pages.url), file(at, kind));
+            downloads += &format!("url = {url:?}\noutput = {out:?}\n");
+        }
+    }
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "--fail-early", "--fail", "--noproxy", "*", "-K", "-"]).stdin(Stdio::piped());
+    let mut curl = curl.spawn().unwrap();
+    curl.stdin.take().unwrap().write_all(downloads.as_bytes()).unwrap();
+    assert!(curl.wait().unwrap().success());
+
+    let verify = |at: usize| {
+        let (toml, json) = (file(at, "toml"), file(at, "json"));
+        let checked = run(&["check", "--config", &toml]);
+        assert_eq!(checked.status, 0, "{}: {checked:?}", queries[at]);
+        let written = run(&["init", "--answers", &json, "--out", "-"]);
+        assert_eq!(written.status, 0, "{}: {written:?}", queries[at]);
+        let text = fs::read_to_string(&toml).unwrap();
+        assert_eq!(written.stdout.trim_end(), text.trim_end(), "{}", queries[at]);
+    };
+    thread::scope(|scope| {
+        for half in 0..2 {
+            let verify = &verify;
+            let of_half = (half..queries.len()).step_by(2);
+            scope.spawn(move || of_half.for_each(verify));
+        }
+    });
+    assert!(pages.stop().success());
 }
 
 #[test]

@@ -8,11 +8,12 @@ mod common;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counterfoil_fault_injection::endurance::FAKETIME;
 use counterfoil_test_support::{PostgresServer, skip};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -359,6 +360,67 @@ fn the_jobs_of_a_killed_node_are_free_when_its_lease_has_ended() {
     assert_eq!(b.curl("/readyz", &[]).0, 200);
     let rotated = fleet.run("b", &["key", "rotate"]);
     assert!(rotated.status.success(), "{rotated:?}");
+}
+
+/// What is due each minute is done by one node, and after its death by the other, long before the locks would expire. Their
+/// clocks are set forward, each for itself, so that nothing waits for a minute.
+#[test]
+fn keys_are_rotated_and_records_purged_by_another_node_after_the_one_that_did_it_was_killed() {
+    if !Path::new(FAKETIME).exists() {
+        return skip("faketime is not installed");
+    }
+    let Some(fleet) = Fleet::new("1s") else { return };
+    let serve = |name: &str| {
+        let clock = fleet.temp.path().join(format!("{name}.clock"));
+        set_clock(&clock, "+0");
+        let mut command = fleet.command(name, &["serve", "--listen", "127.0.0.1:0"]);
+        command.env("LD_PRELOAD", FAKETIME).env("FAKETIME_TIMESTAMP_FILE", &clock);
+        command.env("FAKETIME_NO_CACHE", "1").env("NO_FAKE_STAT", "1");
+        (Server::start(&mut command, &fleet.temp.path().join(format!("{name}.log"))), clock)
+    };
+    let (a, clock_of_a) = serve("a");
+    let id_of_a = fleet.sql("SELECT encode(id, 'hex') FROM nodes");
+    let (b, clock_of_b) = serve("b");
+    assert_eq!(register(&a, "ada").0, 201);
+    let mut a = Some(a);
+    let current = "SELECT id FROM keys WHERE purpose LIKE '%sign%' AND state = 'current'";
+    let jobs = |holder: &str| {
+        fleet.sql(&format!("SELECT count(*) FROM job_locks WHERE encode(holder, 'hex') {holder}"))
+    };
+    let mut keys = vec![fleet.sql(current)];
+    let mut tokens = Vec::new();
+    for (clock, is_of_a) in [(&clock_of_a, true), (&clock_of_b, false)] {
+        tokens.push(text(&login(&b, "jwt"), "access_token"));
+        // The interval of rotation is over, and a counter has expired.
+        fleet.sql(
+            "UPDATE keys SET created_at = created_at - 8640000000, activated_at = activated_at - 8640000000",
+        );
+        fleet.sql("INSERT INTO counters VALUES ('expired', 1, 1)");
+
+        set_clock(clock, "+70s");
+
+        wait_until("the key is rotated", || fleet.sql(current) != *keys.last().unwrap());
+        wait_until("the counter is purged", || {
+            fleet.sql("SELECT count(*) FROM counters WHERE key = 'expired'") == "0"
+        });
+        keys.push(fleet.sql(current));
+        let holder = format!("{} '{id_of_a}'", if is_of_a { "=" } else { "<>" });
+        wait_until("the node holds both locks", || jobs(&holder) == "2");
+        if let Some(a) = a.take() {
+            a.crash();
+            wait_until("the locks are free", || jobs("IS NOT NULL") == "0");
+        }
+    }
+    for token in &tokens {
+        assert_eq!(me(&b, token), 200, "what the former keys have signed is valid");
+    }
+}
+
+/// Sets the clock of a process that reads it from this file.
+fn set_clock(file: &Path, offset: &str) {
+    let next = file.with_extension("next");
+    fs::write(&next, offset).unwrap();
+    fs::rename(next, file).unwrap();
 }
 
 /// A node stands still for so long that the others have forgotten what was revoked meanwhile.

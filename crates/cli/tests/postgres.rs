@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use counterfoil_test_support::{PostgresServer, skip};
+use counterfoil_test_support::{CertificateAuthority, PostgresServer, skip};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -35,7 +35,12 @@ struct Installation {
 impl Installation {
     #[track_caller]
     fn new() -> Option<Self> {
-        let Some(database) = PostgresServer::own() else {
+        Self::with(PostgresServer::own())
+    }
+
+    #[track_caller]
+    fn with(database: Option<PostgresServer>) -> Option<Self> {
+        let Some(database) = database else {
             skip("PostgreSQL is not installed");
             return None;
         };
@@ -259,27 +264,33 @@ fn a_password_of_the_database_is_refused_in_the_configuration_and_shown_nowhere(
 }
 
 #[test]
-fn a_changed_password_is_taken_from_the_file_without_a_restart() {
-    let Some(installation) = Installation::new() else { return };
+fn a_changed_password_is_taken_from_the_file_without_a_restart_and_sent_over_tls() {
+    let authority = CertificateAuthority::new();
+    let database = PostgresServer::with_tls(&authority.certificate("localhost"));
+    let Some(installation) = Installation::with(database) else { return };
     let database = &installation.database;
-    let (address, name) = installation.url.rsplit_once('/').unwrap();
-    let own = address.replace(&format!("postgres:{SECRET}@"), &format!("auth:{SECRET}@"));
+    let (_, name) = installation.url.rsplit_once('/').unwrap();
     database.sql("postgres", &format!("CREATE ROLE auth LOGIN PASSWORD '{SECRET}'"));
     database.sql("postgres", &format!("ALTER DATABASE {name} OWNER TO auth"));
     database.sql(&installation.url, "ALTER SCHEMA public OWNER TO auth");
     let access = database.socket_dir().join("data/pg_hba.conf");
-    fs::write(access, "local all auth scram-sha-256\nlocal all all trust\n").unwrap();
+    fs::write(access, "hostssl all auth 127.0.0.1/32 scram-sha-256\nlocal all postgres trust\n").unwrap();
     database.sql("postgres", "SELECT pg_reload_conf()");
-    let url_with = |password: &str| format!("{}/{name}", own.replace(SECRET, password));
-    fs::write(installation.store_file(), url_with("wrong")).unwrap();
+    let url = database.tls_url("localhost", name);
+    let write = |password: &str| {
+        let url = url.replace("postgres@", &format!("auth:{password}@"));
+        let url = format!("{url}?sslrootcert={}", authority.file().display());
+        fs::write(installation.store_file(), url).unwrap();
+    };
+    write("wrong");
     let refused = installation.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
     assert!(!refused.status.success(), "the password counts: {refused:?}");
-    fs::write(installation.store_file(), url_with(SECRET)).unwrap();
+    write(SECRET);
     let server = installation.serve();
     assert_eq!(server.post("/v1/register", &json!({ "username": "ada", "password": PASSWORD })).0, 201);
 
     database.sql("postgres", "ALTER ROLE auth PASSWORD 'a new one'");
-    fs::write(installation.store_file(), url_with("a%20new%20one")).unwrap();
+    write("a%20new%20one");
     database.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'auth'");
 
     wait_for(200, || login(&server, "session"));

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use counterfoil_test_support::{PostgresServer, RedisServer, skip};
+use counterfoil_test_support::{CertificateAuthority, PostgresServer, RedisServer, free_port, skip};
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -23,11 +23,13 @@ const PASSWORD: &str = "correct horse battery staple";
 /// The password of Redis.
 const SECRET: &str = "swordfish";
 
-/// An installation in a database and with a cache of its own.
+/// An installation in a database and with a cache of its own, which it reaches with TLS.
 struct Installation {
     database: PostgresServer,
+    authority: CertificateAuthority,
     redis: Option<RedisServer>,
     redis_port: u16,
+    tls_port: u16,
     temp: TempDir,
     url: String,
 }
@@ -35,15 +37,16 @@ struct Installation {
 impl Installation {
     #[track_caller]
     fn new() -> Option<Self> {
-        let (database, redis) = (PostgresServer::own(), RedisServer::start(&require(SECRET)));
-        let (Some(database), Some(redis)) = (database, redis) else {
+        let (authority, tls_port) = (CertificateAuthority::new(), free_port());
+        let redis = RedisServer::start(&redis_config(&authority, tls_port, SECRET));
+        let (Some(database), Some(redis)) = (PostgresServer::own(), redis) else {
             skip("PostgreSQL or Redis is not installed");
             return None;
         };
         let url = database.new_database();
         let temp = tempfile::tempdir().unwrap();
         let redis_port = redis.port();
-        let installation = Self { database, redis: Some(redis), redis_port, temp, url };
+        let installation = Self { database, authority, redis: Some(redis), redis_port, tls_port, temp, url };
         installation.write_cache_file(SECRET);
         Some(installation)
     }
@@ -53,7 +56,8 @@ impl Installation {
     }
 
     fn write_cache_file(&self, password: &str) {
-        let url = format!("redis://:{password}@127.0.0.1:{}\n", self.redis_port);
+        let (port, authority) = (self.tls_port, self.authority.file());
+        let url = format!("rediss://:{password}@localhost:{port}?ca_file={}\n", authority.display());
         fs::write(self.cache_file(), url).unwrap();
         fs::set_permissions(self.cache_file(), Permissions::from_mode(0o600)).unwrap();
     }
@@ -85,8 +89,8 @@ impl Installation {
     }
 }
 
-fn require(password: &str) -> String {
-    format!("requirepass {password}")
+fn redis_config(authority: &CertificateAuthority, port: u16, password: &str) -> String {
+    format!("requirepass {password}\n{}", authority.redis_config("localhost", port))
 }
 
 fn session_token(server: &Server) -> String {
@@ -133,9 +137,10 @@ fn the_server_is_ready_and_right_with_and_without_its_cache() {
         assert_eq!(server.get("/v1/me", &ended).0, 401);
         assert_eq!(server.curl("/readyz", &[]).0, 200);
     }
-    // It returns empty and with another password; the file has it first.
+    // It returns empty and with another password; the file has it first. Both passwords were sent with TLS.
     installation.write_cache_file("another");
-    installation.redis = RedisServer::start_at(installation.redis_port, &require("another"));
+    let config = redis_config(&installation.authority, installation.tls_port, "another");
+    installation.redis = RedisServer::start_at(installation.redis_port, &config);
     let connected = || installation.log().matches("the cache is connected").count();
     until("the cache is connected again", || connected() == 2);
     for token in &tokens {
@@ -173,7 +178,7 @@ fn a_password_of_the_cache_is_refused_in_the_configuration_and_shown_nowhere() {
 
     let output = installation.command(&["check", "--json"]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["cache"], format!("redis://127.0.0.1:{}", installation.redis_port));
+    assert_eq!(report["cache"], format!("rediss://localhost:{}", installation.tls_port));
     assert!(!format!("{output:?}").contains(SECRET));
     let mut twice = installation.command(&["check"]);
     let twice = twice.env("COUNTERFOIL_CACHE", "redis://127.0.0.1").output().unwrap();

@@ -40,7 +40,11 @@
 //! | [`Settings`] | all settings, with secure defaults |
 //! | [`serve`] | serves the application's router with the limits and time-outs of the `counterfoil` server |
 //! | [`App`] | an open installation; [`App::serve`] is the server that the `counterfoil` command runs |
+//! | [`custom_store`] | for a [`Store`] of the application's own |
 //! | [`operator`] | administration, backups, restores and checks before a start |
+//!
+//! The module `examples` shows whole applications: with a login page of their own, pages for signed-in users, a user table of
+//! their own, claims and roles, two audiences, tests of handlers, WebSockets, and server-sent events.
 //!
 //! `axum::serve` is for development: a slow client can keep a connection open for an unlimited time.
 //! [`serve`] limits connections, header and body times.
@@ -87,7 +91,8 @@ pub use clock::{
 };
 #[cfg(feature = "pages")]
 pub use counterfoil_pages::{
-    Accent, AccentError, Language, Logo, StyleSheet, Theme, ThemeFile, ThemeFileError,
+    Accent, AccentError, Direction, Language, Logo, Original, OverrideError, OverrideErrors, OverrideFile,
+    OverrideKind, Overrides, StyleSheet, Theme, ThemeFile, ThemeFileError, ThemeFrame,
 };
 pub use embed::builder::CounterfoilBuilder;
 pub use embed::client_info::ClientInfo;
@@ -98,6 +103,8 @@ pub use embed::sessions::{EndedSessions, Except, UserSession, UserSessions};
 pub use embed::store_source::StoreSource;
 pub use embed::{CloseError, Counterfoil, EmbedError};
 pub use http::host_layer::HostLayer;
+#[cfg(feature = "pages")]
+pub use http::require_sign_in::{RequireSignIn, RequireSignInService};
 pub use http::session_data::{SessionData, SessionDataError};
 pub use http::set_cookie::SetCookies;
 pub use keys::master_key::MasterKeySource;
@@ -107,8 +114,6 @@ pub use keys::tls::TlsError;
 pub use keys::tls_files::TlsFiles;
 #[cfg(feature = "metrics")]
 pub use metrics::serve as serve_metrics;
-#[cfg(feature = "pages")]
-pub use pages::require_sign_in::{RequireSignIn, RequireSignInService};
 pub use passwords::hash_queue::HashPoolOptions;
 pub use routes::openapi;
 pub use runtime::panics::panic_count;
@@ -140,24 +145,49 @@ pub use store::copy_mark::StoreCopyError;
 pub use store::rollback_guard::RollbackGuardError;
 
 pub use async_trait::async_trait;
+pub use counterfoil_core::credentials::password::Argon2Cost;
 pub use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 pub use counterfoil_core::model::external_id::{ExternalId, ExternalIdError};
+/// The client of a request, as a session and an [`AuditEvent`] record it. A handler extracts a [`ClientInfo`] instead.
+pub use counterfoil_core::model::session::ClientInfo as RecordedClientInfo;
 pub use counterfoil_core::model::session::{EndReason, Mode};
 pub use counterfoil_core::model::username::ScriptRestriction;
+pub use counterfoil_core::services::account::AttemptError;
 pub use counterfoil_core::services::application_users::{
     ApplicationPassword, ApplicationUser, UserStore, UserStoreError,
 };
-pub use counterfoil_core::services::issuer::ClaimsContext;
+pub use counterfoil_core::services::issuer::{ClaimsContext, ClaimsError};
+pub use counterfoil_core::services::keys::active_keys::ActiveKeysError;
+pub use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
+pub use counterfoil_core::services::password_hasher::HashingError;
+pub use counterfoil_core::services::password_policy::PasswordError;
 pub use counterfoil_core::services::username_policy::{LookAlikes, UsernamePolicy};
-pub use counterfoil_core::store::Store;
+pub use counterfoil_core::services::{InternalError, ServiceError};
+pub use counterfoil_core::store::{Store, StoreError};
+pub use counterfoil_core::{
+    ClientError, InvalidCredential, LoginFailure, PasswordWeakness, RateLimitReached, ValueFault,
+};
+pub use counterfoil_jose::algorithm::UnknownAlgorithm;
+pub use counterfoil_jose::json::JsonErrorKind;
+pub use counterfoil_jose::{
+    Algorithm, JsonError, KeyError, RandomUnavailable, SealError, Secret, SignError, Time,
+};
 /// The JSON of [`CounterfoilBuilder::claims`], [`SessionData`] and [`Principal::claim`].
 pub use serde_json;
 
 pub use counterfoil_verify::{
-    ClientId, CredentialEnd, Ended, HasRole, HasScope, Origin, Principal, RequireRole, RequireScope, Role,
-    Scope, SessionId, UserId,
+    AcceptedCredentials, AuthError, AuthFuture, AuthLayer, AuthResponseFuture, AuthService, Authenticator,
+    ClientId, CookieNameError, CookieNames, CookiePrefix, CredentialEnd, CredentialKind, CredentialSource,
+    CrossSiteRequest, Ended, FailureReason, HasRole, HasScope, IdError, InvalidReason, KeyId,
+    MultipleCredentials, Origin, OriginError, OriginPolicy, PresentedCredential, Principal, Problem,
+    ProblemIssuer, RequireRole, RequireScope, RequireService, RequiredPermission, ResponseFuture,
+    RevocationLogId, RevocationPosition, Role, Scope, SessionId, StalePolicy, StatusListReference,
+    SubjectKind, TokenId, UserId, VerifierBuildError,
 };
 
+pub use embed::custom_store;
+#[cfg(all(doc, not(doctest)))]
+pub use embed::examples;
 #[cfg(feature = "test-util")]
 pub use embed::testing;
 
@@ -201,7 +231,12 @@ pub mod operator {
     pub use crate::store::backup::{BackupError, partial_path as partial_backup_path};
     pub use crate::store::check::{CheckedStore, StoreFinding};
     pub use crate::store::copy::{ComparedTable, CopiedStore, CopyError, CopyPhase, CopyProgress};
-    pub use counterfoil_files::{open_configured, path_hint};
+    pub use counterfoil_core::credentials::password::PasswordFingerprint;
+    pub use counterfoil_core::model::client::LifetimesChange;
+    pub use counterfoil_core::services::password_policy::BreachedPasswords;
+    pub use counterfoil_core::services::user_import::{ImportTarget, ImportedUser};
+    pub use counterfoil_core::store::copy::CopyRefusal;
+    pub use counterfoil_files::{open_configured, path_hint, resolve_link};
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {
@@ -227,6 +262,7 @@ pub mod operator {
         pub use crate::operations::inspection::issuer_check::IssuerCheck;
         pub use crate::operations::inspection::problems::find_problems;
         pub use crate::operations::inspection::signature::{CheckedKey, SignatureCheck};
+        pub use counterfoil_jose::{JwsError, UnverifiedJws};
     }
 
     /// What the doctor decides from what was seen of a deployment: pure functions, each of which gives a row.

@@ -37,6 +37,29 @@ pub fn encode_into(bytes: impl AsRef<[u8]>, text: &mut String) {
     ENGINE.encode_string(bytes, text);
 }
 
+/// The alphabet (RFC 4648, table 2).
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The `M` characters of a public id of `N` bytes, without allocation. The time may depend on it, so it must be no secret.
+///
+/// ```
+/// use counterfoil_jose::base64url;
+///
+/// assert_eq!(base64url::encode_id(b"counterfoil"), *b"Y291bnRlcmZvaWw");
+/// ```
+pub fn encode_id<const N: usize, const M: usize>(id: &[u8; N]) -> [u8; M] {
+    const { assert!(M == (4 * N).div_ceil(3), "three bytes are four characters") };
+    let mut text = [0; M];
+    for (characters, bytes) in text.chunks_mut(4).zip(id.chunks(3)) {
+        let bits =
+            [16, 8, 0].into_iter().zip(bytes).map(|(shift, byte)| u32::from(*byte) << shift).sum::<u32>();
+        for (shift, character) in [18, 12, 6, 0].into_iter().zip(characters) {
+            *character = ALPHABET[(bits >> shift) as usize & 63];
+        }
+    }
+    text
+}
+
 /// Decodes `text`.
 ///
 /// # Errors
@@ -61,8 +84,12 @@ pub fn decode_exact<const N: usize>(text: impl AsRef<[u8]>) -> Result<[u8; N], D
         return Err(DecodeError);
     }
     let mut bytes = [0; N];
+    // The length is fixed for each `N`.
+    if N <= ID / 4 * 3 {
+        return decode_short::<N, ID>(text, &mut bytes).map(|()| bytes);
+    }
     if N <= SHORT / 4 * 3 {
-        return decode_short(text, &mut bytes).map(|()| bytes);
+        return decode_short::<N, SHORT>(text, &mut bytes).map(|()| bytes);
     }
     let decoded = decode_into(text, &mut bytes)?;
     if decoded.len() == N { Ok(bytes) } else { Err(DecodeError) }
@@ -71,12 +98,15 @@ pub fn decode_exact<const N: usize>(text: impl AsRef<[u8]>) -> Result<[u8; N], D
 /// The longest text of ids and of secrets, for which preparing the SIMD instructions takes longer than decoding.
 const SHORT: usize = 64;
 
-/// Decodes a text of the right length, of at most [`SHORT`] characters. Neither branches nor addresses depend on the characters:
+/// The longest text of ids.
+const ID: usize = 32;
+
+/// Decodes a text of the right length, of at most `L` characters. Neither branches nor addresses depend on the characters:
 /// the time says nothing about a secret.
 #[inline]
-fn decode_short<const N: usize>(text: &[u8], bytes: &mut [u8; N]) -> Result<(), DecodeError> {
+fn decode_short<const N: usize, const L: usize>(text: &[u8], bytes: &mut [u8; N]) -> Result<(), DecodeError> {
     // A fixed length, and `A` for zero bits behind the text, so that the compiler can vectorize the loop.
-    let mut values = [b'A'; SHORT];
+    let mut values = [b'A'; L];
     values[..text.len()].copy_from_slice(text);
     let mut all = 0;
     for value in &mut values {

@@ -31,7 +31,7 @@ pub use error::LabError;
 pub use measure::figure_id::{FigureId, UnknownFigure};
 pub use measure::plan::Plan;
 pub use measure::run;
-pub use progress::Progress;
+pub use progress::{Progress, ProgressLine};
 pub use report::cell::{Cell, CellValue};
 pub use report::model::{
     Better, Column, Figure, Machine, Method, Profile, Report, Row, Source, TableRow, Tool, Unit,
@@ -42,4 +42,5 @@ pub use scenario::act::{Act, UnknownAct};
 pub use scenario::question::Question;
 pub use scenario::trace::{Frame, FrameKind, Kept, Place, TRACE_SCHEMA, Trace, TraceMode, Verdict, Wire};
 pub use scenario::{answer, play};
-pub use site::LabSite;
+pub use site::compare_command::CompareCommand;
+pub use site::{ConfigurationText, LabSite};

@@ -2,12 +2,34 @@
 
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::LabError;
 
 /// Gets the progress of a run, and may end it.
 pub trait Progress {
     /// `done` of `of` steps of the part `label` are done. [`ControlFlow::Break`] ends the run.
     fn report(&self, label: &str, done: usize, of: usize) -> ControlFlow<()>;
+}
+
+/// The progress of a run as one line of JSON, for another process.
+///
+/// ```
+/// use counterfoil_lab::ProgressLine;
+///
+/// let line: ProgressLine = serde_json::from_str(r#"{"part":"rounds","done":12,"of":35}"#)?;
+/// assert_eq!((line.part.as_str(), line.done, line.of), ("rounds", 12, 35));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgressLine {
+    /// What is being measured.
+    pub part: String,
+    /// How many steps of it are done.
+    pub done: usize,
+    /// How many steps it has.
+    pub of: usize,
 }
 
 /// Ignores the progress.

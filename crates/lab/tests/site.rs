@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot prepare fails it")]
 
+mod programs;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use counterfoil::operator::advice::Answers;
 use counterfoil_jose::{Algorithm, JwkSet, KeySet, SigningKey, base64url};
-use counterfoil_lab::LabSite;
+use counterfoil_lab::{CompareCommand, LabSite};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -28,6 +31,11 @@ struct Answer {
 
 impl Site {
     fn start() -> Self {
+        Self::measuring_with("/nowhere/counterfoil")
+    }
+
+    /// A site that measures with this program.
+    fn measuring_with(program: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -35,7 +43,8 @@ impl Site {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             let stopped = async { drop(stopped.await) };
-            runtime.block_on(LabSite::new().serve(vec![listener], stopped)).unwrap();
+            let site = LabSite::new(CompareCommand::quick(program), configuration_text);
+            runtime.block_on(site.serve(vec![listener], stopped)).unwrap();
         });
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
@@ -70,6 +79,20 @@ impl Site {
         Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
+    /// Starts a measurement, and returns its page when it has ended.
+    fn measure(&self) -> Answer {
+        let started = self.post("/lab/measure", "");
+        assert_eq!(started.status, 303, "{started:?}");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let page = self.get(started.location());
+            if !page.body.contains("is running") {
+                return page;
+            }
+            assert!(Instant::now() < deadline, "{page:?}");
+        }
+    }
+
     /// Makes a lab, and returns its path.
     fn make(&self) -> String {
         let made = self.post("/lab", "");
@@ -90,6 +113,12 @@ impl Answer {
     fn location(&self) -> &str {
         self.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap()
     }
+}
+
+/// In place of the file of `counterfoil init`, which is tested with the binary.
+fn configuration_text(answers: &Answers) -> String {
+    let clients: Vec<&str> = answers.clients.iter().map(|kind| kind.as_str()).collect();
+    format!("# {} {:?}\n", clients.join(" "), answers.trusted_origins)
 }
 
 #[test]
@@ -118,6 +147,50 @@ fn a_lab_is_made_and_plays_a_logout_step_by_step() {
     assert_eq!(trace["act"], "logout");
     assert_eq!(site.post(&format!("{lab}/end"), "").location(), "/lab");
     assert_eq!(site.get(&lab).status, 404);
+}
+
+#[test]
+fn the_clock_of_a_lab_is_moved_until_its_credentials_expire() {
+    let site = Site::start();
+    let lab = site.make();
+    let before = site.get(&lab).body;
+    assert!(before.contains("Lab clock") && before.contains("value=\"15m\">+ 15 min"), "{before}");
+    assert!(!before.contains("ahead of this machine") && !before.contains("accepted after the login"));
+    let forward = |by: &str| site.post(&format!("{lab}/clock"), &format!("by={by}"));
+
+    for by in ["15m", "1m"] {
+        let moved = forward(by);
+        assert_eq!((moved.status, moved.location()), (303, lab.as_str()), "{by}");
+    }
+
+    let after = site.get(&lab).body;
+    for text in [
+        "16 min ahead of this machine",
+        "+ 15 min</a>",
+        "The hybrid refreshes</a>",
+        "accepted after the login",
+        "Client refreshes, because its access token was refused",
+        "This machine and your own programs keep their time.",
+    ] {
+        assert!(after.contains(text), "{text}: {after}");
+    }
+    let expired = site.get(&format!("{lab}?step=2")).body;
+    for text in ["Issuer: <b>accepted</b>", "Issuer: <b>refused</b>", "Service A: <b>accepted</b>"] {
+        assert!(expired.contains(text), "{text}: {expired}");
+    }
+    assert!(!expired.contains("still accepted"), "{expired}");
+
+    for _ in 2..4 {
+        assert_eq!(forward("1d").status, 303);
+    }
+    let last = site.get(&lab).body;
+    assert!(!last.contains("/clock\"") && last.len() <= 60 * 1024, "{} {last}", last.len());
+    let refused = forward("1m");
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(refused.body.contains("4 times") && refused.body.contains("Play an act"), "{refused:?}");
+    assert_eq!(site.post(&format!("{lab}/act"), "act=call").status, 303);
+    let again = site.get(&lab).body;
+    assert!(again.contains("/clock\"") && !again.contains("ahead of this machine"), "{again}");
 }
 
 /// The address of the server of a lab, as its page names it.
@@ -187,12 +260,17 @@ fn a_page_of_another_host_or_site_gets_nothing() {
         &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-site")],
     ] {
-        for path in ["/lab", &format!("{lab}/act"), &format!("{lab}/end"), "/lab/questions/1"] {
-            assert_eq!(site.send("POST", path, headers, "act=login").status, 403, "{headers:?} {path}");
+        let own = ["act", "clock", "end"].map(|form| format!("{lab}/{form}"));
+        let paths = ["/lab", "/lab/questions/1", "/lab/measure", "/lab/measure/1/stop"];
+        for path in paths.into_iter().chain(own.iter().map(String::as_str)) {
+            assert_eq!(site.send("POST", path, headers, "act=login&by=1d").status, 403, "{headers:?} {path}");
         }
     }
     assert_eq!(site.send("GET", &lab, &[("sec-fetch-dest", "iframe")], "").status, 403);
-    assert_eq!(site.get(&lab).status, 200, "it was not removed");
+    assert!(!site.get("/lab/measure").body.contains("Measurements of this process"), "nothing was started");
+    let shown = site.get(&lab);
+    assert_eq!(shown.status, 200, "it was not removed");
+    assert!(!shown.body.contains("ahead of this machine"), "its clock was not moved");
 }
 
 #[test]
@@ -205,6 +283,11 @@ fn an_unknown_act_step_lab_or_question_is_answered_as_such() {
     assert!(unknown.body.contains("login, call"), "{unknown:?}");
     assert_eq!(site.post(&format!("{lab}/act"), "").status, 422);
     assert_eq!(site.post(&format!("{lab}/act"), &format!("act={}", "x".repeat(2_000))).status, 422);
+    let clock = site.post(&format!("{lab}/clock"), "by=1y");
+    assert_eq!(clock.status, 422);
+    assert!(clock.body.contains("1m, 15m, 1h, 1d"), "{clock:?}");
+    assert_eq!(site.post(&format!("{lab}/clock"), "").status, 422);
+    assert_eq!(site.post("/lab/AAAA/clock", "by=1m").status, 404);
     for query in ["?step=0", "?step=99", "?step=x", "?", "?step=18446744073709551616"] {
         assert_eq!(site.get(&format!("{lab}{query}")).status, 200, "{query}");
     }
@@ -240,6 +323,7 @@ fn the_address_of_a_choice_is_the_answer() {
     assert_eq!(chosen.status, 200);
     for text in [
         "What suits",
+        "action=\"/lab/choose#advice\"",
         "a script that an attacker",
         "id=\"client-spa\" name=\"spa\" value=\"on\" checked",
         "Need immediate session revocation <span class=\"soft\">(no)",
@@ -252,9 +336,58 @@ fn the_address_of_a_choice_is_the_answer() {
         assert!(chosen.body.contains(text), "{text}: {chosen:?}");
     }
     // Each link leads to the page with one other answer.
-    let link = chosen.body.split("href=\"/lab/choose?").nth(1).unwrap().split('"').next().unwrap();
+    let link = chosen.body.split("href=\"/lab/choose?").nth(1).unwrap().split(['#', '"']).next().unwrap();
     let other = site.get(&format!("/lab/choose?{}", link.replace("&amp;", "&").replace("&#x2f;", "/")));
     assert!(other.status == 200 && other.body.contains("What suits"), "{link} {other:?}");
+}
+
+#[test]
+fn the_programs_of_a_choice_are_those_that_the_compiler_has_read() {
+    let site = Site::start();
+    let page = site.get("/lab/choose?mobile=on&domains=one&logout=immediate&verifiers=own-services").body;
+    let unescaped = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x2f;", "/"), ("&amp;", "&")];
+    let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let compiled = trimmed(programs::SOURCE);
+    for id in ["program", "service"] {
+        let shown = page.split(&format!("aria-labelledby=\"{id}\">")).nth(1).unwrap();
+        let shown = shown.split("</pre>").next().unwrap().to_owned();
+        let shown = unescaped.iter().fold(shown, |text, (escaped, sign)| text.replace(escaped, sign));
+
+        let lines = trimmed(shown.trim_end().trim_end_matches(';'));
+        assert!(lines.lines().count() >= 4 && compiled.contains(&lines), "{id}: {lines}");
+    }
+    let alone = site.get("/lab/choose?pages=on&domains=one&logout=immediate&verifiers=none").body;
+    assert!(!alone.contains("id=\"service\""), "{alone}");
+}
+
+#[test]
+fn the_files_of_a_choice_are_saved_under_their_names() {
+    let site = Site::start();
+    let query = "spa=on&mobile=on&domains=many&logout=immediate&verifiers=none";
+    let page = site.get(&format!("/lab/choose?{query}")).body;
+    for link in ["/lab/choose.toml?spa=on", "/lab/choose.json?spa=on"] {
+        assert!(page.contains(link), "{link}: {page}");
+    }
+
+    let toml = site.get(&format!("/lab/choose.toml?{query}"));
+    assert_eq!((toml.status, toml.body.as_str()), (200, "# spa mobile [\"https://app.example\"]\n"));
+    for header in ["content-type: application/toml", "attachment; filename=\"counterfoil.toml\""] {
+        assert!(toml.head.contains(header), "{toml:?}");
+    }
+    assert!(toml.head.contains("nosniff") && toml.head.contains("cache-control: no-store"), "{toml:?}");
+
+    let json = site.get(&format!("/lab/choose.json?{query}"));
+    assert!(json.head.contains("attachment; filename=\"answers.json\""), "{json:?}");
+    let answers: Answers = serde_json::from_str(&json.body).unwrap();
+    assert_eq!((answers.domains.as_str(), answers.trusted_origins.len()), ("many", 1));
+
+    for file in ["choose.toml", "choose.json"] {
+        for query in ["", "domains=one", "spa=toaster"] {
+            let refused = site.get(&format!("/lab/{file}?{query}"));
+            assert_eq!(refused.status, 422, "{file} {query}");
+            assert!(!refused.head.contains("attachment"), "{refused:?}");
+        }
+    }
 }
 
 #[test]
@@ -429,4 +562,51 @@ fn a_text_that_is_no_token_is_refused_with_what_to_do() {
     assert!(cut_off.body.contains("the token must have exactly three non-empty segments"), "{cut_off:?}");
     let other_site = [("origin", "https://attacker.example")];
     assert_eq!(site.send("POST", "/lab/token", &other_site, "token=eyJ").status, 403);
+}
+
+#[test]
+fn a_measurement_that_cannot_be_made_is_a_page_with_the_cause() {
+    for (program, cause) in [
+        ("/nowhere/counterfoil", "cannot start &#x2f;nowhere&#x2f;counterfoil: No such file"),
+        ("false", "the process has ended with exit status: 1"),
+        ("echo", "something else than a report"),
+    ] {
+        let site = Site::measuring_with(program);
+        let before = site.get("/lab/measure");
+        assert!(before.body.contains("Measure now") && before.body.contains("It disturbs this server"));
+        assert!(before.head.contains("default-src 'none'") && !before.head.contains("script-src"));
+
+        let failed = site.measure();
+
+        assert_eq!(failed.status, 200);
+        for text in ["Measurement 1 has failed", cause, "Measure again", "<title>Error: "] {
+            assert!(failed.body.contains(text), "{text}: {failed:?}");
+        }
+        assert!(!failed.body.contains("<script"), "{failed:?}");
+        assert!(site.get("/lab/measure").body.contains(">failed</span>"));
+        for file in ["report.json", "report.html"] {
+            assert_eq!(site.get(&format!("/lab/measure/1/{file}")).status, 404, "{file}");
+        }
+        let events = site.get("/lab/measure/1/events");
+        assert!(events.head.contains("content-type: text/event-stream"), "{events:?}");
+        assert!(
+            events.body.contains("event: ended") && !events.body.contains("event: progress"),
+            "{events:?}"
+        );
+    }
+}
+
+#[test]
+fn the_last_measurements_are_kept() {
+    let site = Site::start();
+    for _ in 0..7 {
+        site.measure();
+    }
+    assert_eq!(site.get("/lab/measure").body.matches(">failed</span>").count(), 5);
+    assert_eq!(site.get("/lab/measure/7").status, 200);
+    for path in ["1", "8", "0", "-1", "x", "99999999999999999999", "1/events", "1/report.json"] {
+        assert_eq!(site.get(&format!("/lab/measure/{path}")).status, 404, "{path}");
+    }
+    assert_eq!(site.post("/lab/measure/1/stop", "").status, 404);
+    assert_eq!(site.post("/lab/measure/7/stop", "").status, 303, "it has ended already");
 }

@@ -40,6 +40,9 @@ impl Asset {
         "text/css; charset=utf-8",
         concat!(include_str!("../assets/base.css"), include_str!("../assets/lab.css")),
     );
+    /// The script of a measurement that runs, which shows its progress.
+    pub const LAB_SCRIPT: Self =
+        Self::new("lab", "js", "text/javascript; charset=utf-8", include_str!("../assets/lab.js"));
     /// The icon of the pages.
     pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
     /// The ornament of the sign-in page.
@@ -47,11 +50,12 @@ impl Asset {
         Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
 
     /// Every file.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::STYLESHEET,
         Self::CONSOLE_STYLESHEET,
         Self::CONSOLE_SCRIPT,
         Self::LAB_STYLESHEET,
+        Self::LAB_SCRIPT,
         Self::ICON,
         Self::ROSETTE,
     ];
@@ -110,13 +114,20 @@ mod tests {
 
     /// The content security policy allows neither.
     #[test]
-    fn the_script_is_small_and_makes_no_code_or_style_of_text() {
-        let script = Asset::CONSOLE_SCRIPT.content;
-        assert!(script.len() <= 12 * 1024, "{}", script.len());
-        for part in
-            ["eval(", "Function(", "innerHTML", "insertAdjacentHTML", "document.write", ".style", "import("]
-        {
-            assert!(!script.contains(part), "{part}");
+    fn each_script_is_small_and_makes_no_code_or_style_of_text() {
+        for script in [Asset::CONSOLE_SCRIPT.content, Asset::LAB_SCRIPT.content] {
+            assert!(script.len() <= 12 * 1024, "{}", script.len());
+            for part in [
+                "eval(",
+                "Function(",
+                "innerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                ".style",
+                "import(",
+            ] {
+                assert!(!script.contains(part), "{part}");
+            }
         }
     }
 

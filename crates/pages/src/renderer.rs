@@ -1,5 +1,9 @@
 //! Turns views into HTML.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
 use fluent_bundle::{FluentArgs, FluentValue};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value, ValueKind};
@@ -9,11 +13,12 @@ use serde::Serialize;
 use crate::assets::Asset;
 use crate::language::Language;
 use crate::message::Message;
+use crate::sample::Sample;
 use crate::texts::Texts;
 use crate::theme::ThemeFrame;
 use crate::view::View;
 
-/// Renders pages. It is made once; all templates and texts are part of the program.
+/// Renders pages. It is made once: its templates and texts are those of the program, or of the operator in their place.
 #[derive(Debug)]
 pub struct Renderer {
     environment: Environment<'static>,
@@ -67,8 +72,11 @@ struct LanguageChoice {
     current: bool,
 }
 
+/// Renders pages with our templates and texts alone. Compiled at the first page.
+static EMBEDDED: LazyLock<Renderer> = LazyLock::new(Renderer::new);
+
 /// Every template by its name.
-const TEMPLATES: [(&str, &str); 52] = [
+pub(crate) const TEMPLATES: [(&str, &str); 56] = [
     ("base.html", include_str!("../templates/base.html")),
     ("gate.html", include_str!("../templates/gate.html")),
     ("account.html", include_str!("../templates/account.html")),
@@ -120,6 +128,10 @@ const TEMPLATES: [(&str, &str); 52] = [
     ("lab/answer.html", include_str!("../templates/lab/answer.html")),
     ("lab/choose.html", include_str!("../templates/lab/choose.html")),
     ("lab/token.html", include_str!("../templates/lab/token.html")),
+    ("lab/measurements.html", include_str!("../templates/lab/measurements.html")),
+    ("lab/measuring.html", include_str!("../templates/lab/measuring.html")),
+    ("lab/measurement_failed.html", include_str!("../templates/lab/measurement_failed.html")),
+    ("lab/report.html", include_str!("../templates/lab/report.html")),
     ("lab/problem.html", include_str!("../templates/lab/problem.html")),
 ];
 
@@ -134,26 +146,54 @@ impl Renderer {
         reason = "it compiles all templates, which a default does not suggest"
     )]
     pub fn new() -> Self {
+        let mut renderer = Self::with_texts(Texts::embedded());
+        for (name, source) in TEMPLATES {
+            renderer.add_template(name, source).expect("a test compiles every template");
+        }
+        renderer
+    }
+
+    /// The renderer with the templates and texts of this crate.
+    pub(crate) fn embedded() -> &'static Self {
+        &EMBEDDED
+    }
+
+    /// A renderer without templates.
+    pub(crate) fn with_texts(texts: Texts) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        // With it a template could show what a user typed as markup.
+        environment.remove_filter("safe");
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the delimiters are the default ones"));
-        let texts = std::sync::Arc::new(Texts::embedded());
-        let shared = std::sync::Arc::clone(&texts);
+        let texts = Arc::new(texts);
+        let shared = Arc::clone(&texts);
         environment.add_function("t", move |state: &State<'_, '_>, id: &str, values: Kwargs| {
             text(&shared, state, id, &fluent_args(&values)?)
         });
-        let shared = std::sync::Arc::clone(&texts);
+        let shared = Arc::clone(&texts);
         environment
             .add_function("say", move |state: &State<'_, '_>, message: Value| say(&shared, state, &message));
         environment.add_function("device", move |state: &State<'_, '_>, device: Value| {
             device_name(&texts, state, &device)
         });
-        for (name, source) in TEMPLATES {
-            environment.add_template(name, source).expect("a test compiles every template");
-        }
         Self { environment }
+    }
+
+    /// Compiles a template.
+    pub(crate) fn add_template(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        source: impl Into<Cow<'static, str>>,
+    ) -> Result<(), Error> {
+        self.environment.add_template_owned(name, source)
+    }
+
+    /// The names that a template uses and does not set, as `page.username`, also where it is not reached.
+    pub(crate) fn used_names(&self, template: &str) -> BTreeSet<String> {
+        let template = self.environment.get_template(template);
+        template.map(|template| template.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
     }
 
     /// The page as HTML.
@@ -168,8 +208,28 @@ impl Renderer {
         view: &V,
     ) -> Result<String, RenderError> {
         let failed = |source| RenderError { template: V::TEMPLATE, source };
-        let template = self.environment.get_template(V::TEMPLATE).map_err(failed)?;
-        let page = context! {
+        self.render_template(V::TEMPLATE, language, frame, Value::from(Serde(view))).map_err(failed)
+    }
+
+    /// A sample as HTML.
+    ///
+    /// # Errors
+    ///
+    /// As [`Renderer::render`].
+    pub fn render_sample(&self, language: Language, sample: &Sample) -> Result<String, RenderError> {
+        let failed = |source| RenderError { template: sample.template(), source };
+        let (template, page) = (sample.template(), sample.page().clone());
+        self.render_template(template, language, sample.frame(), page).map_err(failed)
+    }
+
+    fn render_template(
+        &self,
+        template: &str,
+        language: Language,
+        frame: &Frame,
+        page: Value,
+    ) -> Result<String, Error> {
+        self.environment.get_template(template)?.render(context! {
             lang => language.code(),
             dir => language.direction().as_str(),
             languages => choices(language, frame.theme.offered_languages()),
@@ -177,12 +237,38 @@ impl Renderer {
             console_stylesheet => Asset::CONSOLE_STYLESHEET.name(),
             console_script => Asset::CONSOLE_SCRIPT.name(),
             lab_stylesheet => Asset::LAB_STYLESHEET.name(),
+            lab_script => Asset::LAB_SCRIPT.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => Value::from(Serde(frame)),
-            page => Value::from(Serde(view)),
-        };
-        template.render(page).map_err(failed)
+            page => page,
+        })
+    }
+}
+
+impl Frame {
+    /// The page with this frame as HTML, with the templates and texts of its theme.
+    ///
+    /// # Errors
+    ///
+    /// As [`Renderer::render`].
+    pub fn render(&self, language: Language, view: &impl View) -> Result<String, RenderError> {
+        self.theme.renderer().render(language, self, view)
+    }
+}
+
+impl RenderError {
+    /// Where and what: the innermost error of the templates.
+    pub(crate) fn innermost(&self) -> &Error {
+        let mut innermost = &self.source;
+        let mut cause = std::error::Error::source(&self.source);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<Error>().filter(|error| error.name().is_some()) {
+                innermost = error;
+            }
+            cause = error.source();
+        }
+        innermost
     }
 }
 

@@ -26,6 +26,13 @@ impl Texts {
         Self { bundles: Language::ALL.map(|language| (language, bundle(language))).into() }
     }
 
+    /// The same texts with those of a resource in the place of the ones with their ids.
+    pub(crate) fn override_texts(&mut self, language: Language, resource: FluentResource) {
+        if let Some((_, bundle)) = self.bundles.iter_mut().find(|(known, _)| *known == language) {
+            bundle.add_resource_overriding(resource);
+        }
+    }
+
     /// The text with this id in this language. Inserted values are isolated from the direction of the text around them.
     ///
     /// # Errors
@@ -67,10 +74,13 @@ fn bundle(language: Language) -> FluentBundle<FluentResource> {
     let id: LanguageIdentifier =
         language.code().parse().expect("the codes of the languages are those of BCP 47");
     let mut bundle = FluentBundle::new_concurrent(vec![id]);
-    // A test reads every file: a line that is no text is left out here.
-    let resource = match FluentResource::try_new(source(language).to_owned()) {
-        Ok(resource) | Err((resource, _)) => resource,
-    };
-    bundle.add_resource_overriding(resource);
+    bundle.add_resource_overriding(resource(language));
     bundle
+}
+
+/// The parsed file of a language. A test reads every file: a line that is no text is left out here.
+pub(crate) fn resource(language: Language) -> FluentResource {
+    match FluentResource::try_new(source(language).to_owned()) {
+        Ok(resource) | Err((resource, _)) => resource,
+    }
 }

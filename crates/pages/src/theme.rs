@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::accent::Accent;
 use crate::language::Language;
 use crate::logo::Logo;
+use crate::overrides::Overrides;
+use crate::renderer::Renderer;
 use crate::style_sheet::StyleSheet;
 use crate::theme_file::ThemeFile;
 
@@ -20,6 +22,8 @@ pub struct Theme {
     pub logo: Option<Logo>,
     /// The languages that are offered, in this order; the first one if a browser asks for none of them. All if it is empty.
     pub languages: Vec<Language>,
+    /// Templates and texts that replace ours.
+    pub overrides: Option<Overrides>,
 }
 
 /// What a page names of a [`Theme`].
@@ -32,6 +36,9 @@ pub struct ThemeFrame {
     /// The languages that the page offers; all if it is empty.
     #[serde(skip)]
     languages: Vec<Language>,
+    /// What renders the page, if it is not ours.
+    #[serde(skip)]
+    overrides: Option<Overrides>,
 }
 
 impl Theme {
@@ -42,6 +49,7 @@ impl Theme {
             style_sheets: self.style_sheets().map(name).collect(),
             logo: self.logo.as_ref().map(Logo::file).map(name),
             languages: self.languages.clone(),
+            overrides: self.overrides.clone(),
         }
     }
 
@@ -66,6 +74,14 @@ impl ThemeFrame {
     /// The languages that the page offers.
     pub(crate) fn offered_languages(&self) -> &[Language] {
         offered(&self.languages)
+    }
+
+    /// What renders the page.
+    pub(crate) fn renderer(&self) -> &Renderer {
+        match &self.overrides {
+            Some(overrides) => overrides.renderer(),
+            None => Renderer::embedded(),
+        }
     }
 }
 

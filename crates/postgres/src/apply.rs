@@ -11,7 +11,8 @@ use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::error::QueryError;
 use crate::statement::{Failure, Pipeline, Statement};
-use crate::tables::sessions::{self, end, position, row};
+use crate::tables::sessions::end::{self, EndedRow};
+use crate::tables::sessions::{self, position, row};
 use crate::tables::{
     admin_keys, audit_events, clients, counters, job_locks, keys, metadata, pending_session_ends,
     revocation_log, session_data, status_indexes, users, verifier_keys,
@@ -23,7 +24,7 @@ pub(crate) async fn apply<'t>(
     pipeline: &mut Pipeline<'_, 't>,
     transaction: &'t Transaction,
 ) -> Result<AppliedChanges, Failure> {
-    let mut executor = Executor { pipeline, progress: CommitProgress::default() };
+    let mut executor = Executor { pipeline, progress: CommitProgress::default(), owners: HashMap::new() };
     for operation in plan(transaction) {
         executor.execute(operation.part, operation.action).await?;
     }
@@ -33,6 +34,8 @@ pub(crate) async fn apply<'t>(
 struct Executor<'e, 'c, 't> {
     pipeline: &'e mut Pipeline<'c, 't>,
     progress: CommitProgress,
+    /// The user and the client of each session that has ended and has no audit event yet.
+    owners: HashMap<SessionId, (UserId, ClientId)>,
 }
 
 impl<'t> Executor<'_, '_, 't> {
@@ -64,6 +67,7 @@ impl<'t> Executor<'_, '_, 't> {
             RowAction::StartLog(id, after) => self.push(part, revocation_log::start(id, after)?),
             RowAction::AddEntry(entry) => self.progress.add_entry(entry.clone()),
             RowAction::RaiseCutoff(scope) => self.raise_cutoff(part, scope)?,
+            RowAction::InsertSessionEnds(event) => self.insert_session_ends(event)?,
             other => return self.execute_and_wait(part, other).await,
         }
         Ok(())
@@ -78,7 +82,11 @@ impl<'t> Executor<'_, '_, 't> {
         match action {
             RowAction::EndSessions(selected, ending) => {
                 let rows = self.pipeline.query(end::end(selected, ending.end)?).await?;
-                let ended = end::read_ended(&rows)?;
+                let mut ended = Vec::with_capacity(rows.len());
+                for EndedRow { session, user, client } in end::read_ended(&rows)? {
+                    self.owners.insert(session.id, (user, client));
+                    ended.push(session);
+                }
                 let ids: Vec<SessionId> = ended.iter().map(|session| session.id).collect();
                 self.after_end(selected, &ids)?;
                 self.progress.sessions_ended(selected, ended, ending);
@@ -102,7 +110,6 @@ impl<'t> Executor<'_, '_, 't> {
                 }
             }
             RowAction::DeleteAdminKeysOf(user, event) => self.delete_admin_keys(user, event).await?,
-            RowAction::InsertSessionEnds(event) => self.insert_session_ends(event).await?,
             RowAction::AppendEntries { own_position } => self.append_entries(own_position).await?,
             RowAction::SetPositions => self.set_positions()?,
             RowAction::InsertPendingEnds => self.insert_pending_ends().await?,
@@ -143,20 +150,10 @@ impl<'t> Executor<'_, '_, 't> {
     }
 
     /// Inserts the event for each session that has ended and has no such event yet.
-    async fn insert_session_ends(&mut self, event: &AuditEvent) -> Result<(), Failure> {
-        let ended = self.progress.take_unrecorded_ends(event);
-        if ended.is_empty() {
-            return Ok(());
-        }
-        let rows = self.pipeline.query(sessions::select_users_and_clients(&ended)).await?;
-        let mut found: HashMap<SessionId, (UserId, ClientId)> = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            let (session, user, client) = sessions::read_user_and_client(row)?;
-            found.insert(session, (user, client));
-        }
-        for session in ended {
-            let (user, client) =
-                found.remove(&session).ok_or(QueryError::InvalidValue("an ended session is missing"))?;
+    fn insert_session_ends(&mut self, event: &AuditEvent) -> Result<(), Failure> {
+        for session in self.progress.take_unrecorded_ends(event) {
+            let owner = self.owners.remove(&session);
+            let (user, client) = owner.ok_or(QueryError::InvalidValue("an ended session is missing"))?;
             let event = AuditEvent { user: Some(user), ..event.clone() }.with_session(session, client);
             self.insert_derived_event(event);
         }

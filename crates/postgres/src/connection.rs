@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use deadpool_postgres::Connect;
 use futures_util::future::join_all;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -23,6 +24,7 @@ use crate::error::QueryError;
 use crate::hosts::{self, CONNECT_TIMEOUT, select_primary};
 use crate::statement::Connection;
 use crate::timeline::Timeline;
+use crate::tls_error::TlsError;
 use crate::url::{PostgresUrl, Tls};
 
 /// How often another connection is made at once if one led to a former primary. The hosts are tried in random order.
@@ -59,7 +61,7 @@ impl Connector {
     /// # Errors
     ///
     /// If the trusted certificates cannot be read.
-    pub(crate) fn new(url: &PostgresUrl, reload: Arc<Reload>) -> io::Result<Self> {
+    pub(crate) fn new(url: &PostgresUrl, reload: Arc<Reload>) -> Result<Self, QueryError> {
         let mut config = url.config.clone();
         config.application_name("counterfoil");
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -98,8 +100,8 @@ impl Connector {
         R: Future<Output = ()> + Send + 'static,
     {
         let connect = self.connect_with_current_password();
-        let (client, connection) =
-            timeout(self.connect_timeout(), connect).await.map_err(|_| QueryError::TimedOut)??;
+        let connected = timeout(self.connect_timeout(), connect).await.map_err(|_| QueryError::TimedOut)?;
+        let (client, connection) = connected.map_err(connect_error)?;
         let (signal, ended) = oneshot::channel();
         let running = run(connection);
         let task = tokio::spawn(async move {
@@ -118,6 +120,11 @@ impl Connector {
     /// The time within which a connection must be made.
     pub(crate) fn connect_timeout(&self) -> Duration {
         hosts::connect_timeout(&self.config())
+    }
+
+    /// Whether the URL names several hosts, of which one is the primary.
+    pub(crate) fn has_several_hosts(&self) -> bool {
+        self.config().get_hosts().len() > 1
     }
 
     /// The highest timeline that a connection of this connector has seen.
@@ -213,19 +220,18 @@ fn is_password_refused(error: &tokio_postgres::Error) -> bool {
     })
 }
 
-fn tls_config(tls: &Tls) -> io::Result<ClientConfig> {
+/// The error of a connection that could not be made.
+fn connect_error(error: tokio_postgres::Error) -> QueryError {
+    TlsError::of(&error).map_or_else(|| error.into(), QueryError::Tls)
+}
+
+fn tls_config(tls: &Tls) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     match tls {
         Tls::Off => {}
         Tls::Verify { roots: Some(file) } => {
-            let certificates = CertificateDer::pem_file_iter(file).map_err(io::Error::other)?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(io::Error::other)?;
-                roots.add(certificate).map_err(io::Error::other)?;
-            }
-            if roots.is_empty() {
-                return Err(io::Error::other("the file of trusted certificates has none"));
-            }
+            roots = trusted_certificates(file)
+                .map_err(|source| TlsError::TrustedCertificates { file: file.clone(), source })?;
         }
         Tls::Verify { roots: None } => {
             // A certificate of the system that cannot be read is left out.
@@ -235,8 +241,24 @@ fn tls_config(tls: &Tls) -> io::Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
+        .map_err(|error| TlsError::Handshake(error.to_string()))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The certificates in a file.
+fn trusted_certificates(file: &Path) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    let unreadable = |error| match error {
+        pem::Error::Io(error) => error,
+        other => io::Error::other(other),
+    };
+    for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
+        roots.add(certificate.map_err(unreadable)?).map_err(io::Error::other)?;
+    }
+    if roots.is_empty() {
+        return Err(io::Error::other("it has none"));
+    }
+    Ok(roots)
 }
 
 /// The settings of every session. A statement that takes longer than `limit`, or that waits half of it for a lock that
@@ -252,7 +274,7 @@ pub(crate) fn session_settings(limit: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_test_support::{PostgresServer, skip};
+    use counterfoil_test_support::{CertificateAuthority, PostgresServer, skip};
 
     use super::*;
     use crate::check::PostgresInspection;
@@ -261,9 +283,12 @@ mod tests {
     /// The settings do nothing, and are zero, on a Unix socket.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_server_notices_soon_that_the_machine_of_a_connection_outside_of_the_pools_is_gone() {
-        let Some(server) = PostgresServer::with_tls() else { return skip("PostgreSQL is not installed") };
-        let (address, certificate) = server.tls_url("localhost", "postgres");
-        let url: PostgresUrl = format!("{address}?sslrootcert={}", certificate.display()).parse().unwrap();
+        let authority = CertificateAuthority::new();
+        let Some(server) = PostgresServer::with_tls(&authority.certificate("localhost")) else {
+            return skip("PostgreSQL is not installed");
+        };
+        let (address, root) = (server.tls_url("localhost", "postgres"), authority.file());
+        let url: PostgresUrl = format!("{address}?sslrootcert={}", root.display()).parse().unwrap();
         let read = async |connection: &Connection| {
             let select = "SELECT concat_ws(' ', current_setting('tcp_keepalives_idle'),
                 current_setting('tcp_keepalives_interval'), current_setting('tcp_keepalives_count'))";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::tls_error::TlsError;
 use crate::url::UrlError;
 
 /// Why a statement failed.
@@ -13,6 +14,9 @@ pub(crate) enum QueryError {
     /// No connection of the pool became free in time, or none could be made.
     #[error(transparent)]
     Pool(#[from] deadpool_postgres::PoolError),
+    /// No encrypted connection could be made.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A column holds what this program never writes, or a value cannot be written.
     #[error("{0}")]
     InvalidValue(&'static str),
@@ -137,9 +141,10 @@ impl OpenError {
     pub fn hint(&self) -> String {
         match self {
             Self::Url(error) => error.hint().to_owned(),
-            Self::Unreachable { .. } => {
-                "check that the server runs, and the host, the user and the password in the URL".to_owned()
-            }
+            Self::Unreachable { source, .. } => match source.downcast_ref() {
+                Some(QueryError::Tls(error)) => error.hint().to_owned(),
+                _ => "check that the server runs, and the host, the user and the password in the URL".to_owned(),
+            },
             Self::InUse { .. } => {
                 "stop every server that uses it, or wait until the copy or the restore has ended".to_owned()
             }

@@ -23,6 +23,7 @@ pub(crate) fn store_error(error: Arc<QueryError>) -> StoreError {
         QueryError::Superseded => unavailable("the row of this process was removed", error),
         QueryError::FormerPrimary => unavailable("a standby of the database was promoted", error),
         QueryError::TimedOut => unavailable("the database did not answer in time", error),
+        QueryError::Tls(_) => unavailable("no encrypted connection to the database can be made", error),
         QueryError::Pool(PoolError::Timeout(_)) => {
             unavailable("no connection to the database became free in time", error)
         }

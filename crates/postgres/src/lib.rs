@@ -32,10 +32,13 @@ mod session_probe;
 mod standby_warning;
 mod state;
 mod statement;
+#[cfg(test)]
+mod statement_plans;
 mod store;
 mod store_lock;
 mod tables;
 mod timeline;
+mod tls_error;
 mod url;
 mod write_request;
 mod writer;

@@ -101,11 +101,18 @@ impl ReaderPool {
     /// time for a new one. The limits of the pool do not include the set-up.
     async fn connection(&self) -> Result<Object, StoreError> {
         if self.pool.status().waiting >= MAX_WAITING {
+            self.metrics.read_refused();
             let reason = "too many requests wait for a connection to the database";
             return Err(StoreError::Unavailable { reason, source: None });
         }
+        let waiting = self.metrics.read_waits();
         let connection = timeout(self.acquire_timeout, self.connection_to_primary()).await;
-        Ok(connection.map_err(|_| QueryError::TimedOut)?.map_err(QueryError::from)?)
+        drop(waiting);
+        let connection = connection.map_err(|_| QueryError::TimedOut).and_then(|made| Ok(made?));
+        connection.map_err(|error| {
+            self.metrics.read_refused();
+            error.into()
+        })
     }
 
     /// A connection to a former primary is refused by its hook, and the next attempt may find the other host.

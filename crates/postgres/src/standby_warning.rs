@@ -51,8 +51,15 @@ impl DurabilityWarning {
 pub async fn durability_warning(url: &PostgresUrl) -> Option<DurabilityWarning> {
     let connector = Connector::new(url, Arc::new(|| None)).ok()?;
     let connection = connector.connect().await.ok()?.connection;
-    let has_several_hosts = url.config.get_hosts().len() > 1;
-    Settings::read(&connection).await.ok()?.warning(has_several_hosts)
+    warning_of(&connection, connector.has_several_hosts()).await.ok()?
+}
+
+/// What the server of this connection does not keep; `None` if it keeps everything.
+pub(crate) async fn warning_of(
+    connection: &Connection,
+    has_several_hosts: bool,
+) -> Result<Option<DurabilityWarning>, QueryError> {
+    Ok(Settings::read(connection).await?.warning(has_several_hosts))
 }
 
 /// The settings that decide about it.

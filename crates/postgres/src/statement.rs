@@ -54,6 +54,8 @@ pub(crate) use required_row;
 
 impl<'p> Statement<'p> {
     pub(crate) fn new(sql: &'static str, parameters: Vec<Parameter<'p>>) -> Self {
+        #[cfg(test)]
+        crate::statement_plans::record(sql);
         Self { sql, parameters }
     }
 

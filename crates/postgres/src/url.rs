@@ -122,7 +122,7 @@ fn is_on_this_machine(config: &Config) -> bool {
 }
 
 impl PostgresUrl {
-    /// The same database with another value of the setting `name` for each connection.
+    /// The database and its hosts, for people.
     pub(crate) fn host_and_database(&self) -> String {
         let hosts: Vec<String> = self
             .config

@@ -34,6 +34,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time between two tests of an idle connection.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The number of these tests between two looks at the settings of the server.
+const HEARTBEATS_PER_LOOK: u32 = 60;
+
 /// The time between two attempts to connect.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -57,6 +60,7 @@ pub(crate) struct Writer {
     state: Arc<StoreState>,
     listeners: Arc<CommitListeners>,
     metrics: Arc<StoreMetrics>,
+    heartbeats: u32,
 }
 
 /// A batch whose commit was sent and not answered.
@@ -87,7 +91,7 @@ impl Writer {
         metrics: Arc<StoreMetrics>,
     ) -> Self {
         let epoch = current.takeover.epoch;
-        Self { connector, current: Some(current), epoch, state, listeners, metrics }
+        Self { connector, current: Some(current), epoch, state, listeners, metrics, heartbeats: 0 }
     }
 
     /// Runs until a request to close, or until all senders are dropped.
@@ -186,9 +190,23 @@ impl Writer {
         let Some(current) = &self.current else { return };
         let epoch = writers::current_epoch(&current.connection, self.connector.id());
         match timeout(ANSWER_TIMEOUT, epoch).await {
-            Ok(Ok(Some(epoch))) if epoch == current.takeover.epoch => {}
+            Ok(Ok(Some(epoch))) if epoch == current.takeover.epoch => self.look_at_settings().await,
             Ok(Ok(_)) => self.disconnect("the row of this process was removed"),
             Ok(Err(_)) | Err(_) => self.disconnect("the server does not answer"),
+        }
+    }
+
+    /// Notes now and then whether the server could lose what it confirms: its settings change without a restart.
+    async fn look_at_settings(&mut self) {
+        let is_due = self.heartbeats.is_multiple_of(HEARTBEATS_PER_LOOK);
+        self.heartbeats = self.heartbeats.wrapping_add(1);
+        let Some(current) = self.current.as_ref().filter(|_| is_due) else { return };
+        let look = self.connector.durability_warning(&current.connection);
+        // A failure has its consequences at the next test.
+        let Ok(Ok(warning)) = timeout(ANSWER_TIMEOUT, look).await else { return };
+        let before = self.metrics.may_lose_commits.swap(warning.is_some(), Ordering::Relaxed);
+        if let Some(warning) = warning.filter(|_| !before) {
+            tracing::warn!(hint = warning.hint(), "{}", warning.message());
         }
     }
 

@@ -9,6 +9,7 @@ use counterfoil_core::store::NodeId;
 
 use crate::connection::{Connected, Connector, session_settings};
 use crate::error::QueryError;
+use crate::standby_warning::{DurabilityWarning, warning_of};
 use crate::statement::Connection;
 use crate::store_lock::{self, Access};
 use crate::tables::writers::{self, Takeover};
@@ -56,6 +57,14 @@ impl WriterConnector {
     /// The process that writes.
     pub(crate) fn id(&self) -> NodeId {
         self.id
+    }
+
+    /// Whether the server could lose commits that it has confirmed, with the reason.
+    pub(crate) async fn durability_warning(
+        &self,
+        connection: &Connection,
+    ) -> Result<Option<DurabilityWarning>, QueryError> {
+        warning_of(connection, self.connector.has_several_hosts()).await
     }
 
     /// Connects, and becomes the writer of this process again.

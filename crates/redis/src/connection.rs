@@ -94,9 +94,12 @@ pub(crate) fn check_command() -> Cmd {
 }
 
 async fn open_single(url: &RedisUrl) -> RedisResult<MultiplexedConnection> {
-    let certificates = certificates(url)?;
     let (host, port) = url.hosts.first().ok_or_else(no_host)?;
-    let client = open_client(node(url, host, *port)?, certificates)?;
+    open_node(url, host, *port).await
+}
+
+async fn open_node(url: &RedisUrl, host: &str, port: u16) -> RedisResult<MultiplexedConnection> {
+    let client = open_client(node(url, host, port)?, certificates(url)?)?;
     client.get_multiplexed_async_connection_with_config(&config()).await
 }
 
@@ -134,7 +137,21 @@ async fn open_cluster(url: &RedisUrl) -> RedisResult<ClusterConnection> {
     if let Some(certificates) = certificates(url)? {
         builder = builder.certs(certificates);
     }
-    builder.build()?.get_async_connection().await
+    match builder.build()?.get_async_connection().await {
+        // It has the cause as text only.
+        Err(error) if error.kind() == ErrorKind::Io => Err(cause_at_a_node(url).await.unwrap_or(error)),
+        connected => connected,
+    }
+}
+
+/// Why a node of the URL cannot be reached.
+async fn cause_at_a_node(url: &RedisUrl) -> Option<RedisError> {
+    for (host, port) in &url.hosts {
+        if let Err(error) = open_node(url, host, *port).await {
+            return Some(error);
+        }
+    }
+    None
 }
 
 fn config() -> AsyncConnectionConfig {

@@ -181,7 +181,7 @@ struct Attempts {
 impl Attempts {
     /// Logs the first failure, and each with another reason.
     fn log(&mut self, url: &RedisUrl, error: &RedisError) {
-        let text = reason(error);
+        let text = reason(error, url);
         if self.last_error != text {
             tracing::warn!(%url, error = text, "the cache cannot be reached; sessions are read from the store");
             self.last_error = text;

@@ -17,7 +17,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::thread;
 
-pub use authority::CertificateAuthority;
+pub use authority::{CertificateAuthority, ServerCertificate};
 pub use interop::{INTEROP, chromium, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;

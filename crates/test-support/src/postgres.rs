@@ -1,11 +1,13 @@
 //! A PostgreSQL server of the tests' own, which ends with the process of the tests.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::authority::ServerCertificate;
+use crate::redis::free_port;
 
 /// The directories in which Debian installs PostgreSQL.
 const PROGRAMS: &str = "/usr/lib/postgresql";
@@ -14,7 +16,7 @@ const PROGRAMS: &str = "/usr/lib/postgresql";
 /// the directory. So nothing stays behind, however the process of the tests ends. PostgreSQL refuses to run as root.
 const SCRIPT: &str = r#"
 set -eu
-bin=$1 port=$2 tls=$3
+bin=$1 port=$2 certificate=$3 key=$4
 dir=$(mktemp -d /tmp/counterfoil-postgres.XXXXXX)
 run=""
 if [ "$(id -u)" = 0 ]; then
@@ -35,11 +37,11 @@ max_connections = 200
 max_prepared_transactions = 0
 log_min_messages = panic
 CONF
-if [ "$tls" = tls ]; then
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-        -addext basicConstraints=critical,CA:FALSE -keyout server.key -out server.crt 2>openssl.log
+if [ -n "$certificate" ]; then
+    cp "$certificate" server.crt
+    cp "$key" server.key
     chmod 600 server.key
-    test -z "$run" || chown postgres server.key
+    test -z "$run" || chown postgres server.crt server.key
     cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 ssl = on
@@ -99,29 +101,43 @@ impl PostgresServer {
         programs().map(|programs| Self::start(programs, None))
     }
 
-    /// A server of one test's own that listens on 127.0.0.1 as well, with TLS: [`tls_url`](Self::tls_url).
+    /// A server of one test's own that listens on 127.0.0.1 as well, with TLS and this certificate: [`tls_url`](Self::tls_url).
     ///
     /// # Panics
     ///
     /// As [`shared`](Self::shared).
-    pub fn with_tls() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr();
-        let port = port.expect("it has an address").port();
-        programs().map(|programs| Self::start(programs, Some(port)))
+    pub fn with_tls(certificate: &ServerCertificate) -> Option<Self> {
+        programs().map(|programs| Self::start(programs, Some((free_port(), certificate))))
     }
 
-    /// The URL of a database at this host name of the machine, and the file of the certificate, which is for `localhost`.
-    pub fn tls_url(&self, host: &str, database: &str) -> (String, PathBuf) {
-        let url = format!("postgres://postgres@{host}:{}/{database}", self.port);
-        (url, self.socket_dir.join("server.crt"))
+    /// The URL of a database at this host name of the machine.
+    pub fn tls_url(&self, host: &str, database: &str) -> String {
+        format!("postgres://postgres@{host}:{}/{database}", self.port)
     }
 
-    fn start(programs: PathBuf, tls_port: Option<u16>) -> Self {
-        let port = tls_port.unwrap_or(5432);
+    /// Makes a server that was started with TLS use another certificate.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot.
+    pub fn replace_certificate(&self, certificate: &ServerCertificate) {
+        for (from, to) in [(&certificate.certificate, "server.crt"), (&certificate.key, "server.key")] {
+            // It keeps the owner and the mode of the file.
+            let bytes = std::fs::read(from).expect("the file of a certificate");
+            std::fs::write(self.socket_dir.join(to), bytes).expect("the file can be written");
+        }
+        self.sql("postgres", "SELECT pg_reload_conf()");
+    }
+
+    fn start(programs: PathBuf, tls: Option<(u16, &ServerCertificate)>) -> Self {
+        let port = tls.as_ref().map_or(5432, |(port, _)| *port);
+        let text = |path: &Path| path.display().to_string();
+        let [certificate, key] =
+            tls.map_or_else(Default::default, |(_, files)| [text(&files.certificate), text(&files.key)]);
         let mut child = Command::new("bash")
             .args(["-c", SCRIPT, "postgres-of-tests"])
             .arg(&programs)
-            .args([port.to_string().as_str(), if tls_port.is_some() { "tls" } else { "" }])
+            .args([port.to_string(), certificate, key])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

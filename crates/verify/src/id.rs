@@ -38,22 +38,6 @@ impl<T: FromStr<Err = IdError>> Visitor<'_> for FromStrVisitor<T> {
     }
 }
 
-/// The base64url alphabet (RFC 4648, table 2).
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// The text of an id. It is no secret, so the time may depend on it.
-fn encode(id: &[u8; 16]) -> [u8; 22] {
-    let mut text = [0; 22];
-    for (characters, bytes) in text.chunks_mut(4).zip(id.chunks(3)) {
-        let bits =
-            [16, 8, 0].into_iter().zip(bytes).map(|(shift, byte)| u32::from(*byte) << shift).sum::<u32>();
-        for (shift, character) in [18, 12, 6, 0].into_iter().zip(characters) {
-            *character = ALPHABET[(bits >> shift) as usize & 63];
-        }
-    }
-    text
-}
-
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -73,11 +57,17 @@ macro_rules! random_id {
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
             }
+
+            /// The text, in ASCII. Only for the crate of the issuer, which writes it into a header for each request.
+            #[doc(hidden)]
+            pub fn to_ascii(self) -> [u8; 22] {
+                base64url::encode_id(&self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(std::str::from_utf8(&encode(&self.0)).map_err(|_| fmt::Error)?)
+                f.write_str(std::str::from_utf8(&self.to_ascii()).map_err(|_| fmt::Error)?)
             }
         }
 

@@ -15,8 +15,7 @@
 #![cfg_attr(all(feature = "axum", feature = "http"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "axum", feature = "http")), doc = "```ignore")]
 //! use axum::{Router, routing::get};
-//! use counterfoil_jose::Algorithm;
-//! use counterfoil_verify::{JwksOptions, Principal, RemoteVerifier, TokenVerifier};
+//! use counterfoil_verify::{Algorithm, JwksOptions, Principal, RemoteVerifier, TokenVerifier};
 //!
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 //! let tokens = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256]);
@@ -47,7 +46,10 @@
 //! | test handlers without a token | `testing` (feature `test-util`) |
 //!
 //! Without the feature `http` this crate does no I/O and reads no clock: the caller passes the time.
-
+//!
+#![cfg_attr(all(doc, not(doctest)), doc = "# A whole service\n\n```")]
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../examples/resource_server.rs"))]
+#![cfg_attr(all(doc, not(doctest)), doc = "```")]
 // docs.rs shows which feature an item needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -110,6 +112,15 @@ pub use token::builder::{TokenVerifierBuilder, VerifierBuildError};
 pub use token::claims::AccessClaims;
 pub use token::verifier::TokenVerifier;
 
+// What the signatures name.
+pub use counterfoil_jose::algorithm::UnknownAlgorithm;
+pub use counterfoil_jose::json::JsonErrorKind;
+pub use counterfoil_jose::{
+    Algorithm, JsonError, Jwk, JwkSet, JwsError, KeyError, KeySet, RandomUnavailable, Time, VerifyingKey,
+};
+
+#[cfg(feature = "status-list")]
+pub use counterfoil_jose::status_list::StatusListError;
 #[cfg(feature = "ended")]
 pub use ended::Ended;
 #[cfg(feature = "status-list")]

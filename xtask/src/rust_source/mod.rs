@@ -79,13 +79,17 @@ pub(crate) fn module_count(file: &RustFile) -> usize {
     modules.filter(|start| !file.test_code.contains(*start)).count()
 }
 
-/// Every file below `folder` with one of these extensions, in the order of their names. Build output is left out.
+/// Every file below `folder` with one of these extensions, in the order of their names. Build output and links are left out.
 pub(crate) fn list_files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
-            let path = entry?.path();
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_symlink() {
+                continue;
+            }
             if path.is_dir() {
                 let is_output = path.ends_with("target") || path.ends_with("node_modules");
                 if !is_output {

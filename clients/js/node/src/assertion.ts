@@ -11,7 +11,6 @@ import { parseObject } from "./json.js";
 import type { KeyStore } from "./key-store.js";
 import type { Settings } from "./options.js";
 import { invalidToken, unavailable } from "./problem.js";
-import type { RevocationQuery } from "./revocations.js";
 import { isCount, isId, isStrings } from "./text.js";
 
 /** The longest lifetime, in seconds. */
@@ -20,7 +19,7 @@ const MAX_LIFETIME = 60;
 /** For the difference of two clocks, in seconds. */
 const LEEWAY = 30;
 
-type Accept = (query: RevocationQuery, parts: AuthParts, request: RequestLike) => Auth;
+type Accept = (always: readonly string[], parts: AuthParts, request: RequestLike) => Auth;
 
 /** Returns a function that authenticates by the assertion; `null` if the header is missing or empty. */
 export function forwardedVerifier(
@@ -39,8 +38,7 @@ export function forwardedVerifier(
       if (!key) throw new Error("the key is unknown");
       const { payload } = await compactVerify(token, key.key, { algorithms: [key.algorithm] });
       const parts = readAssertion(parseObject(payload), settings.issuer, audience, clock.now());
-      const always = [`session:${parts.sessionId}`, `key:${key.kid}`];
-      return accept({ always, before: [], position: 0 }, parts, request);
+      return accept([`session:${parts.sessionId}`, `key:${key.kid}`], parts, request);
     } catch (error) {
       throw error instanceof Error && error.name === "Problem" ? error : invalidToken(error);
     }

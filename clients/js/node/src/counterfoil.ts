@@ -131,14 +131,16 @@ export class Counterfoil implements Authenticator {
     await this.#issuer.post("/v1/logout", req, res, body);
   }
 
-  /** Passes requests below `/v1/`, `/.well-known/` and `/.counterfoil/` on to the issuer: for applications without a proxy. */
+  /** Passes requests below `/v1/` and `/.well-known/` on to the issuer: for applications without a proxy. */
   routes(): RelayHandler {
     return relay(this.#settings.upstream);
   }
 
   /** For a middleware: authenticates only by the `Remote-Assertion` of a proxy for `audience`, the origin of the application. */
   forwarded({ audience }: { audience: string }): Authenticator {
-    const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (query, parts, request) => {
+    const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (always, parts, request) => {
+      // The proxy has asked a moment ago. What is published from now on ends an open connection.
+      const query = { always, before: [`user:${parts.subject}`, "everyone"], position: this.freshness()?.position ?? 0 };
       if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));
       if (this.#feed && !this.#feed.isFresh(this.#settings.acceptStaleMs)) throw stale();
       return this.#accept(parts, query, request.socket, () => this.#clock.now() >= parts.expiresAt);

@@ -19,7 +19,11 @@ export class CredentialEnd extends Error {
   }
 }
 
-/** A credential that an open connection holds. */
+/**
+ * A credential that an open connection holds.
+ *
+ * @internal
+ */
 export interface Watched {
   readonly query: RevocationQuery;
   /** Whether it has expired; a session may have been used meanwhile. */
@@ -35,6 +39,7 @@ interface Watch {
 /** How often expiry is looked at. A timer does not count a suspend, and a clock can be set. */
 const SWEEP = 1000;
 
+/** @internal */
 export class Endings {
   /** The open watches by each subject that can revoke them. */
   readonly #bySubject = new Map<string, Set<Watch>>();

@@ -40,7 +40,11 @@ export interface Freshness {
   readonly lastError: string | null;
 }
 
-/** What the feed reports. */
+/**
+ * What the feed reports.
+ *
+ * @internal
+ */
 export interface FeedListener {
   /** The entries are in force. */
   published(entries: readonly RevocationEntry[]): void;
@@ -54,6 +58,7 @@ class PollError extends Error {
   }
 }
 
+/** @internal */
 export class Feed {
   readonly revocations = new Revocations();
   readonly #settings: Settings;

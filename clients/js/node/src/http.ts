@@ -12,8 +12,9 @@ export interface Limits {
   readonly maxBytes: number;
 }
 
-/** The longest pause within a body, in milliseconds. */
+/** The longest pause within a body, and the longest time for all of it, in milliseconds. */
 const MAX_PAUSE = 2000;
+const MAX_BODY_TIME = 20_000;
 
 /** There is no usable answer. The message is for the log of an operator; it has no line break and no secret. */
 export class HttpError extends Error {
@@ -39,11 +40,14 @@ export async function send(url: string, init: RequestInit, { headTimeout, maxByt
   try {
     const response = await fetch(url, { ...init, redirect: "error", signal: abort.signal });
     const chunks: Uint8Array[] = [];
+    const end = performance.now() + MAX_BODY_TIME;
     let size = 0;
     for await (const chunk of response.body ?? []) {
       size += chunk.byteLength;
       if (size > maxBytes) throw new HttpError(`the answer has more than ${maxBytes} bytes`);
       chunks.push(chunk);
+      // A server that sends a byte a second would hold a question, and its place, for hours.
+      if (performance.now() > end) late();
       clearTimeout(timer);
       timer = setTimeout(late, MAX_PAUSE);
       timer.unref();

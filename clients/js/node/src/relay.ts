@@ -6,7 +6,7 @@ import { request as httpsRequest } from "node:https";
 import { misconfigured, type Problem, unavailable } from "./problem.js";
 
 /** The paths of the issuer that clients call. */
-const RELAYED = ["/v1/", "/.well-known/", "/.counterfoil/"];
+const RELAYED = ["/v1/", "/.well-known/"];
 
 /** For proxies only: who reaches it could name any address of a client. */
 const HIDDEN = /^\/v1\/verify(\/|$)/;

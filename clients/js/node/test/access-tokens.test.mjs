@@ -217,6 +217,29 @@ test("text that is no compact token is refused, quickly", async () => {
   assert(performance.now() - start < 5000);
 });
 
+test("an issuer that answers a byte at a time does not hold a request for longer than the limit of an answer", async (t) => {
+  const own = await FakeIssuer.start();
+  t.after(() => own.close());
+  let isAnswering = true;
+  own.onKeys = (res) => {
+    res.writeHead(200, { "content-type": "application/json" });
+    const timer = setInterval(() => res.write(" "), 20);
+    res.on("close", () => (clearInterval(timer), (isAnswering = false)));
+  };
+  const { now } = performance;
+  let offset = 0;
+  performance.now = () => now.call(performance) + offset;
+  t.after(() => delete performance.now);
+  const verifier = counterfoil({ ...options(own), verifierKey: undefined });
+  const answered = status(await own.token(), verifier);
+  await until(() => own.requests.length > 0, "the keys are fetched");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert(isAnswering);
+  offset = 21_000;
+  assert.equal(await answered, 503);
+  await until(() => !isAnswering, "the connection is closed");
+});
+
 test("a signature of zeros verifies nothing", async () => {
   const unsigned = (await issuer.token()).split(".").slice(0, 2).join(".");
   const order = Buffer.from("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", "hex");
@@ -347,6 +370,23 @@ test("a `Remote-Assertion` authenticates for its audience, and nothing else does
   assert.equal(await by(await issuer.token({ ...claims }, { typ: "at+jwt" })), 401);
   // And an assertion is no access token.
   assert.equal(await status(await sign({ aud: "https://shop.example", pos: 1, client_id: "c", jti: ID("j") })), 401);
+});
+
+test("the signal of a forwarded user fires with a revocation of the user, and with one of everyone", async (t) => {
+  const own = await FakeIssuer.start();
+  const verifier = counterfoil(options(own));
+  t.after(() => (verifier.close(), own.close()));
+  await verifier.ready();
+  const now = own.now();
+  const claims = { iss: own.url, aud: "https://app.example", sub: ID("u"), sid: ID("f"), iat: now, exp: now + 60, auth_time: now, amr: ["pwd"], username: "ada" };
+  const headers = { "remote-assertion": await own.token(claims, { typ: "forward+jwt" }) };
+  for (const [subject, reason] of [[`user:${ID("u")}`, "revoked"], ["everyone", "session_ended"]]) {
+    const user = await verifier.forwarded({ audience: "https://app.example" }).authenticate({ method: "GET", headers });
+    assert.equal(user.ended.aborted, false, "the proxy has asked after the revocation before");
+    own.revoke(subject);
+    await until(() => user.ended.aborted, subject);
+    assert.equal(user.ended.reason.reason, reason);
+  }
 });
 
 test("the signal of a forwarded user fires when the assertion expires", async (t) => {

@@ -185,10 +185,12 @@ test("a guard without the middleware fails closed", async () => {
 test("the relay passes the API on, and nothing else", async () => {
   const app = express();
   app.use(auth.routes());
+  app.get("/.counterfoil/start", (req, res) => res.send("the application"));
   const server = app.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const url = `http://127.0.0.1:${server.address().port}`;
   try {
+    assert.equal(await (await fetch(`${url}/.counterfoil/start`)).text(), "the application");
     const login = await fetch(`${url}/v1/login`, {
       method: "POST", headers: { "content-type": "application/json", origin: ORIGIN }, body: JSON.stringify({ username: "ada", password: PASSWORD, mode: "hybrid", transport: "cookie" }),
     });

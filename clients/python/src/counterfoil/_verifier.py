@@ -144,10 +144,13 @@ class Verifier:
             return None
         yield from self._wait_for_start()
         verified = yield from self._tokens.verify_assertion(token, audience)
-        end = self._end(verified.query)
+        # The proxy has asked a moment ago. What is published from now on ends an open connection.
+        position = self._feed.freshness().position if self._feed else None
+        query = verified.query._replace(before=(f"user:{verified.claims['sub']}", "everyone"), position=position or 0)
+        end = self._end(query)
         if end:
             raise stale_revocations() if end == "unavailable" else invalid_token()
-        return self._auth("forwarded", verified.claims, verified.query)
+        return self._auth("forwarded", verified.claims, query)
 
     def _verify(self, token: str) -> Flow[Auth]:
         if token.startswith("cfs_"):

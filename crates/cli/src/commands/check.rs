@@ -58,10 +58,11 @@ pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Res
 }
 
 async fn find(configuration: &Configuration) -> Findings {
+    let configuration = configuration.with_page_files();
     match configuration.validate(configuration.listen) {
         Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec(), cache: None },
         Ok(settings) => {
-            let mut warnings = warnings::warnings(configuration, &settings);
+            let mut warnings = warnings::warnings(&configuration, &settings);
             let of_store = durability_warning(&settings.store).await;
             warnings.extend(of_store.map(|(message, hint)| Diagnostic::combination("store", message, hint)));
             let errors = check_errors(&settings).into_iter().map(from_error).collect();

@@ -8,7 +8,7 @@ use counterfoil_lab::{FigureId, LabError, MAX_REPORT_SIZE, Plan, Profile, Report
 use tokio::task;
 
 use crate::commands::compare::outputs::Outputs;
-use crate::commands::compare::progress::Bar;
+use crate::commands::compare::progress::Display;
 use crate::error::CliError;
 use crate::input_file::read_text;
 use crate::signals::interruption;
@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// Write the report as JSON to this file, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the progress as lines of JSON to standard error, for a program, in place of a bar.
+    #[arg(long)]
+    json_progress: bool,
     /// Write the report as one HTML file, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -47,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// Show this report again, which `--json` has written, and measure nothing; `-` for standard input.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "thorough", "only", "guide", "seed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "thorough", "only", "guide", "seed", "json_progress"])]
     from: Option<PathBuf>,
 }
 
@@ -64,7 +67,10 @@ pub(crate) async fn run(options: Options) -> Result<(), CliError> {
     let outputs = Outputs::new(options.json.clone(), options.html.clone(), options.svg.clone())?;
     let report = match &options.from {
         Some(file) => read(file)?,
-        None => measure(options.plan()).await?,
+        None => {
+            let display = if options.json_progress { Display::lines() } else { Display::bar() };
+            measure(options.plan(), display).await?
+        }
     };
     outputs.write(&report)
 }
@@ -101,19 +107,19 @@ fn read(file: &std::path::Path) -> Result<Report, CliError> {
 }
 
 /// Measures on threads of its own. A signal ends the run after the current row, which removes the temporary stores.
-async fn measure(plan: Plan) -> Result<Report, CliError> {
-    let bar = Arc::new(Bar::new());
-    let shown = Arc::clone(&bar);
+async fn measure(plan: Plan, display: Display) -> Result<Report, CliError> {
+    let display = Arc::new(display);
+    let shown = Arc::clone(&display);
     let interruption = interruption()?;
     let mut measured = task::spawn_blocking(move || counterfoil_lab::run(&plan, &*shown));
     let result = tokio::select! {
         result = &mut measured => result,
         () = interruption => {
-            bar.end();
+            display.end();
             measured.await
         }
     };
-    bar.clear();
+    display.clear();
     match result {
         Ok(Ok(report)) => Ok(report),
         Ok(Err(LabError::Cancelled)) => Err(CliError::failure("interrupted")),

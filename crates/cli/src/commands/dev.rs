@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use clap::Args;
 use counterfoil::operator::{Command, is_loopback_ip};
 use counterfoil::{App, DevelopmentMode, Settings};
-use counterfoil_lab::LabSite;
 
 use crate::commands::demo_user::{ADMINISTRATOR, USERNAME, add_administrator, add_demo_user};
 use crate::commands::dev::data_directory::DataDirectory;
+use crate::commands::lab;
 use crate::commands::serve::start_metrics;
 use crate::configuration::development::Pace;
 use crate::configuration::flags::ServerOptions;
@@ -46,7 +46,7 @@ impl Options {
 /// If the address is not loopback, or a setting is refused: the password of the demo user is public.
 pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Result<(), CliError> {
     check_loopback(configuration.listen.ip())?;
-    let configuration = configuration.for_development(options.pace())?;
+    let configuration = configuration.for_development(options.pace())?.with_page_files();
     // Validated before anything is created.
     configuration.settings(configuration.listen)?;
     let directory = DataDirectory::open(&configuration)?;
@@ -66,7 +66,7 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     let metrics = configuration.metrics_listen.map(bind).transpose()?;
     let settings = configuration.settings(address)?;
     let base = base_url(&settings, address.port(), &format!("http://{address}"));
-    let lab = LabSite::new();
+    let lab = lab::site();
     let mode = DevelopmentMode::new(page::html(&base, pace)).with_routes(lab.routes());
     let app = App::open(settings.with(|settings| settings.development_mode = Some(mode))).await?;
     prepare(&app, pace).await?;
@@ -74,7 +74,11 @@ async fn serve(configuration: &Configuration, pace: Pace, directory: &DataDirect
     let banner = banner::text(&base, pace, directory);
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
     let stopping = app.clone();
-    let shutdown = signals.print_and_wait(banner, move || stopping.skip_shutdown_delay());
+    let shutdown = async {
+        signals.print_and_wait(banner, move || stopping.skip_shutdown_delay()).await;
+        // A page that follows a measurement would keep its connection.
+        lab.start_close();
+    };
     let served = tokio::select! {
         served = app.serve_all(listeners, shutdown) => served,
         // It has no end.

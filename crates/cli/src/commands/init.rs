@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counterfoil::operator::advice::{Domains, for_clients};
+use counterfoil::operator::advice::{Answers, Domains, for_clients};
 use serde_json::json;
 
 use crate::commands::init::prompt::Prompt;
@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
         );
     }
     let recommendations = for_clients(&answers);
-    let text = config_file::text(&answers, &recommendations);
+    let text = configuration_text(&answers);
     validate(&options.out, &text)?;
     if !is_printed {
         create(&options.out, &text)?;
@@ -80,6 +80,11 @@ pub(crate) fn run(options: &Options) -> Result<(), CliError> {
     print_line(&lines)?;
     let out = escape_controls(&options.out.to_string_lossy());
     print_line(&format!("wrote {out}\nnext: counterfoil check --config {out}"))
+}
+
+/// The commented configuration file that follows from the answers.
+pub(crate) fn configuration_text(answers: &Answers) -> String {
+    config_file::text(answers, &for_clients(answers))
 }
 
 /// Validates the text as `check` and `serve` will do.
@@ -109,7 +114,7 @@ fn already_exists(out: &Path) -> CliError {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil::operator::advice::{Answers, ClientKind, LogoutDelay, Verifiers};
+    use counterfoil::operator::advice::{ClientKind, LogoutDelay, Verifiers};
 
     use super::*;
 

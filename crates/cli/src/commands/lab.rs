@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 
 use clap::{Args, Subcommand, value_parser};
 use counterfoil::operator::is_loopback_ip;
-use counterfoil_lab::{Act, Frame, LabSite, Question, Trace};
+use counterfoil_lab::{Act, CompareCommand, Frame, LabSite, Question, Trace};
 use serde_json::json;
 use tokio::task;
 
+use crate::commands::init::configuration_text;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::listeners::bind_localhost;
@@ -88,8 +89,16 @@ async fn serve(address: SocketAddr) -> Result<(), CliError> {
     let signals = ShutdownSignals::listen()?.ending_at_hangup();
     let (listeners, address) = bind_localhost(address)?;
     let banner = format!("http://{address}/lab\n\nOpen the address in a browser. Ctrl-C stops the lab.");
-    let served = LabSite::new().serve(listeners, signals.print_and_wait(banner, || {})).await;
+    let served = site().serve(listeners, signals.print_and_wait(banner, || {})).await;
     served.map_err(|error| CliError::with_cause("the lab failed", &error))
+}
+
+/// The pages of the lab, which measure with this program.
+pub(crate) fn site() -> LabSite {
+    let program = std::env::current_exe();
+    // What the shell would find is this program, too, unless it is called by a path.
+    let compare = CompareCommand::quick(program.unwrap_or_else(|_| "counterfoil".into()));
+    LabSite::new(compare, configuration_text)
 }
 
 async fn answer(options: &AnswerOptions) -> Result<(), CliError> {

@@ -25,6 +25,7 @@ pub(crate) mod key;
 pub(crate) mod lab;
 pub(crate) mod node;
 mod openapi;
+pub(crate) mod pages;
 pub(crate) mod pagination;
 pub(crate) mod passwords;
 pub(crate) mod rate_limit;
@@ -62,6 +63,7 @@ pub(crate) async fn run(configuration: &Configuration, arguments: Arguments) -> 
         Command::Revoke(options) => revoke::run(configuration, options).await,
         Command::Token(command) => token::run(configuration, command).await,
         Command::Passwords(command) => passwords::run(command),
+        Command::Pages(command) => pages::run(&command),
         Command::Openapi => openapi::run(),
         Command::Backup(options) => backup::run(configuration, options).await,
         Command::Restore(options) => restore::run(configuration, options).await,

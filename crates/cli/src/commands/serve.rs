@@ -33,6 +33,7 @@ pub(crate) struct Options {
 
 /// Serves until a signal stops it.
 pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
+    let configuration = configuration.with_page_files();
     // Validated before the port is bound; with port 0 the address is only known afterwards.
     let validated = configuration.settings(configuration.listen)?;
     let errors = preflight_errors(&validated);

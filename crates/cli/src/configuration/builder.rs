@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use counterfoil::{CacheUrl, IssuerUrl, MasterKeySource, Settings, StoreUrl};
 
+use crate::configuration::page_files::PageFiles;
 use crate::logging::LogFormat;
 
 /// The settings that have been read so far.
@@ -36,6 +37,8 @@ pub(crate) struct SettingsBuilder {
     pub(crate) tls_certificate: Option<PathBuf>,
     /// The key of the certificate.
     pub(crate) tls_key: Option<PathBuf>,
+    /// The files that change the look of the pages.
+    pub(crate) page_files: PageFiles,
     /// All settings that have a fixed default. Its issuer and store are placeholders.
     pub(crate) settings: Settings,
 }
@@ -58,6 +61,7 @@ impl Default for SettingsBuilder {
             master_key: MasterKeySource::default(),
             tls_certificate: None,
             tls_key: None,
+            page_files: PageFiles::default(),
             settings: Settings::new(issuer, store),
         }
     }

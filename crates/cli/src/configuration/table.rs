@@ -280,8 +280,6 @@ pub(crate) mod tests {
             ("algorithm", _) => "Ed25519",
             ("trusted_origins" | "return_origins", _) => "https://a.example,https://b.example",
             ("pages.accent", _) => "#3a1c71",
-            ("pages.css", _) => concat!(env!("CARGO_MANIFEST_DIR"), "/../pages/assets/base.css"),
-            ("pages.logo", _) => concat!(env!("CARGO_MANIFEST_DIR"), "/../pages/assets/icon.svg"),
             ("pages.languages", _) => "de,fr",
             ("help_url", _) => "https://a.example/help",
             ("login_url", _) => "https://auth.example/login",

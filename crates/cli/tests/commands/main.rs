@@ -10,6 +10,7 @@ mod arguments;
 mod confirmation;
 mod init;
 mod json_output;
+mod pages_export;
 mod path_errors;
 mod rate_limits;
 mod roles;

@@ -10,6 +10,7 @@ use counterfoil_verify::SessionId;
 
 use crate::credentials::MalformedCredential;
 use crate::credentials::refresh_token::RefreshTokenKey;
+use crate::credentials::session_token::TokenHash;
 
 /// How long a code can be used.
 pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -31,6 +32,11 @@ pub struct HostToken {
 pub struct CredentialBinding([u8; 32]);
 
 impl CredentialBinding {
+    /// That of a session token, of which the hash is stored.
+    pub(crate) fn of_session_token(hash: &TokenHash) -> Self {
+        Self::new(0, hash.as_bytes())
+    }
+
     /// The digest of what is stored of a credential of this kind.
     pub(crate) fn new(kind: u8, stored: &[u8]) -> Self {
         Self(digest::sha256(&[&[kind], stored].concat()))

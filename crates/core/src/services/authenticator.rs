@@ -15,7 +15,7 @@ use crate::credentials::session_token::SessionToken;
 use crate::model::session::Session;
 use crate::services::session_monitor::SessionMonitor;
 use crate::store::session_cache::shared::{CachedSession, CachedUser, SharedSessions};
-use crate::store::session_cache::{CacheLookup, SessionCache};
+use crate::store::session_cache::{CacheLookup, CacheVersion, SessionCache};
 use crate::store::{Store, StoreError};
 
 /// Checks session tokens against the session record, from the cache where it is exact, and access tokens by their
@@ -110,17 +110,11 @@ impl SessionLookup {
     async fn authenticate(&self, presented: &SessionToken, now: Time) -> Result<Principal, AuthError> {
         // Before either is asked: what changes from here on is not put into memory.
         let version = self.cache.version(presented.session());
-        let CachedSession { mut session, user, .. } = match self.find_shared(presented, now).await {
+        let CachedSession { session, user, .. } = match self.find_shared(presented, now).await {
             Some(found) => found,
             None => self.read(presented, now).await?,
         };
-        if let Some(next_revision) = session.touch(now) {
-            self.cache.record_last_seen(next_revision.id, now);
-            session = next_revision;
-        }
-        let principal = session_principal(&session, user).with_monitor(&self.monitor);
-        self.cache.insert(&session, principal.clone(), version);
-        Ok(principal)
+        Ok(use_session(&*self.cache, &self.monitor, (session, user), version, now))
     }
 
     async fn find_shared(&self, presented: &SessionToken, now: Time) -> Option<CachedSession> {
@@ -142,8 +136,25 @@ impl SessionLookup {
     }
 }
 
+/// The principal of a valid session that was read after `version`. Records its use, and puts it into memory.
+pub(super) fn use_session(
+    cache: &dyn SessionCache,
+    monitor: &Arc<dyn CredentialMonitor>,
+    (mut session, user): (Session, CachedUser),
+    version: CacheVersion,
+    now: Time,
+) -> Principal {
+    if let Some(next_revision) = session.touch(now) {
+        cache.record_last_seen(next_revision.id, now);
+        session = next_revision;
+    }
+    let principal = session_principal(&session, user).with_monitor(monitor);
+    cache.insert(&session, principal.clone(), version);
+    principal
+}
+
 /// The principal of a valid session.
-pub(super) fn session_principal(session: &Session, user: CachedUser) -> Principal {
+fn session_principal(session: &Session, user: CachedUser) -> Principal {
     Principal::from_verified(PrincipalParts {
         session_id: Some(session.id),
         client_id: Some(session.client.clone()),

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_jose::{Time, base64url};
-use counterfoil_verify::{AuthError, LocalVerifier, Principal, SessionId};
+use counterfoil_verify::{AuthError, CredentialMonitor, LocalVerifier, Principal, SessionId};
 
 use crate::client_error::InvalidCredential;
 use crate::credentials::host_token::{
-    BrowserPersistence, CODE_LIFETIME, CodeBinding, HostLoginCode, HostToken,
+    BrowserPersistence, CODE_LIFETIME, CodeBinding, CredentialBinding, HostLoginCode, HostToken,
 };
+use crate::credentials::session_token::TokenHash;
 use crate::model::session::Session;
 use crate::services::ServiceError;
-use crate::services::authenticator::session_principal;
+use crate::services::authenticator::use_session;
 use crate::services::keys::keyring::Keyring;
-use crate::store::session_cache::SessionCache;
+use crate::services::session_monitor::SessionMonitor;
+use crate::store::session_cache::{CacheLookup, SessionCache};
 use crate::store::{CounterIncrement, CounterKey, SessionContext, Store, StoreError};
 
 /// How long a used code is remembered: longer than it could be used.
@@ -27,6 +29,7 @@ pub struct HostLogins {
     cache: Arc<dyn SessionCache>,
     keys: Arc<Keyring>,
     verifier: Arc<LocalVerifier>,
+    monitor: Arc<dyn CredentialMonitor>,
 }
 
 /// What a host gets for a code.
@@ -43,14 +46,17 @@ pub struct RedeemedCode {
 }
 
 impl HostLogins {
-    /// Uses the sessions of `store`. `cache` learns of their uses; `verifier` says whether this process knows all revocations.
+    /// Uses the sessions of `store`. `cache` must listen to its commits, and learns of the uses; `verifier` says whether this process
+    /// knows all revocations.
     pub fn new(
         store: Arc<dyn Store>,
         cache: Arc<impl SessionCache>,
         keys: Arc<Keyring>,
         verifier: Arc<LocalVerifier>,
     ) -> Self {
-        Self { store, cache, keys, verifier }
+        let cache: Arc<dyn SessionCache> = cache;
+        let monitor = Arc::new(SessionMonitor::new(&store, &cache, &verifier));
+        Self { store, cache, keys, verifier, monitor }
     }
 
     /// A code for a session whose user is authenticated, for a token that ends at `token_expires_at`. Nothing is stored.
@@ -114,25 +120,38 @@ impl HostLogins {
         Ok(RedeemedCode { token, session, expires_at, persistence: code.persistence() })
     }
 
-    /// Authenticates a request to the host with this origin. It counts as a use of the session.
+    /// Authenticates a request to the host with this origin, from the cache where it is exact. It counts as a use of the session.
     ///
     /// # Errors
     ///
     /// Why the token is not valid; if that cannot be decided at present.
     pub async fn authenticate(&self, token: &str, origin: &str, now: Time) -> Result<Principal, AuthError> {
+        let token: HostToken = token.parse().map_err(|_| invalid(InvalidCredential::Malformed))?;
+        let check = |hash: &TokenHash| {
+            self.check_token(&token, CredentialBinding::of_session_token(hash), origin, now)
+        };
+        match self.cache.lookup_bound(token.session(), &check, now) {
+            CacheLookup::Hit(principal) => Ok(principal),
+            CacheLookup::Invalid(reason) => Err(invalid(reason)),
+            // On the heap, because most requests do not come here, and each has room for it otherwise.
+            CacheLookup::Miss => Box::pin(self.authenticate_by_store(&token, origin, now)).await,
+        }
+    }
+
+    async fn authenticate_by_store(
+        &self,
+        token: &HostToken,
+        origin: &str,
+        now: Time,
+    ) -> Result<Principal, AuthError> {
+        // What changes from here on is not put into memory.
+        let version = self.cache.version(token.session());
         let verified = self.verified(token, origin, now).await.map_err(|error| {
             tracing::error!(%error, "a session could not be read");
             AuthError::Unavailable
         })?;
-        let context = verified.map_err(|reason| AuthError::InvalidCredential(reason.into()))?;
-        let session = match context.session.touch(now) {
-            Some(used) => {
-                self.cache.record_last_seen(used.id, now);
-                used
-            }
-            None => context.session,
-        };
-        let principal = session_principal(&session, context.user.into());
+        let SessionContext { session, user, .. } = verified.map_err(invalid)?;
+        let principal = use_session(&*self.cache, &self.monitor, (session, user.into()), version, now);
         // One of several processes that has lost its lease may be reading from a former primary.
         if self.verifier.is_fresh() { Ok(principal) } else { Err(AuthError::StaleRevocations) }
     }
@@ -143,30 +162,45 @@ impl HostLogins {
     ///
     /// If the session cannot be read.
     pub async fn find(&self, token: &str, origin: &str, now: Time) -> Result<Option<Session>, ServiceError> {
-        Ok(self.verified(token, origin, now).await?.ok().map(|context| context.session))
+        let Ok(token) = token.parse() else { return Ok(None) };
+        Ok(self.verified(&token, origin, now).await?.ok().map(|context| context.session))
     }
 
-    /// The active session of a token, or why the token is not valid. The MAC is compared first, so that without it nothing is
-    /// learned about the session.
+    /// The active session of a token, or why the token is not valid.
     async fn verified(
         &self,
-        text: &str,
+        token: &HostToken,
         origin: &str,
         now: Time,
     ) -> Result<Result<SessionContext, InvalidCredential>, StoreError> {
-        let Ok(token) = text.parse::<HostToken>() else { return Ok(Err(InvalidCredential::Malformed)) };
         let Some(context) = self.store.session_context(token.session()).await? else {
             return Ok(Err(InvalidCredential::Unknown));
         };
-        let (keys, credential) = (self.keys.active_keys(), context.session.credential_binding());
-        if !keys.refresh_token_keys().any(|key| token.has_valid_mac(key, credential, origin)) {
-            return Ok(Err(InvalidCredential::Unknown));
-        }
-        if token.has_expired(now) {
-            return Ok(Err(InvalidCredential::Expired));
-        }
-        Ok(check_active(&context, now).map(|()| context))
+        let checked = self
+            .check_token(token, context.session.credential_binding(), origin, now)
+            .and_then(|()| check_active(&context, now));
+        Ok(checked.map(|()| context))
     }
+
+    /// Whether a token was made for this credential and this origin, and has not ended. The MAC is compared first, so that without it
+    /// nothing is learned about the session.
+    fn check_token(
+        &self,
+        token: &HostToken,
+        credential: CredentialBinding,
+        origin: &str,
+        now: Time,
+    ) -> Result<(), InvalidCredential> {
+        let keys = self.keys.active_keys();
+        if !keys.refresh_token_keys().any(|key| token.has_valid_mac(key, credential, origin)) {
+            return Err(InvalidCredential::Unknown);
+        }
+        if token.has_expired(now) { Err(InvalidCredential::Expired) } else { Ok(()) }
+    }
+}
+
+fn invalid(reason: InvalidCredential) -> AuthError {
+    AuthError::InvalidCredential(reason.into())
 }
 
 /// Whether the session is active, its user and client are enabled, and no cutoff revokes it.

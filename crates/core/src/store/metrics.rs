@@ -20,6 +20,12 @@ pub struct StoreMetrics {
     pub failed: AtomicU64,
     /// The lists that were not read, because too many were being read: of everyone, or of one user.
     pub lists_refused: AtomicU64,
+    /// The reads that wait for a connection to the database.
+    pub reads_waiting: AtomicU64,
+    /// The reads for which no connection to the database became free in time, or none could be made.
+    pub reads_refused: AtomicU64,
+    /// Whether a crash or a promotion of a standby could lose commits that were confirmed.
+    pub may_lose_commits: AtomicBool,
     /// Whether the last transaction could not be committed. The next successful one clears it.
     pub last_commit_failed: AtomicBool,
 }
@@ -40,6 +46,17 @@ impl StoreMetrics {
         self.failed.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    /// Counts a read that waits for a connection, until the guard is dropped.
+    pub fn read_waits(&self) -> WaitingRead<'_> {
+        self.reads_waiting.fetch_add(1, Ordering::Relaxed);
+        WaitingRead(self)
+    }
+
+    /// Counts a read that has got no connection.
+    pub fn read_refused(&self) {
+        self.reads_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a list that was not read.
     pub fn list_refused(&self) {
         self.lists_refused.fetch_add(1, Ordering::Relaxed);
@@ -53,5 +70,15 @@ impl StoreMetrics {
     /// Whether the last transaction could not be committed.
     pub fn last_commit_failed(&self) -> bool {
         self.last_commit_failed.load(Ordering::Relaxed)
+    }
+}
+
+/// A read that waits for a connection.
+#[derive(Debug)]
+pub struct WaitingRead<'m>(&'m StoreMetrics);
+
+impl Drop for WaitingRead<'_> {
+    fn drop(&mut self) {
+        self.0.reads_waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -3,32 +3,42 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use counterfoil_core::InvalidCredential;
+use counterfoil_core::credentials::host_token::HostToken;
 use counterfoil_core::credentials::session_token::SessionToken;
+use counterfoil_core::model::client::Lifetimes;
 use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
-use counterfoil_core::store::session_cache::{CacheVersion, MemorySessionCache, SessionCache as _};
+use counterfoil_core::services::host_login::HostLogins;
+use counterfoil_core::services::keys::keyring::Keyring;
+use counterfoil_core::services::revoker::RevocationRetention;
+use counterfoil_core::store::session_cache::{
+    CacheLookup, CacheVersion, MemorySessionCache, SessionCache as _,
+};
 use counterfoil_core::store::{Change, CommitListener as _, CutoffScope, SessionEnding, Store};
-use counterfoil_jose::{Algorithm, KeySet, Time, random};
+use counterfoil_jose::{Algorithm, KeySet, SealingKey, Time, random};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
-    SessionId, TokenVerifier, UserId,
+    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal,
+    RevocationPosition, Revocations, SessionId, TokenVerifier, UserId,
 };
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 
-use crate::harness::NOON;
+use crate::harness::{NOON, SCHEDULE};
 
 const USERS: usize = 2;
 const SESSIONS: usize = 4;
 const IDLE: Duration = Duration::from_secs(3600);
+/// The guarded host of the host tokens.
+const HOST: &str = "https://app.example";
 
 /// One step of a history. Numbers are the indices of users and sessions.
 #[derive(Debug, Clone)]
 enum Step {
     /// Time passes.
     Wait(Duration),
-    /// A request with a token whose secret is wrong.
+    /// A request with a token whose secret is wrong, and one with a host token of another host.
     ForgedRequest { session: usize },
     /// A request that has read the store, and has not yet put the session into the cache.
     SlowRequest { session: usize },
@@ -107,9 +117,12 @@ struct SlowRequest {
 struct Installation {
     store: Arc<dyn Store>,
     cache: Arc<MemorySessionCache>,
+    keys: Arc<Keyring>,
     verifier: Arc<LocalVerifier>,
     /// The newest session of each index, and its token.
     tokens: Vec<SessionToken>,
+    /// The host token of each of these sessions. It ends before the session.
+    host_tokens: Vec<HostToken>,
     slow: Vec<SlowRequest>,
     now: Time,
 }
@@ -120,6 +133,37 @@ fn user_id(user: usize) -> UserId {
 
 fn new_user(user: usize) -> User {
     User::new(user_id(user), format!("user{user}").parse().unwrap(), NOON)
+}
+
+/// A session that begins at `now`.
+fn session_of(token: &SessionToken, user: usize, now: Time) -> Session {
+    Session {
+        id: token.session(),
+        user: user_id(user),
+        client: ClientId::default(),
+        credential: SessionCredential::Cookie(token.hash()),
+        authenticated_at: now,
+        amr: Vec::new(),
+        acr: None,
+        seen_at: now,
+        idle: IDLE,
+        expires_at: now + 4 * IDLE,
+        pos: RevocationPosition::START,
+        scope: None,
+        audience: None,
+        client_info: ClientInfo::default(),
+        label: None,
+        status_index: None,
+        ended: None,
+        revision: 0,
+    }
+}
+
+/// The token of a session for the host with this origin. It ends before the session.
+fn host_token(keys: &Keyring, session: &Session, origin: &str) -> HostToken {
+    let keys = keys.active_keys();
+    let bound = (session.id, session.credential_binding());
+    HostToken::new(keys.refresh_token_key(), bound, session.authenticated_at + 3 * IDLE, origin)
 }
 
 /// Verifies no access token: it has no keys.
@@ -146,12 +190,21 @@ impl Installation {
         let store: Arc<dyn Store> = SqliteStore::in_memory().unwrap();
         let cache = empty_cache();
         store.subscribe(cache.clone());
+        let retention = Arc::new(RevocationRetention::new(Lifetimes::default().max_access_lifetime()));
+        let master = SealingKey::from_bytes([7; 32]);
+        let keys = Keyring::open(Arc::clone(&store), master, SCHEDULE, retention, NOON).await.unwrap();
         let token = |number| SessionToken::generate(SessionId::from_bytes([number; 16])).unwrap();
+        let tokens: Vec<_> = (1..=4).map(token).collect();
         let mut installation = Self {
             store,
             cache,
             verifier: verifier(),
-            tokens: (1..=4).map(token).collect(),
+            host_tokens: tokens
+                .iter()
+                .map(|token| host_token(&keys, &session_of(token, 0, NOON), HOST))
+                .collect(),
+            keys: Arc::new(keys),
+            tokens,
             slow: Vec::new(),
             now: NOON,
         };
@@ -167,7 +220,11 @@ impl Installation {
         match step {
             Step::Wait(duration) => self.now = self.now + *duration,
             Step::ForgedRequest { session } => {
+                let stored = self.store.session(self.tokens[*session].session()).await.unwrap();
                 self.check(&SessionToken::generate(self.tokens[*session].session()).unwrap()).await;
+                if let Some(stored) = stored {
+                    self.check_host_token(&host_token(&self.keys, &stored, "https://other.example")).await;
+                }
             }
             Step::SlowRequest { session } => self.start_slow_request(&self.tokens[*session].clone()).await,
             Step::FinishSlowRequests => {
@@ -186,6 +243,25 @@ impl Installation {
         self.store.record_last_seen(&self.cache.take_last_seen()).await.unwrap();
         let alone = self.authenticate(&empty_cache(), token).await;
         assert_eq!(summary(with_cache), summary(alone));
+    }
+
+    /// The same for a host token.
+    async fn check_host_token(&self, token: &HostToken) {
+        let with_cache = self.authenticate_at_host(&self.store, &self.cache, token).await;
+        self.store.record_last_seen(&self.cache.take_last_seen()).await.unwrap();
+        let alone = self.authenticate_at_host(&self.store, &empty_cache(), token).await;
+        assert_eq!(summary(with_cache), summary(alone));
+    }
+
+    async fn authenticate_at_host(
+        &self,
+        store: &Arc<dyn Store>,
+        cache: &Arc<MemorySessionCache>,
+        token: &HostToken,
+    ) -> Result<Principal, AuthError> {
+        let (keys, verifier) = (Arc::clone(&self.keys), Arc::clone(&self.verifier));
+        let logins = HostLogins::new(Arc::clone(store), Arc::clone(cache), keys, verifier);
+        logins.authenticate(&token.to_string(), HOST, self.now).await
     }
 
     async fn authenticate(
@@ -209,28 +285,12 @@ impl Installation {
     }
 
     async fn log_in(&mut self, session: usize) {
-        let id = SessionId::from_bytes(random::bytes().unwrap());
-        let token = SessionToken::generate(id).unwrap();
+        let token = SessionToken::generate(SessionId::from_bytes(random::bytes().unwrap())).unwrap();
         let record = Session {
-            id,
-            user: user_id(session % USERS),
-            client: ClientId::default(),
-            credential: SessionCredential::Cookie(token.hash()),
-            authenticated_at: self.now,
-            amr: Vec::new(),
-            acr: None,
-            seen_at: self.now,
-            idle: IDLE,
-            expires_at: self.now + 4 * IDLE,
             pos: self.store.revocation_log_head().await.unwrap(),
-            scope: None,
-            audience: None,
-            client_info: ClientInfo::default(),
-            label: None,
-            status_index: None,
-            ended: None,
-            revision: 0,
+            ..session_of(&token, session % USERS, self.now)
         };
+        self.host_tokens[session] = host_token(&self.keys, &record, HOST);
         self.tokens[session] = token;
         self.commit([Change::insert_session(record)]).await;
     }
@@ -310,9 +370,25 @@ proptest! {
             for (step, presented) in &steps {
                 installation.execute(step).await;
                 for session in (0..SESSIONS).filter(|session| presented[*session]) {
+                    installation.check_host_token(&installation.host_tokens[session]).await;
                     installation.check(&installation.tokens[session]).await;
                 }
             }
         });
     }
+}
+
+#[tokio::test]
+async fn a_host_token_is_answered_from_memory_after_its_first_request() {
+    let installation = Installation::new().await;
+    let (token, cache) = (&installation.host_tokens[0], &installation.cache);
+    let without_sessions: Arc<dyn Store> = SqliteStore::in_memory().unwrap();
+
+    let first = installation.authenticate_at_host(&without_sessions, cache, token).await;
+    assert_eq!(first, Err(AuthError::InvalidCredential(InvalidCredential::Unknown.into())));
+    installation.authenticate_at_host(&installation.store, cache, token).await.unwrap();
+    installation.authenticate_at_host(&without_sessions, cache, token).await.unwrap();
+
+    // The session token of the same session, too.
+    assert!(matches!(cache.lookup(&installation.tokens[0], NOON), CacheLookup::Hit(_)));
 }

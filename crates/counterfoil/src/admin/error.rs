@@ -79,6 +79,7 @@ impl From<OperationError> for AdminError {
             OperationError::Feed(FeedError::Store(error)) => error.into(),
             OperationError::Auth(_)
             | OperationError::Feed(_)
+            | OperationError::LimitedAudience
             | OperationError::RegistrationClosed
             | OperationError::UsersOfApplication => Self::new(error.to_string()),
         }

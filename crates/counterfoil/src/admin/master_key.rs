@@ -12,6 +12,7 @@ use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
 use crate::keys::master_key_file::{generate, parse, read_from_operator, sealing_key};
 use crate::keys::master_key_rotation::PendingMasterKey;
+use crate::operations::admin::keys;
 use crate::operations::admin::responses::RekeyResponse;
 use crate::runtime::task::spawn_blocking;
 
@@ -40,7 +41,7 @@ impl App {
             self.finish_interrupted_replacement(active_file, now).await?;
         }
         let pending = active_file.as_deref().map(|file| PendingMasterKey::write(file, &new)).transpose()?;
-        self.parts.keys.reseal(&sealing_key(&new), &operator_context(), now).await?;
+        keys::reseal(self, &sealing_key(&new), &operator_context(), now).await?;
         let old_file = pending.map(|pending| pending.activate(now)).transpose()?;
         answer(RekeyResponse { file: active_file, old_file, environment: is_in_environment })
     }

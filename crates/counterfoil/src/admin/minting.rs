@@ -11,8 +11,8 @@ use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
 use crate::http::scope::{validate_audience, validate_scope};
-use crate::operations::admin::responses::{MintedTokenResponse, TokenVerificationResponse};
-use crate::operations::admin::token_verification;
+use crate::operations::admin::responses::TokenVerificationResponse;
+use crate::operations::admin::{token_minting, token_verification};
 
 /// The token to mint: for a user or for another subject.
 ///
@@ -70,14 +70,6 @@ impl App {
                 .map_err(|_| AdminError::new("`scope` must be space-separated words of printable ASCII"))?,
             lifetime: request.lifetime.map(Duration::from_secs),
         };
-        let minted = self.parts.issuer.mint(&minting, &operator_context(), now).await?;
-        answer(MintedTokenResponse {
-            access_token: Secret::new(minted.access.token.to_string()),
-            token_type: "Bearer".to_owned(),
-            expires_in: minted.access.expires_at.since(now).as_secs(),
-            expires_at: minted.access.expires_at.unix_seconds(),
-            token_id: minted.id.to_string(),
-            session: minted.session.map(|id| id.to_string()),
-        })
+        answer(token_minting::mint(self, &minting, &operator_context(), now).await?)
     }
 }

@@ -1,14 +1,9 @@
 //! The status of the running installation, and the acceptance of a clock jump.
 
-use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
-use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::store::Change;
-use counterfoil_jose::Time;
-
-use crate::admin::answer::{Answer, answer};
+use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
-use crate::clock::checkpoint;
-use crate::operations::admin::responses::{AcceptedClockResponse, StatusResponse};
+use crate::operations::admin::clock;
+use crate::operations::admin::responses::StatusResponse;
 
 impl App {
     pub(super) async fn status(&self) -> Answer {
@@ -26,31 +21,7 @@ impl App {
         })
     }
 
-    /// Accepts the time of the system clock and stores that, so that it also holds after a restart.
     pub(super) async fn accept_clock(&self) -> Answer {
-        let accepted = self.parts.clock.accept();
-        let event = Change::record_event(operator_event(AuditEventKind::ClockAccepted, accepted.now));
-        let (keys, clock) = (&self.parts.state_keys, &self.parts.clock);
-        checkpoint::accept(&*self.parts.store, keys, (clock, accepted), event).await?;
-        answer(AcceptedClockResponse {
-            now: accepted.now.unix_seconds(),
-            wall: accepted.wall.unix_seconds(),
-            restart_required: accepted.needs_restart(),
-        })
-    }
-}
-
-/// An audit event of an operator that concerns no user.
-fn operator_event(kind: AuditEventKind, at: Time) -> AuditEvent {
-    AuditEvent {
-        at,
-        kind,
-        user: None,
-        session: None,
-        client: None,
-        actor: Actor::Operator,
-        reason: None,
-        client_info: ClientInfo::default(),
-        detail: None,
+        answer(clock::accept(self, &operator_context()).await?)
     }
 }

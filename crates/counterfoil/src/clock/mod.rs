@@ -36,8 +36,7 @@ pub const CLOCK_JUMP_HOLD_TIME: Duration = Duration::from_secs(10 * 60);
 /// nothing is issued until the jump has held for [`CLOCK_JUMP_HOLD_TIME`] or an operator accepts it.
 ///
 /// ```
-/// use counterfoil::{Clock, SystemClock};
-/// use counterfoil_jose::Time;
+/// use counterfoil::{Clock, SystemClock, Time};
 ///
 /// let clock = Clock::start(SystemClock, None, Time::EPOCH);
 /// let before = clock.now();

@@ -214,7 +214,7 @@ impl Counterfoil {
                 client: parse_client_id(client_id.as_deref())?,
                 mode,
             },
-            label: label.map(validate_label).transpose()?,
+            label: label.as_deref().map(validate_label).transpose()?.flatten(),
             scope: scope.map(validate_scope).transpose()?,
             audience: audience.map(validate_audience).transpose()?,
             client_info: client.to_core(),

@@ -3,7 +3,10 @@
 pub(crate) mod builder;
 pub(crate) mod client_info;
 pub(crate) mod credentials;
+pub mod custom_store;
 pub(crate) mod error;
+#[cfg(all(doc, not(doctest)))]
+pub mod examples;
 pub(crate) mod login;
 pub(crate) mod password;
 pub(crate) mod sessions;
@@ -24,7 +27,7 @@ use crate::app::error::OpenError;
 use crate::background;
 use crate::http::host_layer::HostLayer;
 #[cfg(feature = "pages")]
-use crate::pages::require_sign_in::RequireSignIn;
+use crate::http::require_sign_in::RequireSignIn;
 use crate::runtime::task::{Task, run_detached};
 use crate::settings::Settings;
 use crate::settings::base_path::BasePathError;
@@ -130,7 +133,7 @@ impl Counterfoil {
     /// ```
     #[cfg(feature = "pages")]
     pub fn require_sign_in(&self) -> RequireSignIn {
-        RequireSignIn::new(self.app.clone())
+        self.app.require_sign_in()
     }
 
     /// The layer that lets handlers extract a [`Principal`](crate::Principal) or

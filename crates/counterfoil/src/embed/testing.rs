@@ -11,7 +11,10 @@ use crate::embed::login::{LoginOutcome, NewUser};
 pub use counterfoil_verify::testing::{
     FixedAuthenticator, ManualClock, PrincipalBuilder, authenticate_request,
 };
-pub use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, Revocations};
+pub use counterfoil_verify::{
+    Freshness, RevocationEntry, RevocationPosition, RevocationQuery, RevocationStatus, RevocationSubject,
+    Revocations,
+};
 
 #[doc(hidden)]
 pub use crate::feed::simulated::SimulatedFeed;

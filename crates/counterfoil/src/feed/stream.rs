@@ -14,7 +14,6 @@ use counterfoil_verify::{RevocationLogId, RevocationPosition};
 
 use crate::feed::Feed;
 use crate::feed::error::FeedError;
-use crate::feed::publication::Published;
 use crate::feed::recent_entries::EncodedEntries;
 use crate::limits::open_streams::{OpenStream, StreamLimits};
 use crate::runtime::stream_body::StreamBody;
@@ -65,20 +64,26 @@ impl Feed {
     ) -> Result<StreamBody, FeedError> {
         let limits = StreamLimits { per_owner: self.settings.max_streams_per_key, total: usize::MAX };
         let open = self.streams.open(key, limits).map_err(|_| FeedError::TooManyStreams)?;
-        let (parts, body) = StreamBody::new();
         let feed = Arc::clone(self);
-        tokio::spawn(async move {
+        Ok(StreamBody::from_task(|parts| async move {
             let client = StreamClient { open, parts, keep_alive };
-            let ended = feed.stream(&client, position).await;
-            if let Err(error) = ended {
-                tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
+            let mut closing = feed.publication.subscribe();
+            tokio::select! {
+                biased;
+                // Also while the client does not read.
+                _ = closing.wait_for(|published| published.is_closed) => {}
+                sent = feed.send_events(&client, position) => {
+                    if let Err(error) = sent {
+                        tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
+                    }
+                }
             }
-        });
-        Ok(body)
+            None
+        }))
     }
 
-    /// Sends events until the client is gone, its key is removed or the server shuts down.
-    async fn stream(&self, client: &StreamClient, position: VerifierPosition) -> Result<(), FeedError> {
+    /// Sends events until the client is gone or its key is removed.
+    async fn send_events(&self, client: &StreamClient, position: VerifierPosition) -> Result<(), FeedError> {
         self.catch_up_with(position).await?;
         let (mut after, mut is_snapshot) = match position.evaluate(&self.log_state(), None) {
             Start::After(after) => (after, false),
@@ -100,21 +105,15 @@ impl Feed {
                 }
                 (after, is_snapshot, is_due) = (next, false, false);
             }
-            // Copied, because the borrowed value must not be held while the task waits.
             let news = async {
-                let is_news = |published: &Published| published.head > after || published.is_closed;
-                published.wait_for(is_news).await.map(|published| *published)
+                let _ = published.wait_for(|published| published.head > after).await;
             };
             tokio::select! {
                 () = client.parts.closed() => return Ok(()),
-                news = timeout(client.keep_alive, news) => match news {
-                    Ok(Ok(published)) if !published.is_closed => {}
-                    Ok(_) => return Ok(()),
-                    Err(_) => {
-                        let comment = Bytes::from_static(b":\n\n");
-                        if !self.has_key(client).await? || !self.send_part(client, comment).await? {
-                            return Ok(());
-                        }
+                news = timeout(client.keep_alive, news) => if news.is_err() {
+                    let comment = Bytes::from_static(b":\n\n");
+                    if !self.has_key(client).await? || !self.send_part(client, comment).await? {
+                        return Ok(());
                     }
                 }
             }

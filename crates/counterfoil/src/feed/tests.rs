@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use counterfoil_core::credentials::verifier_key::VerifierKey;
 use counterfoil_core::model::session::EndReason;
@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::feed::error::FeedError;
 use crate::feed::poll::PollRequest;
 use crate::feed::promised_lease::{PromisedLease, restore_change};
+use crate::runtime::stream_body::StreamBody;
 use crate::settings::Settings;
 
 /// An installation and a verifier that follows it.
@@ -63,6 +64,29 @@ impl Fixture {
         let request = self.next_request(last);
         let body = self.app.parts.feed.poll(&self.key, request).await.unwrap();
         serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap()
+    }
+
+    /// A stream whose client does not read, and may read again.
+    async fn open_unread_stream(&self) -> StreamBody {
+        let (feed, keep_alive) = (&self.app.parts.feed, Duration::from_millis(20));
+        let insert = Change::insert_verifier_key(self.key.clone());
+        assert!(self.app.parts.store.commit(&[insert].into()).await.unwrap().applied().is_some());
+        let start = VerifierPosition { after: None, log: None };
+        let stream = feed.open_stream_with(keep_alive, self.key.id, start).unwrap();
+        // Its parts fill the queue soon.
+        sleep(10 * keep_alive).await;
+        assert_eq!(feed.open_streams(), 1);
+        stream
+    }
+
+    /// Waits until no stream is open.
+    async fn streams_end(&self) {
+        let end = async {
+            while self.app.parts.feed.open_streams() > 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), end).await.expect("the stream ends");
     }
 
     /// Revokes `count` sessions in one commit, until `until`.
@@ -257,23 +281,20 @@ async fn a_refused_poll_promises_no_lease() {
 #[tokio::test]
 async fn a_stream_of_a_removed_key_ends_although_its_client_does_not_read() {
     let fixture = Fixture::open().await;
-    let (feed, key) = (&fixture.app.parts.feed, fixture.key.clone());
-    let insert = Change::insert_verifier_key(key.clone());
-    assert!(fixture.app.parts.store.commit(&[insert].into()).await.unwrap().applied().is_some());
-    let (start, keep_alive) = (VerifierPosition { after: None, log: None }, Duration::from_millis(20));
-    let _unread = feed.open_stream_with(keep_alive, key.id, start).unwrap();
+    let _unread = fixture.open_unread_stream().await;
 
-    // Its parts fill the queue soon.
-    sleep(10 * keep_alive).await;
-    assert_eq!(feed.open_streams(), 1, "the client may read again");
-    let remove = Change::remove_verifier_key(key.id);
+    let remove = Change::remove_verifier_key(fixture.key.id);
     assert!(fixture.app.parts.store.commit(&[remove].into()).await.unwrap().applied().is_some());
 
-    for _ in 0..200 {
-        if feed.open_streams() == 0 {
-            return;
-        }
-        sleep(keep_alive).await;
-    }
-    panic!("the stream of a removed key is still open");
+    fixture.streams_end().await;
+}
+
+#[tokio::test]
+async fn a_stream_ends_at_a_shutdown_although_its_client_does_not_read() {
+    let fixture = Fixture::open().await;
+    let _unread = fixture.open_unread_stream().await;
+
+    fixture.app.start_shutdown();
+
+    fixture.streams_end().await;
 }

@@ -37,9 +37,9 @@ impl CorsRequest {
         let mut values = request.headers().get_all(ORIGIN).iter();
         let origin =
             values.next().filter(|value| origins.trusts(value.as_bytes()) && values.next().is_none());
-        let asks_for_method = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let asks_for_method = || request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         Self {
-            is_preflight: request.method() == Method::OPTIONS && asks_for_method,
+            is_preflight: request.method() == Method::OPTIONS && asks_for_method(),
             varies: origins.trusts_others(),
             origin: origin.cloned(),
         }

@@ -150,6 +150,7 @@ impl From<OperationError> for AppError {
             OperationError::Auth(error) => Self::auth(error, CredentialSource::Cookie),
             OperationError::Clock(error) => Self::Clock(error),
             OperationError::Feed(error) => Self::Feed(error),
+            OperationError::LimitedAudience => Self::LimitedAudience,
             OperationError::RegistrationClosed => Self::RegistrationClosed,
             OperationError::UsersOfApplication => Self::UsersOfApplication,
         }

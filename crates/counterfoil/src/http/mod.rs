@@ -26,9 +26,15 @@ pub(crate) mod oauth_error;
 pub(crate) mod path;
 pub(crate) mod presented_sessions;
 pub(crate) mod problem_types;
+#[cfg(feature = "pages")]
+pub(crate) mod redirect;
 pub(crate) mod refusal_notes;
 pub(crate) mod request_log;
+#[cfg(feature = "pages")]
+pub(crate) mod require_sign_in;
 pub(crate) mod response_headers;
+#[cfg(feature = "pages")]
+pub(crate) mod return_to;
 pub(crate) mod scope;
 pub(crate) mod session_data;
 pub(crate) mod set_cookie;

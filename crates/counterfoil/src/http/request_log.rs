@@ -163,6 +163,9 @@ thread_local! {
 /// The random bytes of an id. It must be unique, and is no secret.
 const ID_BYTES: usize = 12;
 
+/// The characters of an id.
+const ID_CHARACTERS: usize = 16;
+
 /// For how many ids a thread gets random bytes at once.
 const RANDOM_IDS: usize = 64;
 
@@ -176,7 +179,8 @@ fn random_request_id() -> RequestId {
         *used += 1;
         bytes.as_chunks::<ID_BYTES>().0.get(*used - 1).copied()
     });
-    RequestId(bytes.map_or_else(|| "unnamed".into(), |bytes| base64url::encode(bytes).into()))
+    let text: Option<[u8; ID_CHARACTERS]> = bytes.map(|bytes| base64url::encode_id(&bytes));
+    RequestId(text.as_ref().and_then(|text| str::from_utf8(text).ok()).unwrap_or("unnamed").into())
 }
 
 #[cfg(test)]

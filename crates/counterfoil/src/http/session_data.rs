@@ -6,13 +6,14 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use counterfoil_core::services::{ServiceError, session_data};
+use counterfoil_core::services::ServiceError;
 use counterfoil_verify::{AuthError, CredentialSource, InvalidReason, Principal, Problem, SessionId};
 
 use crate::app::App;
 use crate::http::client_info::request_ip;
 use crate::http::error::AppError;
 use crate::limits::write_rate::Writer;
+use crate::operations::session_data;
 
 /// The data of the request's session: one JSON object.
 ///
@@ -82,10 +83,9 @@ impl SessionData {
     /// ([`WriteRateLimits`](crate::WriteRateLimits)). Then nothing is changed.
     pub async fn merge(&mut self, patch: Value) -> Result<(), SessionDataError> {
         let Value::Object(patch) = patch else { return Err(SessionDataError::NotAnObject) };
-        let (store, now) = (&*self.app.parts.store, self.app.now());
-        let max_of_user = self.app.settings().max_session_data_per_user;
+        let now = self.app.now();
         self.app.parts.write_rate_limiter.count(&self.writer, now).map_err(ServiceError::from)?;
-        self.members = session_data::merge(store, self.session, patch, None, max_of_user, now).await?.members;
+        self.members = session_data::merge(&self.app, self.session, patch, None, now).await?.members;
         Ok(())
     }
 }
@@ -108,7 +108,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionData {
             .into_response()
         };
         let session = principal.session_id().ok_or_else(no_session)?;
-        let data = session_data::load(&*app.parts.store, session)
+        let data = session_data::load(&app, session)
             .await
             .map_err(|error| SessionDataError::from(error).into_response())?;
         let writer =

@@ -374,7 +374,29 @@ impl Exposition {
         let failed = store.failed.load(Ordering::Relaxed);
         encoder.counter("counterfoil_store_failures", "Write requests that failed", failed)?;
         let refused = store.lists_refused();
-        encoder.counter("counterfoil_store_lists_refused", "Lists not read, because too many waited", refused)
+        encoder.counter(
+            "counterfoil_store_lists_refused",
+            "Lists not read, because too many waited",
+            refused,
+        )?;
+        let waiting = store.reads_waiting.load(Ordering::Relaxed);
+        encoder.gauge(
+            "counterfoil_store_reads_waiting",
+            "Reads that wait for a connection to the database",
+            waiting,
+        )?;
+        let refused = store.reads_refused.load(Ordering::Relaxed);
+        encoder.counter(
+            "counterfoil_store_reads_refused",
+            "Reads for which no connection to the database became free or could be made",
+            refused,
+        )?;
+        let may_lose = u64::from(store.may_lose_commits.load(Ordering::Relaxed));
+        encoder.gauge(
+            "counterfoil_store_may_lose_commits",
+            "1 if a crash or a promotion of a standby could lose confirmed commits",
+            may_lose,
+        )
     }
 
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {

@@ -24,6 +24,9 @@ pub(crate) enum OperationError {
     /// The feed does not answer.
     #[error(transparent)]
     Feed(#[from] FeedError),
+    /// A credential that is limited by scope requests a token for another audience than the issuer.
+    #[error("a credential that is limited by scope gets tokens for the issuer alone")]
+    LimitedAudience,
     /// Only administrators may add users.
     #[error("registration is closed")]
     RegistrationClosed,
@@ -53,7 +56,9 @@ impl From<&OperationError> for Outcome {
             | OperationError::Feed(_)
             | OperationError::Auth(AuthError::Unavailable | AuthError::StaleRevocations) => Self::Unavailable,
             OperationError::Auth(_) => Self::Failure,
-            OperationError::RegistrationClosed | OperationError::UsersOfApplication => Self::Invalid,
+            OperationError::LimitedAudience
+            | OperationError::RegistrationClosed
+            | OperationError::UsersOfApplication => Self::Invalid,
         }
     }
 }

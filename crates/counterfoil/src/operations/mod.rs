@@ -28,5 +28,8 @@ pub(crate) mod recent_login;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod scope_limit;
+pub(crate) mod session_data;
 pub(crate) mod sessions;
+pub(crate) mod token_exchange;
+pub(crate) mod verifier_key;
 pub(crate) mod views;

@@ -19,6 +19,7 @@ use crate::http::form_fields::FormFields;
 use crate::http::presented_sessions::{
     credentials_in_cookies, find_live_by_cookies, reject_two_session_cookies, replaced_cookies,
 };
+use crate::http::return_to::ReturnTo;
 use crate::http::scope::parse_client_id;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::activity::untold_reuse;
@@ -31,7 +32,6 @@ use crate::pages::form_errors::{Form, form_errors};
 use crate::pages::page_request::{PageRequest, account_path};
 use crate::pages::query::Query;
 use crate::pages::response::{encode, error_page, page, redirect, redirect_to_path};
-use crate::pages::return_to::ReturnTo;
 use crate::settings::Registration;
 use crate::settings::cookie_options::CookieKind;
 

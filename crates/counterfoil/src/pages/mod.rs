@@ -16,9 +16,7 @@ pub(crate) mod problem;
 mod query;
 mod refresh;
 mod register;
-pub(crate) mod require_sign_in;
 mod response;
-mod return_to;
 mod small;
 mod user;
 

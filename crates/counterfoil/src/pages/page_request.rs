@@ -12,10 +12,12 @@ use counterfoil_pages::{Frame, Language, Message};
 use counterfoil_verify::RequestId;
 
 use crate::app::App;
+use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::{PageCookie, page_cookie_value};
 use crate::pages::flash::Flash;
-use crate::pages::return_to::ReturnTo;
 use crate::settings::Settings;
+
+pub(super) use crate::http::redirect::account_path;
 
 /// How long a browser keeps the language that the user has chosen.
 pub(super) const LANGUAGE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -78,9 +80,4 @@ impl PageRequest {
         let path = ReturnTo::parse(&self.here, settings);
         path.map_or_else(|| account_path(settings), |path| path.as_str().to_owned())
     }
-}
-
-/// The path of the account.
-pub(super) fn account_path(settings: &Settings) -> String {
-    format!("{}/account", settings.public_prefix())
 }

@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use crate::app::App;
 use crate::http::form_fields::FormFields;
-use crate::pages::return_to::ReturnTo;
+use crate::http::return_to::ReturnTo;
 
 /// The parameters in the query.
 pub(super) struct Query(Option<FormFields>);

@@ -12,6 +12,7 @@ use counterfoil_pages::view::{FormErrors, RegisterView};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::http::return_to::ReturnTo;
 use crate::http::scope::parse_client_id;
 use crate::operations::application_users::check_users_are_ours;
 use crate::operations::hash_capacity::check_hash_capacity;
@@ -21,7 +22,6 @@ use crate::pages::login::after_registration;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 use crate::pages::response::{error_page, page};
-use crate::pages::return_to::ReturnTo;
 use crate::settings::{Registration, Settings};
 
 /// The fields of the form.

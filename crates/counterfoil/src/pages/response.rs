@@ -1,28 +1,26 @@
 //! The responses of pages: a page, a form with errors, a redirect.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 
-use counterfoil_pages::{Frame, Language, Renderer, View};
+use counterfoil_pages::{Frame, Language, View};
 use counterfoil_verify::Problem;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
-use crate::pages::return_to::ReturnTo;
+
+pub(super) use crate::http::redirect::{encode, redirect_to_path};
 
 /// How long a browser keeps a flash, if it does not open the next page.
 const FLASH_LIFETIME: Duration = Duration::from_secs(30);
-
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
 
 /// The media type of a page.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -63,7 +61,7 @@ pub(super) fn replace_body(mut response: Response, html: String) -> Response {
 }
 
 pub(super) fn html(language: Language, frame: &Frame, view: &impl View) -> Result<String, AppError> {
-    RENDERER.render(language, frame, view).map_err(|error| {
+    frame.render(language, view).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "a page cannot be rendered");
         AppError::Panic
     })
@@ -79,26 +77,9 @@ pub(super) fn redirect(app: &App, to: &ReturnTo) -> Response {
     redirect_to_path(to.as_str())
 }
 
-/// A redirect to a path of this origin.
-pub(super) fn redirect_to_path(path: &str) -> Response {
-    let location = HeaderValue::try_from(path).expect("the paths of this server are printable ASCII");
-    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
-}
-
 /// The same response with a flash for the next page.
 pub(super) fn with_flash(app: &App, mut response: Response, flash: Flash) -> Response {
     let (cookies, value) = (&app.parts.cookies, flash.to_string());
     set_page_cookie(cookies, response.headers_mut(), PageCookie::Flash, &value, FLASH_LIFETIME);
     response
-}
-
-/// The text as a value in a query: every byte but letters and digits is escaped.
-pub(super) fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-        encoded
-    })
 }

@@ -33,10 +33,9 @@ const VERIFIED_AT_OPEN: u64 = 256;
 /// A list of breached passwords.
 ///
 /// ```
-/// use counterfoil::operator::{BreachedFile, BreachedPasswordsBuilder};
-/// use counterfoil_core::credentials::password::PlaintextPassword;
-/// use counterfoil_core::services::password_policy::BreachedPasswords as _;
-/// use counterfoil_jose::Secret;
+/// use counterfoil::Secret;
+/// use counterfoil::custom_store::credentials::password::PlaintextPassword;
+/// use counterfoil::operator::{BreachedFile, BreachedPasswords as _, BreachedPasswordsBuilder};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let dir = tempfile::tempdir()?;

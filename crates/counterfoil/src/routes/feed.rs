@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::feed::poll::PollRequest;
 use crate::feed::stream::parse_event_id;
 use crate::http::error::AppError;
+use crate::operations::verifier_key;
 use crate::routes::problem_responses::{
     BadRequest, InvalidFields, TooManyRequests, Unauthorized, Unavailable,
 };
@@ -87,7 +88,7 @@ impl FromRequestParts<App> for Verifier {
             .ok_or_else(|| AppError::auth(AuthError::MissingCredential, CredentialSource::None))?;
         let key: VerifierKey =
             presented.parse().map_err(|_| rejected("malformed", "malformed: not a verifier key"))?;
-        let record = app.parts.administration.verify_verifier_key(&key).await?;
+        let record = verifier_key::authenticate(app, &key).await?;
         record.map(Self).ok_or_else(|| rejected("unknown", "unknown: no such verifier key"))
     }
 }

@@ -19,7 +19,7 @@ use crate::http::request_log::{REQUEST_ID, RequestLogContext, RequestStarted};
 use crate::http::response_headers::FinalLayer;
 use crate::operations::forward_auth as operation;
 use crate::operations::forward_auth::error::ForwardAuthError;
-use crate::operations::forward_auth::identity::{EMPTY, NAMES, identity_headers};
+use crate::operations::forward_auth::identity::{EMPTY, NAMES, set_identity_headers};
 use crate::operations::forward_auth::proxy::Proxy;
 use crate::operations::forward_auth::{ForwardAuthAnswer, ForwardedCall, VerifyError};
 use crate::operations::presented_session::PresentedSession;
@@ -172,10 +172,7 @@ fn respond(answer: &ForwardAuthAnswer, log: &RequestLogContext, passed: &HeaderM
             if let Some(identity) = identity {
                 let (user, session) = identity.user_and_session();
                 log.set(PresentedSession { session, user }, *source);
-                for (name, value) in identity_headers(identity, assertion.as_deref()) {
-                    // In the place of the empty value.
-                    response.headers_mut().insert(name, value);
-                }
+                set_identity_headers(response.headers_mut(), identity, assertion.as_deref());
             }
             response
         }
@@ -186,7 +183,7 @@ fn respond(answer: &ForwardAuthAnswer, log: &RequestLogContext, passed: &HeaderM
 /// one after the other is most of the work on it. There is a place for those that are added later: the map then never grows.
 fn passed_headers(security_headers: &HeaderMap) -> HeaderMap {
     let mut headers = security_headers.clone();
-    headers.extend(NAMES.map(|name| (name, EMPTY)));
+    headers.extend(NAMES.iter().map(|name| (name.clone(), EMPTY)));
     headers.insert(REQUEST_ID.clone(), EMPTY);
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     headers

@@ -130,7 +130,7 @@ pub(super) async fn login(
     let replaced = replaced_cookies(in_cookies);
     let request = operation::LoginRequest {
         credentials,
-        label: request.label.map(validate_label).transpose()?,
+        label: request.label.as_deref().map(validate_label).transpose()?.flatten(),
         scope: request.scope.map(validate_scope).transpose()?,
         audience: request.audience.map(validate_audience).transpose()?,
         client_info: client,

@@ -23,6 +23,7 @@ mod register;
 mod responses;
 mod session_data;
 mod sessions;
+pub(crate) mod site;
 mod status_lists;
 mod token;
 mod well_known;
@@ -33,7 +34,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::handler::Handler as _;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any_service, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -43,9 +43,6 @@ use counterfoil_verify::CsrfLayer;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::response_headers::{self, FinalLayer};
-use crate::http::timeout::limit_duration;
-#[cfg(feature = "pages")]
-use crate::pages;
 
 pub use openapi::openapi;
 
@@ -56,12 +53,6 @@ impl App {
     /// All routes of the HTTP API, to serve or to merge into the application's router.
     pub fn routes(&self) -> Router {
         router(self.clone(), false)
-    }
-
-    /// The pages for people: sign-in, registration and account, to merge into the application's router.
-    #[cfg(feature = "pages")]
-    pub fn pages(&self) -> Router {
-        page_router(self.clone(), false)
     }
 }
 
@@ -108,83 +99,6 @@ fn metadata_paths(app: &App) -> Vec<String> {
     let path = format!("{METADATA}{}", settings.issuer.path());
     let is_below_base_path = settings.base_path.is_root() && path == METADATA;
     if is_below_base_path { vec![] } else { vec![path] }
-}
-
-/// All routes, and 404 as a problem document for all other paths: for the server.
-///
-/// Without a base path the routes are at the root, for a proxy that removes the path of the issuer, and below that path, for
-/// one that does not: every URL in the metadata works with both.
-pub(crate) fn site(app: App) -> Router {
-    let final_layer = FinalLayer::unmatched(&app).require_host(true);
-    let final_layer = from_fn_with_state(Arc::new(final_layer), response_headers::finish);
-    #[cfg(feature = "pages")]
-    let not_found = not_found.layer(from_fn_with_state(app.clone(), pages::problem::show_unmatched));
-    let fallback = not_found.layer(final_layer);
-    let (settings, path) = (app.settings(), app.settings().issuer.path());
-    let below_issuer = if settings.base_path.is_root() && !path.is_empty() {
-        let routes = all_routes(&app, true).into_iter();
-        let routes = routes.fold(Router::new(), |router, (path, route)| router.route(path, route));
-        Router::new().without_v07_checks().nest(path, routes).with_state(app.clone())
-    } else {
-        Router::new()
-    };
-    let router = router(app.clone(), true).merge(below_issuer);
-    #[cfg(feature = "pages")]
-    let router = if app.settings().pages.enabled { router.merge(page_site(&app)) } else { router };
-    let router = router.fallback_service(fallback.with_state(()));
-    if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
-}
-
-/// The pages at every path at which [`site`] has the routes, and `/`.
-#[cfg(feature = "pages")]
-fn page_site(app: &App) -> Router {
-    let (settings, path) = (app.settings(), app.settings().issuer.path());
-    let pages = page_router(app.clone(), true);
-    let pages = match settings.base_path.is_root() && !path.is_empty() {
-        true => pages.merge(
-            Router::new().without_v07_checks().nest(path, page_routes(app, true)).with_state(app.clone()),
-        ),
-        false => pages,
-    };
-    if settings.development_mode.is_some() || !settings.base_path.is_root() {
-        return pages;
-    }
-    let root = with_page_layers(app, ("/", "GET, HEAD", pages::root_route()), true);
-    pages.merge(Router::new().route("/", root).with_state(app.clone()))
-}
-
-/// The pages below the base path.
-#[cfg(feature = "pages")]
-fn page_router(app: App, require_host: bool) -> Router {
-    let base_path = app.settings().base_path.clone();
-    let routes = page_routes(&app, require_host);
-    let routes = if base_path.is_root() { routes } else { Router::new().nest(base_path.as_str(), routes) };
-    routes.without_v07_checks().with_state(app)
-}
-
-#[cfg(feature = "pages")]
-fn page_routes(app: &App, require_host: bool) -> Router<App> {
-    let (path, methods, route) = pages::asset_route();
-    let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
-    let assets = with_layers(final_layer, route, None, app.settings().limits.request_timeout);
-    let pages = pages::routes(app).into_iter();
-    pages.fold(Router::new().route(path, assets), |router, page| {
-        router.route(page.0, with_page_layers(app, page, require_host))
-    })
-}
-
-/// Adds the layers of a page: those of every route, and inside the outermost one that which shows errors as pages. Each form
-/// is checked, with and without cookies: an attacker could sign the user in as the attacker.
-#[cfg(feature = "pages")]
-fn with_page_layers(app: &App, (path, methods, route): RouteEntry, require_host: bool) -> MethodRouter<App> {
-    let final_layer = FinalLayer::for_route(app, path, methods).require_host(require_host);
-    route
-        .fallback(method_not_allowed)
-        .layer::<_, Infallible>(app.csrf_layer().check_every_write())
-        .layer(CatchPanicLayer::custom(response_headers::panic_response))
-        .layer(from_fn_with_state(time_limit(app, path), limit_duration))
-        .layer(from_fn_with_state(app.clone(), pages::problem::show_errors))
-        .layer(from_fn_with_state(Arc::new(final_layer), response_headers::finish))
 }
 
 /// The routes that only development mode has. They are not below the base path.
@@ -341,6 +255,7 @@ mod tests {
     use counterfoil_verify::{AccessClaims, ClientId};
 
     use crate::counters::Outcome;
+    use crate::routes::site::site;
     use crate::settings::Settings;
 
     use super::*;

@@ -7,7 +7,6 @@ use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use counterfoil_core::ClientError;
-use counterfoil_core::services::session_data;
 use counterfoil_core::store::SessionData;
 use counterfoil_verify::SessionId;
 
@@ -16,6 +15,7 @@ use crate::http::current_user::CurrentUser;
 use crate::http::entity_tags::{EntityTags, MalformedEntityTags};
 use crate::http::error::AppError;
 use crate::http::json_body::MergePatch;
+use crate::operations::session_data;
 use crate::routes::problem_responses::{
     AccountForbidden, BadRequest, PreconditionFailed, RequestTimeout, SessionDataTooLarge, TooManyRequests,
     Unauthorized, Unavailable, UnsupportedMediaType,
@@ -43,7 +43,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let preconditions = Preconditions::from_headers(&headers)?;
-    let data = session_data::load(&*app.parts.store, current_user.session).await?;
+    let data = session_data::load(&app, current_user.session).await?;
     if !preconditions.if_match_holds(data.revision) {
         return Err(ClientError::Precondition.into());
     }
@@ -81,8 +81,7 @@ pub(super) async fn merge(
     current_user.check_own_session_access(&app).await?;
     let CurrentUser { session, now, .. } = current_user;
     let expected = expected_revision(&app, session, &Preconditions::from_headers(&headers)?).await?;
-    let max_of_user = app.settings().max_session_data_per_user;
-    Ok(with_etag(session_data::merge(&*app.parts.store, session, patch, expected, max_of_user, now).await?))
+    Ok(with_etag(session_data::merge(&app, session, patch, expected, now).await?))
 }
 
 fn with_etag(data: SessionData) -> Response {
@@ -103,7 +102,7 @@ async fn expected_revision(
     if preconditions.are_none() {
         return Ok(None);
     }
-    let current = session_data::load(&*app.parts.store, session).await?.revision;
+    let current = session_data::load(app, session).await?.revision;
     if preconditions.if_match_holds(current) && preconditions.if_none_match_holds(current) {
         Ok(Some(current))
     } else {

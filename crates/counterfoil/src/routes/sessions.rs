@@ -112,7 +112,7 @@ pub(super) async fn rename(
     current_user.check_account_access()?;
     let id: SessionId = path_id(&uri, 2)?;
     let label = request.label.ok_or_else(|| AppError::field("label", "must be a name, or null"))?;
-    let label = label.map(validate_label).transpose()?;
+    let label = label.as_deref().map(validate_label).transpose()?.flatten();
     let CurrentUser { user, session: current, now, .. } = current_user;
     let session = operations::sessions::rename(&app, user, id, label, now).await?;
     Ok(Json(view_of(&session.ok_or(AppError::NotFound)?, current)))

@@ -13,9 +13,7 @@ use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::json_body::JsonBody;
 use crate::http::scope::{validate_audience, validate_scope};
-use crate::operations::application_users::check_session;
-use crate::operations::credential::IssuedCredential;
-use crate::operations::scope_limit::{ACCOUNT_SCOPE, access_bounds, is_limited};
+use crate::operations::token_exchange;
 use crate::routes::problem_responses::{
     BadRequest, ExchangeForbidden, InvalidFields, RequestTimeout, TooLarge, TooManyRequests, Unauthorized,
     Unavailable, UnsupportedMediaType,
@@ -59,22 +57,8 @@ pub(super) async fn exchange(
         audience: audience.map(validate_audience).transpose()?,
         scope: scope.map(validate_scope).transpose()?,
     };
-    if is_limited(&current_user.principal) && !current_user.principal.has_scope(ACCOUNT_SCOPE) {
-        check_own_audience(&app, request.audience.as_deref())?;
-    }
-    check_session(&app, current_user.session, &client, now).await?;
-    let bounds = access_bounds(&current_user.principal);
-    let session = (current_user.session, current_user.position);
-    let (access, scope) = app.parts.issuer.exchange(session, bounds.as_ref(), &request, &client, now).await?;
-    let credentials = IssuedCredential::from_access_token(&access);
+    let CurrentUser { principal, session, position, .. } = &current_user;
+    let presented = (principal, (*session, *position));
+    let (credentials, scope) = token_exchange::exchange(&app, presented, &request, &client, now).await?;
     Ok(Json(CredentialsResponse::bearer(&credentials, now).with_scope(scope)))
-}
-
-/// Checks that a credential which is limited by scope requests no other audience than the issuer. The same scope may allow
-/// more at another service.
-fn check_own_audience(app: &App, audience: Option<&str>) -> Result<(), AppError> {
-    match audience {
-        Some(audience) if audience != app.settings().issuer.as_str() => Err(AppError::LimitedAudience),
-        Some(_) | None => Ok(()),
-    }
 }

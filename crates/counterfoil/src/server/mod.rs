@@ -24,7 +24,7 @@ use crate::background;
 use crate::http::timeout::limit_duration;
 use crate::keys::tls::CertificateReloader;
 use crate::limits::connections::ConnectionLimiter;
-use crate::routes;
+use crate::routes::site::site;
 use crate::runtime::task::Task;
 use crate::server::accept::Acceptor;
 use crate::server::connection::ConnectionHandler;
@@ -196,7 +196,7 @@ fn listen(
     let settings = app.settings();
     let tls = settings.tls.clone().map(CertificateReloader::open).transpose().map_err(io::Error::other)?;
     let certificate = tls.as_ref().map(CertificateReloader::certificate);
-    let handler = ConnectionHandler::new(routes::site(app.clone()), certificate, settings.limits);
+    let handler = ConnectionHandler::new(site(app.clone()), certificate, settings.limits);
     let counters = Arc::clone(&app.parts.metrics.connections);
     let acceptor = Acceptor::new(listeners, ConnectionLimiter::for_settings(settings), handler, counters)?;
     Ok(async move {

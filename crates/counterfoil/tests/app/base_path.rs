@@ -1,9 +1,11 @@
-//! Routes below a base path: requests, metadata, problem types and cookies.
+//! Routes below a base path: requests, metadata, problem types, cookies, metrics, the request log and links.
 
 use counterfoil::{App, CookieOptions};
+use tracing::Level;
 
 use crate::client::send;
 use crate::fixture::{Fixture, TestServer};
+use crate::test_log::CapturedLogs;
 
 const ADA: &str = r#"{"username":"ada","password":"correct horse","transport":"cookie"}"#;
 
@@ -64,5 +66,29 @@ async fn metadata_of_an_issuer_with_a_path_is_at_the_root() {
 
     assert_eq!(metadata.json()["issuer"], "http://localhost:3000/auth");
     assert_eq!(metadata.json()["jwks_uri"], "http://localhost:3000/auth/.well-known/jwks.json");
+    server.shut_down().await;
+}
+
+#[tokio::test]
+async fn metrics_the_request_log_and_links_have_the_base_path() {
+    let fixture = Fixture::new();
+    let (logs, _guard) = CapturedLogs::capture(Level::INFO);
+    let (app, server) = server(&fixture, "http://localhost:3000").await;
+    let to = server.address;
+
+    assert_eq!(send(to, "GET /auth/v1/me", &[], "").await.status, 401);
+    let page = send(to, "GET /auth/login", &["accept: text/html"], "").await;
+
+    assert!(logs.text().contains(" route=/auth/v1/me status=401 "), "{}", logs.text());
+    let metrics = app.metrics().await;
+    assert!(metrics.contains("route=\"/auth/v1/me\""), "{metrics}");
+    assert!(!metrics.contains("route=\"/v1/"), "{metrics}");
+    assert_eq!(page.status, 200, "{page:?}");
+    let links = ["href=\"", "action=\"", "src=\""].map(|start| page.body.split(start).skip(1));
+    let links: Vec<&str> = links.into_iter().flatten().collect();
+    assert!(links.len() > 3, "{page:?}");
+    for link in links {
+        assert!(link.starts_with("/auth/") || link.starts_with('#'), "{link}");
+    }
     server.shut_down().await;
 }

@@ -1,11 +1,12 @@
-//! The examples with custom claims and with two audiences, run as they are.
+//! The examples with custom claims and with two audiences, run as they are, and the size and the header of each example.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 use axum::Router;
 use counterfoil::operator::Command;
-use counterfoil::{Counterfoil, Limits};
-use counterfoil_jose::Secret;
+use counterfoil::{Counterfoil, Limits, Secret};
 use serde_json::{Value, json};
 
 use crate::client::send;
@@ -104,4 +105,60 @@ async fn a_token_for_one_audience_is_refused_by_the_other() {
         assert_eq!(send(to, &format!("GET /{other}"), &[&token], "").await.status, 401);
     }
     auth.close().await.unwrap();
+}
+
+/// The text of a file, by its path below the root of the workspace.
+fn read(path: &str) -> String {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names of the files at the top of `examples`, without `.rs`.
+fn example_names() -> Vec<String> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"));
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// A newcomer reads an example as a whole.
+#[test]
+fn an_example_fits_on_one_screen() {
+    let names = example_names();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let most = if name == "embedded" { 59 } else { 79 };
+        let lines = read(&format!("examples/{name}.rs")).lines().count();
+        assert!(lines <= most, "{name} has {lines} lines, more than {most}");
+    }
+}
+
+#[test]
+fn the_command_in_the_header_of_an_example_runs_it() {
+    let manifests = [read("crates/counterfoil/Cargo.toml"), read("crates/verify/Cargo.toml")];
+    for name in example_names() {
+        let mut tables = manifests.iter().flat_map(|text| text.split("[["));
+        let table = tables.find(|table| table.contains(&format!("name = \"{name}\"\n"))).unwrap_or_default();
+        let features =
+            table.lines().find_map(|line| line.strip_prefix("required-features = [")).unwrap_or_default();
+        let header = read(&format!("examples/{name}.rs"));
+        let end = format!("--example {name}");
+        let command = header.lines().find(|line| line.starts_with("//! cargo ") && line.ends_with(&end));
+        let command = command.unwrap_or_else(|| panic!("the header of {name} has no command"));
+        let given: Vec<&str> = command.split([' ', ',']).collect();
+        for feature in features.split('"').skip(1).step_by(2) {
+            assert!(given.contains(&feature), "{name}: `{command}` lacks the feature {feature}");
+        }
+    }
+}
+
+#[test]
+fn each_example_is_in_the_documentation_of_its_crate_and_in_a_guide() {
+    let documentation = read("crates/counterfoil/src/embed/examples.rs") + &read("crates/verify/src/lib.rs");
+    let guides = read("docs/embedding.md") + &read("docs/resource-server.md");
+    for name in example_names() {
+        let file = format!("examples/{name}.rs");
+        assert!(documentation.contains(&format!("../{file}\")")), "no crate includes {file}");
+        assert!(guides.contains(&format!("(../{file})")), "no guide names {file}");
+    }
 }

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acts_for_users;
 mod admin_commands;
 mod application_users;
+mod application_users_sqlite;
 mod base_path;
 mod client;
 mod clock_jumps;
@@ -19,9 +21,12 @@ mod login_from_handlers;
 mod long_lived_connections;
 mod master_key_replacement;
 mod password_changes;
+mod permission_layers;
 mod readiness;
 mod remote_verifiers;
 mod request_limits;
 mod require_sign_in;
 mod shutdown;
 mod startup;
+#[path = "../../src/runtime/test_log.rs"]
+mod test_log;

@@ -123,3 +123,38 @@ async fn two_cookies_that_are_both_dead_are_both_cleared_and_a_login_works() {
     assert_eq!(setup.jar.len(), 0);
     assert_eq!((setup.log_in().await, setup.me().await), (200, 200));
 }
+
+/// Browsers send the cookies of a host to all its ports.
+#[tokio::test]
+async fn two_installations_on_one_host_keep_their_logins_in_one_jar() {
+    for mode in ["session", "hybrid"] {
+        let installation = |name: &'static str| {
+            Setup::new("localhost", name, move |settings| {
+                settings.issuer = "http://localhost:3000".parse().unwrap();
+                settings.cookies = CookieOptions::new().name(name);
+            })
+        };
+        let (mut shop, mut blog) = (installation("shop").await, installation("blog").await);
+        let mut form = login_form();
+        form["mode"] = json!(mode);
+        let login = || Request::post("/v1/login").json(&form);
+
+        assert_eq!(shop.send(login()).await.status, 200);
+        let cookies = shop.jar.len();
+        // The browser opens the blog.
+        std::mem::swap(&mut shop.jar, &mut blog.jar);
+        assert_eq!((blog.send(login()).await.status, blog.me().await), (200, 200), "{mode}");
+        assert_eq!(blog.jar.len(), 2 * cookies, "{mode}");
+
+        std::mem::swap(&mut shop.jar, &mut blog.jar);
+        assert_eq!(shop.me().await, 200, "{mode}: the login at the blog has replaced that at the shop");
+        assert_eq!(
+            (shop.send(Request::post("/v1/logout")).await.status, shop.me().await),
+            (204, 401),
+            "{mode}"
+        );
+
+        std::mem::swap(&mut shop.jar, &mut blog.jar);
+        assert_eq!(blog.me().await, 200, "{mode}: the logout at the shop has ended the login at the blog");
+    }
+}

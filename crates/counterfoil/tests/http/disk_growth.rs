@@ -11,6 +11,7 @@ use counterfoil::{StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use crate::client::Request;
+use crate::forward_auth::{Person, guard};
 use crate::oauth::FORM;
 use crate::openapi_contract::operations;
 use crate::test_server::{PASSWORD, TestServer, text};
@@ -41,13 +42,15 @@ enum Row {
     Exchanges,
     ExchangesWithRevocation,
     SessionData,
+    SessionNames,
+    HostLogins,
     EndsOfNothing,
     FailedPasswordChanges,
     AdminChanges,
 }
 
 /// The rows, as the first column of the table has them.
-const ROWS: [(Row, &str); 15] = [
+const ROWS: [(Row, &str); 17] = [
     (
         Row::NothingStored,
         "any `GET` but `/.counterfoil/callback`; `POST /oauth/introspect`; any request without a valid credential, but for those below",
@@ -65,7 +68,9 @@ const ROWS: [(Row, &str); 15] = [
     (Row::RefreshesOfManyClients, "`POST /v1/refresh` from another address or user agent each time"),
     (Row::Exchanges, "`POST /v1/token`"),
     (Row::ExchangesWithRevocation, "`POST /v1/token` and `POST /oauth/revoke` of its token"),
-    (Row::SessionData, "`PATCH /v1/session/data`, `PATCH /v1/sessions/{id}`"),
+    (Row::SessionData, "`PATCH /v1/session/data`"),
+    (Row::SessionNames, "`PATCH /v1/sessions/{id}`"),
+    (Row::HostLogins, "`GET /.counterfoil/callback`"),
     (Row::EndsOfNothing, "`DELETE /v1/sessions` without another session"),
     (Row::FailedPasswordChanges, "`POST /v1/password` with a wrong password"),
     (Row::AdminChanges, "a change by an administrator (`/v1/admin/…`, `POST /v1/revocations`)"),
@@ -135,6 +140,9 @@ async fn size_after(row: Row, requests: usize) -> u64 {
         settings.max_sessions = None;
         settings.password_hashing_queue_size = 1_000;
         settings.refresh_reuse_grace = Duration::ZERO;
+        if row == Row::HostLogins {
+            guard(settings);
+        }
     });
     let server = Arc::new(server.await);
     server.add_admin("root").await;
@@ -143,6 +151,13 @@ async fn size_after(row: Row, requests: usize) -> u64 {
         Row::Refreshes => refresh(&server, requests, |_| "🦀".repeat(200)).await,
         Row::RefreshesOfManyClients => {
             refresh(&server, requests, |number| format!("{number:0>4}{}", "🦀".repeat(200))).await;
+        }
+        Row::SessionNames => rename_session(&server, requests).await,
+        Row::HostLogins => {
+            let mut ada = Person::logged_in(&server, "ada", "session").await;
+            for _ in 0..requests {
+                ada.log_in_at_host(&server).await;
+            }
         }
         Row::AdminChanges => change_as_administrator(&server, requests).await,
         _ => send_parallel(&server, row, requests).await,
@@ -216,9 +231,11 @@ async fn send(server: &TestServer, row: Row, bearer: &str, number: usize) {
                 json!({ "current_password": "wrong horse", "new_password": "another horse battery" });
             (post("/v1/password", &change).bearer(bearer), 401)
         }
-        Row::Refreshes | Row::RefreshesOfManyClients | Row::AdminChanges => {
-            unreachable!("these are sent one after another")
-        }
+        Row::Refreshes
+        | Row::RefreshesOfManyClients
+        | Row::SessionNames
+        | Row::HostLogins
+        | Row::AdminChanges => unreachable!("these are sent one after another"),
     };
     let response = request.send(server).await;
     assert_eq!(response.status, status, "{row:?}: {response:?}");
@@ -247,6 +264,18 @@ async fn refresh(server: &TestServer, requests: usize, user_agent: impl Fn(usize
         let response = request.send(server).await;
         assert_eq!(response.status, 200, "{response:?}");
         pair = response.json();
+    }
+}
+
+async fn rename_session(server: &TestServer, requests: usize) {
+    let login = server.login("ada", "session").await;
+    let (bearer, path) =
+        (text(&login, "session_token"), format!("/v1/sessions/{}", text(&login["session"], "id")));
+    for number in 0..requests {
+        let name = json!({ "label": format!("{}{number:0>4}", "🦀".repeat(60)) });
+        let request = from_verbose_client(Request::new("PATCH", &path).json(&name)).bearer(bearer);
+        let response = request.send(server).await;
+        assert_eq!(response.status, 200, "{response:?}");
     }
 }
 

@@ -301,7 +301,7 @@ async fn audit_events_are_found_by_who_caused_them_and_from_where() {
 }
 
 #[tokio::test]
-async fn the_audit_log_is_exported_as_json_lines() {
+async fn the_audit_log_is_exported_as_json_lines_that_end_with_whether_they_are_complete() {
     let (server, mut browser) = administrator().await;
     for name in ["ada", "bob"] {
         server.register(name).await;
@@ -310,13 +310,15 @@ async fn the_audit_log_is_exported_as_json_lines() {
     let page = html(&browser.open(&server, "/admin/audit?kind=user_registered").await);
     let link = after(&page, "audit&#x2f;export", "\"").to_owned();
     assert_eq!(link, "?kind=user_registered");
+    assert!(page.contains("the last line says whether it is complete"), "{page}");
     let export = browser.open(&server, &format!("/admin/audit/export{link}")).await;
     assert_eq!(export.header("content-type"), Some("application/x-ndjson"));
     assert_eq!(export.header("content-disposition"), Some("attachment; filename=\"audit.jsonl\""));
     let body = String::from_utf8(export.body).unwrap();
     // The chunks of the body have lines with their lengths.
     let lines = body.lines().filter(|line| line.starts_with('{'));
-    let events: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut events: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.pop().unwrap(), serde_json::json!({ "complete": true, "events": 3 }));
     let names: Vec<_> = events.iter().map(|event| text(event, "username")).collect();
     assert_eq!(names, ["bob", "ada", "root"], "newest first: {body}");
     let wrong = browser.open(&server, "/admin/audit/export?kind=party").await;
@@ -459,4 +461,23 @@ async fn the_doctor_shows_what_arrives_of_a_browser() {
     assert_eq!(view.status, 200);
     assert_eq!(view.json()["is_trusted_peer"], false);
     assert_eq!(Request::get("/v1/me").bearer(probe).send(&server).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_list_that_leads_only_forward_leads_back_to_its_first_page() {
+    let (server, mut browser) = administrator().await;
+    // Newer than every session, so that the list has all of them.
+    let newest = "_".repeat(32);
+    for (first, more, cursor) in [
+        ("/admin/audit?kind=login_succeeded", "&", "5"),
+        ("/admin/sessions?mode=session", "&", &newest),
+        ("/admin/clients", "?", "a"),
+        ("/admin/revocations", "?", "1"),
+    ] {
+        let page = browser.open(&server, &format!("{first}{more}after={cursor}")).await;
+        let page = html(&page).replace("&#x2f;", "/").replace("&#x3D;", "=");
+        assert!(page.contains(&format!("<a href=\"{first}\">First page</a>")), "{first}: {page}");
+        let page = html(&browser.open(&server, first).await);
+        assert!(!page.contains("First page"), "{first}");
+    }
 }

@@ -23,3 +23,4 @@ mod refresh;
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod test_server;
 mod theme;
+mod twins;

@@ -1,6 +1,6 @@
 //! The look of the pages: what an operator changes is loaded by each page, and served from the own origin.
 
-use counterfoil::{Language, Logo, StyleSheet};
+use counterfoil::{Language, Logo, Original, OverrideFile, Overrides, StyleSheet};
 
 use crate::browser::{PageBrowser, after, html};
 use crate::client::{Request, Response};
@@ -95,4 +95,26 @@ async fn only_the_languages_of_the_settings_are_offered() {
     let server = TestServer::with(|settings| settings.pages.theme.languages = one).await;
     let page = html(&browser.open(&server, "/login").await);
     assert!(page.contains("<html lang=\"de\"") && !page.contains("name=\"lang\""), "nothing to choose");
+}
+
+#[tokio::test]
+async fn a_template_and_a_text_of_the_operator_take_the_place_of_ours() {
+    let original = Original::templates().find(|file| file.name == "login.html").unwrap().content;
+    let changed = original.replace("<h1>", "<p id=\"welcome\">Welcome to {{ frame.product }}</p><h1>");
+    let template = OverrideFile { name: "login.html".to_owned(), content: changed.into_bytes() };
+    let texts = OverrideFile {
+        name: "en.ftl".to_owned(),
+        content: b"sign-in = Enter\nnot-found-title = Lost\n".into(),
+    };
+    let overrides = Overrides::new(vec![template], vec![texts]).unwrap();
+    let server = TestServer::with(|settings| settings.pages.theme.overrides = Some(overrides)).await;
+    let mut browser = PageBrowser::new();
+
+    let login = html(&browser.open(&server, "/login").await);
+    assert!(login.contains("<p id=\"welcome\">Welcome to Counterfoil</p><h1>Enter</h1>"), "{login}");
+    let missing = browser.open(&server, "/nothing").await;
+    assert_eq!(missing.status, 404);
+    assert!(html(&missing).contains("<h1>Lost</h1>"));
+    let plain = TestServer::open().await;
+    assert!(html(&browser.open(&plain, "/login").await).contains("<h1>Sign in</h1>"));
 }

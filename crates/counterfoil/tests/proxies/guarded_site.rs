@@ -7,6 +7,7 @@ use counterfoil::operator::{Command, UserChangeRequest};
 use counterfoil_test_support::{ProxyKind, ProxyProcess, ProxySetup};
 
 use crate::application::Application;
+use crate::counted_connections::CountedConnections;
 use crate::curl::{Curl, HOST, OTHER_HOST};
 use crate::free_address::free_address;
 use crate::kind::program_of;
@@ -18,6 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// A site behind a proxy.
 pub(crate) struct GuardedSite {
     pub(crate) server: TestServer,
+    /// Those of the proxy to Counterfoil.
+    pub(crate) connections: CountedConnections,
     pub(crate) application: Application,
     pub(crate) address: SocketAddr,
     pub(crate) proxy: ProxyProcess,
@@ -51,10 +54,10 @@ impl GuardedSite {
             settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
         })
         .await;
-        let counterfoil = server.address;
+        let connections = CountedConnections::to(server.address).await;
         let setup = ProxySetup {
             proxy: address,
-            counterfoil,
+            counterfoil: connections.address,
             application: application.address,
             host: HOST,
             requirements: Some(requirements),
@@ -67,7 +70,7 @@ impl GuardedSite {
             assert!(started.elapsed() < DEADLINE, "{kind:?} does not guard the application: {}", proxy.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Some(Self { server, application, address, proxy })
+        Some(Self { server, connections, application, address, proxy })
     }
 
     pub(crate) fn origin(&self) -> &str {

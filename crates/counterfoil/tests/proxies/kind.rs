@@ -19,6 +19,11 @@ pub(crate) const fn removes_cookies(kind: ProxyKind) -> bool {
     !matches!(kind, ProxyKind::Traefik | ProxyKind::Envoy)
 }
 
+/// Whether it asks Counterfoil over connections that it keeps. The module of Apache, luasocket, keeps none.
+pub(crate) const fn keeps_connections(kind: ProxyKind) -> bool {
+    !matches!(kind, ProxyKind::Apache)
+}
+
 /// What it answers to a request for a host of which its configuration does not say anything.
 pub(crate) const fn status_of_unknown_hosts(kind: ProxyKind) -> u16 {
     match kind {

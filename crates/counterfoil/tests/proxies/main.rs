@@ -6,6 +6,7 @@ mod application;
 #[path = "../http/client.rs"]
 #[allow(dead_code, reason = "these tests use a part of it")]
 mod client;
+mod counted_connections;
 mod curl;
 mod free_address;
 mod guarded_site;

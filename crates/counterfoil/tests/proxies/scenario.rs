@@ -8,7 +8,7 @@ use counterfoil_test_support::ProxyKind;
 use crate::client::Request;
 use crate::curl::{Answer, Curl, HOST};
 use crate::guarded_site::GuardedSite;
-use crate::kind::removes_cookies;
+use crate::kind::{keeps_connections, removes_cookies};
 use crate::other_hosts::no_login_at_another_host_reaches_the_application;
 
 /// The names that an application could take for those of a user.
@@ -29,6 +29,7 @@ pub(crate) async fn check(kind: ProxyKind) {
 
     a_request_without_a_credential_does_not_pass(&site).await;
     the_application_learns_the_user(&site, kind, &token).await;
+    a_check_opens_no_connection(&site, kind, &token).await;
     no_header_of_a_client_names_a_user(&site, &token).await;
     no_header_of_a_client_describes_the_request(&site, &token).await;
     no_other_spelling_of_a_path_passes(&site, &token).await;
@@ -97,6 +98,16 @@ async fn the_application_learns_the_user(site: &GuardedSite, kind: ProxyKind, to
     let cookies = answer.application_reads("Cookie").join("; ");
     assert!(cookies.contains("theme=dark") && cookies.contains("lang=en"), "{cookies}");
     assert_eq!(cookies.contains(token), !removes_cookies(kind), "{cookies}");
+}
+
+async fn a_check_opens_no_connection(site: &GuardedSite, kind: ProxyKind, token: &str) {
+    let before = site.connections.opened();
+    for _ in 0..12 {
+        site.passed(Curl::get("/orders").cookie(token)).await;
+    }
+    let opened = site.connections.opened() - before;
+    // On a machine that stands still for seconds one ends meanwhile.
+    assert_eq!(opened <= 3, keeps_connections(kind), "{opened} connections for 12 requests");
 }
 
 async fn no_header_of_a_client_names_a_user(site: &GuardedSite, token: &str) {
@@ -314,8 +325,8 @@ async fn a_browser_logs_in_at_the_host_of_the_proxy(site: &GuardedSite, kind: Pr
 
 /// The last step: the server stops.
 async fn nothing_passes_without_counterfoil(site: GuardedSite, token: &str) {
-    let GuardedSite { server, application, address, proxy } = site;
-    drop(server);
+    let GuardedSite { server, connections, application, address, proxy } = site;
+    drop((server, connections));
     let started = Instant::now();
     let ask = || async { Curl::get("/orders").cookie(token).send(address).await };
     // Requests pass until it has stopped.

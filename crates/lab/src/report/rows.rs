@@ -70,10 +70,15 @@ pub fn answers(report: &Report) -> Vec<Answer> {
 /// The warning of a machine that was too busy to measure, if it was.
 #[must_use]
 pub fn warning(report: &Report) -> Option<String> {
+    disturbance(report).map(|text| format!("this machine is too busy: {text}"))
+}
+
+/// How busy the machine was, if it was too busy.
+pub(crate) fn disturbance(report: &Report) -> Option<String> {
     let method = &report.method;
     method.too_busy.then(|| {
         format!(
-            "this machine is too busy: {} of {} rounds were disturbed by other processes or limited by the client, so rates and \
+            "{} of {} rounds were disturbed by other processes or limited by the client, so rates and \
              times say little",
             method.rounds_disturbed, method.rounds
         )

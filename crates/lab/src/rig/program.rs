@@ -1,5 +1,6 @@
 //! A process of the server program, which can be killed.
 
+use std::env;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,7 +17,11 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a start is looked at.
 const INTERVAL: Duration = Duration::from_millis(1);
 
-/// A server program with its directory and its address.
+/// The first letters of the environment variables that are settings.
+const VARIABLES: &[u8] = b"COUNTERFOIL_";
+
+/// A server program with its directory and its address. It has no settings of the environment: they could name a
+/// store in use, and the address of a server for others.
 pub(crate) struct ServerProgram {
     program: PathBuf,
     dir: PathBuf,
@@ -42,6 +47,9 @@ impl ServerProgram {
         command.arg("serve").arg("--data-dir").arg(&self.dir);
         command.args(["--issuer", &format!("http://{}", self.address)]);
         command.args(["--listen", &self.address.to_string(), "--log-level", "error"]);
+        for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(VARIABLES)) {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().map_err(LabError::start("the server program"))?;
         let process = ServerProcess(child);

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The event of an act that ends nothing.
+const LOGIN: &str = "the login";
+
 /// Something that is done with a login in each mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
@@ -139,7 +142,7 @@ impl Act {
             | Self::Rotate
             | Self::OtherSite
             | Self::Script
-            | Self::Tamper => "the login",
+            | Self::Tamper => LOGIN,
             Self::Logout | Self::Steal | Self::Cut => "the logout",
             Self::Refresh => "the reuse of the old token",
             Self::Password => "the change of the password",
@@ -147,6 +150,11 @@ impl Act {
             Self::IssuerDown => "the stop of the issuer",
             Self::StoreDown => "the failure of the store",
         }
+    }
+
+    /// Whether its times count from the login. Then a credential that is accepted is as it should be.
+    pub(crate) fn counts_from_login(self) -> bool {
+        self.event() == LOGIN
     }
 
     /// All names, separated by commas.

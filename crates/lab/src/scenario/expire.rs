@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::LabError;
-use crate::rig::mode::{Login, Mode};
+use crate::rig::mode::Mode;
 use crate::scenario::stage::{LEEWAY, Stage, lifetimes};
 use crate::scenario::trace::Place;
 
@@ -19,7 +19,6 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
         }
         longest = lifetime;
     }
-    let way = (Place::Client, Place::Issuer);
     let mut idle = Duration::ZERO;
     for held in &mut logins {
         let stored = stage.sandbox.server()?.session(held.session)?;
@@ -29,10 +28,8 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
             Mode::Session => stage.ask(held, Place::Client, Place::Issuer).map(drop)?,
             Mode::Jwt => {}
             Mode::Hybrid => {
-                let request = held.login.refresh_request(stage.sandbox.issuer);
-                let response =
-                    stage.exchange(Mode::Hybrid, way, &request, "refreshes the expired access token")?;
-                held.login = Login::from_response(Mode::Hybrid, &response.expect(200, "POST /v1/refresh")?);
+                let response = stage.refresh(held, "refreshes the expired access token")?;
+                response.expect(200, "POST /v1/refresh")?;
                 stage.look_at_store(held, "counts the rotation")?;
                 stage.ask(held, Place::Client, Place::Issuer)?;
             }
@@ -40,11 +37,10 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     }
     stage.step("Leave them unused until the idle timeout");
     stage.advance_to(longest + LEEWAY + idle + LEEWAY);
-    for held in &logins {
+    for held in &mut logins {
         stage.ask(held, Place::Client, Place::Issuer)?;
         if held.login.mode == Mode::Hybrid {
-            let request = held.login.refresh_request(stage.sandbox.issuer);
-            let response = stage.exchange(Mode::Hybrid, way, &request, "refreshes after the idle timeout")?;
+            let response = stage.refresh(held, "refreshes after the idle timeout")?;
             response.expect(401, "POST /v1/refresh after the idle timeout")?;
         }
     }

@@ -9,6 +9,7 @@ use crate::scenario::trace::Trace;
 
 pub(crate) mod act;
 mod call;
+pub(crate) mod clock_move;
 mod cut;
 mod expire;
 mod issuer_down;
@@ -21,9 +22,10 @@ mod refresh;
 mod revoke_key;
 mod rotate;
 mod script;
-mod stage;
+pub(crate) mod stage;
 mod steal;
 mod store_down;
+mod stored_session;
 mod tamper;
 pub(crate) mod trace;
 
@@ -33,11 +35,11 @@ pub(crate) mod trace;
 ///
 /// If the sandbox cannot be started, or something is answered otherwise than the act expects.
 pub fn play(act: Act) -> Result<Trace, LabError> {
-    play_and_keep(act).map(|(trace, _)| trace)
+    play_and_keep(act).map(|stage| stage.trace(act))
 }
 
-/// As [`play`]. The sandbox is removed when it is dropped, so that the requests of the act can be sent again until then.
-pub(crate) fn play_and_keep(act: Act) -> Result<(Trace, Sandbox), LabError> {
+/// As [`play`]. The sandbox is removed when the stage is dropped, so that the requests of the act can be sent again until then.
+pub(crate) fn play_and_keep(act: Act) -> Result<Stage, LabError> {
     let mut stage = Stage::new(Sandbox::start()?);
     match act {
         Act::Login => login::run(&mut stage),
@@ -56,7 +58,7 @@ pub(crate) fn play_and_keep(act: Act) -> Result<(Trace, Sandbox), LabError> {
         Act::Script => script::run(&mut stage),
         Act::Tamper => tamper::run(&mut stage),
     }?;
-    Ok(stage.into_trace(act))
+    Ok(stage)
 }
 
 /// Plays the acts that answer a question.

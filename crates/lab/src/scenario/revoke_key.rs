@@ -36,9 +36,7 @@ pub(super) fn run(stage: &mut Stage) -> Result<(), LabError> {
     }
     stage.step("Refresh the hybrid");
     for held in logins.iter_mut().filter(|held| held.login.mode == Mode::Hybrid) {
-        let request = held.login.refresh_request(stage.sandbox.issuer);
-        let way = (Place::Client, Place::Issuer);
-        stage.exchange(Mode::Hybrid, way, &request, "refreshes: the next key signs")?;
+        stage.refresh(held, "refreshes: the next key signs")?;
     }
     Ok(())
 }

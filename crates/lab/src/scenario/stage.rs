@@ -6,8 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counterfoil::SessionId;
-use counterfoil_core::model::session::{Session, SessionCredential};
-use counterfoil_jose::base64url;
+use counterfoil_pages::view::lab::duration_text;
 use serde_json::{Value, json};
 
 use crate::error::LabError;
@@ -17,6 +16,7 @@ use crate::rig::mode::{Login, Mode};
 use crate::rig::server::{PASSWORD, PROTECTED, USERNAME};
 use crate::sandbox::Sandbox;
 use crate::scenario::act::Act;
+use crate::scenario::stored_session::stored_form;
 use crate::scenario::trace::{Frame, FrameKind, Kept, Place, Trace, TraceMode, Verdict, Wire};
 
 /// How long a decision is waited for.
@@ -25,15 +25,24 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a service is asked while its decision is waited for.
 const INTERVAL: Duration = Duration::from_millis(1);
 
+/// How long a service may take to catch up with the issuer after the clock was moved.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a service is asked whether it has caught up.
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(20);
+
 /// The leeway of a verifier for clocks that differ, and a second.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(61);
 
 /// A login of an act, with the id and the stored form of its session.
+#[derive(Clone)]
 pub(crate) struct HeldLogin {
     pub(crate) login: Login,
     pub(crate) session: SessionId,
     /// The lifetime of its access token in seconds; 0 for a session token.
     pub(crate) expires_in: u64,
+    /// When it was made, by [`Stage::elapsed`].
+    made_at: Duration,
     /// What the issuer had stored when it was last looked at.
     stored: Value,
 }
@@ -61,6 +70,8 @@ pub(crate) struct Stage {
     step: usize,
     /// When the event that the act is about happened in each mode, by [`Stage::elapsed`].
     events: [Option<Duration>; Mode::ALL.len()],
+    /// The login that the client of each mode has made or presented last.
+    clients: [Option<HeldLogin>; Mode::ALL.len()],
 }
 
 impl Stage {
@@ -68,20 +79,25 @@ impl Stage {
     pub(crate) fn new(sandbox: Sandbox) -> Self {
         let (frames, steps) = (Vec::new(), vec!["Log in"]);
         let events = [None; Mode::ALL.len()];
-        Self { sandbox, frames, begun: Instant::now(), log_head: 0, steps, step: 1, events }
+        let clients = [const { None }; Mode::ALL.len()];
+        Self { sandbox, frames, begun: Instant::now(), log_head: 0, steps, step: 1, events, clients }
     }
 
-    /// The trace, and the sandbox.
-    pub(crate) fn into_trace(self, act: Act) -> (Trace, Sandbox) {
+    /// The trace so far.
+    pub(crate) fn trace(&self, act: Act) -> Trace {
         let clock_offset_ms = u64::try_from(self.sandbox.clock.added().as_millis()).unwrap_or(u64::MAX);
-        let trace = Trace {
+        Trace {
             schema: "counterfoil/lab-trace/1",
             act: act.as_str(),
             clock_offset_ms,
-            steps: self.steps,
-            frames: self.frames,
-        };
-        (trace, self.sandbox)
+            steps: self.steps.clone(),
+            frames: self.frames.clone(),
+        }
+    }
+
+    /// The logins that the clients hold, one of each mode at most.
+    pub(crate) fn clients(&self) -> Vec<HeldLogin> {
+        self.clients.iter().flatten().cloned().collect()
     }
 
     /// The frames that follow belong to the step with this title. A title that was there is that step again: modes can be
@@ -94,6 +110,12 @@ impl Stage {
         });
     }
 
+    /// The frames that follow belong to a step of their own, also if its title was there before.
+    pub(crate) fn new_step(&mut self, title: &'static str) {
+        self.steps.push(title);
+        self.step = self.steps.len();
+    }
+
     /// The event that the act is about happens now, in one mode or in all: decisions are timed from it.
     pub(crate) fn event(&mut self, mode: Option<Mode>) {
         let now = self.elapsed();
@@ -101,6 +123,13 @@ impl Stage {
             if mode.is_none_or(|mode| mode == of) {
                 *event = Some(now);
             }
+        }
+    }
+
+    /// In each mode without an event, the login is the event.
+    pub(crate) fn count_from_logins(&mut self) {
+        for (event, client) in self.events.iter_mut().zip(&self.clients) {
+            *event = event.or(client.as_ref().map(|held| held.made_at));
         }
     }
 
@@ -134,9 +163,24 @@ impl Stage {
             Mode::Session => 0,
             Mode::Jwt | Mode::Hybrid => parsed["expires_in"].as_u64().unwrap_or_default(),
         };
-        let mut held = HeldLogin { login, session, expires_in, stored: Value::Null };
+        let made_at = self.elapsed();
+        let mut held = HeldLogin { login, session, expires_in, made_at, stored: Value::Null };
         self.look_at_store(&mut held, "stores one session record, and no token")?;
+        self.remember(&held);
         Ok(held)
+    }
+
+    /// Refreshes the tokens of a hybrid login. A client that is refused has no refresh token any more.
+    pub(crate) fn refresh(&mut self, held: &mut HeldLogin, text: &str) -> Result<Exchange, LabError> {
+        let request = held.login.refresh_request(self.sandbox.issuer);
+        let response = self.exchange(Mode::Hybrid, (Place::Client, Place::Issuer), &request, text)?;
+        match response.status {
+            200 => held.login = Login::from_response(Mode::Hybrid, &response),
+            401 => held.login.refresh_token.clear(),
+            _ => {}
+        }
+        self.remember(held);
+        Ok(response)
     }
 
     /// Logs in once in each mode.
@@ -187,6 +231,26 @@ impl Stage {
         }
     }
 
+    /// Asks `place` once it has caught up with the issuer: a move of the clock ends its lease and makes its keys old. One that
+    /// could not decide before, or cannot within some seconds, is recorded so.
+    pub(crate) fn ask_when_caught_up(&mut self, held: &HeldLogin, place: Place) -> Result<u16, LabError> {
+        let (address, begun) = (self.sandbox.address(place), Instant::now());
+        let is_unavailable = self.last_status(place) == Some(503);
+        loop {
+            let (request, verdict) = present(address, &held.login)?;
+            if verdict.status != 503 || is_unavailable || begun.elapsed() > CATCH_UP_TIMEOUT {
+                return Ok(self.record(held, Place::Client, place, &request, verdict));
+            }
+            thread::sleep(CATCH_UP_INTERVAL);
+        }
+    }
+
+    /// The status of the last decision of `place`.
+    fn last_status(&self, place: Place) -> Option<u16> {
+        let mut decisions = self.frames.iter().rev().filter(|frame| frame.from == place);
+        decisions.find_map(|frame| frame.verdict.as_ref()).map(|verdict| verdict.status)
+    }
+
     /// Records how the stored session has changed since it was last looked at.
     pub(crate) fn look_at_store(&mut self, held: &mut HeldLogin, text: &str) -> Result<(), LabError> {
         let session = self.sandbox.server()?.session(held.session)?;
@@ -212,7 +276,8 @@ impl Stage {
     /// Advances the clock of all participants.
     pub(crate) fn advance(&mut self, time: Duration) {
         self.sandbox.clock.advance(time);
-        self.note(None, format!("the clock of the lab is advanced by {} s", time.as_secs()));
+        let time = duration_text(time.as_secs_f64() * 1000.0);
+        self.note(None, format!("the clock of the lab is advanced by {time}"));
     }
 
     /// Records a text.
@@ -229,19 +294,31 @@ impl Stage {
         mut verdict: Verdict,
     ) -> u16 {
         let (status, mode) = (verdict.status, held.login.mode);
+        if from == Place::Client {
+            self.remember(held);
+        }
         let event =
             Mode::ALL.into_iter().zip(self.events).find_map(|(of, event)| event.filter(|_| of == mode));
         let after = event.map(|event| self.elapsed().saturating_sub(event).as_secs_f64() * 1000.0);
         verdict.after_ms = after;
         let reason = verdict.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let word = if verdict.accepted { "accepts" } else { "refuses" };
-        let after = after.map(|ms| format!(", {ms:.1} ms after the event")).unwrap_or_default();
+        let after = after.map(|ms| format!(", {} after the event", duration_text(ms))).unwrap_or_default();
         let text = format!("{word} the credential with {status}{reason}{after}");
         let sent = String::from_utf8_lossy(request);
         let frame = self.push(Some(mode), (place, from), FrameKind::Verdict, text);
         frame.wire = Some(wire(sent.trim_end(), "", request.len()));
         frame.verdict = Some(verdict);
         status
+    }
+
+    /// The client of this mode has this login from now on.
+    fn remember(&mut self, held: &HeldLogin) {
+        for (client, mode) in self.clients.iter_mut().zip(Mode::ALL) {
+            if mode == held.login.mode {
+                *client = Some(held.clone());
+            }
+        }
     }
 
     fn push(
@@ -296,30 +373,6 @@ fn present(address: SocketAddr, login: &Login) -> Result<(Vec<u8>, Verdict), Lab
 fn cookie_value(head: &str) -> Option<&str> {
     let cookie = head.lines().find_map(|line| line.split_once("counterfoil-session="))?.1;
     cookie.split(';').next()
-}
-
-/// What of a session is shown. The hash of a session token and the salt of a refresh token are no secrets of a client.
-fn stored_form(session: &Session) -> Value {
-    let credential = match &session.credential {
-        SessionCredential::Cookie(hash) => {
-            json!({ "kind": "hash of the session token", "hash": base64url::encode(hash.as_bytes()) })
-        }
-        SessionCredential::AccessOnly => json!({ "kind": "nothing: access tokens only" }),
-        SessionCredential::Refresh { counter, .. } => {
-            json!({ "kind": "counter of the refresh token", "counter": counter })
-        }
-    };
-    let ended =
-        session.ended.map(|end| json!({ "at": end.at.unix_seconds(), "reason": end.reason.as_str() }));
-    json!({
-        "id": session.id.to_string(),
-        "user": session.user.to_string(),
-        "credential": credential,
-        "idle": session.idle.as_secs(),
-        "expires_at": session.expires_at.unix_seconds(),
-        "ended": ended,
-        "revision": session.revision,
-    })
 }
 
 fn wire(head: &str, body: &str, bytes: usize) -> Wire {

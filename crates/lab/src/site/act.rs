@@ -9,7 +9,9 @@ use axum::response::{IntoResponse as _, Json, Response};
 use serde::Deserialize;
 
 use crate::scenario::act::Act;
-use crate::site::labs::{Labs, Refusal};
+use crate::scenario::clock_move::ClockMove;
+use crate::site::labs::Labs;
+use crate::site::refusal::Refusal;
 use crate::site::response::{page, problem, see_other};
 use crate::site::trace_view::lab_view;
 
@@ -19,6 +21,12 @@ pub(super) struct ActForm {
     act: String,
     /// The step that is shown afterwards; the last one without it.
     step: Option<usize>,
+}
+
+/// The form of the clock.
+#[derive(Debug, Deserialize)]
+pub(super) struct ClockForm {
+    by: String,
 }
 
 /// Shows a step of the act that was played last: the one in the query, or the last one.
@@ -51,6 +59,26 @@ pub(super) async fn play(
     labs.find(&id)?.play(act).await?;
     let query = step.map(|step| format!("?step={step}")).unwrap_or_default();
     Ok(see_other(&format!("/lab/{id}{query}")))
+}
+
+/// Moves the clock of the lab, and shows what every place decides then.
+pub(super) async fn move_clock(
+    State(labs): State<Arc<Labs>>,
+    Path(id): Path<String>,
+    form: Result<Form<ClockForm>, FormRejection>,
+) -> Result<Response, Refusal> {
+    let by = form.ok().and_then(|Form(form)| form.by.parse::<ClockMove>().ok());
+    let Some(by) = by else {
+        let text = format!("The form must have the field by. Its values are {}.", ClockMove::names());
+        return Ok(problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "There is no such move of the clock",
+            &text,
+            &format!("/lab/{id}"),
+        ));
+    };
+    labs.find(&id)?.move_clock(by).await?;
+    Ok(see_other(&format!("/lab/{id}")))
 }
 
 /// Removes the lab.

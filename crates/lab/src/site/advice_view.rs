@@ -8,6 +8,8 @@ use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{Advice, AdviceView, ChangedAdvice, GuideRow, OtherAnswer};
 use serde_json::json;
 
+use crate::site::trace_view::capitalized;
+
 /// The origin of pages on another domain in the commands, which the reader replaces.
 const OTHER_ORIGIN: &str = "https://app.example";
 
@@ -18,6 +20,14 @@ let app = Router::new()
     .layer(auth.layer())
     .merge(auth.routes());"#;
 
+/// A service that verifies tokens of the issuer and follows its revocations.
+const SERVICE: &str = r#"let issuer = "https://auth.example";
+let tokens = TokenVerifier::builder(issuer, issuer, &[Algorithm::Es256]);
+let verifier = RemoteVerifier::builder(tokens).verifier_key(std::env::var("VERIFIER_KEY")?).start()?;
+let app = Router::new()
+    .route("/orders", get(async |user: Principal| format!("The orders of {}", user.subject())))
+    .layer(verifier.layer());"#;
+
 /// What follows from the answers.
 pub(super) fn advice_view(answers: &Answers) -> AdviceView {
     let recommendations = for_clients(answers);
@@ -26,8 +36,10 @@ pub(super) fn advice_view(answers: &Answers) -> AdviceView {
         sessions_when: sessions_when(answers).map(guide_row).into(),
         jwt_when: jwt_when(answers).map(guide_row).into(),
         others: alternatives(answers).iter().map(|other| other_answer(other, &recommendations)).collect(),
+        query: query_of(answers),
         init: init_command(answers),
         program: PROGRAM.to_owned(),
+        service: (answers.verifiers != Verifiers::None).then(|| SERVICE.to_owned()),
     }
 }
 
@@ -85,7 +97,7 @@ fn advice(one: &Recommendation, issuer: &str) -> Advice {
         client: client_text(one.client).to_owned(),
         mode: mode(one.mode),
         transport: one.transport.to_owned(),
-        reason: one.reason.to_owned(),
+        reason: format!("{}.", capitalized(one.reason)),
         command: format!(
             "curl -i '{issuer}/v1/login'{origin} -H 'Content-Type: application/json' -d '{body}'"
         ),
@@ -121,13 +133,18 @@ fn change_text(change: Change) -> String {
     }
 }
 
-/// A command that writes the configuration file, to paste into a POSIX shell.
-fn init_command(answers: &Answers) -> String {
+/// The answers with an origin for pages on other domains, which cannot log in without one.
+pub(super) fn with_example_origin(answers: &Answers) -> Answers {
     let mut answers = answers.clone();
     if answers.domains == Domains::Many && answers.has_pages() {
         answers.trusted_origins = vec![OTHER_ORIGIN.to_owned()];
     }
-    format!("counterfoil init --answers - <<'END'\n{}\nEND", json!(answers))
+    answers
+}
+
+/// A command that writes the configuration file, to paste into a POSIX shell.
+fn init_command(answers: &Answers) -> String {
+    format!("counterfoil init --answers - <<'END'\n{}\nEND", json!(with_example_origin(answers)))
 }
 
 fn mode(name: &str) -> Mode {

@@ -7,6 +7,7 @@ use counterfoil::operator::advice::{Answers, ClientKind, Domains, LogoutDelay, V
 use counterfoil_pages::view::lab::{Choice, ChoiceGroup, ChooseView};
 
 use crate::site::advice_view::{advice_view, client_text, domains_text, logout_text, verifiers_text};
+use crate::site::cost_table::cost_rows;
 use crate::site::response::{page, problem};
 
 /// The issuer in the commands, which the reader replaces.
@@ -15,24 +16,30 @@ const ISSUER: &str = "https://auth.example";
 /// Shows the questions, and what follows from the answers in the query.
 pub(super) async fn show(RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
-    let Some(answers) = parse(&query) else {
-        let text = "The address has an answer that the form does not have. Choose again.";
-        return problem(StatusCode::UNPROCESSABLE_ENTITY, "There is no such answer", text, "/lab/choose");
-    };
+    let Some(answers) = parse(&query) else { return unknown_answer() };
     page(&view(&answers, !query.is_empty()))
+}
+
+/// The page for an answer that the form does not have.
+pub(super) fn unknown_answer() -> Response {
+    let text = "The address has an answer that the form does not have. Choose again.";
+    problem(StatusCode::UNPROCESSABLE_ENTITY, "There is no such answer", text, "/lab/choose")
 }
 
 fn view(answers: &Answers, is_sent: bool) -> ChooseView {
     ChooseView {
         groups: groups(answers),
         is_client_missing: is_sent && answers.clients.is_empty(),
+        costs: cost_rows(),
         advice: (!answers.clients.is_empty()).then(|| advice_view(answers)),
     }
 }
 
 /// The answers of a query. Every one is a word, so no sign is encoded. Of two answers to one question the later counts, as
 /// a form sends one.
-fn parse(query: &str) -> Option<Answers> {
+///
+/// The issuer is not in the address: an attacker could send a link to a page whose commands send a password elsewhere.
+pub(super) fn parse(query: &str) -> Option<Answers> {
     let mut answers = Answers::new(ISSUER, &[]);
     for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         match name {
@@ -66,6 +73,7 @@ fn groups(answers: &Answers) -> Vec<ChoiceGroup> {
     let group = |name: &str, question: &str, choices: Vec<Choice>| ChoiceGroup {
         name: name.to_owned(),
         question: question.to_owned(),
+        hint: hint(name).map(str::to_owned),
         is_multiple: name == "client",
         choices,
     };
@@ -81,10 +89,21 @@ fn groups(answers: &Answers) -> Vec<ChoiceGroup> {
         group("logout", "When must a logout take effect?", logouts.into()),
         group(
             "verifiers",
-            "What other services verify tokens without a request to this server?",
+            "Which other services check logins themselves, without a request to this server?",
             verifiers.into(),
         ),
     ]
+}
+
+/// What a question means, if that is not plain.
+fn hint(name: &str) -> Option<&'static str> {
+    match name {
+        "verifiers" => Some(
+            "Such as microservices and APIs with a token library. None, if every request reaches one application, or a \
+             proxy that asks this server.",
+        ),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use counterfoil_verify::{Origin, OriginPolicy, check_csrf, is_localhost_name, is
 
 use crate::site::response::problem;
 
-/// A page may load its style and its icon from its own origin, and send its forms there. It has no script, and no page may
-/// frame it.
+/// A page may load its style and its icon from its own origin, and send its forms there. It has no script, unless it says so
+/// itself, and no page may frame it.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
@@ -62,8 +62,12 @@ pub(super) async fn show_as_page(request: Request, next: Next) -> Response {
 }
 
 fn with_page_headers(mut response: Response) -> Response {
+    let own_policy = response.headers_mut().remove(CONTENT_SECURITY_POLICY);
     for (name, value) in PAGE_HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(policy) = own_policy {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
 }

@@ -7,7 +7,9 @@ use axum::response::Response;
 use counterfoil_pages::Moment;
 use counterfoil_pages::view::lab::{LabRow, LabsView};
 
-use crate::site::labs::{IDLE_TIME, Labs, MAX_LABS, Refusal, Shown};
+use crate::site::lab::{IDLE_TIME, Shown};
+use crate::site::labs::{Labs, MAX_LABS};
+use crate::site::refusal::Refusal;
 use crate::site::response::{page, see_other};
 
 /// Shows what a lab is, and those of this process.

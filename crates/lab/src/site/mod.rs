@@ -1,4 +1,4 @@
-//! The lab as pages: labs that are made and played in a browser, the questions, advice, and a token taken apart.
+//! The lab as pages: labs that are made and played in a browser, the questions, advice, a token taken apart, and measurements.
 
 use std::future::Future;
 use std::io;
@@ -6,28 +6,42 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use counterfoil::App;
 use tokio::task::JoinSet;
 
+use crate::site::compare_command::CompareCommand;
 use crate::site::labs::Labs;
+use crate::site::measurements::Measurements;
 
 mod act;
 mod advice_view;
 mod asset;
 mod checked;
+mod choice_file;
 mod choose;
+pub(crate) mod compare_command;
+mod cost_table;
+mod exclusive;
 mod guard;
 mod home;
+mod lab;
 mod labs;
+mod measure;
+mod measurement_events;
+mod measurements;
 mod questions;
+mod refusal;
+mod report_view;
 mod request_text;
 mod response;
 mod token;
 mod trace_view;
+
+pub use choice_file::ConfigurationText;
 
 /// The largest body of a form in bytes, except that of a token. A form has the names of an act and of a step.
 const MAX_FORM_SIZE: usize = 1024;
@@ -35,18 +49,20 @@ const MAX_FORM_SIZE: usize = 1024;
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// The labs of this process, and their pages. Every client that reaches the pages can use the labs, so they are served on
-/// loopback.
-#[derive(Debug, Clone, Default)]
+/// The labs and the measurements of this process, and their pages. Every client that reaches the pages can use them, so they
+/// are served on loopback.
+#[derive(Debug, Clone)]
 pub struct LabSite {
     labs: Arc<Labs>,
+    measurements: Arc<Measurements>,
+    configuration_text: ConfigurationText,
 }
 
 impl LabSite {
-    /// A site without a lab.
+    /// A site without a lab, which measures with `compare`. `/lab/choose.toml` is what `configuration_text` writes.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(compare: CompareCommand, configuration_text: ConfigurationText) -> Self {
+        Self { labs: Arc::default(), measurements: Arc::new(Measurements::new(compare)), configuration_text }
     }
 
     /// Also checks pasted tokens with the keys of this server, until [`LabSite::close`].
@@ -56,19 +72,27 @@ impl LabSite {
 
     /// The routes below `/lab`. They do not check where a request comes from: the server that merges them does.
     pub fn routes(&self) -> Router {
+        let configuration_text = self.configuration_text;
         Router::new()
             .route("/lab", get(home::show).post(home::make))
             .route("/lab/questions", get(questions::list))
             .route("/lab/questions/{number}", get(questions::show).post(questions::play))
             .route("/lab/choose", get(choose::show))
+            .route("/lab/choose.json", get(choice_file::answers))
+            .route(
+                "/lab/choose.toml",
+                get(async move |query: RawQuery| choice_file::configuration(&query, configuration_text)),
+            )
             .route(
                 "/lab/token",
                 get(token::show).post(token::take_apart).layer(DefaultBodyLimit::max(token::MAX_SIZE)),
             )
             .route("/lab/{id}", get(act::show))
             .route("/lab/{id}/act", post(act::play))
+            .route("/lab/{id}/clock", post(act::move_clock))
             .route("/lab/{id}/end", post(act::end))
             .route("/lab/{id}/trace.json", get(act::trace))
+            .merge(measure::routes(Arc::clone(&self.measurements)))
             .route_layer(middleware::from_fn(guard::show_as_page))
             // The files of a page are no documents.
             .route("/lab/assets/{name}", get(asset::show))
@@ -113,8 +137,15 @@ impl LabSite {
         self.labs.remove_unused_again_and_again().await;
     }
 
-    /// Removes all labs. An act that is being played removes its own at its end.
+    /// Stops the measurement that runs, and ends the responses that follow it: a server that waits for its responses calls this
+    /// when it begins to stop.
+    pub fn start_close(&self) {
+        self.measurements.start_close();
+    }
+
+    /// Removes all labs, and ends the measurement that runs. An act that is being played removes its own lab at its end.
     pub async fn close(&self) {
+        self.measurements.close().await;
         self.labs.close().await;
     }
 }

@@ -8,7 +8,8 @@ use counterfoil_pages::view::lab::{AnswerView, PlayedAct, QuestionRow, Questions
 
 use crate::scenario::question::Question;
 use crate::scenario::trace::Trace;
-use crate::site::labs::{Labs, Refusal};
+use crate::site::labs::Labs;
+use crate::site::refusal::Refusal;
 use crate::site::response::{not_found, page, see_other};
 use crate::site::trace_view::{all_lines, event_of, life_plot};
 

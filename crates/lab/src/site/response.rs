@@ -1,17 +1,19 @@
 //! The answers of the lab: pages, redirects and refusals.
 
-use std::sync::LazyLock;
-
-use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use counterfoil_pages::view::lab::LabProblemView;
-use counterfoil_pages::{Frame, Language, Moment, Renderer, ThemeFrame, View};
+use counterfoil_pages::{Frame, Language, Moment, ThemeFrame, View};
 
-use crate::site::labs::Refusal;
+use crate::site::lab::MAX_CLOCK_MOVES;
+use crate::site::refusal::Refusal;
 
-/// Compiled at the first page.
-static RENDERER: LazyLock<Renderer> = LazyLock::new(Renderer::new);
+/// The policy of a page with a script: it may load the script, and follow events, from its own origin.
+const SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+);
 
 /// A page with status 200.
 pub(super) fn page(view: &impl View) -> Response {
@@ -26,11 +28,16 @@ pub(super) fn page(view: &impl View) -> Response {
         live: None,
         theme: ThemeFrame::default(),
     };
-    match RENDERER.render(Language::English, &frame, view) {
+    match frame.render(Language::English, view) {
         Ok(html) => Html(html).into_response(),
         // No input causes it: a test renders every template.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// A page with a script, which the other pages do not allow.
+pub(super) fn page_with_script(view: &impl View) -> Response {
+    ([(CONTENT_SECURITY_POLICY, SCRIPT_POLICY)], page(view)).into_response()
 }
 
 /// A page that says what was refused and what to do.
@@ -62,6 +69,12 @@ impl IntoResponse for Refusal {
             Self::Busy => {
                 let text = "Wait a few seconds and try again: one act is played at a time.";
                 problem(StatusCode::CONFLICT, "An act is being played", text, "/lab")
+            }
+            Self::ClockStands => {
+                let text = format!(
+                    "It can be moved {MAX_CLOCK_MOVES} times after an act. Play an act again: it begins with the time of this machine."
+                );
+                problem(StatusCode::CONFLICT, "The clock cannot be moved", &text, "/lab")
             }
             Self::TooManyLabs { free_at, retry_after } => {
                 let time = Moment::from_unix_seconds(free_at.unix_seconds()).text;

@@ -5,14 +5,15 @@ use std::time::Duration;
 use counterfoil_pages::Moment;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
-    ActButton, AskedPlace, LabView, LifePlot, LifeRow, ShownRequest, StepLink, StoredFact, Ticket, TraceLine,
-    Verdict as ShownVerdict, duration_text,
+    ActButton, AskedPlace, ClockButton, LabView, LifePlot, LifeRow, ShownRequest, StepLink, StoredFact,
+    Ticket, TraceLine, Verdict as ShownVerdict, duration_text,
 };
 use serde_json::Value;
 
 use crate::scenario::act::Act;
+use crate::scenario::clock_move::ClockMove;
 use crate::scenario::trace::{Frame, FrameKind, Kept, Place, Trace, TraceMode, Verdict};
-use crate::site::labs::Shown;
+use crate::site::lab::Shown;
 use crate::site::request_text::{command, credential_header_size, pieces};
 
 /// The modes in the order in which they are shown.
@@ -41,6 +42,7 @@ pub(super) fn lab_view(id: &str, shown: &Shown, step: Option<usize>) -> LabView 
         id: id.to_owned(),
         now: moment(shown.now),
         ahead: (shown.ahead > Duration::ZERO).then(|| duration_text(shown.ahead.as_secs_f64() * 1000.0)),
+        clock_moves: clock_moves(shown),
         acts: Act::ALL.map(button).into(),
         act: act.as_str().to_owned(),
         about: act.description().to_owned(),
@@ -54,6 +56,12 @@ pub(super) fn lab_view(id: &str, shown: &Shown, step: Option<usize>) -> LabView 
         commands: commands(trace, step),
         removed: moment(shown.removed_at),
     }
+}
+
+/// How far the clock can be moved, if it can.
+fn clock_moves(shown: &Shown) -> Vec<ClockButton> {
+    let button = |by: ClockMove| ClockButton { name: by.as_str().to_owned(), label: by.label().to_owned() };
+    if shown.clock_moves_left > 0 { ClockMove::ALL.map(button).into() } else { Vec::new() }
 }
 
 /// Everything that happened in an act.
@@ -71,7 +79,7 @@ pub(super) fn life_plot(trace: &Trace, step: usize) -> Option<LifePlot> {
     let mut rows = Vec::new();
     for mode in MODES {
         for place in PLACES {
-            let frames = frames(trace, Some(mode), step).filter(|frame| frame.from == place);
+            let frames = frames(trace, mode, step).filter(|frame| frame.from == place);
             let asked = frames.filter_map(|frame| {
                 let verdict = frame.verdict.as_ref()?;
                 Some((frame, verdict.accepted, verdict.after_ms?))
@@ -89,15 +97,15 @@ pub(super) fn life_plot(trace: &Trace, step: usize) -> Option<LifePlot> {
 }
 
 /// The frames of a mode up to a step, in the order of the steps.
-fn frames(trace: &Trace, mode: Option<TraceMode>, step: usize) -> impl Iterator<Item = &Frame> {
-    let is_wanted = |frame: &&Frame| frame.step <= step && (mode.is_none() || frame.mode == mode);
+fn frames(trace: &Trace, mode: TraceMode, step: usize) -> impl Iterator<Item = &Frame> {
+    let is_wanted = |frame: &&Frame| frame.step <= step && frame.mode == Some(mode);
     let mut frames: Vec<&Frame> = trace.frames.iter().filter(is_wanted).collect();
     frames.sort_by_key(|frame| (frame.step, frame.n));
     frames.into_iter()
 }
 
 fn ticket(trace: &Trace, mode: TraceMode, step: usize) -> Ticket {
-    let frames: Vec<&Frame> = frames(trace, Some(mode), step).collect();
+    let frames: Vec<&Frame> = frames(trace, mode, step).collect();
     let is_request = |frame: &&&Frame| matches!(frame.kind, FrameKind::Request | FrameKind::Verdict);
     let mut requests = frames.iter().rev().filter(is_request).filter_map(|frame| frame.wire.as_ref());
     let last = requests.clone().next();
@@ -124,7 +132,8 @@ fn asked(
     let decided = frames.iter().copied().rev().find(is_decision);
     let verdict = decided.and_then(|frame| frame.verdict.as_ref());
     if let Some(verdict) = verdict {
-        return Some(decision(place, verdict));
+        let is_end_expected = !trace.act.parse::<Act>().is_ok_and(Act::counts_from_login);
+        return Some(decision(place, verdict, is_end_expected));
     }
     let is_asked = trace.frames.iter().filter(|frame| frame.step <= step).any(|frame| is_decision(&frame));
     (is_asked && mode == TraceMode::Session && place != Place::Issuer).then(|| AskedPlace {
@@ -135,7 +144,7 @@ fn asked(
     })
 }
 
-fn decision(place: Place, verdict: &Verdict) -> AskedPlace {
+fn decision(place: Place, verdict: &Verdict, is_end_expected: bool) -> AskedPlace {
     let took = verdict.took_ns as f64 / 1e6;
     let time = match verdict.after_ms {
         Some(after) => format!("after {}", duration_text(after)),
@@ -144,8 +153,8 @@ fn decision(place: Place, verdict: &Verdict) -> AskedPlace {
     AskedPlace {
         place: capitalized(place.label()),
         verdict: match (verdict.status, verdict.after_ms) {
-            (200, None) => ShownVerdict::Accepted,
-            (200, Some(_)) => ShownVerdict::StillAccepted,
+            (200, Some(_)) if is_end_expected => ShownVerdict::StillAccepted,
+            (200, _) => ShownVerdict::Accepted,
             (503, _) => ShownVerdict::Unavailable,
             _ => ShownVerdict::Refused,
         },
@@ -209,11 +218,12 @@ fn line(frame: &Frame, step: usize) -> TraceLine {
     }
 }
 
-/// Each request once, in the order in which they were sent.
+/// Each request of a step once, in the order in which they were sent.
 fn commands(trace: &Trace, step: usize) -> Vec<String> {
     let is_request = |frame: &&Frame| matches!(frame.kind, FrameKind::Request | FrameKind::Verdict);
+    let of_step = trace.frames.iter().filter(|frame| frame.step == step);
     let mut commands: Vec<String> = Vec::new();
-    for wire in frames(trace, None, step).filter(is_request).filter_map(|frame| frame.wire.as_ref()) {
+    for wire in of_step.filter(is_request).filter_map(|frame| frame.wire.as_ref()) {
         let command = command(wire);
         if !commands.contains(&command) {
             commands.push(command);
@@ -230,7 +240,8 @@ const fn shown_mode(mode: TraceMode) -> Mode {
     }
 }
 
-fn capitalized(text: &str) -> String {
+/// The text with a capital letter at its beginning.
+pub(super) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -9,7 +9,7 @@ use counterfoil_pages::{Asset, Language, Renderer};
 use counterfoil_test_support::{chromium, interop_folder, output_of};
 use serde_json::json;
 
-use crate::{english_pages, samples};
+use crate::{english_pages, people, pseudo};
 
 /// The environment variable that asks for every combination of width, color scheme and direction.
 const EVERYTHING: &str = "COUNTERFOIL_ALL_PAGES";
@@ -21,15 +21,16 @@ fn every_page_is_accessible_and_fits_a_small_screen() {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     let renderer = Renderer::new();
+    let english = people(&renderer, Language::English).into_iter().chain(english_pages(&renderer)).collect();
+    let arabic = people(&renderer, Language::Arabic);
     let mut pages = Vec::new();
-    for language in [Language::English, Language::Arabic] {
-        let english = if language == Language::English { Some(english_pages(&renderer)) } else { None };
-        for (name, html) in
-            samples::pages(&renderer, language).into_iter().chain(english.into_iter().flatten())
-        {
-            let file = format!("{}-{}.html", pages.len(), language.code());
+    for (lang, dir, rendered) in
+        [("en", "ltr", english), ("ar", "rtl", arabic), ("en-XA", "ltr", pseudo::pages())]
+    {
+        let rendered: Vec<(String, String)> = rendered;
+        for (name, html) in rendered {
+            let file = format!("{}-{lang}.html", pages.len());
             fs::write(folder.join(&file), html).unwrap();
-            let (lang, dir) = (language.code(), language.direction().as_str());
             pages.push(json!({ "name": name, "lang": lang, "dir": dir, "file": file }));
         }
     }

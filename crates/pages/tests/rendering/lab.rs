@@ -1,15 +1,16 @@
 //! Views of the lab to render: empty, usual, longest, and with hostile text.
 
+use counterfoil_pages::sample::HOSTILE;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    GuideRow, JwtParts, LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, OtherAnswer, Piece,
-    PlayedAct, QuestionRow, QuestionsView, ShownRequest, SignatureView, StepLink, StoredFact, TakenApart,
-    Ticket, TokenMember, TokenView, TraceLine, Verdict,
+    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow,
+    LabView, LabsView, LifePlot, LifeRow, MeasurementOutcome, MeasurementProgress, MeasurementRow,
+    MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow, QuestionRow, QuestionsView, RangeAxis,
+    RangePlot, RangeRow, ReportAnswer, ReportView, RunningMeasurementView, ShownRequest, SignatureView,
+    StepLink, StoredFact, TakenApart, Ticket, TokenMember, TokenView, TraceLine, Verdict,
 };
-use counterfoil_pages::{Language, Moment, Renderer, View};
-
-use crate::samples::{HOSTILE, frame};
+use counterfoil_pages::{Frame, Language, Message, Moment, Renderer, ThemeFrame, View};
 
 const NOON: u64 = 1_764_000_000;
 
@@ -92,6 +93,9 @@ fn lab(text: &str) -> LabView {
         id: "p3vQ0n9Jr2hK5cXwp3vQ0n".into(),
         now: Moment::from_unix_seconds(NOON),
         ahead: Some("61 min".into()),
+        clock_moves: ["+ 1 min", "+ 15 min", "+ 1 hour", "+ 1 day"]
+            .map(|label| ClockButton { name: label.into(), label: label.into() })
+            .into(),
         acts: vec![act("login", false), act("logout", true), act("tamper", false)],
         act: "logout".into(),
         about: text.into(),
@@ -108,19 +112,37 @@ fn lab(text: &str) -> LabView {
 }
 
 fn render(renderer: &Renderer, view: &impl View) -> String {
-    let html = renderer.render(Language::English, &frame(None), view);
+    let frame = Frame {
+        product: HOSTILE.into(),
+        base: "/auth".into(),
+        host: "auth.example".into(),
+        here: "/auth/lab".into(),
+        user: None,
+        request_id: "p3vQ0n9Jr2hK5cXw".into(),
+        notice: Some(Message::new("notice-ended-others").with("count", 3)),
+        live: None,
+        theme: ThemeFrame::default(),
+    };
+    let html = renderer.render(Language::English, &frame, view);
     html.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 fn choose(advice: Option<AdviceView>, is_client_missing: bool) -> ChooseView {
     let choice = |value: &str, is_chosen| Choice { value: value.into(), text: HOSTILE.into(), is_chosen };
-    let group = |name: &str, is_multiple| ChoiceGroup {
+    let group = |name: &str, is_multiple: bool| ChoiceGroup {
         name: name.into(),
         question: format!("{name}? {HOSTILE}"),
+        hint: (!is_multiple).then(|| HOSTILE.into()),
         is_multiple,
         choices: vec![choice("one", true), choice("own-services", false)],
     };
-    ChooseView { groups: vec![group("client", true), group("logout", false)], is_client_missing, advice }
+    let cost = |text: &str| CostRow { what: text.into(), values: [(); 3].map(|()| text.into()) };
+    ChooseView {
+        groups: vec![group("client", true), group("logout", false)],
+        is_client_missing,
+        costs: vec![cost("bytes"), cost(HOSTILE)],
+        advice,
+    }
 }
 
 fn advice(text: &str) -> AdviceView {
@@ -148,8 +170,10 @@ fn advice(text: &str) -> AdviceView {
         sessions_when: [Some(true), Some(false), None].map(row).into(),
         jwt_when: [None, Some(true)].map(row).into(),
         others: vec![other(vec![changed(false), changed(true)]), other(vec![])],
+        query: "spa=on&domains=one&logout=immediate&verifiers=none".into(),
         init: text.into(),
         program: format!("let auth = {text}"),
+        service: Some(format!("let verifier = {text}")),
     }
 }
 
@@ -191,11 +215,96 @@ fn other_tokens() -> [TokenView; 3] {
     .map(|token| token_view(Some(token)))
 }
 
+fn ranges(axis: RangeAxis, largest: f64) -> Option<RangePlot> {
+    let row = |mode, value: f64| RangeRow {
+        label: "First sight · Hybrid".into(),
+        mode,
+        low: value * 0.9,
+        value,
+        high: value * 1.4,
+        text: "58.02 ms".into(),
+    };
+    let modes = [None, Some(Mode::Session), Some(Mode::Jwt), Some(Mode::Hybrid)];
+    let rows: Vec<RangeRow> =
+        modes.into_iter().zip([0.02, 0.3, 1.0, 0.7]).map(|(mode, part)| row(mode, part * largest)).collect();
+    RangePlot::new(axis, &rows)
+}
+
+fn report(text: &str, warning: Option<&str>, count: usize) -> ReportView {
+    let answer = ReportAnswer {
+        feature: text.into(),
+        usual: text.into(),
+        values: [(); 3].map(|()| format!("1.24 (1.18 to 1.32) {text}")),
+        says: text.into(),
+    };
+    let quantiles = QuantileRow { label: text.into(), values: [(); 3].map(|()| "29.1 µs".into()) };
+    let figure = FigureRow {
+        id: "down.issuer.after_lease".into(),
+        values: [(); 4].map(|()| text.into()),
+        meaning: text.into(),
+    };
+    ReportView {
+        number: u64::MAX,
+        made: Moment::from_unix_seconds(NOON),
+        profile: text.into(),
+        duration: "28.4 s".into(),
+        warning: warning.map(str::to_owned),
+        answers: vec![answer; count.min(7)],
+        checks: ranges(RangeAxis::Ratio, 5.9).filter(|_| count > 0),
+        revocation: plot().filter(|_| count > 0),
+        times: ranges(RangeAxis::Time, 61.3).filter(|_| count > 0),
+        quantiles: vec![quantiles; count.min(8)],
+        figures: vec![figure; count],
+        conditions: vec![text.into(); 3],
+    }
+}
+
+/// The pages of measurements: none yet, running, failed, stopped, done, and of a busy machine.
+fn measurement_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
+    let started = Moment::from_unix_seconds(NOON);
+    let progress = |part: &str, done| MeasurementProgress {
+        number: 3,
+        started: started.clone(),
+        seconds: 17,
+        part: part.into(),
+        done,
+        of: 2 * done,
+    };
+    let none = MeasurementsView { running: None, ended: vec![], most: 5 };
+    let ended = |outcome| MeasurementRow { number: u64::MAX, started: started.clone(), outcome };
+    let outcomes = [
+        MeasurementOutcome::Done,
+        MeasurementOutcome::TooBusy,
+        MeasurementOutcome::Failed,
+        MeasurementOutcome::Stopped,
+    ];
+    let some = MeasurementsView {
+        running: Some(progress(HOSTILE, 7)),
+        ended: outcomes.map(ended).into(),
+        ..none.clone()
+    };
+    let running = |progress, is_refused, every| RunningMeasurementView { progress, is_refused, every };
+    let failed = |cause: Vec<String>| FailedMeasurementView { number: 3, started: started.clone(), cause };
+    vec![
+        ("no measurements", render(renderer, &none)),
+        ("measurements", render(renderer, &some)),
+        ("measurement at its start", render(renderer, &running(progress("", 0), false, None))),
+        ("measurement", render(renderer, &running(progress(HOSTILE, 1234), true, None))),
+        ("measurement without script", render(renderer, &running(progress("rounds", 1), false, Some(2)))),
+        ("failed measurement", render(renderer, &failed(vec![HOSTILE.into(), "w".repeat(400)]))),
+        ("stopped measurement", render(renderer, &failed(vec![]))),
+        ("report", render(renderer, &report(HOSTILE, None, 20))),
+        ("report of a busy machine", render(renderer, &report("96 of 100 accepted", Some(HOSTILE), 40))),
+        ("report of little", render(renderer, &report("quick", None, 0))),
+    ]
+}
+
 /// Every page of the lab with each of its samples.
 pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let hostile = lab(HOSTILE);
     let quiet = LabView {
         ahead: None,
+        clock_moves: vec![],
         previous: None,
         next: None,
         tickets: MODES.map(empty_ticket).into(),
@@ -241,7 +350,7 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
         LabProblemView { status: 429, title: HOSTILE.into(), text: HOSTILE.into(), link: "/lab".into() };
     let [session, refresh, invalid] = other_tokens();
     let without_keys = TokenView { keys_problem: Some(HOSTILE.into()), ..jwt("exp", &[], None) };
-    vec![
+    let pages = vec![
         ("lab", render(renderer, &hostile)),
         ("quiet lab", render(renderer, &quiet)),
         ("long lab", render(renderer, &long)),
@@ -262,5 +371,6 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
         ("session token", render(renderer, &session)),
         ("refresh token", render(renderer, &refresh)),
         ("no token", render(renderer, &invalid)),
-    ]
+    ];
+    pages.into_iter().chain(measurement_pages(renderer)).collect()
 }

@@ -3,18 +3,37 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod browser;
-mod console;
 mod contrast;
+mod fields;
 mod lab;
-mod samples;
+mod overrides;
+mod pseudo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use counterfoil_pages::sample::{HOSTILE, Sample};
 use counterfoil_pages::{Asset, Language, Renderer};
 
-use crate::samples::{HOSTILE, pages};
+/// The pages of these samples, each with the name of its sample.
+fn rendered(renderer: &Renderer, language: Language, samples: Vec<Sample>) -> Vec<(String, String)> {
+    let html = |sample: &Sample| {
+        let html = renderer.render_sample(language, sample);
+        html.unwrap_or_else(|error| panic!("{} {language:?}: {error:?}", sample.name()))
+    };
+    samples.iter().map(|sample| (sample.name().to_owned(), html(sample))).collect()
+}
+
+/// Every page of people, in this language.
+fn people(renderer: &Renderer, language: Language) -> Vec<(String, String)> {
+    rendered(renderer, language, Sample::people())
+}
+
+/// Every page of the console.
+fn console(renderer: &Renderer) -> Vec<(String, String)> {
+    rendered(renderer, Language::English, Sample::console())
+}
 
 /// The ids of the texts of a language, each with the names of its values.
 fn texts(language: Language) -> BTreeMap<String, BTreeSet<String>> {
@@ -61,7 +80,7 @@ fn each_file_of_texts_says_whether_a_native_speaker_has_read_it() {
 fn every_template_renders_every_sample_in_every_language() {
     let renderer = Renderer::new();
     for language in Language::ALL {
-        for (name, html) in pages(&renderer, language) {
+        for (name, html) in people(&renderer, language) {
             let (lang, dir) = (language.code(), language.direction().as_str());
             assert!(html.contains(&format!("<html lang=\"{lang}\" dir=\"{dir}\">")), "{name}: {html}");
             assert_eq!(html.matches("<h1>").count(), 1, "{name}");
@@ -72,7 +91,7 @@ fn every_template_renders_every_sample_in_every_language() {
 
 #[test]
 fn every_page_of_the_console_renders_with_every_sample() {
-    for (name, html) in console::console(&Renderer::new()) {
+    for (name, html) in console(&Renderer::new()) {
         assert!(html.contains("<html lang=\"en\" dir=\"ltr\">"), "{name}: {html}");
         assert_eq!((html.matches("<h1>").count(), html.matches("</main>").count()), (1, 1), "{name}");
         assert_eq!(html.matches(" aria-current=\"page\"").count(), 1, "{name}: {html}");
@@ -86,8 +105,8 @@ fn every_page_of_the_console_renders_with_every_sample() {
 #[test]
 fn a_live_part_is_one_element_that_a_page_has_too() {
     let renderer = Renderer::new();
-    let pages = console::console(&renderer);
-    for (topic, html) in console::live_parts(&renderer) {
+    let pages = console(&renderer);
+    for (topic, html) in rendered(&renderer, Language::English, Sample::live_parts()) {
         let mark = format!(" data-live=\"{topic}\">");
         assert!(html.trim_start().starts_with("<div ") && html.trim_end().ends_with("</div>"), "{html}");
         assert_eq!((html.matches(&mark).count(), html.matches(" data-live=").count()), (1, 1), "{html}");
@@ -109,8 +128,8 @@ fn every_page_of_the_lab_renders_with_every_sample() {
 
 /// The pages in English only.
 fn english_pages(renderer: &Renderer) -> impl Iterator<Item = (String, String)> {
-    let pages = console::console(renderer).into_iter().chain(lab::lab_pages(renderer));
-    pages.map(|(name, html)| (name.to_owned(), html))
+    let lab = lab::lab_pages(renderer).into_iter().map(|(name, html)| (name.to_owned(), html));
+    console(renderer).into_iter().chain(lab)
 }
 
 #[test]
@@ -119,7 +138,7 @@ fn hostile_text_stays_text_in_every_page() {
     let escaped =
         "&lt;script&gt;alert(1)&lt;&#x2f;script&gt;&quot;&#x27;&gt;&lt;img src=x onerror=y&gt;&amp;amp;";
     assert!(HOSTILE.contains("<script>"));
-    let pages = pages(&renderer, Language::English);
+    let pages = people(&renderer, Language::English);
     for (name, html) in pages.into_iter().chain(english_pages(&renderer)) {
         assert!(html.contains(escaped), "{name}: {html}");
         for part in ["<script>", "<img src=x", "javascript:"] {
@@ -132,27 +151,29 @@ fn hostile_text_stays_text_in_every_page() {
 #[test]
 fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
     let renderer = Renderer::new();
-    let pages = pages(&renderer, Language::Arabic);
+    let pages = people(&renderer, Language::Arabic);
     for (name, html) in pages.into_iter().chain(english_pages(&renderer)) {
         for part in ["<style", " style=", "onclick=", "onload=", "<iframe", "http-equiv=\"content"] {
             assert!(!html.contains(part), "{name}: {part}");
         }
-        // The file of the console alone, in pages with live parts.
-        let file = format!("assets/{}\" defer></script>", Asset::CONSOLE_SCRIPT.name());
-        let expected = usize::from(html.contains(" data-pause hidden>"));
-        assert_eq!(
-            (html.matches("<script").count(), html.matches(&file).count()),
-            (expected, expected),
-            "{name}"
-        );
+        // A file of its room alone, in pages with live parts and in that of a measurement that runs.
+        let rooms =
+            [(Asset::CONSOLE_SCRIPT, " data-pause hidden>"), (Asset::LAB_SCRIPT, "?every=2\">Load it every")];
+        let mut scripts = 0;
+        for (script, mark) in rooms {
+            let expected = usize::from(html.contains(mark));
+            let file = format!("assets/{}\" defer></script>", script.name());
+            assert_eq!(html.matches(&file).count(), expected, "{name}");
+            scripts += expected;
+        }
+        assert_eq!(html.matches("<script").count(), scripts, "{name}");
     }
 }
 
 #[test]
 fn no_template_marks_text_as_safe() {
     let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-    let folders =
-        [templates.join("console/live"), templates.join("console"), templates.join("lab"), templates];
+    let folders = ["console/live", "console", "lab", ""].map(|folder| templates.join(folder));
     let entries = folders.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         let text = fs::read_to_string(&path).unwrap();

@@ -175,10 +175,10 @@ pub(crate) fn leave<'p>(id: NodeId) -> Statement<'p> {
 /// Deletes the changes that every node has applied, at most `limit`.
 pub(crate) fn delete_applied_changes<'p>(limit: u32) -> Statement<'p> {
     statement!(
-        "DELETE FROM node_changes WHERE number IN
+        "DELETE FROM node_changes WHERE number = ANY (ARRAY
              (SELECT number FROM node_changes
               WHERE number <= (SELECT coalesce(min(last_change), 9223372036854775807) FROM nodes)
-              ORDER BY number LIMIT $1)
+              ORDER BY number LIMIT $1))
          RETURNING 1",
         i64::from(limit)
     )

@@ -180,10 +180,13 @@ async fn purge_removed_user(pipeline: &mut Pipeline<'_, '_>, now: Time, limit: u
 }
 
 /// Deletes revocations whose last token has expired. A revocation without an expiry time is kept for ever.
+///
+/// As in other statements with an array: PostgreSQL takes a sub-select with an unknown limit for a tenth of the table, and may
+/// read the whole table to join it.
 fn delete_revocations<'p>(now: Time, limit: u32) -> Statement<'p> {
     statement!(
-        "DELETE FROM revocation_log WHERE position IN
-             (SELECT position FROM revocation_log WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+        "DELETE FROM revocation_log WHERE position = ANY (ARRAY
+             (SELECT position FROM revocation_log WHERE expires_at < $1 ORDER BY expires_at LIMIT $2))
          RETURNING 1",
         unix_ms(now),
         i64::from(limit)
@@ -193,8 +196,8 @@ fn delete_revocations<'p>(now: Time, limit: u32) -> Statement<'p> {
 /// Deletes counters whose window is over.
 fn delete_counters<'p>(now: Time, limit: u32) -> Statement<'p> {
     statement!(
-        "DELETE FROM counters WHERE key IN
-             (SELECT key FROM counters WHERE window_ends_at <= $1 ORDER BY window_ends_at LIMIT $2)
+        "DELETE FROM counters WHERE key = ANY (ARRAY
+             (SELECT key FROM counters WHERE window_ends_at <= $1 ORDER BY window_ends_at LIMIT $2))
          RETURNING 1",
         unix_ms(now),
         i64::from(limit)
@@ -212,7 +215,7 @@ pub(crate) async fn purge_audit_log(
     let expired = pipeline
         .query(statement!(
             "DELETE FROM audit_events
-             WHERE number IN (SELECT number FROM audit_events ORDER BY number LIMIT $2)
+             WHERE number = ANY (ARRAY(SELECT number FROM audit_events ORDER BY number LIMIT $2))
                AND occurred_at < $1 AND number < (SELECT max(number) FROM audit_events)
              RETURNING 1",
             unix_ms(now - retention.max_age),
@@ -224,7 +227,7 @@ pub(crate) async fn purge_audit_log(
         Some(max) => {
             let delete = statement!(
                 "DELETE FROM audit_events
-                 WHERE number IN (SELECT number FROM audit_events ORDER BY number LIMIT $2)
+                 WHERE number = ANY (ARRAY(SELECT number FROM audit_events ORDER BY number LIMIT $2))
                    AND number <= (SELECT max(number) FROM audit_events) - $1
                  RETURNING 1",
                 i64::try_from(max.get()).unwrap_or(i64::MAX),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use counterfoil_core::credentials::session_token::TokenHash;
+use counterfoil_core::model::session::{ClientInfo, Session, SessionCredential};
 use counterfoil_core::model::user::User;
 use counterfoil_core::store::{
     AppliedChanges, Change, CommitListener, CommitOutcome, Store, StoreError, Transaction,
@@ -10,7 +13,7 @@ use counterfoil_core::store::{
 use counterfoil_jose::Time;
 use counterfoil_postgres::PostgresStore;
 use counterfoil_test_support::{PostgresServer, skip};
-use counterfoil_verify::UserId;
+use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 
@@ -75,5 +78,29 @@ impl CommitListener for CountingListener {
 
     fn on_failure(&self) {
         self.failures.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A session with a cookie.
+pub(crate) fn session(number: u8, user: UserId) -> Session {
+    Session {
+        id: SessionId::from_bytes([number; 16]),
+        user,
+        client: ClientId::default(),
+        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
+        authenticated_at: NOON,
+        amr: vec!["pwd".into()],
+        acr: None,
+        seen_at: NOON,
+        idle: Duration::from_secs(86_400),
+        expires_at: NOON + Duration::from_secs(86_400),
+        pos: RevocationPosition::START,
+        scope: None,
+        audience: None,
+        client_info: ClientInfo::default(),
+        label: None,
+        status_index: None,
+        ended: None,
+        revision: 0,
     }
 }

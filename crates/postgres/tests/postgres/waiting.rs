@@ -5,8 +5,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
-use counterfoil_core::model::session::ClientInfo;
-use counterfoil_core::store::{Change, CommitOutcome, Expectation, Page, Store, StoreError, Transaction};
+use counterfoil_core::model::session::{ClientInfo, EndReason, SessionEnd};
+use counterfoil_core::store::{
+    Change, CommitOutcome, Expectation, Page, SessionEnding, Store, StoreError, Transaction,
+};
 use counterfoil_postgres::PostgresStore;
 use counterfoil_test_support::PostgresServer;
 use counterfoil_verify::ClientId;
@@ -14,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::cutting_proxy::CuttingProxy;
-use crate::fixture::{NOON, insert, insert_when_recovered, open, server, user};
+use crate::fixture::{NOON, insert, insert_when_recovered, open, server, session, user};
 
 /// Makes PostgreSQL refuse the first `count` insertions of metadata with this error code.
 fn refuse_metadata(url: &str, count: u32, code: &str) {
@@ -98,6 +100,38 @@ async fn a_transaction_whose_statements_do_not_depend_on_each_other_takes_one_ro
     // One for the transaction, and perhaps one or two for tests of the connection; with each statement on its own there
     // would be six.
     assert!((1..=3).contains(&round_trips), "{round_trips}");
+    store.close().await.unwrap();
+}
+
+/// Other commits wait meanwhile: the answer says what to record, and the position that is taken says where.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_session_takes_three_round_trips() {
+    let Some(server) = server() else { return };
+    let proxy = CuttingProxy::start(server);
+    let store = open(&proxy.url(&server.new_database())).await;
+    assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))));
+    let mut fewest = u64::MAX;
+    for number in 0..4 {
+        let session = session(number, user(1).id);
+        let end = SessionEnd { at: NOON, reason: EndReason::Logout };
+        let event =
+            AuditEvent::by_user(AuditEventKind::SessionEnded, user(1).id, &ClientInfo::default(), NOON);
+        let ending = [
+            Change::end_session(session.id, SessionEnding { end, remember_until: NOON }),
+            Change::record_session_ends(event),
+        ];
+        let inserted = store.commit(&Transaction::new([Change::insert_session(session)])).await;
+        assert!(matches!(inserted, Ok(CommitOutcome::Applied(_))), "{inserted:?}");
+        proxy.delay(Duration::from_millis(50));
+
+        let outcome = store.commit(&Transaction::new(ending)).await;
+
+        // The first one prepares the statements, and tests of the connection count too.
+        fewest = fewest.min(proxy.delay(Duration::ZERO));
+        let Ok(CommitOutcome::Applied(applied)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(applied.derived_events.len(), 1);
+    }
+    assert_eq!(fewest, 3);
     store.close().await.unwrap();
 }
 

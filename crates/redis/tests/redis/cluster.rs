@@ -3,35 +3,52 @@
 use std::process::Command;
 use std::time::Duration;
 
-use counterfoil_test_support::{RedisServer, free_port};
+use counterfoil_test_support::{CertificateAuthority, free_port};
 
-use crate::fixture::{Node, TestClock, server, store, until};
+use crate::fixture::{Member, Node, TestClock, store, until};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_used_and_a_lost_node_costs_only_its_sessions() {
-    let config = || {
-        format!(
-            "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout 1000\ncluster-require-full-coverage no",
+/// Starts three nodes and makes them a cluster. `None` if the test is skipped.
+#[track_caller]
+fn start(config: &str, authority: Option<&CertificateAuthority>) -> Option<[Member; 3]> {
+    let member = || {
+        let config = format!(
+            "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout 1000\ncluster-require-full-coverage no\n{config}",
             free_port()
-        )
+        );
+        Member::start(&config, authority)
     };
-    let Some(first) = server(&config()) else { return };
-    let [second, third] = [(); 2].map(|()| RedisServer::start(&config()).unwrap());
-    let addresses = [&first, &second, &third].map(|node| format!("127.0.0.1:{}", node.port()));
-    let created = Command::new("redis-cli")
-        .args(["--cluster", "create"])
-        .args(&addresses)
-        .args(["--cluster-yes"])
-        .output()
-        .unwrap();
+    let members = [member()?, member()?, member()?];
+    let mut create = Command::new("redis-cli");
+    if let Some(authority) = authority {
+        create.arg("--tls").arg("--cacert").arg(authority.file());
+    }
+    create.args(["--cluster", "create"]);
+    // The nodes meet by address.
+    create.args(members.iter().map(|member| format!("127.0.0.1:{}", member.port)));
+    let created = create.arg("--cluster-yes").output().unwrap();
     assert!(created.status.success(), "{created:?}");
+    Some(members)
+}
+
+async fn until_formed(members: &[Member; 3]) {
     until("the cluster has formed", async || {
-        [&first, &second, &third]
-            .iter()
-            .all(|node| node.cli(&["cluster", "info"]).contains("cluster_state:ok"))
+        members.iter().all(|node| node.server.cli(&["cluster", "info"]).contains("cluster_state:ok"))
     })
     .await;
-    let url = format!("redis+cluster://{}", addresses.join(","));
+}
+
+fn hosts(members: &[Member; 3]) -> String {
+    members.each_ref().map(|member| format!("{}:{}", member.host, member.port)).join(",")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_the_nodes_of_a_cluster_are_used_by_the_names_that_they_announce() {
+    let authority = CertificateAuthority::new();
+    let names =
+        "tls-cluster yes\ncluster-announce-hostname localhost\ncluster-preferred-endpoint-type hostname";
+    let Some(members) = start(names, Some(&authority)) else { return };
+    until_formed(&members).await;
+    let url = format!("rediss+cluster://{}?ca_file={}", hosts(&members), authority.file().display());
     let node = Node::connected(&store().await, &url, &TestClock::new()).await;
     let mut tokens = Vec::new();
     for _ in 0..30 {
@@ -41,13 +58,37 @@ async fn a_cluster_is_used_and_a_lost_node_costs_only_its_sessions() {
     for token in &tokens {
         node.until_cached(token).await;
     }
-    for server in [&first, &second, &third] {
-        assert_ne!(server.cli(&["dbsize"]), "0", "the sessions are spread");
+    for member in &members {
+        assert_ne!(member.server.cli(&["dbsize"]), "0", "the sessions are spread");
+        member.until_encrypted().await;
+    }
+    let ended = tokens.pop().unwrap();
+    node.end(ended.session()).await;
+    assert!(node.authenticate(&ended).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_used_and_a_lost_node_costs_only_its_sessions() {
+    let Some(members) = start("", None) else { return };
+    until_formed(&members).await;
+    let url = format!("redis+cluster://{}", hosts(&members));
+    let node = Node::connected(&store().await, &url, &TestClock::new()).await;
+    let mut tokens = Vec::new();
+    for _ in 0..30 {
+        tokens.push(node.log_in().await);
+    }
+    node.clock.pass(Duration::from_secs(6));
+    for token in &tokens {
+        node.until_cached(token).await;
+    }
+    for member in &members {
+        assert_ne!(member.server.cli(&["dbsize"]), "0", "the sessions are spread");
     }
 
     let ended = tokens.pop().unwrap();
     node.end(ended.session()).await;
-    third.kill();
+    let [_first, _second, third] = members;
+    third.server.kill();
     for token in &tokens {
         node.authenticate(token).await.unwrap();
     }

@@ -16,7 +16,7 @@ use counterfoil_core::store::{AppliedChanges, Change, CommitOutcome, SessionEndi
 use counterfoil_jose::{Algorithm, HmacKey, KeySet, Time, random};
 use counterfoil_redis::{RedisSessionCache, RedisUrl};
 use counterfoil_sqlite::SqliteStore;
-use counterfoil_test_support::{RedisServer, skip};
+use counterfoil_test_support::{CertificateAuthority, RedisServer, free_port, skip};
 use counterfoil_verify::{
     AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
     SessionId, TokenVerifier, UserId,
@@ -37,6 +37,53 @@ pub(crate) fn server(config: &str) -> Option<RedisServer> {
         skip("Redis is not installed");
     }
     server
+}
+
+/// A server or a sentinel, and where others find it.
+pub(crate) struct Member {
+    pub(crate) server: RedisServer,
+    pub(crate) host: &'static str,
+    pub(crate) port: u16,
+}
+
+impl Member {
+    /// A server; with TLS and a certificate for `localhost`, if there is an authority. `None` if the test is skipped.
+    #[track_caller]
+    pub(crate) fn start(config: &str, authority: Option<&CertificateAuthority>) -> Option<Self> {
+        Self::with(config, authority, server)
+    }
+
+    /// A sentinel.
+    #[track_caller]
+    pub(crate) fn start_sentinel(config: &str, authority: Option<&CertificateAuthority>) -> Option<Self> {
+        Self::with(config, authority, RedisServer::start_sentinel)
+    }
+
+    #[track_caller]
+    fn with(
+        config: &str,
+        authority: Option<&CertificateAuthority>,
+        start: impl Fn(&str) -> Option<RedisServer>,
+    ) -> Option<Self> {
+        let Some(authority) = authority else {
+            let server = start(config)?;
+            return Some(Self { host: "127.0.0.1", port: server.port(), server });
+        };
+        let port = free_port();
+        let server =
+            start(&format!("{}\ntls-replication yes\n{config}", authority.redis_config("localhost", port)))?;
+        Some(Self { server, host: "localhost", port })
+    }
+
+    /// Waits until clients are connected with TLS, and none without: only the one that asks.
+    pub(crate) async fn until_encrypted(&self) {
+        until("all connections are encrypted", async || {
+            let clients = self.server.cli(&["client", "list"]);
+            let count = |port: u16| clients.matches(&format!("laddr=127.0.0.1:{port} ")).count();
+            count(self.port) > 0 && count(self.server.port()) == 1
+        })
+        .await;
+    }
 }
 
 /// The time of all nodes of a test.

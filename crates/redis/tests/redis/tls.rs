@@ -1,15 +1,18 @@
-//! TLS: the certificate of the server is verified.
+//! TLS: the certificate of the server is verified, and the log says what is wrong with it.
 
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counterfoil_test_support::{CertificateAuthority, free_port};
+use counterfoil_redis::RedisSessionCache;
+use counterfoil_test_support::{CertificateAuthority, RedisServer, ServerCertificate, free_port};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
+use tracing_subscriber::fmt::MakeWriter;
 
-use crate::fixture::{Node, TestClock, key, server, store};
+use crate::fixture::{Node, TestClock, key, server, store, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_is_used_only_with_a_certificate_for_its_name_that_is_trusted() {
@@ -57,4 +60,89 @@ async fn count_connections(to: u16) -> (u16, Arc<AtomicUsize>) {
         }
     });
     (port, count)
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Why the servers of this URL are not reached, as the log says it. The log is that of this thread.
+async fn reason(url: &str) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let cache = RedisSessionCache::start(url.parse().unwrap(), key(), || None);
+    until("a reason is logged", async || log.text().contains("cannot be reached")).await;
+    drop(cache);
+    log.text()
+}
+
+async fn assert_reason(url: &str, expected: [&str; 2]) {
+    let text = reason(url).await;
+    assert!(expected.iter().all(|part| text.contains(part)), "{url}: {text}");
+}
+
+fn use_certificate(redis: &RedisServer, files: &ServerCertificate) {
+    let [certificate, key] = [&files.certificate, &files.key].map(|file| file.display().to_string());
+    let answer = redis.cli(&["config", "set", "tls-cert-file", &certificate, "tls-key-file", &key]);
+    assert_eq!(answer, "OK");
+}
+
+#[tokio::test]
+async fn the_log_says_what_is_wrong_with_tls_and_what_to_do() {
+    let (authority, port) = (CertificateAuthority::new(), free_port());
+    let Some(redis) = server(&authority.redis_config("localhost", port)) else { return };
+    let query = format!("?ca_file={}", authority.file().display());
+    let other = CertificateAuthority::new();
+    let unknown = ["no trusted authority has signed", "`?ca_file=FILE` in the URL"];
+    assert_reason(&format!("rediss://localhost:{port}"), unknown).await;
+    // A sentinel and the nodes of a cluster are verified in the same way.
+    for (kind, path) in [("", ""), ("+cluster", ""), ("+sentinel", "/sessions")] {
+        let url = format!("rediss{kind}://localhost:{port}{path}?ca_file={}", other.file().display());
+        assert_reason(&url, unknown).await;
+    }
+    let name = ["is for another host name", "write a host into the URL that is in the certificate"];
+    for kind in ["", "+cluster"] {
+        assert_reason(&format!("rediss{kind}://127.0.0.1:{port}{query}"), name).await;
+    }
+    let url = format!("rediss://localhost:{port}{query}");
+    let missing = format!("rediss://localhost:{port}?ca_file=/nowhere/root.pem");
+    assert_reason(&missing, ["/nowhere/root.pem", "No such file"]).await;
+
+    use_certificate(&redis, &authority.expired_certificate("localhost"));
+    assert_reason(&url, ["the certificate of the server has expired", "renew it"]).await;
+    use_certificate(&redis, &authority.future_certificate("localhost"));
+    assert_reason(&url, ["is not valid yet", "correct the clock of this machine"]).await;
+    use_certificate(&redis, &authority.certificate("localhost"));
+
+    let without = format!("rediss://localhost:{}{query}", redis.port());
+    assert_reason(&without, ["write `redis` instead of `rediss` into the URL", "TLS at this port"]).await;
+    let unencrypted = format!("redis://localhost:{port}");
+    assert_reason(&unencrypted, ["only TLS at this port", "write `rediss` instead of `redis`"]).await;
+    assert_eq!(redis.cli(&["config", "set", "tls-auth-clients", "yes"]), "OK");
+    assert_reason(&url, ["demands a certificate of its clients", "set `tls-auth-clients no`"]).await;
 }

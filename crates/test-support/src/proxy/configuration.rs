@@ -205,8 +205,11 @@ fn apache_main(root: &Path, address: SocketAddr) -> String {
     let modules =
         modules.map(|name| format!("LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n")).concat();
     let root = root.display();
+    // One process with a thread for each connection of a load generator: a process that ends, or one without a free thread, closes
+    // connections that are kept.
     format!(
-        "{modules}ServerName localhost\nListen {address}\nUser www-data\nGroup www-data\nPidFile {root}/pid\n\
+        "{modules}ServerLimit 1\nStartServers 1\nThreadLimit 160\nThreadsPerChild 160\nMaxRequestWorkers 160\n\
+         MinSpareThreads 1\nMaxSpareThreads 160\nServerName localhost\nListen {address}\nUser www-data\nGroup www-data\nPidFile {root}/pid\n\
          DefaultRuntimeDir {root}\nErrorLog {root}/log\nMaxKeepAliveRequests 0\n"
     )
 }

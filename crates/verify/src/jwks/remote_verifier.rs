@@ -28,8 +28,7 @@ const MAX_WAITS: usize = 2;
 /// Authenticates by the access tokens of an issuer that runs elsewhere, with keys that it fetches itself.
 ///
 /// ```no_run
-/// use counterfoil_jose::Algorithm;
-/// use counterfoil_verify::{JwksOptions, RemoteVerifier, TokenVerifier};
+/// use counterfoil_verify::{Algorithm, JwksOptions, RemoteVerifier, TokenVerifier};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256]);

@@ -31,8 +31,7 @@ use crate::token::verifier::TokenVerifier;
 /// Builds a [`RemoteVerifier`].
 ///
 /// ```no_run
-/// use counterfoil_jose::Algorithm;
-/// use counterfoil_verify::{FeedOptions, RemoteVerifier, StalePolicy, TokenVerifier};
+/// use counterfoil_verify::{Algorithm, FeedOptions, RemoteVerifier, StalePolicy, TokenVerifier};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = TokenVerifier::builder("https://auth.example", "https://shop.example", &[Algorithm::Es256]);

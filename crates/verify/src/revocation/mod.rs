@@ -34,9 +34,8 @@ const SHARDS: usize = 256;
 /// An entry takes about 45 bytes; without entries nothing is allocated.
 ///
 /// ```
-/// use counterfoil_jose::Time;
 /// use counterfoil_verify::{
-///     RevocationEntry, RevocationPosition, RevocationQuery, RevocationSubject, Revocations, SessionId,
+///     RevocationEntry, RevocationPosition, RevocationQuery, RevocationSubject, Revocations, SessionId, Time,
 /// };
 ///
 /// let session = SessionId::from_bytes([1; 16]);

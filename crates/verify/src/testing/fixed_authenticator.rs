@@ -11,9 +11,8 @@ use crate::principal::Principal;
 /// the request presents.
 ///
 /// ```
-/// use counterfoil_jose::Time;
 /// use counterfoil_verify::testing::FixedAuthenticator;
-/// use counterfoil_verify::{AuthError, AuthFuture, Authenticator, PresentedCredential};
+/// use counterfoil_verify::{AuthError, AuthFuture, Authenticator, PresentedCredential, Time};
 ///
 /// // The issuer cannot be reached: handlers answer 503.
 /// let unavailable = FixedAuthenticator::refuse(AuthError::Unavailable);

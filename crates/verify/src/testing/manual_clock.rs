@@ -13,8 +13,7 @@ use crate::authenticator::Clock;
 /// ```
 /// use std::time::Duration;
 ///
-/// use counterfoil_jose::Time;
-/// use counterfoil_verify::Clock;
+/// use counterfoil_verify::{Clock, Time};
 /// use counterfoil_verify::testing::ManualClock;
 ///
 /// let clock = ManualClock::new(Time::from_unix_seconds(1_764_000_000));

@@ -102,8 +102,7 @@ impl TokenVerifierBuilder {
     /// logout or a revocation does not reach them. They stay valid until they expire.
     ///
     /// ```
-    /// use counterfoil_jose::{Algorithm, KeySet, VerifyingKey};
-    /// use counterfoil_verify::TokenVerifier;
+    /// use counterfoil_verify::{Algorithm, KeySet, TokenVerifier, VerifyingKey};
     ///
     /// // An Express application with `jwt.sign({ userId, role }, process.env.JWT_SECRET, { expiresIn: '15m' })`.
     /// let secret = b"8f1d2a6c5b9e4f07a3d6c1e8b2f4907d5ac3e6f1b8092d4e7f6a1c3b5d8e9f02";

@@ -1,10 +1,6 @@
 //! Settings of the pages for people.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-
-use counterfoil::operator::open_configured;
-use counterfoil::{AccentError, Language, Logo, StyleSheet, ThemeFile, ThemeFileError};
+use counterfoil::{AccentError, Language};
 
 use crate::configuration::setting::{DefaultValue, Form, Setting};
 use crate::configuration::value::{InvalidValue, boolean, path, single};
@@ -60,29 +56,38 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "pages.css",
         form: Form::Text,
         default: DefaultValue::Description("none"),
-        doc: "Path of a style sheet that all pages load after ours; at most 64 KiB, read at the start.",
+        doc: "Path of a style sheet that all pages load after ours; at most 64 KiB, read when the server starts.",
         former_names: &[],
         flag: None,
-        apply: |builder, values| {
-            let (file, content) = read_file(values)?;
-            let style_sheet = StyleSheet::new(content).map_err(|error| unfit(&file, error))?;
-            builder.settings.pages.theme.style_sheet = Some(style_sheet);
-            Ok(())
-        },
+        apply: |builder, values| path(values).map(|file| builder.page_files.css = Some(file)),
     },
     Setting {
         name: "pages.logo",
         form: Form::Text,
         default: DefaultValue::Description("the mark of Counterfoil"),
-        doc: "Path of a picture at the top of each page, before the name: SVG or PNG of at most 64 KiB, read at the start.",
+        doc: "Path of a picture at the top of each page, before the name: SVG or PNG of at most 64 KiB, read when the server starts.",
         former_names: &[],
         flag: None,
-        apply: |builder, values| {
-            let (file, content) = read_file(values)?;
-            let logo = Logo::new(content).map_err(|error| unfit(&file, error))?;
-            builder.settings.pages.theme.logo = Some(logo);
-            Ok(())
-        },
+        apply: |builder, values| path(values).map(|file| builder.page_files.logo = Some(file)),
+    },
+    Setting {
+        name: "pages.texts",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Directory of files like `en.ftl` with messages that replace ours; read when the server starts.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| path(values).map(|directory| builder.page_files.texts = Some(directory)),
+    },
+    Setting {
+        name: "pages.templates",
+        form: Form::Text,
+        default: DefaultValue::Description("none"),
+        doc: "Directory of templates that replace ours of the same name, like `login.html`; read, and rendered with samples, when the \
+              server starts.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| path(values).map(|directory| builder.page_files.templates = Some(directory)),
     },
     Setting {
         name: "pages.languages",
@@ -161,24 +166,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// The path and the content of a file, of which at most one byte too many is read. The server publishes it, so a link that another
-/// user made must not lead to a secret of this one.
-fn read_file(values: &[String]) -> Result<(PathBuf, Vec<u8>), InvalidValue> {
-    let file = path(values)?;
-    let mut content = Vec::new();
-    let read = open_configured(&file)
-        .and_then(|opened| opened.take(ThemeFile::MAX_LEN as u64 + 1).read_to_end(&mut content));
-    match read {
-        Ok(_) => Ok((file, content)),
-        Err(error) => Err(InvalidValue::new(format!("{} cannot be read: {error}", file.display()))),
-    }
-}
-
-/// The content of a file is not what the setting wants.
-fn unfit(file: &Path, error: ThemeFileError) -> InvalidValue {
-    InvalidValue::new(format!("{} {error}", file.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::configuration::builder::SettingsBuilder;
@@ -205,22 +192,6 @@ mod tests {
     }
 
     #[test]
-    fn a_style_sheet_that_cannot_be_served_is_refused_with_its_path() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("shop.css");
-        let path = file.display().to_string();
-        assert!(
-            fault("pages.css", &path).unwrap().starts_with(&format!("{path} cannot be read: No such file"))
-        );
-        std::fs::write(&file, " ".repeat(64 * 1024)).unwrap();
-        assert_eq!(fault("pages.css", &path), None);
-        std::fs::write(&file, " ".repeat(64 * 1024 + 1)).unwrap();
-        assert_eq!(fault("pages.css", &path), Some(format!("{path} is longer than 64 KiB")));
-        std::fs::write(&file, b"a{content:'\xff'}").unwrap();
-        assert_eq!(fault("pages.css", &path), Some(format!("{path} is not UTF-8 text")));
-    }
-
-    #[test]
     fn an_unknown_language_is_refused() {
         assert_eq!(fault("pages.languages", "de"), None);
         let unknown = "\"xx\" is not a language of the pages, which are en, de, es, fr, ja, ar";
@@ -230,17 +201,5 @@ mod tests {
         assert!(apply(&mut builder, &[]).is_err());
         let twice = apply(&mut builder, &["de".to_owned(), "de".to_owned()]);
         assert_eq!(twice.unwrap_err().message, "names \"de\" twice");
-    }
-
-    #[test]
-    fn a_logo_that_is_no_picture_is_refused_with_its_path() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("logo.svg");
-        let path = file.display().to_string();
-        std::fs::write(&file, "<svg/>").unwrap();
-        assert_eq!(fault("pages.logo", &path), None);
-        std::fs::write(&file, "<html/>").unwrap();
-        assert_eq!(fault("pages.logo", &path), Some(format!("{path} is neither an SVG nor a PNG picture")));
-        assert!(fault("pages.logo", &format!("{path}.none")).unwrap().contains(".none cannot be read: "));
     }
 }

@@ -247,7 +247,7 @@ impl Session {
     /// `jwt`, but its position in the revocation log moves then. A refresh changes nothing.
     pub fn credential_binding(&self) -> CredentialBinding {
         match &self.credential {
-            SessionCredential::Cookie(token_hash) => CredentialBinding::new(0, token_hash.as_bytes()),
+            SessionCredential::Cookie(token_hash) => CredentialBinding::of_session_token(token_hash),
             SessionCredential::AccessOnly => CredentialBinding::new(1, &self.pos.number().to_be_bytes()),
             SessionCredential::Refresh { salt, .. } => CredentialBinding::new(2, salt.as_bytes()),
         }

@@ -16,7 +16,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{MonitoredCredential, Principal, Revocations, SessionId, UserId};
 
 use crate::client_error::InvalidCredential;
-use crate::credentials::session_token::SessionToken;
+use crate::credentials::session_token::{SessionToken, TokenHash};
 use crate::model::session::{EndReason, Session, SessionCredential};
 use crate::store::session_cache::end_reasons::EndReasons;
 use crate::store::session_cache::id_hasher::IdHasher;
@@ -106,15 +106,29 @@ impl MemorySessionCache {
         self.lease.as_ref().is_none_or(|is_held| is_held())
     }
 
-    /// As [`SessionCache::lookup`], whether or not this process holds its lease.
-    fn find(&self, presented: &SessionToken, now: Time) -> CacheLookup {
-        let shard = self.read(presented.session());
-        let Some(live) = shard.sessions.get(&presented.session()) else { return CacheLookup::Miss };
+    /// What is found while this process holds its lease.
+    fn with_lease_held(&self, found: CacheLookup) -> CacheLookup {
+        match found {
+            CacheLookup::Miss => CacheLookup::Miss,
+            found if self.holds_lease() => found,
+            CacheLookup::Hit(_) | CacheLookup::Invalid(_) => CacheLookup::Miss,
+        }
+    }
+
+    /// As [`SessionCache::lookup_bound`], whether or not this process holds its lease.
+    fn find(
+        &self,
+        session: SessionId,
+        check: impl FnOnce(&TokenHash) -> Result<(), InvalidCredential>,
+        now: Time,
+    ) -> CacheLookup {
+        let shard = self.read(session);
+        let Some(live) = shard.sessions.get(&session) else { return CacheLookup::Miss };
         if !self.is_current(live) {
             return CacheLookup::Miss;
         }
-        if !live.token_hash.matches(presented) {
-            return CacheLookup::Invalid(InvalidCredential::Unknown);
+        if let Err(reason) = check(&live.token_hash) {
+            return CacheLookup::Invalid(reason);
         }
         // The store may know of a later use than the cache.
         if now >= live.ends_at {
@@ -124,7 +138,7 @@ impl MemorySessionCache {
             return CacheLookup::Hit(live.principal.clone());
         }
         drop(shard);
-        self.touch(presented.session(), now)
+        self.touch(session, now)
     }
 
     /// Records a use of a session that was just found active. If it was evicted meanwhile, the store must
@@ -220,11 +234,18 @@ impl SessionCache for MemorySessionCache {
     }
 
     fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup {
-        match self.find(presented, now) {
-            CacheLookup::Miss => CacheLookup::Miss,
-            found if self.holds_lease() => found,
-            CacheLookup::Hit(_) | CacheLookup::Invalid(_) => CacheLookup::Miss,
-        }
+        let check =
+            |hash: &TokenHash| if hash.matches(presented) { Ok(()) } else { Err(InvalidCredential::Unknown) };
+        self.with_lease_held(self.find(presented.session(), check, now))
+    }
+
+    fn lookup_bound(
+        &self,
+        session: SessionId,
+        check: &dyn Fn(&TokenHash) -> Result<(), InvalidCredential>,
+        now: Time,
+    ) -> CacheLookup {
+        self.with_lease_held(self.find(session, check, now))
     }
 
     fn insert(&self, session: &Session, principal: Principal, version: CacheVersion) {

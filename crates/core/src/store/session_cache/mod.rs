@@ -13,7 +13,7 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{MonitoredCredential, Principal, SessionId};
 
 use crate::client_error::InvalidCredential;
-use crate::credentials::session_token::SessionToken;
+use crate::credentials::session_token::{SessionToken, TokenHash};
 use crate::model::session::{EndReason, Session};
 
 pub use invalidation::Invalidation;
@@ -46,6 +46,18 @@ pub trait SessionCache: Send + Sync + 'static {
 
     /// Verifies `presented` if its session is cached, and records its use if an update is due.
     fn lookup(&self, presented: &SessionToken, now: Time) -> CacheLookup;
+
+    /// As [`lookup`](SessionCache::lookup), for a credential that is bound to the session token of its session: `check` decides by
+    /// the hash of that token whether the credential is valid. It is called before anything else of the session is compared.
+    fn lookup_bound(
+        &self,
+        session: SessionId,
+        check: &dyn Fn(&TokenHash) -> Result<(), InvalidCredential>,
+        now: Time,
+    ) -> CacheLookup {
+        let _ = (session, check, now);
+        CacheLookup::Miss
+    }
 
     /// Inserts an active session that was read after `version`, unless something that it depends on has
     /// changed since. Sessions without a session token are left out.
@@ -91,9 +103,9 @@ impl CacheVersion {
 /// The result of a look-up.
 #[derive(Debug)]
 pub enum CacheLookup {
-    /// The session is active, and the token belongs to it.
+    /// The session is active, and the credential belongs to it.
     Hit(Principal),
-    /// The session is cached, and the token is not valid.
+    /// The session is cached, and the credential is not valid.
     Invalid(InvalidCredential),
     /// The session is not cached, or it has expired as far as the cache knows: ask the store.
     Miss,

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use crate::app::live::committed_changes::ChangeCounts;
-use crate::app::live::topic::{StateTopic, Topic};
+use crate::app::live::topic::{StateTopic, Topic, TopicSet};
 
 /// The shortest time between two reads of a topic that has changed: at most four events a second.
 const AFTER_CHANGE: Duration = Duration::from_millis(250);
 
-/// When each topic of a stream was read, and whether it has changed since. Times are since the begin of the stream.
+/// When each topic of a stream was read. Times are since the begin of the stream.
 #[derive(Debug)]
 pub(crate) struct Pace(Vec<PacedTopic>);
 
 #[derive(Debug)]
 struct PacedTopic {
     topic: Topic,
-    has_changed: bool,
     /// `None` before the first read.
     read_at: Option<Duration>,
 }
@@ -23,37 +21,29 @@ struct PacedTopic {
 impl Pace {
     /// Every topic is due at once.
     pub(crate) fn new(topics: &[Topic]) -> Self {
-        let paced = |topic: &Topic| PacedTopic { topic: *topic, has_changed: false, read_at: None };
-        Self(topics.iter().map(paced).collect())
+        Self(topics.iter().map(|topic| PacedTopic { topic: *topic, read_at: None }).collect())
     }
 
-    /// Notes what has changed between the two counts.
-    pub(crate) fn note_changes(&mut self, before: &ChangeCounts, now: &ChangeCounts) {
-        for paced in &mut self.0 {
-            paced.has_changed |= now.has_changed(paced.topic, before);
-        }
-    }
-
-    /// The topics to read at `now`. They count as read.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Vec<Topic> {
-        let due = self.0.iter_mut().filter(|paced| paced.due_at() <= now);
+    /// The topics to read at `now`, of which these were changed since their last read. They count as read.
+    pub(crate) fn take_due(&mut self, now: Duration, changed: TopicSet) -> Vec<Topic> {
+        let due = self.0.iter_mut().filter(|paced| paced.due_at(changed) <= now);
         due.map(|paced| {
-            (paced.has_changed, paced.read_at) = (false, Some(now));
+            paced.read_at = Some(now);
             paced.topic
         })
         .collect()
     }
 
-    /// When the next topic is due.
-    pub(crate) fn next(&self) -> Duration {
-        self.0.iter().map(PacedTopic::due_at).min().unwrap_or(Duration::MAX)
+    /// When the next topic is due, if these were changed.
+    pub(crate) fn next(&self, changed: TopicSet) -> Duration {
+        self.0.iter().map(|paced| paced.due_at(changed)).min().unwrap_or(Duration::MAX)
     }
 }
 
 impl PacedTopic {
-    fn due_at(&self) -> Duration {
+    fn due_at(&self, changed: TopicSet) -> Duration {
         let Some(read_at) = self.read_at else { return Duration::ZERO };
-        read_at + if self.has_changed { AFTER_CHANGE } else { interval(self.topic) }
+        read_at + if changed.contains(self.topic) { AFTER_CHANGE } else { interval(self.topic) }
     }
 }
 
@@ -69,60 +59,37 @@ const fn interval(topic: Topic) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use counterfoil_core::store::{AppliedChanges, Change, CommitListener as _};
-
-    use crate::app::live::committed_changes::CommittedChanges;
-
     use super::*;
 
     const STATS: Topic = Topic::State(StateTopic::Stats);
     const KEYS: Topic = Topic::State(StateTopic::Keys);
+    const REVOCATIONS: Topic = Topic::State(StateTopic::Revocations);
 
     fn at(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)
     }
 
-    /// The counts before and after a change of the topic of revocations.
-    fn revocation() -> (ChangeCounts, ChangeCounts) {
-        let (changes, entry) = (
-            CommittedChanges::default(),
-            counterfoil_verify::RevocationEntry {
-                position: counterfoil_verify::RevocationPosition::new(1),
-                subject: counterfoil_verify::RevocationSubject::Everyone,
-                until: None,
-            },
-        );
-        let counts = changes.subscribe();
-        let before = *counts.borrow();
-        let none: [Change; 0] = [];
-        changes.on_commit(&none, &AppliedChanges { entries: vec![entry], ..AppliedChanges::default() });
-        let after = *counts.borrow();
-        (before, after)
-    }
-
     #[test]
     fn every_topic_is_due_at_once_and_then_at_its_interval() {
-        let mut pace = Pace::new(&[STATS, KEYS]);
+        let (mut pace, none) = (Pace::new(&[STATS, KEYS]), TopicSet::default());
 
-        assert_eq!(pace.take_due(at(0)), [STATS, KEYS]);
-        assert_eq!((pace.take_due(at(1_999)), pace.next()), (vec![], at(2_000)));
-        assert_eq!(pace.take_due(at(2_000)), [STATS, KEYS]);
+        assert_eq!(pace.take_due(at(0), none), [STATS, KEYS]);
+        assert_eq!((pace.take_due(at(1_999), none), pace.next(none)), (vec![], at(2_000)));
+        assert_eq!(pace.take_due(at(2_000), none), [STATS, KEYS]);
     }
 
     #[test]
     fn a_topic_that_changes_all_the_time_is_read_four_times_a_second() {
-        let revocations = Topic::State(StateTopic::Revocations);
-        let (mut pace, (before, after)) = (Pace::new(&[revocations, KEYS]), revocation());
-        pace.take_due(at(0));
+        let (mut pace, changed) = (Pace::new(&[REVOCATIONS, KEYS]), TopicSet::from_iter([REVOCATIONS]));
+        pace.take_due(at(0), changed);
 
         let mut reads = 0;
         for now in 1..=1_000 {
-            pace.note_changes(&before, &after);
-            let due = pace.take_due(at(now));
-            assert!(due.is_empty() || due == [revocations]);
+            let due = pace.take_due(at(now), changed);
+            assert!(due.is_empty() || due == [REVOCATIONS]);
             reads += due.len();
         }
 
-        assert_eq!(reads, 4);
+        assert_eq!((reads, pace.next(changed)), (4, at(1_250)));
     }
 }

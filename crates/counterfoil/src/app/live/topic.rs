@@ -47,6 +47,18 @@ impl Topic {
         }
     }
 
+    /// The place in [`Topic::ALL`].
+    const fn index(self) -> u8 {
+        match self {
+            Self::State(StateTopic::Health) => 0,
+            Self::State(StateTopic::Stats) => 1,
+            Self::State(StateTopic::Verifiers) => 2,
+            Self::State(StateTopic::Revocations) => 3,
+            Self::State(StateTopic::Keys) => 4,
+            Self::Audit => 5,
+        }
+    }
+
     /// The topics in a list with commas, each once; without a list, all of them. `None` if one is unknown or none is there.
     pub(crate) fn parse_list(list: Option<&str>) -> Option<Vec<Self>> {
         let Some(list) = list else { return Some(Self::ALL.into()) };
@@ -67,9 +79,58 @@ impl Topic {
     }
 }
 
+/// A set of topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TopicSet(u8);
+
+impl TopicSet {
+    /// Adds a topic.
+    pub(crate) const fn insert(&mut self, topic: Topic) {
+        self.0 |= 1 << topic.index();
+    }
+
+    /// Whether the topic is in it.
+    pub(crate) const fn contains(self, topic: Topic) -> bool {
+        self.0 & (1 << topic.index()) != 0
+    }
+
+    /// Whether no topic is in it.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// One bit for each topic.
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set with these bits.
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+}
+
+impl FromIterator<Topic> for TopicSet {
+    fn from_iter<I: IntoIterator<Item = Topic>>(topics: I) -> Self {
+        let mut set = Self::default();
+        topics.into_iter().for_each(|topic| set.insert(topic));
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_has_each_topic_apart() {
+        for topic in Topic::ALL {
+            let set = TopicSet::from_iter([topic]);
+            let found: Vec<_> = Topic::ALL.into_iter().filter(|other| set.contains(*other)).collect();
+            assert_eq!(found, [topic]);
+        }
+        assert!(TopicSet::default().is_empty() && !TopicSet::from_iter(Topic::ALL).is_empty());
+    }
 
     #[test]
     fn a_list_has_known_topics_each_once() {

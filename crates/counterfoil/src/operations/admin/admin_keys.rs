@@ -1,8 +1,8 @@
 //! Administration of admin keys.
 
-use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::credentials::admin_key::{AdminKey, AdminKeyId};
 use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_core::store::AdminKeyCursor;
+use counterfoil_core::store::{AdminKeyCursor, StoreError};
 use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
@@ -10,6 +10,16 @@ use crate::operations::admin::responses::CreatedAdminKeyResponse;
 use crate::operations::admin::views::AdminKeyView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
+
+/// The id of a presented key. `None` if there is no such key.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn authenticate(app: &App, presented: &AdminKey) -> Result<Option<AdminKeyId>, StoreError> {
+    let record = app.parts.administration.verify_admin_key(presented).await?;
+    Ok(record.map(|record| record.id))
+}
 
 /// Creates a key. Only the answer contains its secret.
 ///

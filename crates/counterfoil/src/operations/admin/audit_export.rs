@@ -1,24 +1,66 @@
-//! Sends audit events as JSON lines, page after page, until all are sent or the credential of the administrator ends.
+//! Sends audit events as JSON lines, page after page. The last line says whether they are complete.
+
+use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::app::App;
 use crate::limits::open_streams::TooManyStreams;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::live::{Viewer, credential_end};
+use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
+use crate::operations::admin::views::AuditEventView;
 use crate::operations::error::OperationError;
-use crate::operations::pagination::Pagination;
-use crate::runtime::stream_body::StreamBody;
+use crate::operations::pagination::{ListResponse, Pagination};
+use crate::runtime::stream_body::{SEND_TIMEOUT, StreamBody, send_within};
 
-/// The most events of an export. A larger log is exported in parts, by their times.
-const MAX_EVENTS: usize = 1_000_000;
+/// How much an export sends, and how fast it must be read.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// The most events. A larger log is exported in parts, by their times.
+    events: usize,
+    /// How many events are read at a time.
+    page: u32,
+    /// How long the client may take for the pages that it has not read.
+    send_timeout: Duration,
+}
 
-/// How many events are read at a time.
-const PAGE: u32 = 1_000;
+const LIMITS: Limits = Limits { events: 1_000_000, page: 1_000, send_timeout: SEND_TIMEOUT };
 
-/// Starts an export, which counts as a stream of the viewer. The newest event is the first line. If it does not reach the
-/// oldest event, the last line is `{"next": …}` with the `after` from which `GET /v1/admin/events` continues.
+/// The last line. No event has its member `complete`, and an export without this line is not complete either.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct LastLine {
+    /// Whether every event of the filter was sent.
+    complete: bool,
+    /// How many events were sent.
+    events: usize,
+    /// Why it is not complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    /// The `after` from which `GET /v1/admin/events` continues. Without one it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Why an export is not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reason {
+    /// More events follow than an export has.
+    Limit,
+    /// An event could not be read; the log has the cause.
+    ReadFailed,
+    /// The client did not read in time.
+    ClientTooSlow,
+    /// The credential of the administrator is no longer accepted.
+    CredentialEnded,
+    /// The server shuts down.
+    ServerShutdown,
+}
+
+/// Starts an export, which counts as a stream of the viewer: a user's, because an admin key is not checked again. The newest event
+/// is the first line.
 ///
 /// # Errors
 ///
@@ -28,46 +70,228 @@ pub(crate) fn open(
     viewer: Viewer,
     filter: AuditEventFilter,
 ) -> Result<StreamBody, TooManyStreams> {
-    let open = app.parts.live.open(viewer.owner)?;
-    let (parts, body) = StreamBody::new();
-    let app = app.clone();
-    tokio::spawn(async move {
-        let _open = open;
-        tokio::select! {
-            biased;
-            _ = credential_end(viewer.ended) => {}
-            sent = send_all(&app, &filter, &parts) => {
-                if let Err(error) = sent {
-                    tracing::warn!(%error, "an export of the audit log is not complete");
-                }
-            }
-        }
-    });
-    Ok(body)
+    open_with(LIMITS, app, viewer, filter)
 }
 
+fn open_with(
+    limits: Limits,
+    app: &App,
+    viewer: Viewer,
+    filter: AuditEventFilter,
+) -> Result<StreamBody, TooManyStreams> {
+    let open = app.parts.live.open(viewer.owner)?;
+    let app = app.clone();
+    Ok(StreamBody::from_task(|parts| async move {
+        let _open = open;
+        let mut last = LastLine::default();
+        let sending = send_all(limits, &app, &filter, &parts, &mut last);
+        let reason = match send_until_end(&app, viewer.ended, sending).await {
+            Ok(sent) => sent.err(),
+            Err(Interruption::Shutdown) => Some(Reason::ServerShutdown),
+            Err(Interruption::CredentialEnd(_)) => Some(Reason::CredentialEnded),
+        };
+        Some(line(&LastLine { complete: reason.is_none(), reason, ..last }).into())
+    }))
+}
+
+/// Sends every event, and counts in `sent` what is sent.
+///
+/// # Errors
+///
+/// Why not every event is sent.
 async fn send_all(
+    limits: Limits,
     app: &App,
     filter: &AuditEventFilter,
     parts: &mpsc::Sender<Bytes>,
-) -> Result<(), OperationError> {
-    let (mut after, mut sent): (Option<String>, usize) = (None, 0);
+    sent: &mut LastLine,
+) -> Result<(), Reason> {
     loop {
-        let page = audit_log::list(app, filter, Pagination::new(after.as_deref(), PAGE)?).await?;
-        sent += page.items.len();
-        let is_over = sent >= MAX_EVENTS || page.next.is_none();
-        let mut lines = page.items.iter().fold(String::new(), |lines, event| lines + &line(event));
-        if is_over && let Some(next) = &page.next {
-            lines += &line(&serde_json::json!({ "next": next }));
+        let page = match read(app, filter, sent.next.as_deref(), limits.page).await {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "an export of the audit log is not complete");
+                return Err(Reason::ReadFailed);
+            }
+        };
+        let lines = page.items.iter().fold(String::new(), |lines, event| lines + &line(event));
+        if send_within(limits.send_timeout, parts, lines.into()).await.is_err() {
+            return Err(Reason::ClientTooSlow);
         }
-        // A client that is gone needs no more lines.
-        if parts.send(lines.into()).await.is_err() || is_over {
+        (sent.events, sent.next) = (sent.events + page.items.len(), page.next);
+        if sent.next.is_none() {
             return Ok(());
         }
-        after = page.next;
+        if sent.events >= limits.events {
+            return Err(Reason::Limit);
+        }
     }
 }
 
-fn line(value: &impl serde::Serialize) -> String {
+async fn read(
+    app: &App,
+    filter: &AuditEventFilter,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<ListResponse<AuditEventView>, OperationError> {
+    audit_log::list(app, filter, Pagination::new(after, limit)?).await
+}
+
+fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("texts and numbers always serialize") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use serde_json::{Value, json};
+    use tempfile::TempDir;
+    use tokio::time::sleep;
+
+    use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
+    use counterfoil_core::model::session::ClientInfo;
+    use counterfoil_core::store::Change;
+    use counterfoil_verify::{Ended, UserId};
+
+    use super::*;
+    use crate::app::live::StreamOwner;
+    use crate::settings::Settings;
+
+    /// So many events are more than a client that does not read is sent.
+    const MANY: usize = 20;
+
+    /// An installation with this number of events.
+    async fn with_events(count: usize) -> (App, TempDir) {
+        let dir = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let app = App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap();
+        let event = |number| AuditEvent {
+            at: app.now(),
+            kind: AuditEventKind::LoginFailed,
+            user: None,
+            session: None,
+            client: None,
+            actor: Actor::Anonymous,
+            reason: None,
+            client_info: ClientInfo::default(),
+            detail: Some(format!("{number}").into()),
+        };
+        let changes: Vec<_> = (0..count).map(|number| Change::record_event(event(number))).collect();
+        assert!(app.parts.store.commit(&changes.into()).await.unwrap().applied().is_some());
+        (app, dir)
+    }
+
+    /// An export with one event a page.
+    fn export(app: &App, limits: Limits) -> StreamBody {
+        export_until(None, app, limits)
+    }
+
+    fn export_until(ended: Option<Ended>, app: &App, limits: Limits) -> StreamBody {
+        let viewer = Viewer { owner: StreamOwner::User(UserId::from_bytes([1; 16])), ended };
+        let filter =
+            AuditEventFilter { kinds: vec![AuditEventKind::LoginFailed], ..AuditEventFilter::default() };
+        open_with(Limits { page: 1, ..limits }, app, viewer, filter).unwrap()
+    }
+
+    /// Waits for the end of the task that sends.
+    async fn is_over(app: &App) {
+        while app.parts.live.open_streams() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The details of the events, and the last line.
+    async fn read_all(body: StreamBody) -> (Vec<String>, Value) {
+        let text = body.collect().await.unwrap().to_bytes();
+        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let mut lines: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+        let last = lines.pop().unwrap();
+        assert!(lines.iter().all(|event| event.get("complete").is_none()));
+        (lines.iter().map(|event| event["detail"].as_str().unwrap().to_owned()).collect(), last)
+    }
+
+    #[tokio::test]
+    async fn the_last_line_says_that_the_export_is_complete() {
+        let (app, _dir) = with_events(3).await;
+
+        let (events, last) = read_all(export(&app, LIMITS)).await;
+
+        assert_eq!(events, ["2", "1", "0"]);
+        assert_eq!(last, json!({ "complete": true, "events": 3 }));
+    }
+
+    #[tokio::test]
+    async fn an_export_at_its_limit_says_from_where_it_continues() {
+        let (app, _dir) = with_events(4).await;
+
+        let (events, last) = read_all(export(&app, Limits { events: 3, ..LIMITS })).await;
+
+        assert_eq!(events, ["3", "2", "1"]);
+        assert_eq!(
+            (&last["complete"], &last["events"], &last["reason"]),
+            (&json!(false), &json!(3), &json!("limit"))
+        );
+        let next = Pagination::new(last["next"].as_str(), 1).unwrap();
+        let rest = audit_log::list(&app, &AuditEventFilter::default(), next).await.unwrap();
+        assert_eq!(rest.items[0].detail.as_deref(), Some("0"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_gives_its_place_to_others_and_learns_that_events_are_missing() {
+        let (app, _dir) = with_events(MANY).await;
+        let body = export(&app, Limits { send_timeout: Duration::from_millis(20), ..LIMITS });
+
+        is_over(&app).await;
+
+        let (events, last) = read_all(body).await;
+        assert!(events.len() < MANY && last["events"] == events.len() && last["next"].is_string(), "{last}");
+        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("client_too_slow")));
+    }
+
+    #[tokio::test]
+    async fn an_export_ends_at_a_shutdown_although_its_client_does_not_read() {
+        let (app, _dir) = with_events(MANY).await;
+        let body = export(&app, LIMITS);
+
+        app.start_shutdown();
+        is_over(&app).await;
+
+        let (events, last) = read_all(body).await;
+        assert!(events.len() < MANY && last["events"] == events.len(), "{last}");
+        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("server_shutdown")));
+    }
+
+    #[cfg(feature = "test-util")]
+    #[tokio::test]
+    async fn an_export_ends_with_the_credential_of_its_administrator() {
+        use std::sync::Arc;
+
+        use counterfoil_verify::testing::PrincipalBuilder;
+        use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, Revocations};
+
+        let (app, _dir) = with_events(MANY).await;
+        let revocations = Arc::new(Revocations::default());
+        let administrator = PrincipalBuilder::new("root").revocations(Arc::clone(&revocations)).build();
+        let body = export_until(Some(administrator.ended()), &app, LIMITS);
+
+        let (position, subject) = (RevocationPosition::new(1), RevocationSubject::Everyone);
+        revocations.publish(&[RevocationEntry { position, subject, until: None }], position);
+        is_over(&app).await;
+
+        let (events, last) = read_all(body).await;
+        assert!(events.len() < MANY && last["events"] == events.len(), "{last}");
+        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("credential_ended")));
+    }
+
+    #[tokio::test]
+    async fn an_export_that_cannot_be_read_to_its_end_says_so() {
+        let (app, _dir) = with_events(MANY).await;
+        let body = export(&app, LIMITS);
+
+        app.parts.store.close().await.unwrap();
+
+        let (events, last) = read_all(body).await;
+        assert!(events.len() < MANY && last["events"] == events.len(), "{last}");
+        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("read_failed")));
+    }
 }

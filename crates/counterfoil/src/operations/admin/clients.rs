@@ -23,7 +23,7 @@ pub(crate) async fn add(
     context: &RevocationContext,
     now: Time,
 ) -> Result<ClientResponse, OperationError> {
-    let client = app.parts.administration.add_client(id, request.into(), context, now).await?;
+    let client = app.parts.administration.add_client(id, request.into_change(), context, now).await?;
     Ok(ClientResponse::new(ClientView::from(&client)))
 }
 
@@ -63,6 +63,6 @@ pub(crate) async fn change(
     context: &RevocationContext,
     now: Time,
 ) -> Result<ClientResponse, OperationError> {
-    let client = app.parts.administration.change_client(id, &request.into(), context, now).await?;
+    let client = app.parts.administration.change_client(id, &request.into_change(), context, now).await?;
     Ok(ClientResponse::new(ClientView::from(&client)))
 }

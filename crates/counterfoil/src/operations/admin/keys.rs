@@ -5,7 +5,7 @@ use std::sync::Arc;
 use counterfoil_core::model::session::EndReason;
 use counterfoil_core::services::keys::keyring::{ActivateAt, RotatedKeys};
 use counterfoil_core::services::revoker::RevocationContext;
-use counterfoil_jose::{SigningKey, Time};
+use counterfoil_jose::{SealingKey, SigningKey, Time};
 use counterfoil_verify::KeyId;
 
 use crate::app::App;
@@ -73,7 +73,21 @@ pub(crate) async fn import(
     // The imported key may be due at another time than the one that it replaces.
     app.parts.key_schedule_changed.notify_one();
     let keys = app.parts.keys.keys().await?;
-    Ok(keys.iter().find(|key| key.id == id).map(KeyView::from))
+    Ok(keys.iter().find(|key| key.id == id).map(KeyView::from_status))
+}
+
+/// Encrypts every key in the store with another master key, in one commit.
+///
+/// # Errors
+///
+/// If the change is not durable.
+pub(crate) async fn reseal(
+    app: &App,
+    master_key: &SealingKey,
+    context: &RevocationContext,
+    now: Time,
+) -> Result<(), OperationError> {
+    Ok(app.parts.keys.reseal(master_key, context, now).await?)
 }
 
 /// Revokes a key: all its tokens are invalid at once.

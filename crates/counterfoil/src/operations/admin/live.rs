@@ -1,46 +1,33 @@
 //! Sends live updates to an administrator: server-sent events, until the credential of the administrator ends.
 
 use std::collections::HashMap;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use counterfoil_core::store::AuditEventNumber;
-use counterfoil_verify::Ended;
 
 use crate::app::App;
 use crate::app::live::StreamOwner;
-use crate::app::live::committed_changes::ChangeCounts;
+use crate::app::live::committed_changes::ChangedTopics;
 use crate::app::live::event::{Event, KEEP_ALIVE, beginning};
 use crate::app::live::pace::Pace;
 use crate::app::live::topic::{StateTopic, Topic};
 use crate::limits::open_streams::TooManyStreams;
 use crate::operations::admin::audit_log;
+use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
 use crate::operations::error::OperationError;
-use crate::runtime::stream_body::StreamBody;
+use crate::runtime::stream_body::{NotRead, SEND_TIMEOUT, StreamBody, send_within};
 
 /// After how long a client connects again, in milliseconds.
 const RETRY_MS: u64 = 2_000;
 
 /// After how long without an event a comment is sent, so that proxies keep the connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
-/// How long a client may take to read what was sent before.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Who receives the updates, and until when.
-#[derive(Debug)]
-pub(crate) struct Viewer {
-    /// For whom the stream counts.
-    pub(crate) owner: StreamOwner,
-    /// Resolves when the credential ends. `None` for an admin key, which is looked up before each event.
-    pub(crate) ended: Option<Ended>,
-}
 
 /// What a stream is about.
 #[derive(Debug, Clone)]
@@ -82,55 +69,40 @@ pub(crate) fn open(
     form: impl LiveForm,
 ) -> Result<StreamBody, TooManyStreams> {
     let open = app.parts.live.open(viewer.owner)?;
-    let (parts, body) = StreamBody::new();
-    let stream = Stream {
-        app: app.clone(),
-        owner: viewer.owner,
-        form: Box::new(form),
-        // Before anything is read: no later commit is missed.
-        changes: app.parts.live.changes().subscribe(),
-        pace: Pace::new(&subscription.topics),
-        last_states: HashMap::new(),
-        position: 0,
-        parts: parts.clone(),
-        started: Instant::now(),
-        sent_at: Instant::now(),
-    };
-    let ended = viewer.ended;
-    let mut closing = app.parts.live.changes().subscribe();
-    tokio::spawn(async move {
+    let app = app.clone();
+    Ok(StreamBody::from_task(|parts| async move {
         let _open = open;
-        tokio::select! {
-            biased;
-            // Also while something is read, or the client does not read.
-            _ = closing.wait_for(|counts| counts.is_closed) => {}
-            reason = credential_end(ended) => {
-                let data = reason.to_owned();
-                // A client that does not read its events sees the end of the stream alone.
-                let _ = parts.try_send(Event { id: None, name: "ended", data }.to_bytes());
+        let stream = Stream {
+            owner: viewer.owner,
+            form: Box::new(form),
+            // Before anything is read: no later commit is missed.
+            changes: app.parts.live.subscribe(&subscription.topics),
+            pace: Pace::new(&subscription.topics),
+            last_states: HashMap::new(),
+            position: 0,
+            parts,
+            started: Instant::now(),
+            sent_at: Instant::now(),
+            app: app.clone(),
+        };
+        match send_until_end(&app, viewer.ended, stream.send_all(subscription.last_event)).await {
+            Ok(Ok(()) | Err(Stop::Over)) | Err(Interruption::Shutdown) => None,
+            Ok(Err(Stop::Failed(error))) => {
+                tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
+                None
             }
-            sent = stream.send_all(subscription.last_event) => {
-                if let Err(Stop::Failed(error)) = sent {
-                    tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
-                }
+            Err(Interruption::CredentialEnd(end)) => {
+                let data = end.as_str().to_owned();
+                Some(Event { id: None, name: "ended", data }.to_bytes())
             }
         }
-    });
-    Ok(body)
-}
-
-/// Why the credential is no longer accepted, as soon as it is not.
-pub(crate) async fn credential_end(ended: Option<Ended>) -> &'static str {
-    match ended {
-        Some(ended) => ended.await.as_str(),
-        None => pending().await,
-    }
+    }))
 }
 
 /// Why a stream sends no more.
 #[derive(Debug)]
 enum Stop {
-    /// The client is gone or does not read, the server shuts down, or the admin key is removed.
+    /// The client is gone or does not read, or the admin key is removed.
     Over,
     /// Something could not be read.
     Failed(OperationError),
@@ -147,7 +119,7 @@ struct Stream {
     app: App,
     owner: StreamOwner,
     form: Box<dyn LiveForm>,
-    changes: watch::Receiver<ChangeCounts>,
+    changes: ChangedTopics,
     pace: Pace,
     /// What the client has of each state.
     last_states: HashMap<StateTopic, Arc<str>>,
@@ -159,18 +131,15 @@ struct Stream {
 }
 
 impl Stream {
-    /// Sends events until the client is gone or the server shuts down.
+    /// Sends events until the client is gone.
     async fn send_all(mut self, last_event: Option<AuditEventNumber>) -> Result<(), Stop> {
-        let mut counts = *self.changes.borrow_and_update();
         let newest = audit_log::newest_number(&self.app).await?;
         // A number above the newest one is of another log, of which this store is an earlier backup.
         self.position = last_event.filter(|last| *last <= newest).unwrap_or(newest);
         self.send(beginning(RETRY_MS, self.position)).await?;
         loop {
-            if counts.is_closed {
-                return Ok(());
-            }
-            for topic in self.pace.take_due(self.started.elapsed()) {
+            for topic in self.pace.take_due(self.started.elapsed(), self.changes.get()) {
+                self.changes.forget(topic);
                 match topic {
                     Topic::Audit => self.send_audit().await?,
                     Topic::State(topic) => self.send_state(topic).await?,
@@ -181,12 +150,9 @@ impl Stream {
             }
             tokio::select! {
                 () = self.parts.closed() => return Ok(()),
-                changed = self.changes.changed() => if changed.is_err() { return Ok(()) },
-                () = sleep_until(self.started + self.pace.next()) => {}
+                () = self.changes.wait() => {}
+                () = sleep_until(self.started + self.pace.next(self.changes.get())) => {}
             }
-            let now = *self.changes.borrow_and_update();
-            self.pace.note_changes(&counts, &now);
-            counts = now;
         }
     }
 
@@ -223,12 +189,8 @@ impl Stream {
 
     /// Sends a part. A client that does not read gives its place to others, and must not read later what it may not any more.
     async fn send(&mut self, part: Bytes) -> Result<(), Stop> {
-        match timeout(SEND_TIMEOUT, self.parts.send(part)).await {
-            Ok(Ok(())) => {
-                self.sent_at = Instant::now();
-                Ok(())
-            }
-            Ok(Err(_)) | Err(_) => Err(Stop::Over),
-        }
+        send_within(SEND_TIMEOUT, &self.parts, part).await.map_err(|NotRead| Stop::Over)?;
+        self.sent_at = Instant::now();
+        Ok(())
     }
 }

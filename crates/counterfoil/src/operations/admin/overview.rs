@@ -44,8 +44,17 @@ pub(crate) struct Stats {
 
 /// Evaluates the readiness checks.
 pub(crate) async fn health(app: &App) -> Health {
+    with_checks(app, app.readiness().await)
+}
+
+/// As [`health`], for streams, which share the result of the last second.
+pub(crate) async fn recent_health(app: &App) -> Health {
+    with_checks(app, app.parts.live.failed_checks(app.readiness()).await)
+}
+
+fn with_checks(app: &App, failed: Vec<&'static str>) -> Health {
     Health {
-        failed: app.readiness().await,
+        failed,
         may_issue: app.parts.clock.may_issue(),
         version: env!("CARGO_PKG_VERSION"),
         started_at: app.parts.started_at.unix_seconds(),

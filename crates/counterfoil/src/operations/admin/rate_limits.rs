@@ -58,8 +58,8 @@ pub(crate) async fn show(
     let logins = app.parts.accounts.counters_in(&scope, now).await?;
     let writes =
         app.parts.write_rate_limiter.counters_of(user.as_ref().map(|user| user.id), target.client_ip, now);
-    let writes = writes.iter().map(AccountCounterView::from);
-    let rate_limits = logins.iter().map(AccountCounterView::from).chain(writes).collect();
+    let writes = writes.iter().map(AccountCounterView::from_write_counter);
+    let rate_limits = logins.iter().map(AccountCounterView::from_login_counter).chain(writes).collect();
     Ok(RateLimitsResponse { rate_limits })
 }
 

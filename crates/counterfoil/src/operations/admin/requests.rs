@@ -63,20 +63,10 @@ impl UserChangeRequest {
     pub(crate) fn only_disables(&self) -> bool {
         *self == Self { disabled: Some(true), ..Self::default() }
     }
-}
 
-impl From<UserChangeRequest> for UserChange {
-    fn from(request: UserChangeRequest) -> Self {
-        let UserChangeRequest {
-            disabled,
-            roles,
-            add_roles,
-            remove_roles,
-            email,
-            email_verified,
-            external_id,
-        } = request;
-        Self { disabled, roles, add_roles, remove_roles, email, email_verified, external_id }
+    pub(crate) fn into_change(self) -> UserChange {
+        let Self { disabled, roles, add_roles, remove_roles, email, email_verified, external_id } = self;
+        UserChange { disabled, roles, add_roles, remove_roles, email, email_verified, external_id }
     }
 }
 
@@ -141,10 +131,10 @@ pub struct ClientChangeRequest {
     pub enabled: Option<bool>,
 }
 
-impl From<ClientChangeRequest> for ClientChange {
-    fn from(request: ClientChangeRequest) -> Self {
-        let ClientChangeRequest { name, modes, audiences, scopes, lifetimes, enabled } = request;
-        Self { name, modes, audiences, scopes, lifetimes, enabled }
+impl ClientChangeRequest {
+    pub(crate) fn into_change(self) -> ClientChange {
+        let Self { name, modes, audiences, scopes, lifetimes, enabled } = self;
+        ClientChange { name, modes, audiences, scopes, lifetimes, enabled }
     }
 }
 

@@ -184,7 +184,7 @@ impl KeyListResponse {
     pub(crate) fn new(keys: Vec<KeyStatus>, next: Option<String>) -> Self {
         let (signing, refresh_token): (Vec<_>, Vec<_>) =
             keys.into_iter().partition(|key| key.purpose == KeyPurpose::Signing);
-        let views = |keys: &[_]| keys.iter().map(KeyView::from).collect();
+        let views = |keys: &[_]| keys.iter().map(KeyView::from_status).collect();
         Self { keys: views(&signing), refresh_token_keys: views(&refresh_token), next }
     }
 }
@@ -385,8 +385,8 @@ pub enum ImportedUserOutcome {
     AlreadyExists,
 }
 
-impl From<&Result<ImportOutcome, ClientError>> for ImportedUserResponse {
-    fn from(outcome: &Result<ImportOutcome, ClientError>) -> Self {
+impl ImportedUserResponse {
+    pub(crate) fn from_outcome(outcome: &Result<ImportOutcome, ClientError>) -> Self {
         match outcome {
             Ok(ImportOutcome::Added) => Self::Outcome(ImportedUserOutcome::Added),
             Ok(ImportOutcome::AlreadyExists) => Self::Outcome(ImportedUserOutcome::AlreadyExists),

@@ -31,5 +31,5 @@ pub(crate) async fn import(
     let imported = |user: &ImportedUser| PasswordHash::import(user.password_hash.as_deref()?).ok();
     let hashes: Vec<PasswordHash> = users.iter().filter_map(imported).collect();
     measure_schemes(&app.parts.hashing, hashes).await;
-    Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from).collect() })
+    Ok(ImportResponse { users: outcomes.iter().map(ImportedUserResponse::from_outcome).collect() })
 }

@@ -161,7 +161,7 @@ pub(crate) async fn details(
 ) -> Result<UserDetailsResponse, OperationError> {
     let scope = CounterScope { client_ips: Vec::from_iter(client_ip), ..CounterScope::of_user(user) };
     let counters = app.parts.accounts.counters_in(&scope, now).await?;
-    let rate_limits = counters.iter().map(AccountCounterView::from).collect();
+    let rate_limits = counters.iter().map(AccountCounterView::from_login_counter).collect();
     Ok(UserDetailsResponse { user: AdminUserView::from(user), rate_limits })
 }
 
@@ -177,7 +177,7 @@ pub(crate) async fn change(
     context: &RevocationContext,
     now: Time,
 ) -> Result<UserResponse, OperationError> {
-    let user = app.parts.administration.change_user(id, &request.into(), context, now).await?;
+    let user = app.parts.administration.change_user(id, &request.into_change(), context, now).await?;
     Ok(UserResponse::new(AdminUserView::from(&user)))
 }
 

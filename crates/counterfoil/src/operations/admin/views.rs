@@ -73,8 +73,8 @@ pub struct AccountCounterView {
     pub blocked_until: Option<u64>,
 }
 
-impl From<&AccountCounter> for AccountCounterView {
-    fn from(counter: &AccountCounter) -> Self {
+impl AccountCounterView {
+    pub(crate) fn from_login_counter(counter: &AccountCounter) -> Self {
         Self {
             event: counter.event.as_str().to_owned(),
             login_name: counter.login_name.clone(),
@@ -86,10 +86,8 @@ impl From<&AccountCounter> for AccountCounterView {
             blocked_until: counter.blocked_until().map(Time::unix_seconds),
         }
     }
-}
 
-impl From<&WriteCounter> for AccountCounterView {
-    fn from(counter: &WriteCounter) -> Self {
+    pub(crate) fn from_write_counter(counter: &WriteCounter) -> Self {
         let WriteCounter { event, client_ip, value, limit } = counter;
         let resets_at = Some(value.resets_at.unix_seconds()).filter(|_| value.count > 0);
         Self {
@@ -448,8 +446,8 @@ pub struct KeyView {
     pub removed_at: Option<u64>,
 }
 
-impl From<&KeyStatus> for KeyView {
-    fn from(key: &KeyStatus) -> Self {
+impl KeyView {
+    pub(crate) fn from_status(key: &KeyStatus) -> Self {
         Self {
             id: key.id.to_string(),
             algorithm: key.algorithm.clone(),

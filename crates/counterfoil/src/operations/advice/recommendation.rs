@@ -46,13 +46,22 @@ fn for_client(client: ClientKind, answers: &Answers) -> Recommendation {
              effect immediately",
         ),
         (ClientKind::Spa, Domains::One) => for_spa(answers, recommend),
-        (ClientKind::Mobile, _) => recommend(
-            "hybrid",
-            "bearer",
-            "users stay logged in for long; the token in every request is short-lived, and reuse of a stolen refresh \
-             token is detected",
-        ),
+        (ClientKind::Mobile, _) => recommend("hybrid", "bearer", reason_for_mobile(answers.verifiers)),
         (ClientKind::Services, _) => for_services(answers, recommend),
+    }
+}
+
+fn reason_for_mobile(verifiers: Verifiers) -> &'static str {
+    match verifiers {
+        Verifiers::None => {
+            "users stay logged in for long; the token in every request is short-lived, and reuse of a stolen refresh \
+             token is detected"
+        }
+        Verifiers::OwnServices | Verifiers::ThirdParties => {
+            "users stay logged in for long, and other services verify the token in every request offline; after a logout \
+             those that follow the revocation feed (GET /v1/feed) reject it at once, the others when it expires, at most \
+             15 minutes later; reuse of a stolen refresh token is detected"
+        }
     }
 }
 

@@ -4,18 +4,12 @@
 //! client has sent, the client decides who it is. Nothing else is read: no `Forwarded`, no `X-Original-*`, no
 //! `X-Forwarded-Prefix`, no name with `_` or `.`.
 
-use http::header::{HOST, HeaderName};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::settings::guarded_origins::{ForwardedScheme, GuardedOrigin, GuardedOrigins};
 
 use super::error::ForwardAuthError;
 use super::proxy::Proxy;
-
-static X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
-static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-static X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 
 /// The longest target, in bytes.
 const MAX_TARGET: usize = 8 * 1024;
@@ -47,23 +41,24 @@ impl<'a> ForwardedRequest<'a> {
         guarded: &'a GuardedOrigins,
     ) -> Result<Self, ForwardAuthError> {
         let invalid = |header| ForwardAuthError::Headers { proxy, header };
-        let single = |name: &HeaderName, header| single(headers, name).ok_or_else(|| invalid(header));
+        let said = ForwardedHeaders::read(headers);
+        let single = |line: Line<'a>, header| line.single().ok_or_else(|| invalid(header));
 
         let (method, host, target) = if proxy.forwards_request_line() {
             let host = match uri.authority() {
                 Some(authority) => authority.as_str(),
-                None => single(&HOST, "Host")?,
+                None => single(said.own_host, "Host")?,
             };
             (request_line.0.as_str(), host, request_line.1.ok_or_else(|| invalid("the path"))?)
         } else {
             (
-                single(&X_FORWARDED_METHOD, "X-Forwarded-Method")?,
-                single(&X_FORWARDED_HOST, "X-Forwarded-Host")?,
-                single(&X_FORWARDED_URI, "X-Forwarded-Uri")?,
+                single(said.method, "X-Forwarded-Method")?,
+                single(said.host, "X-Forwarded-Host")?,
+                single(said.uri, "X-Forwarded-Uri")?,
             )
         };
         let method = parse_method(method).ok_or_else(|| invalid("X-Forwarded-Method"))?;
-        let scheme = read_scheme(headers, guarded).map_err(invalid)?;
+        let scheme = said.scheme(guarded).map_err(invalid)?;
         if !is_host(host) {
             return Err(invalid(if proxy.forwards_request_line() { "Host" } else { "X-Forwarded-Host" }));
         }
@@ -80,20 +75,74 @@ pub(super) fn read_scheme(
     headers: &HeaderMap,
     guarded: &GuardedOrigins,
 ) -> Result<ForwardedScheme, &'static str> {
-    let scheme = single(headers, &X_FORWARDED_PROTO).and_then(parse_scheme);
-    scheme.filter(|scheme| guarded.accepts(*scheme)).ok_or("X-Forwarded-Proto")
+    ForwardedHeaders::read(headers).scheme(guarded)
 }
 
 /// The host of the client's request, as the proxy names it. The error is the name of the header.
 pub(super) fn read_host(headers: &HeaderMap) -> Result<&str, &'static str> {
-    single(headers, &X_FORWARDED_HOST).filter(|host| is_host(host)).ok_or("X-Forwarded-Host")
+    ForwardedHeaders::read(headers).host.single().filter(|host| is_host(host)).ok_or("X-Forwarded-Host")
 }
 
-/// The value of a header that occurs exactly once. A request has few headers: comparing their names is faster than hashing one.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut lines = headers.iter().filter(|(found, _)| *found == name).map(|(_, line)| line);
-    let first = lines.next()?.to_str().ok()?;
-    lines.next().is_none().then_some(first)
+/// What all headers say that are read here.
+#[derive(Default)]
+struct ForwardedHeaders<'a> {
+    method: Line<'a>,
+    proto: Line<'a>,
+    host: Line<'a>,
+    uri: Line<'a>,
+    /// `Host`, of a proxy that passes on that of the client.
+    own_host: Line<'a>,
+}
+
+impl<'a> ForwardedHeaders<'a> {
+    /// Reads each line once: a request has few, and to look up one name takes as long.
+    fn read(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            let line = match name.as_str() {
+                "x-forwarded-method" => &mut said.method,
+                "x-forwarded-proto" => &mut said.proto,
+                "x-forwarded-host" => &mut said.host,
+                "x-forwarded-uri" => &mut said.uri,
+                "host" => &mut said.own_host,
+                _ => continue,
+            };
+            line.add(value);
+        }
+        said
+    }
+
+    /// The scheme. The error is the name of the header.
+    fn scheme(&self, guarded: &GuardedOrigins) -> Result<ForwardedScheme, &'static str> {
+        let scheme = self.proto.single().and_then(parse_scheme);
+        scheme.filter(|scheme| guarded.accepts(*scheme)).ok_or("X-Forwarded-Proto")
+    }
+}
+
+/// How often a header occurs, and its value.
+#[derive(Clone, Copy, Default)]
+enum Line<'a> {
+    #[default]
+    Missing,
+    Once(&'a HeaderValue),
+    Repeated,
+}
+
+impl<'a> Line<'a> {
+    fn add(&mut self, value: &'a HeaderValue) {
+        *self = match self {
+            Self::Missing => Self::Once(value),
+            Self::Once(_) | Self::Repeated => Self::Repeated,
+        };
+    }
+
+    /// The value of a header that occurs exactly once.
+    fn single(self) -> Option<&'a str> {
+        match self {
+            Self::Once(value) => value.to_str().ok(),
+            Self::Missing | Self::Repeated => None,
+        }
+    }
 }
 
 fn parse_method(text: &str) -> Option<Method> {
@@ -148,7 +197,7 @@ mod tests {
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            let name: HeaderName = name.parse().unwrap();
+            let name: http::HeaderName = name.parse().unwrap();
             headers.append(name, http::HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers

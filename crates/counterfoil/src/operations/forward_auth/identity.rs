@@ -1,6 +1,6 @@
 //! The headers by which the application learns who the user is.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use counterfoil_verify::{CredentialKind, Principal, SessionId, UserId};
@@ -9,7 +9,7 @@ use super::percent;
 
 /// The names of all headers. Every response that lets a request pass has all of them, empty without a value: some proxies
 /// forward the header of the client if the response has none (GHSA-7r4p-vjf4-gxv4).
-pub(crate) const NAMES: [HeaderName; 7] = [
+pub(crate) static NAMES: [HeaderName; 7] = [
     HeaderName::from_static("remote-user"),
     HeaderName::from_static("remote-email"),
     HeaderName::from_static("remote-groups"),
@@ -66,7 +66,7 @@ impl Identity {
             // The subject is the id of the user.
             header_value(self.principal.subject()),
             self.external_id().map_or(EMPTY, |id| header_value(&id)),
-            HeaderValue::try_from(self.session.to_string()).expect("an id is visible ASCII"),
+            HeaderValue::from_bytes(&self.session.to_ascii()).expect("an id is visible ASCII"),
             assertion.map_or(EMPTY, visible),
         ]
     }
@@ -91,12 +91,15 @@ impl Identity {
 /// The value of a header without one.
 pub(crate) const EMPTY: HeaderValue = HeaderValue::from_static("");
 
-/// The headers with a value.
-pub(crate) fn identity_headers(
-    identity: &Identity,
-    assertion: Option<&str>,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    NAMES.into_iter().zip(identity.values(assertion)).filter(|(_, value)| !value.is_empty())
+/// Puts the values of this user in the place of the empty ones in `headers`, which has all names in the order of [`NAMES`]: one pass
+/// finds them without hashing any. A name that is not found there would stay empty.
+pub(crate) fn set_identity_headers(headers: &mut HeaderMap, identity: &Identity, assertion: Option<&str>) {
+    let mut places = headers.iter_mut();
+    for (name, value) in NAMES.iter().zip(identity.values(assertion)) {
+        if let Some((_, place)) = places.find(|(found, _)| *found == name) {
+            *place = value;
+        }
+    }
 }
 
 /// The text as a value, percent-encoded where it must be; most texts need nothing.

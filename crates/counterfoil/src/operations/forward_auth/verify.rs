@@ -182,8 +182,7 @@ async fn authenticate(
         return Err(ForwardAuthError::MultipleCredentials(call.proxy));
     }
     let origin = request.guarded.origin().as_str();
-    // On the heap, because each request has room for it otherwise.
-    let result = Box::pin(app.parts.host_logins.authenticate(token, origin, now)).await;
+    let result = app.parts.host_logins.authenticate(token, origin, now).await;
     app.parts.metrics.credential_checks.record_host_token(&result);
     Ok((result, CredentialSource::Cookie))
 }

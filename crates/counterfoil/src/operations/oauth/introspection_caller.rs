@@ -5,6 +5,7 @@ use counterfoil_core::credentials::verifier_key::{VerifierKey, VerifierKeyId};
 use counterfoil_core::store::StoreError;
 
 use crate::app::App;
+use crate::operations::verifier_key;
 
 /// An authenticated caller.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,7 @@ impl IntrospectionCaller {
 
     async fn from_verifier_key(app: &App, text: &str) -> Result<Option<Self>, StoreError> {
         let Ok(key) = text.parse::<VerifierKey>() else { return Ok(None) };
-        let record = app.parts.administration.verify_verifier_key(&key).await?;
+        let record = verifier_key::authenticate(app, &key).await?;
         Ok(record.map(|record| Self::Verifier(record.id)))
     }
 }

@@ -49,11 +49,7 @@ pub(in crate::pages) async fn rename(
     let id: SessionId = path_id(&uri, 2)?;
     let fields = FormFields::read(request, &app, &["label"]).await?;
     let (owner, now) = (user.current.user, user.current.now);
-    let label = match fields.get("label").map(str::trim).filter(|label| !label.is_empty()) {
-        Some(label) => validate_label(label.to_owned()).map(Some),
-        None => Ok(None),
-    };
-    match label {
+    match validate_label(fields.get("label").unwrap_or_default()) {
         Ok(label) => {
             user.current.count_write(&app)?;
             sessions::rename(&app, owner, id, label, now).await?.ok_or(AppError::NotFound)?;

@@ -17,7 +17,7 @@ use crate::app::live::StreamOwner;
 use crate::http::error::AppError;
 use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::live::Viewer;
+use crate::operations::admin::viewer::Viewer;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{parse, text, with_query};
@@ -76,7 +76,9 @@ async fn fill(app: &App, query: &Query, view: &mut AuditView) -> Result<(), AppE
     if list.items.len() < EVENTS as usize {
         view.stopped_at = list.next.clone();
     }
-    view.pages.next = list.next.map(|cursor| path(app, "/audit", &view.filter, &cursor));
+    let page_after = |cursor: &str| path(app, "/audit", &view.filter, cursor);
+    let first = query.get("after").map(|_| page_after(""));
+    view.pages = Pager { first, next: list.next.as_deref().map(page_after), ..Pager::default() };
     Ok(())
 }
 
@@ -105,8 +107,7 @@ pub(in crate::pages) async fn export(
 ) -> Result<Response, AppError> {
     let filter = filter(&query)?;
     let current = &administrator.current;
-    let viewer =
-        Viewer { owner: StreamOwner::Session(current.session), ended: Some(current.principal.ended()) };
+    let viewer = Viewer { owner: StreamOwner::User(current.user), ended: Some(current.principal.ended()) };
     let body = audit_export::open(&app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }

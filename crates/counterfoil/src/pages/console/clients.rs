@@ -89,9 +89,10 @@ pub(super) async fn find(app: &App, uri: &Uri) -> Result<ClientView, AppError> {
 async fn view(app: &App, after: Option<&str>) -> Result<ClientsView, AppError> {
     let list = clients::list(app, Pagination::new(after, CLIENTS)?).await?;
     let path = console_path(app, "/clients");
+    let next = list.next.map(|after| with_query(&path, &[("after", &after)]));
     Ok(ClientsView {
         clients: list.items.iter().map(row).collect(),
-        pages: Pager { previous: None, next: list.next.map(|after| with_query(&path, &[("after", &after)])) },
+        pages: Pager { first: after.is_some().then_some(path), next, ..Pager::default() },
         id: String::new(),
         name: String::new(),
         error: None,

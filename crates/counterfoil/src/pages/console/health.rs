@@ -8,6 +8,7 @@ use counterfoil_pages::view::console::{CheckRow, HealthView};
 use crate::app::App;
 use crate::app::readiness::ReadinessCheck;
 use crate::http::error::AppError;
+use crate::operations::admin::overview;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::parts;
 use crate::pages::console::response::show_live;
@@ -21,7 +22,7 @@ pub(in crate::pages) async fn show(
     administrator: ConsoleAdministrator,
     query: Query,
 ) -> Result<Response, AppError> {
-    let health = parts::health(&app).await;
+    let health = parts::health(overview::health(&app).await);
     let check = |check: ReadinessCheck| CheckRow {
         name: check.as_str(),
         is_met: !health.failed.iter().any(|failed| failed == check.as_str()),

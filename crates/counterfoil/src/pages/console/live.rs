@@ -14,7 +14,9 @@ use crate::app::live::StreamOwner;
 use crate::app::live::topic::{StateTopic, Topic};
 use crate::http::error::AppError;
 use crate::http::event_stream::{EVENT_STREAM_HEADERS, last_event_id};
-use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, Viewer, open};
+use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, open};
+use crate::operations::admin::overview;
+use crate::operations::admin::viewer::Viewer;
 use crate::operations::error::OperationError;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::parts;
@@ -35,7 +37,7 @@ pub(in crate::pages) async fn stream(
     // The page may be older than the stream, so that a new one begins with the newest events.
     let last_event = Some(last_event_id(&headers)?.unwrap_or(0));
     let (owner, ended) =
-        (StreamOwner::Session(administrator.current.session), administrator.current.principal.ended());
+        (StreamOwner::User(administrator.current.user), administrator.current.principal.ended());
     let form = Html(frame(&app, &request, &administrator));
     let body = open(&app, Viewer { owner, ended: Some(ended) }, Subscription { topics, last_event }, form)?;
     Ok((EVENT_STREAM_HEADERS, Body::new(body)).into_response())
@@ -55,7 +57,7 @@ impl Html {
 impl LiveForm for Html {
     async fn state(&self, app: &App, topic: StateTopic) -> Result<Option<String>, OperationError> {
         Ok(match topic {
-            StateTopic::Health => self.render(&parts::health(app).await),
+            StateTopic::Health => self.render(&parts::health(overview::recent_health(app).await)),
             StateTopic::Stats => self.render(&parts::stats(app)),
             StateTopic::Verifiers => self.render(&parts::verifiers(app).await?),
             StateTopic::Revocations => self.render(&parts::revocations(app).await?),

@@ -7,6 +7,7 @@ use counterfoil_pages::view::console::OverviewView;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::operations::admin::overview;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::parts;
 use crate::pages::console::response::show_live;
@@ -21,7 +22,7 @@ pub(in crate::pages) async fn show(
     query: Query,
 ) -> Result<Response, AppError> {
     let view = OverviewView {
-        health: parts::health(&app).await,
+        health: parts::health(overview::health(&app).await),
         stats: parts::stats(&app),
         revocations: parts::revocations(&app).await?,
         audit: parts::audit(&app).await?.0,

@@ -8,9 +8,10 @@ use counterfoil_pages::view::console::{
 
 use crate::app::App;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
+use crate::operations::admin::overview::{self, Health};
 use crate::operations::admin::responses::KeyListResponse;
 use crate::operations::admin::views::{FleetWaitView, KeyView, RevocationEntryView, VerifierView};
-use crate::operations::admin::{keys, overview, revocation_log, verifiers};
+use crate::operations::admin::{keys, revocation_log, verifiers};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::response::console_path;
@@ -32,8 +33,7 @@ const KEYS: u32 = 1_000;
 const DRAWN: usize = 8;
 
 /// The readiness checks at a glance.
-pub(super) async fn health(app: &App) -> HealthPart {
-    let health = overview::health(app).await;
+pub(super) fn health(health: Health) -> HealthPart {
     HealthPart {
         failed: health.failed.into_iter().map(str::to_owned).collect(),
         may_issue: health.may_issue,

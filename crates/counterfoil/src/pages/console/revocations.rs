@@ -37,9 +37,11 @@ pub(in crate::pages) async fn list(
     administrator: ConsoleAdministrator,
     query: Query,
 ) -> Result<Response, AppError> {
-    let older = |next: Option<String>| {
-        let path = console_path(&app, "/revocations");
-        Pager { previous: None, next: next.map(|after| with_query(&path, &[("after", &after)])) }
+    let path = console_path(&app, "/revocations");
+    let older = |next: Option<String>| Pager {
+        first: query.get("after").is_some().then(|| path.clone()),
+        next: next.map(|after| with_query(&path, &[("after", &after)])),
+        ..Pager::default()
     };
     let Some(after) = query.get("after") else {
         let (newest, next) = newest_revocations(&app).await?;

@@ -71,12 +71,13 @@ async fn fill(
         session_row(&item.session, &item.user, item.username.clone(), current)
     };
     view.sessions = list.items.iter().map(row).collect();
-    let next = |cursor: String| {
+    let page_after = |cursor: String| {
         let filter = &view.filter;
         let pairs = [("user", &filter.user), ("ip", &filter.ip), ("mode", &filter.mode), ("after", &cursor)];
         with_query(&console_path(app, "/sessions"), &pairs)
     };
-    view.pages.next = list.next.map(next);
+    let first = query.get("after").map(|_| page_after(String::new()));
+    view.pages = Pager { first, next: list.next.map(page_after), ..Pager::default() };
     Ok(())
 }
 

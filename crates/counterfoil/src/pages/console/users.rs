@@ -92,7 +92,7 @@ async fn view(
     let next = page.after.map(|cursor| link("after", &cursor));
     Ok(UsersPageView {
         users: page.users.iter().map(user_row).collect(),
-        pages: Pager { previous, next },
+        pages: Pager { previous, next, ..Pager::default() },
         prefix,
         form,
         error,

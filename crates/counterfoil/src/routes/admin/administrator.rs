@@ -19,6 +19,7 @@ use crate::http::client_info::request_ip;
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
+use crate::operations::admin::admin_keys;
 use crate::operations::recent_login::has_recent_login;
 use crate::operations::scope_limit::may_administer;
 
@@ -85,9 +86,9 @@ async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, App
         AppError::auth(error, CredentialSource::Bearer)
     };
     let key: AdminKey = text.parse().map_err(|_| rejected("malformed", "malformed: not an admin key"))?;
-    let record = app.parts.administration.verify_admin_key(&key).await?;
+    let id = admin_keys::authenticate(app, &key).await?;
     app.check_freshness().map_err(|error| AppError::auth(error, CredentialSource::Bearer))?;
-    Ok(record.ok_or_else(|| rejected("unknown", "unknown: no such admin key"))?.id)
+    id.ok_or_else(|| rejected("unknown", "unknown: no such admin key"))
 }
 
 /// Requires the role, and a credential without a scope.

@@ -18,7 +18,8 @@ use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
 use crate::http::event_stream::{EVENT_STREAM_HEADERS, last_event_id};
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, Viewer, open};
+use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, open};
+use crate::operations::admin::viewer::Viewer;
 use crate::operations::admin::views::AuditEventView;
 use crate::operations::admin::{keys, overview, revocation_log, verifiers};
 use crate::operations::error::OperationError;
@@ -54,7 +55,7 @@ impl FromRequestParts<App> for LiveAdministrator {
                 if !may_administer(&user.principal) {
                     return Err(AppError::AdministratorRequired);
                 }
-                Viewer { owner: StreamOwner::Session(user.session), ended: Some(user.principal.ended()) }
+                Viewer { owner: StreamOwner::User(user.user), ended: Some(user.principal.ended()) }
             }
         };
         Ok(Self(viewer))
@@ -67,7 +68,7 @@ impl FromRequestParts<App> for LiveAdministrator {
 /// An event has the name of its topic. `stats` is sent every two seconds. The `data` of `audit` is `{"events": […]}`, with more
 /// than one event if there are more than 20 a second; its `id` is the number of the last one, after which a client that
 /// connects again continues. The last event is `ended`, with the reason, when the credential is no longer accepted.
-/// There are at most 4 streams for each session or admin key, and 64 in all.
+/// There are at most 8 streams for each user or admin key, and 64 in all.
 #[utoipa::path(
     get, path = "/v1/admin/live", operation_id = "admin_live", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),
@@ -106,7 +107,7 @@ struct AuditEvents<'a> {
 impl LiveForm for Json {
     async fn state(&self, app: &App, topic: StateTopic) -> Result<Option<String>, OperationError> {
         Ok(Some(match topic {
-            StateTopic::Health => to_json(&overview::health(app).await),
+            StateTopic::Health => to_json(&overview::recent_health(app).await),
             StateTopic::Stats => to_json(&overview::stats(app)),
             StateTopic::Verifiers => {
                 to_json(&verifiers::list(app, Pagination::new(None, MAX_EVENTS)?).await?)

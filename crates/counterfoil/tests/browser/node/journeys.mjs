@@ -1,6 +1,7 @@
 // Journeys of a person through the pages of a server. Each uses new cookies, and returns what is wrong as a list of sentences.
 // With COUNTERFOIL_WRITE_PICTURES=FOLDER, they save pictures of some pages there.
 import { writeFileSync } from 'node:fs';
+import { LAB_JOURNEYS } from './lab-journeys.mjs';
 
 const PICTURES = process.env.COUNTERFOIL_WRITE_PICTURES;
 
@@ -19,7 +20,7 @@ export async function run(browser, journey, options) {
   const bodies = [];
   context.on('response', (response) => {
     // The credentials of the lab are thrown away, and its pages are there to show them.
-    if (journey === 'lab' || !response.url().startsWith(options.origin) || response.status() === 303) return;
+    if (journey.startsWith('lab') || !response.url().startsWith(options.origin) || response.status() === 303) return;
     // It has no end.
     if (response.headers()['content-type'] === 'text/event-stream') return;
     bodies.push(response.text().then((text) => {
@@ -89,10 +90,11 @@ class Traveller {
     this.expect(new URL(this.page.url()).pathname === path, path);
   }
 
-  /** Saves a picture of the page, if pictures are wanted. Only one of the two travellers does. */
-  async picture(name) {
+  /** Saves a picture of the page from its top, if pictures are wanted. Only one of the two travellers does. */
+  async picture(name, height = 720) {
     if (!PICTURES || !this.script) return;
-    await this.page.setViewportSize({ width: 1120, height: 640 });
+    await this.page.setViewportSize({ width: 1280, height });
+    await this.page.evaluate(() => scrollTo(0, 0));
     const session = await this.context.newCDPSession(this.page);
     const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 80 });
     writeFileSync(`${PICTURES}/${name}.webp`, Buffer.from(data, 'base64'));
@@ -105,6 +107,8 @@ class Traveller {
 }
 
 const JOURNEYS = {
+  ...LAB_JOURNEYS,
+
   async register(person, { username }) {
     await person.open('/register');
     await person.picture('page-register');
@@ -191,6 +195,8 @@ const JOURNEYS = {
     const change = { ...wrong, current_password: person.password };
     person.expect(await person.send(change, 'Change the password') === 200, 'status 200');
     person.expect(await person.isSignedIn() && !(await other.isSignedIn()), 'only this device stays');
+    await person.open('/account/activity');
+    await person.picture('page-activity');
     person.expect(await other.signIn(username) === 401, 'the old password is refused');
     person.expect(await other.signIn(username, change.new_password) === 200, 'the new one is accepted');
     await other.context.close();
@@ -264,41 +270,16 @@ const JOURNEYS = {
     await person.page.getByRole('button', { name: 'Resume updates' }).click();
     await logins.nth(3).waitFor();
 
+    await part.getByRole('link', { name: username, exact: true }).first().click();
+    await person.page.waitForURL(/admin\/users\//);
+    await person.picture('page-user', 900);
+    await person.open('/admin/keys');
+    await person.picture('page-keys');
+
+    await person.open('/admin');
+    await person.page.getByText('Live.', { exact: true }).waitFor();
     await person.page.evaluate(() => fetch('/v1/logout', { method: 'POST' }));
     await person.page.getByText('Your session has ended.').waitFor();
-  },
-
-  async lab(person) {
-    const main = person.page.getByRole('main');
-    await person.open('/lab');
-    person.expect(await person.send({}, 'Make a lab and log in') === 200, 'a lab');
-    const lab = new URL(person.page.url()).pathname;
-    await person.expectText('token hash');
-    person.expect(await person.send({}, 'Log out') === 200, 'the logout is played');
-    await person.expectText('Keys only: refused');
-    person.expect(await main.getByRole('img', { name: /after the logout/ }).count() === 1, 'one of the two pictures is seen');
-    await person.picture('page-lab');
-    await main.getByRole('link', { name: 'Back', exact: true }).click();
-    await person.page.waitForURL(/step=3$/);
-    await person.expectText('Keys only: still accepted');
-    await main.getByRole('link', { name: '1 Log in', exact: true }).click();
-    await person.page.waitForURL(/step=1$/);
-    person.expect(!(await main.innerText()).includes('Client logs out'), 'the first step shows nothing of the logout');
-    await main.getByRole('link', { name: 'Next step', exact: true }).click();
-    await person.page.waitForURL(/step=2$/);
-    await person.expectText('Client logs out');
-    const trace = await (await person.open(`${lab}/trace.json`)).json();
-    person.expect(trace.act === 'logout' && trace.frames.length > 10, 'the trace is JSON');
-    if (!person.script) {
-      await person.open('/lab/questions');
-      const question = person.page.getByRole('button', { name: 'Show me the answer to question 1', exact: true });
-      person.expect(await person.press(question) === 200, 'the question is answered');
-      await person.expectText('Played: login');
-    }
-    await person.open('/lab');
-    const row = main.getByRole('listitem').filter({ has: person.page.locator(`a[href="${lab}"]`) });
-    await person.press(row.getByRole('button'));
-    person.expect((await person.open(lab)).status() === 404, 'the lab is removed');
   },
 
   async other_origin(person, { username, stranger }) {

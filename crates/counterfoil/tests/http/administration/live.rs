@@ -1,7 +1,8 @@
 //! Live updates as server-sent events.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -182,18 +183,22 @@ async fn a_removed_admin_key_receives_nothing_more() {
 }
 
 #[tokio::test]
-async fn each_session_has_a_limited_number_of_streams() {
+async fn an_administrator_has_a_limited_number_of_streams_in_all_sessions_together() {
     let server = TestServer::open().await;
-    let root = administrator(&server).await;
+    let mut root = administrator(&server).await;
     let mut open = Vec::new();
-    for _ in 0..4 {
+    for number in 0..8 {
+        if number % 3 == 2 {
+            root = text(&server.login("root", "session").await, "session_token").to_owned();
+        }
         open.push(Live::open(&server, &root, "keys", None).await);
     }
-    let fifth = || Request::get("/v1/admin/live").bearer(&root);
 
-    let refused = fifth().send(&server).await;
+    root = text(&server.login("root", "session").await, "session_token").to_owned();
+    let refused = Request::get("/v1/admin/live").bearer(&root).send(&server).await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("10")));
-    let other = text(&server.login("root", "session").await, "session_token").to_owned();
+    server.add_admin("ops").await;
+    let other = text(&server.login("ops", "session").await, "session_token").to_owned();
     Live::open(&server, &other, "keys", None).await.next().await;
 
     open.pop();
@@ -202,6 +207,39 @@ async fn each_session_has_a_limited_number_of_streams() {
         while Request::new("HEAD", "/v1/admin/live").bearer(&root).send(&server).await.status != 200 {}
     };
     timeout(Duration::from_secs(10), again).await.unwrap();
+}
+
+/// How often the store is read while eight streams of `name` begin with this topic, and how many seconds they take.
+async fn reads_of_eight_streams(server: &TestServer, name: &str, topic: &str) -> (u64, u64) {
+    server.add_admin(name).await;
+    let bearer = text(&server.login(name, "session").await, "session_token").to_owned();
+    // A session is read once.
+    Request::get("/v1/sessions").bearer(&bearer).send(server).await;
+    let (before, started) = (store_reads(server).await, Instant::now());
+    let streams = (0..8).map(|_| async {
+        let mut live = Live::open(server, &bearer, topic, None).await;
+        live.0.next_named(topic).await;
+        live
+    });
+    let _open = join_all(streams).await;
+    (store_reads(server).await - before, started.elapsed().as_secs())
+}
+
+async fn store_reads(server: &TestServer) -> u64 {
+    let metrics = server.app.metrics().await;
+    let count = "counterfoil_store_read_seconds_count ";
+    metrics.lines().find_map(|line| line.strip_prefix(count)).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn streams_share_one_run_of_the_readiness_checks() {
+    let server = TestServer::open().await;
+
+    let (without_checks, _) = reads_of_eight_streams(&server, "root", "stats").await;
+    let (with_checks, seconds) = reads_of_eight_streams(&server, "ops", "health").await;
+
+    let runs = with_checks.saturating_sub(without_checks);
+    assert!(runs <= 3 + seconds, "{runs} runs in {seconds} s");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod credentials;
 mod host_login;
 mod malformed;
 mod sites;
+mod values;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use counterfoil_core::services::login_rate_limiter::RateLimit;
 
 use crate::client::{Request, Response};
 use crate::test_server::TestServer;
+
+pub(crate) use host_login::Person;
 
 /// The names of the headers that every 200 has.
 const IDENTITY: [&str; 7] = [
@@ -33,7 +36,7 @@ async fn server() -> TestServer {
     TestServer::with(guard).await
 }
 
-fn guard(settings: &mut Settings) {
+pub(crate) fn guard(settings: &mut Settings) {
     settings.issuer = "https://auth.example".parse().unwrap();
     settings.login_url = Some("https://auth.example/login".parse().unwrap());
     settings.forward_auth.hosts = vec!["app.example".parse().unwrap()];

@@ -33,6 +33,8 @@ pub use verifiers::{NodeRow, VerifierKeyRow, VerifierRow, VerifiersPart, Verifie
 /// The links to the pages before and after this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pager {
+    /// The path of the first page, on a later page of a list that leads only forward.
+    pub first: Option<String>,
     /// The path of the page before.
     pub previous: Option<String>,
     /// The path of the next page.

@@ -22,6 +22,8 @@ pub struct ChoiceGroup {
     pub name: String,
     /// The question.
     pub question: String,
+    /// What the question means, if that is not plain.
+    pub hint: Option<String>,
     /// Whether several answers can be chosen.
     pub is_multiple: bool,
     /// The answers.
@@ -87,10 +89,23 @@ pub struct AdviceView {
     pub jwt_when: Vec<GuideRow>,
     /// Every answer that could be another one.
     pub others: Vec<OtherAnswer>,
+    /// The address of the page, without its path. The files have the same.
+    pub query: String,
     /// A command that writes the configuration file.
     pub init: String,
     /// Lines of a program that checks requests.
     pub program: String,
+    /// Lines of a service that verifies tokens, if there are other services.
+    pub service: Option<String>,
+}
+
+/// Something that a mode costs or gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CostRow {
+    /// What it is.
+    pub what: String,
+    /// The session, the JWT and the hybrid.
+    pub values: [String; 3],
 }
 
 /// The questions, and the advice.
@@ -100,6 +115,8 @@ pub struct ChooseView {
     pub groups: Vec<ChoiceGroup>,
     /// Whether the form was sent without a kind of client.
     pub is_client_missing: bool,
+    /// What each mode costs.
+    pub costs: Vec<CostRow>,
     /// What follows, once the form was sent.
     pub advice: Option<AdviceView>,
 }

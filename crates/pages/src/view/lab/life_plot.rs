@@ -74,7 +74,7 @@ pub struct Tick {
     /// Its place.
     pub x: String,
     /// The number.
-    pub text: &'static str,
+    pub text: String,
 }
 
 /// A row: its name, a bar for the time in which the credential is accepted, and the value.
@@ -103,21 +103,21 @@ pub struct LifePlotRow {
 }
 
 /// The measures of a picture.
-struct Layout {
-    width: u32,
-    left: u32,
+pub(super) struct Layout {
+    pub(super) width: u32,
+    pub(super) left: u32,
     /// Right of the axis is room for a value.
-    right: u32,
-    row: u32,
-    top: u32,
+    pub(super) right: u32,
+    pub(super) row: u32,
+    pub(super) top: u32,
     /// How far the bar is below the name.
-    bar: u32,
-    every_other_tick: bool,
+    pub(super) bar: u32,
+    pub(super) every_other_tick: bool,
 }
 
-const WIDE: Layout =
+pub(super) const WIDE: Layout =
     Layout { width: 1150, left: 200, right: 120, row: 30, top: 28, bar: 0, every_other_tick: false };
-const NARROW: Layout =
+pub(super) const NARROW: Layout =
     Layout { width: 340, left: 4, right: 16, row: 40, top: 18, bar: 16, every_other_tick: true };
 
 impl LifePlot {
@@ -158,7 +158,7 @@ fn draw(rows: &[LifeRow], layout: &Layout) -> PlotSize {
         width: layout.width,
         height: bottom + 26,
         axis: (8, bottom),
-        ticks: ticks.map(|(ms, text)| Tick { x: number(x(*ms)), text }).collect(),
+        ticks: ticks.map(|(ms, text)| Tick { x: number(x(*ms)), text: (*text).to_owned() }).collect(),
         rows,
     }
 }

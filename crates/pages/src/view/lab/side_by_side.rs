@@ -17,6 +17,15 @@ pub struct ActButton {
     pub is_current: bool,
 }
 
+/// How far a button moves the clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClockButton {
+    /// Its name, which the form sends.
+    pub name: String,
+    /// How far it moves the clock.
+    pub label: String,
+}
+
 /// A step of the act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StepLink {
@@ -127,6 +136,8 @@ pub struct LabView {
     pub now: Moment,
     /// How far that is ahead of the machine's clock, if it was advanced.
     pub ahead: Option<String>,
+    /// How far the clock can be moved; empty if it cannot be moved any more.
+    pub clock_moves: Vec<ClockButton>,
     /// The acts.
     pub acts: Vec<ActButton>,
     /// The name of the act that is shown.
@@ -147,7 +158,7 @@ pub struct LabView {
     pub plot: Option<LifePlot>,
     /// What has happened up to this step.
     pub lines: Vec<TraceLine>,
-    /// Commands that send the same requests.
+    /// Commands that send the requests of the step.
     pub commands: Vec<String>,
     /// When the lab is removed, if it is not used until then.
     pub removed: Moment,

@@ -37,10 +37,11 @@ macro_rules! not_below_a_cutoff {
 }
 pub(super) use not_below_a_cutoff;
 
-/// The SQL condition that the user of a session was not removed.
+/// The SQL condition that the user of a session was not removed. It names the users who were not: their row is found by its id,
+/// however many were removed.
 macro_rules! user_exists {
     ($session_user:literal) => {
-        concat!("NOT EXISTS (SELECT 1 FROM users WHERE id = ", $session_user, " AND removed)")
+        concat!("EXISTS (SELECT 1 FROM users WHERE id = ", $session_user, " AND NOT removed)")
     };
 }
 pub(super) use user_exists;
@@ -245,16 +246,4 @@ pub(crate) async fn has_unended(
         except.map(|id| id.as_bytes().to_vec())
     );
     select.exists(connection).await
-}
-
-/// Selects the ids, users and clients of sessions; [`read_user_and_client`] reads a row.
-pub(crate) fn select_users_and_clients<'p>(ids: &[SessionId]) -> Statement<'p> {
-    let ids: Vec<Vec<u8>> = ids.iter().map(|id| id.as_bytes().to_vec()).collect();
-    statement!("SELECT id, user_id, client_id FROM sessions WHERE id = ANY ($1)", ids)
-}
-
-/// A session, its user and its client, from a row of [`select_users_and_clients`].
-pub(crate) fn read_user_and_client(row: &Row) -> Result<(SessionId, UserId, ClientId), QueryError> {
-    let mut columns = Columns::new(row);
-    Ok((SessionId::from_bytes(columns.bytes()?), UserId::from_bytes(columns.bytes()?), columns.parsed()?))
 }

@@ -13,10 +13,9 @@ use tower::{Layer, Service};
 use counterfoil_verify::{AuthError, AuthState, Principal};
 
 use crate::app::App;
+use crate::http::redirect::{account_path, encode, redirect_to_path};
+use crate::http::return_to::ReturnTo;
 use crate::operations::forward_auth::navigation::is_navigation;
-use crate::pages::page_request::account_path;
-use crate::pages::response::{encode, redirect_to_path};
-use crate::pages::return_to::ReturnTo;
 
 /// The most bytes of an encoded path to which the sign-in page leads back.
 const MAX_LENGTH: usize = 2048;
@@ -31,9 +30,10 @@ pub struct RequireSignIn {
     app: App,
 }
 
-impl RequireSignIn {
-    pub(crate) const fn new(app: App) -> Self {
-        Self { app }
+impl App {
+    /// The layer for routes that only a signed-in user may open.
+    pub(crate) fn require_sign_in(&self) -> RequireSignIn {
+        RequireSignIn { app: self.clone() }
     }
 }
 
@@ -95,12 +95,9 @@ fn is_signed_out(parts: &Parts) -> bool {
 fn to_sign_in(app: &App, parts: &Parts) -> Response {
     let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let back = ReturnTo::parse(path, app.settings());
-    let back = back.map_or_else(|| account_path(app.settings()), |path| path.as_str().to_owned());
-    let mut encoded = encode(&back);
+    let account = || encode(&account_path(app.settings()));
+    let back = ReturnTo::parse(path, app.settings()).map(|path| encode(path.as_str()));
     // A proxy may not pass on longer headers.
-    if encoded.len() > MAX_LENGTH {
-        encoded = encode(&account_path(app.settings()));
-    }
-    redirect_to_path(&format!("{}/login?return_to={encoded}", app.settings().public_prefix()))
+    let back = back.filter(|encoded| encoded.len() <= MAX_LENGTH).unwrap_or_else(account);
+    redirect_to_path(&format!("{}/login?return_to={back}", app.settings().public_prefix()))
 }

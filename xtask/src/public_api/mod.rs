@@ -3,10 +3,15 @@
 //! A change of the lists shows in review what a user of the library must change. The lists come from the JSON that
 //! rustdoc writes, which only a bootstrapping compiler offers: `RUSTC_BOOTSTRAP=1` is set for rustdoc alone, since
 //! build scripts react to it and every dependency would be built again.
+//!
+//! From the same JSON it checks that each library exports the types that its signatures name.
+
+mod exports;
+mod rustdoc;
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -15,10 +20,15 @@ use counterfoil_test_support::requires_all;
 use public_api::Builder;
 use serde::Deserialize;
 
+use crate::public_api::exports::Documents;
+use crate::public_api::rustdoc::Document;
 use crate::workspace;
 
 /// The library crates that applications name.
 const CRATES: [&str; 2] = ["counterfoil", "counterfoil-verify"];
+
+/// The crates of which they export types.
+const INNER_CRATES: [&str; 3] = ["counterfoil-core", "counterfoil-jose", "counterfoil-pages"];
 
 /// The folder of the lists, below the root.
 const FOLDER: &str = "docs/public-api";
@@ -43,45 +53,73 @@ struct Header {
     format_version: u32,
 }
 
-/// Compares the public items with the lists, or writes the lists.
+/// Compares the public items with the lists, or writes the lists. Checks that the libraries export what they name.
 ///
 /// # Errors
 ///
-/// If an item was added, removed or changed, or rustdoc failed. Also if rustdoc writes another format of JSON and the
-/// lists are updated or every test is required.
+/// If an item was added, removed or changed, a type is not exported, or rustdoc failed. Also if rustdoc writes another
+/// format of JSON and the lists are updated or every test is required.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut documents = Documents::new();
     let mut changed = Vec::new();
-    for name in CRATES {
+    for name in CRATES.into_iter().chain(INNER_CRATES) {
         let json = rustdoc_json(name)?;
-        let header: Header = serde_json::from_str(&fs::read_to_string(&json)?)?;
-        if header.format_version != FORMAT_VERSION {
-            let version = header.format_version;
-            let message = format!("this rustdoc writes format {version}, and {FORMAT_VERSION} can be read");
+        if let Some(reason) = unreadable(&json)? {
             if options.update || requires_all() {
-                bail!("{message}");
+                bail!("{reason}");
             }
-            println!("skipped: {message}");
+            println!("skipped: {reason}");
             return Ok(());
         }
-        let items = public_items(json)?;
-        let list = workspace::root().join(FOLDER).join(format!("{name}.txt"));
-        if options.update {
-            fs::create_dir_all(workspace::root().join(FOLDER))?;
-            fs::write(&list, items).with_context(|| format!("cannot write {}", list.display()))?;
-            continue;
-        }
-        let expected = fs::read_to_string(&list).unwrap_or_default();
-        let difference = difference(&expected, &items);
-        println!("{name}: {} public items, {} changed", items.lines().count(), difference.len());
-        difference.iter().for_each(|line| println!("  {line}"));
-        if !difference.is_empty() {
+        documents.insert(name.replace('-', "_"), Document::read(&json)?);
+        if CRATES.contains(&name) && !compare(name, json, options)? {
             changed.push(name);
         }
     }
+    let missing: usize = CRATES.into_iter().map(|name| count_missing_exports(&documents, name)).sum();
     if !changed.is_empty() {
         bail!("the public items of {} changed: run `cargo xtask public-api --update`", changed.join(", "));
     }
+    if missing > 0 {
+        bail!("{missing} types in public signatures are not exported: add them to `lib.rs` of the library");
+    }
     Ok(())
+}
+
+/// Why the JSON cannot be read, if it has another format.
+fn unreadable(json: &Path) -> Result<Option<String>> {
+    let Header { format_version } = serde_json::from_str(&fs::read_to_string(json)?)?;
+    let reason = || format!("this rustdoc writes format {format_version}, and {FORMAT_VERSION} can be read");
+    Ok((format_version != FORMAT_VERSION).then(reason))
+}
+
+/// Compares the items of a library with its list, or writes the list. Returns whether they are the same.
+fn compare(name: &str, json: PathBuf, options: &Options) -> Result<bool> {
+    let items = public_items(json)?;
+    let list = workspace::root().join(FOLDER).join(format!("{name}.txt"));
+    if options.update {
+        fs::create_dir_all(workspace::root().join(FOLDER))?;
+        fs::write(&list, items).with_context(|| format!("cannot write {}", list.display()))?;
+        return Ok(true);
+    }
+    let expected = fs::read_to_string(&list).unwrap_or_default();
+    let difference = difference(&expected, &items);
+    println!("{name}: {} public items, {} changed", items.lines().count(), difference.len());
+    difference.iter().for_each(|line| println!("  {line}"));
+    Ok(difference.is_empty())
+}
+
+/// Prints the types that a library names and does not export. Returns how many there are.
+fn count_missing_exports(documents: &Documents, name: &str) -> usize {
+    let missing = exports::missing(documents, &name.replace('-', "_"));
+    for (definition, users) in &missing {
+        let users: Vec<&str> = users.iter().map(String::as_str).collect();
+        println!(
+            "error: {name} does not export {definition}, which is in a signature of {}",
+            users.join(", ")
+        );
+    }
+    missing.len()
 }
 
 /// Runs rustdoc for one crate with all features. Returns the path of the JSON file.

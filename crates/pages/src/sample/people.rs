@@ -1,18 +1,18 @@
-//! Views to render: usual, empty, with errors, and with hostile text.
+//! Views of the pages of people.
 
-use counterfoil_pages::view::{
+use crate::device::Device;
+use crate::message::Message;
+use crate::moment::Moment;
+use crate::renderer::Frame;
+use crate::sample::{HOSTILE, NOON, Sample, frame};
+use crate::view::{
     ActivityItem, ActivityView, Carried, ContinueView, Destination, EndAllView, EndedSession, FieldError,
     FormErrors, LoginView, LogoutView, Mode, ProblemView, RegisterView, ReuseView, SecurityView, SessionItem,
     SessionView, SessionsView, SignedInView, Tone,
 };
-use counterfoil_pages::{Device, Frame, Language, Message, Moment, RenderError, Renderer, ThemeFrame, View};
-
-/// A name that a page must show as text: markup, quotes, and characters that change the direction of text.
-pub(crate) const HOSTILE: &str =
-    "<script>alert(1)</script>\"'><img src=x onerror=y>&amp;\u{202e}evil\u{2067}{{ 7*7 }}";
 
 /// The sentences that code may choose for events.
-pub(crate) const EVENTS: [&str; 28] = [
+const EVENTS: [&str; 28] = [
     "event-registered",
     "event-login",
     "event-login-failed",
@@ -42,22 +42,6 @@ pub(crate) const EVENTS: [&str; 28] = [
     "event-revoked",
     "event-other",
 ];
-
-const NOON: u64 = 1_764_000_000;
-
-pub(crate) fn frame(user: Option<&str>) -> Frame {
-    Frame {
-        product: HOSTILE.into(),
-        base: "/auth".into(),
-        host: "auth.example".into(),
-        here: "/auth/login?return_to=%2Fa%22b".into(),
-        user: user.map(Into::into),
-        request_id: "p3vQ0n9Jr2hK5cXw".into(),
-        notice: Some(Message::new("notice-ended-others").with("count", 3)),
-        live: None,
-        theme: ThemeFrame::default(),
-    }
-}
 
 fn destination() -> Destination {
     Destination {
@@ -111,22 +95,12 @@ fn events() -> Vec<ActivityItem> {
     EVENTS.iter().zip(0..).map(|(sentence, number)| event(number, sentence)).collect()
 }
 
-/// Every template with each of its samples, in this language.
-pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, String)> {
-    let mut pages = Vec::new();
-    let mut add = |name: &str, html: Result<String, RenderError>| {
-        pages.push((name.to_owned(), html.unwrap_or_else(|error| panic!("{name} {language:?}: {error:?}"))));
-    };
+/// Every template with each of its samples.
+pub(super) fn people() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    let mut add = |sample| samples.push(sample);
     let gate = frame(None);
     let account = frame(Some(HOSTILE));
-    fn render<V: View>(
-        (renderer, language): (&Renderer, Language),
-        frame: &Frame,
-        view: V,
-    ) -> Result<String, RenderError> {
-        renderer.render(language, frame, &view)
-    }
-    let with = (renderer, language);
 
     let empty = LoginView {
         destination: None,
@@ -138,7 +112,7 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         ended: None,
         errors: FormErrors::default(),
     };
-    add("login", render(with, &Frame { notice: None, ..gate.clone() }, empty.clone()));
+    add(Sample::new("login", &Frame { notice: None, ..gate.clone() }, &empty));
     let full = LoginView {
         destination: Some(destination()),
         client: Some(HOSTILE.into()),
@@ -152,14 +126,14 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         }),
         errors: errors("username"),
     };
-    add("login with everything", render(with, &gate, full));
+    add(Sample::new("login with everything", &gate, &full));
     let signed_in = SignedInView {
         username: HOSTILE.into(),
         destination: destination(),
         continue_url: "/auth/continue?to=x".into(),
         other_account_url: "/auth/login?reauth=1".into(),
     };
-    add("signed in", render(with, &gate, signed_in));
+    add(Sample::new("signed in", &gate, &signed_in));
     let register = RegisterView {
         destination: Some(destination()),
         client: None,
@@ -168,7 +142,7 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         min_length: 15,
         errors: errors("password"),
     };
-    add("register", render(with, &gate, register.clone()));
+    add(Sample::new("register", &gate, &register));
     let fresh = RegisterView {
         destination: None,
         username: String::new(),
@@ -176,18 +150,18 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         errors: FormErrors::default(),
         ..register
     };
-    add("register empty", render(with, &gate, fresh));
+    add(Sample::new("register empty", &gate, &fresh));
     let logout = LogoutView { return_to: Some("/\"x".into()), errors: FormErrors::default() };
-    add("logout", render(with, &gate, logout));
+    add(Sample::new("logout", &gate, &logout));
     let failed = FormErrors::general(Message::new("still-signed-in"));
-    add("logout failed", render(with, &gate, LogoutView { return_to: None, errors: failed }));
-    add("continue", render(with, &gate, ContinueView { destination: destination() }));
+    add(Sample::new("logout failed", &gate, &LogoutView { return_to: None, errors: failed }));
+    add(Sample::new("continue", &gate, &ContinueView { destination: destination() }));
     let reuse = ReuseView {
         device: Device::new(Some(HOSTILE), None),
         at: Moment::from_unix_seconds(NOON),
         continue_url: "/auth/account".into(),
     };
-    add("reuse", render(with, &gate, reuse));
+    add(Sample::new("reuse", &gate, &reuse));
 
     let sessions = vec![
         session(Mode::Session, None, true),
@@ -195,24 +169,24 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         session(Mode::Hybrid, None, false),
     ];
     let one = SessionView { session: sessions[1].clone(), activity: events(), errors: errors("label") };
-    add("session", render(with, &account, one));
+    add(Sample::new("session", &account, &one));
     let list = SessionsView { sessions, next: Some("a&b".into()), activity: events() };
-    add("sessions", render(with, &account, list));
+    add(Sample::new("sessions", &account, &list));
     let none = SessionsView { sessions: vec![], next: None, activity: vec![] };
-    add("no sessions", render(with, &account, none));
-    add("end all", render(with, &account, EndAllView {}));
+    add(Sample::new("no sessions", &account, &none));
+    add(Sample::new("end all", &account, &EndAllView {}));
     let security = SecurityView {
         username: HOSTILE.into(),
         min_length: 8,
         is_elsewhere: false,
         errors: errors("new_password"),
     };
-    add("security", render(with, &account, security.clone()));
+    add(Sample::new("security", &account, &security));
     let elsewhere = SecurityView { is_elsewhere: true, errors: FormErrors::default(), ..security };
-    add("security elsewhere", render(with, &account, elsewhere));
+    add(Sample::new("security elsewhere", &account, &elsewhere));
     let activity = ActivityView { events: events(), next: Some("9".into()), session: Some("abc".into()) };
-    add("activity", render(with, &account, activity));
-    add("no activity", render(with, &account, ActivityView { events: vec![], next: None, session: None }));
+    add(Sample::new("activity", &account, &activity));
+    add(Sample::new("no activity", &account, &ActivityView { events: vec![], next: None, session: None }));
 
     let problem = ProblemView {
         status: 429,
@@ -221,6 +195,6 @@ pub(crate) fn pages(renderer: &Renderer, language: Language) -> Vec<(String, Str
         retry: Some(Message::new("retry-minutes").with("count", 2).with("time", "22:18 UTC")),
         link: Some(("/auth/login".into(), Message::new("start-again"))),
     };
-    add("problem", render(with, &gate, problem));
-    pages
+    add(Sample::new("problem", &gate, &problem));
+    samples
 }

@@ -11,7 +11,7 @@ const MAX_LEN: usize = 2048;
 
 /// A checked destination: a path of this origin, or a URL of an allowed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ReturnTo {
+pub(crate) struct ReturnTo {
     text: String,
     /// How many bytes of the text are the origin. 0: it is a path.
     origin_len: usize,
@@ -23,7 +23,7 @@ impl ReturnTo {
     /// a proxy guards by forward authentication.
     ///
     /// Browsers read `\` as `/`, and remove tabs and line breaks; `//host` is another host.
-    pub(super) fn parse(text: &str, settings: &Settings) -> Option<Self> {
+    pub(crate) fn parse(text: &str, settings: &Settings) -> Option<Self> {
         let is_clean =
             text.len() <= MAX_LEN && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         if !is_clean {
@@ -44,22 +44,22 @@ impl ReturnTo {
     }
 
     /// A path of this origin that the server has chosen.
-    pub(super) fn path(path: String) -> Self {
+    pub(crate) fn path(path: String) -> Self {
         Self { text: path, origin_len: 0 }
     }
 
     /// Whether it leads to another origin.
-    pub(super) const fn is_other_origin(&self) -> bool {
+    pub(crate) const fn is_other_origin(&self) -> bool {
         self.origin_len > 0
     }
 
     /// The text, as `return_to` had it.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// How the page shows it.
-    pub(super) fn to_destination(&self) -> Destination {
+    pub(crate) fn to_destination(&self) -> Destination {
         let (origin, path) = self.text.split_at(self.origin_len);
         Destination {
             host: self

@@ -1,29 +1,24 @@
-//! `GET /openapi.json`: the OpenAPI document, generated from the routes.
+//! The OpenAPI documents, as `utoipa` makes them from the routes. Only the test makes them: the code that builds them is thirty
+//! times as large as they are.
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use serde_json::Value;
 use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{RefOr, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_verify::CookieNames;
 
-use crate::app::App;
 use crate::http::oauth_error::OAuthErrorBody;
 use crate::http::problem_types;
-use crate::http::response_headers::READABLE_BY_ALL;
 #[cfg(feature = "admin")]
 use crate::routes::admin;
 use crate::routes::problem_responses::{FieldErrorSchema, ProblemSchema};
-use crate::routes::well_known::CACHE_FIVE_MINUTES;
 use crate::routes::{
-    activity, feed, forward_auth, health, host_login, login, logout, me, oauth, password, problems, refresh,
-    register, session_data, sessions, status_lists, token, well_known,
+    activity, feed, forward_auth, health, host_login, login, logout, me, oauth, openapi, password, problems,
+    refresh, register, session_data, sessions, status_lists, token, well_known,
 };
 
 #[derive(OpenApi)]
@@ -41,7 +36,7 @@ use crate::routes::{
         oauth::introspect::introspect, oauth::revoke::revoke,
         forward_auth::verify, forward_auth::verify_with_options,
         host_login::start, host_login::issue, host_login::callback, host_login::log_out,
-        well_known::jwks, well_known::metadata, document, problems::page,
+        well_known::jwks, well_known::metadata, openapi::document, problems::page,
         health::healthz, health::readyz,
     ),
     components(schemas(ProblemSchema, FieldErrorSchema, OAuthErrorBody)),
@@ -87,18 +82,15 @@ struct PublicDocument;
 ))]
 struct AdminDocument;
 
-/// The OpenAPI document of all routes of this build.
-fn document_of_build() -> Document {
-    let mut document = PublicDocument::openapi();
-    #[cfg(feature = "admin")]
-    document.merge(AdminDocument::openapi());
+/// The document of `api`, in which the types of clients can name the kinds and the codes.
+fn document<A: OpenApi>() -> Value {
+    let mut document = A::openapi();
     let kinds: Vec<_> = AuditEventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     list_values(&mut document, "ActivityEvent", "kind", &kinds);
-    #[cfg(feature = "admin")]
     list_values(&mut document, "AuditEvent", "kind", &kinds);
     let codes: Vec<_> = problem_types::ALL.iter().map(|problem| problem.name.replace('-', "_")).collect();
     list_values(&mut document, "Problem", "code", &codes);
-    document
+    serde_json::to_value(document).expect("an OpenAPI document always serializes")
 }
 
 /// Lists the values of a string member, so that the types of clients can name them.
@@ -130,46 +122,41 @@ fn name_cookies(document: &mut Document, names: &CookieNames) {
     components.add_security_scheme("refresh", cookie(names.refresh()));
 }
 
-impl App {
-    /// The document of this installation: it names the cookies as configured, and the URL of the API if that has a
-    /// path. Without `servers`, clients would take the root of the origin.
-    fn openapi(&self) -> Document {
-        let mut document = document_of_build();
-        name_cookies(&mut document, self.parts.cookies.names());
-        let url = self.settings().api_url();
-        if url != self.settings().issuer.origin().as_str() {
-            document.servers = Some(vec![ServerBuilder::new().url(url).build()]);
+/// The documents by the name of their files.
+fn documents() -> Vec<(&'static str, Value)> {
+    let mut documents = vec![("public.json", document::<PublicDocument>())];
+    #[cfg(feature = "admin")]
+    {
+        let mut admin = document::<AdminDocument>();
+        // The rest is that of the other document.
+        if let Some(members) = admin.as_object_mut() {
+            members.retain(|name, _| name == "paths" || name == "components");
         }
-        document
+        documents.push(("admin.json", admin));
     }
-
-    /// The serialized document. It is large, so it is made once and shared by all responses: a slow client holds no
-    /// copy.
-    fn serialized_openapi(&self) -> Bytes {
-        let serialize =
-            || serde_json::to_vec(&self.openapi()).expect("an OpenAPI document always serializes");
-        self.parts.openapi.get_or_init(|| serialize().into()).clone()
-    }
+    documents
 }
 
-/// The OpenAPI 3.1 document as JSON, for an installation with an https issuer, the default cookies and no base path.
-/// The route `/openapi.json` of an installation has its own cookie names, and its URL if the API is below a path.
-///
-/// ```
-/// let document = counterfoil::openapi();
-/// assert_eq!(document["openapi"], "3.1.0");
-/// assert!(document["paths"]["/v1/login"]["post"].is_object());
-/// ```
-pub fn openapi() -> serde_json::Value {
-    serde_json::to_value(document_of_build()).expect("an OpenAPI document always serializes")
-}
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::{env, fs};
 
-/// Returns the OpenAPI 3.1 document of this API.
-#[utoipa::path(
-    get, path = "/openapi.json", operation_id = "openapi_document", tag = "standards",
-    responses((status = 200, description = "The document", body = Object))
-)]
-pub(super) async fn document(State(app): State<App>) -> Response {
-    let headers = [CACHE_FIVE_MINUTES, (CONTENT_TYPE, "application/json")];
-    (READABLE_BY_ALL, headers, app.serialized_openapi()).into_response()
+    use super::*;
+
+    #[test]
+    fn the_openapi_documents_are_those_of_the_routes() {
+        for (name, document) in documents() {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(name);
+            if env::var_os("COUNTERFOIL_WRITE_DOCS").is_some() {
+                fs::write(&file, format!("{document:#}\n")).unwrap();
+            }
+            let written: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+            assert!(
+                written == document,
+                "crates/counterfoil/openapi/{name} is stale: COUNTERFOIL_WRITE_DOCS=1 cargo test -p counterfoil \
+                 --all-features --lib openapi writes it"
+            );
+        }
+    }
 }
