@@ -6,10 +6,11 @@ use crate::canonical_names::follow_rules;
 use crate::connection::Connector;
 use crate::error::{OpenError, QueryError};
 use crate::schema::{self, SchemaState};
+use crate::server_check::check_server;
 use crate::session_probe::require_session;
 use crate::statement::Connection;
-use crate::store::{check_server, supersede_others};
 use crate::store_lock;
+use crate::supersession::supersede_others;
 use crate::tables::writers;
 use crate::url::PostgresUrl;
 

@@ -106,6 +106,7 @@ export const LAB_JOURNEYS = {
     await person.page.fill('textarea[name=token]', JSON.parse(login.wire.body).access_token);
     person.expect(await person.send({}, 'Take it apart') === 200, 'it is taken apart');
     await person.expectText('from this time on it is not valid');
+    await person.expectText('Its issuer accepts it now');
     await person.picture('page-token', 1100);
   },
 
