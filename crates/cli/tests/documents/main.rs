@@ -8,3 +8,4 @@ mod common;
 mod http_reference;
 mod names;
 mod pages;
+mod pictures;

@@ -22,7 +22,7 @@ export const LAB_JOURNEYS = {
     person.expect(await person.send({}, 'Log out') === 200, 'the logout is played');
     await person.expectText('Keys only: refused');
     person.expect(await main.getByRole('img', { name: /after the logout/ }).count() === 1, 'one of the two pictures is seen');
-    await person.picture('page-lab-act', 1320);
+    await person.picture('page-lab-act', 1010);
     await main.getByRole('link', { name: 'Back', exact: true }).click();
     await person.page.waitForURL(/step=3$/);
     await person.expectText('Keys only: still accepted');
