@@ -22,7 +22,7 @@ const SOURCES: [&str; 10] = [
     "device.rs",
     "message.rs",
     "moment.rs",
-    "renderer.rs",
+    "frame.rs",
 ];
 
 /// Types that a template sees and that have no fields of their own.
