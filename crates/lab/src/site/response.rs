@@ -7,6 +7,7 @@ use counterfoil_pages::view::lab::LabProblemView;
 use counterfoil_pages::{Frame, Language, Moment, ThemeFrame, View};
 
 use crate::site::lab::MAX_CLOCK_MOVES;
+use crate::site::measurements::MAX_KEPT;
 use crate::site::refusal::Refusal;
 
 /// The policy of a page with a script: it may load the script, and follow events, from its own origin.
