@@ -137,7 +137,7 @@ mod tests {
     const COMMANDS: &[(&str, &str, &str)] = &[
         ("dev", "fast", SERVER),
         ("demo", "json step no-color", ""),
-        ("compare", "quick thorough only guide seed json html svg from", ""),
+        ("compare", "quick thorough only guide seed json json-progress html svg from", ""),
         ("lab run login", "json", ""),
         ("lab answer 1", "json", ""),
         ("serve", "", SERVER),

@@ -47,7 +47,6 @@ pub trait CredentialMonitor: Send + Sync + 'static {
 }
 
 /// What a monitor needs to know of the credential of a principal.
-#[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct MonitoredCredential {
     /// The session.

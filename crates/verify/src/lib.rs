@@ -89,8 +89,9 @@ pub use auth_error::{AuthError, InvalidReason, RequiredPermission};
 pub use authenticator::{AuthFuture, Authenticator, Clock};
 pub use credential::{CredentialKind, PresentedCredential};
 pub use credential_end::CredentialEnd;
+pub use credential_monitor::MonitoredCredential;
 #[doc(hidden)]
-pub use credential_monitor::{AcceptedUntil, CredentialMonitor, MonitoredCredential};
+pub use credential_monitor::{AcceptedUntil, CredentialMonitor};
 pub use failure_reason::FailureReason;
 #[doc(hidden)]
 pub use feed::follower::{

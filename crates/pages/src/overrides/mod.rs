@@ -71,7 +71,8 @@ impl Overrides {
         Ok(Self { inner: Arc::new(Inner { templates, texts, renderer: Arc::new(renderer) }) })
     }
 
-    /// What renders pages with them.
+    /// What renders pages with them. For the tests of this crate.
+    #[doc(hidden)]
     pub fn renderer(&self) -> &Arc<Renderer> {
         &self.inner.renderer
     }

@@ -192,7 +192,7 @@ mod tests {
             let text = text(&toml::from_str(&answers).unwrap(), &[]);
             let lines: Vec<&str> = text.lines().collect();
             let places = commented(&lines);
-            assert!(places.len() + 14 > settings().count(), "{text}");
+            assert!(places.len() + 16 > settings().count(), "{text}");
 
             is_valid(&text);
             for at in &places {
@@ -227,6 +227,8 @@ mod tests {
             "cookies.domain",
             "pages.css",
             "pages.logo",
+            "pages.texts",
+            "pages.templates",
         ];
         for name in &without {
             assert!(expected.contains(name), "{name} needs an example in `example`");

@@ -14,8 +14,11 @@ const SECRET_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv
 
 /// The keys for the check of one signature. Debug output hides a secret.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum GivenKeys {
+pub struct GivenKeys(pub(super) KeyMaterial);
+
+/// What was given.
+#[derive(Debug)]
+pub(super) enum KeyMaterial {
     /// Public keys.
     KeySet(JwkSet),
     /// A secret that the issuer shares with its verifiers.
@@ -64,7 +67,7 @@ impl GivenKeys {
             return Err(GivenKeysError::SecretMembers);
         }
         let set = JwkSet::from_json(set.to_string().as_bytes()).map_err(GivenKeysError::NotAKeySet)?;
-        if set.keys.is_empty() { Err(GivenKeysError::NoKey) } else { Ok(Self::KeySet(set)) }
+        if set.keys.is_empty() { Err(GivenKeysError::NoKey) } else { Ok(Self(KeyMaterial::KeySet(set))) }
     }
 
     /// A shared secret: the bytes as they are, without decoding.
@@ -76,7 +79,7 @@ impl GivenKeys {
         if bytes.len() > MAX_SECRET_LENGTH {
             return Err(GivenKeysError::SecretTooLong);
         }
-        Ok(Self::Secret(Secret::new(bytes.to_vec())))
+        Ok(Self(KeyMaterial::Secret(Secret::new(bytes.to_vec()))))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use counterfoil_jose::{Algorithm, Jws, JwsError, KeySet, VerifyingKey};
 
-use crate::operations::inspection::given_keys::GivenKeys;
+use crate::operations::inspection::given_keys::{GivenKeys, KeyMaterial};
 use crate::runtime::error_chain::error_chain;
 
 /// The most key ids that a sentence lists.
@@ -45,26 +45,26 @@ impl SignatureCheck {
             Err(error) => return Self::not_checked(&error),
         };
         let (algorithm, is_shared) = (jws.algorithm(), jws.algorithm().is_symmetric());
-        match keys {
-            GivenKeys::KeySet(_) if is_shared => Self::NotChecked {
+        match &keys.0 {
+            KeyMaterial::KeySet(_) if is_shared => Self::NotChecked {
                 reason: format!(
                     "{algorithm} signs with a shared secret, and a key set has public keys. A verifier that used a public key as \
                      the secret would accept tokens of everyone (RFC 8725, section 2.1)"
                 ),
             },
-            GivenKeys::Secret(_) if !is_shared => Self::NotChecked {
+            KeyMaterial::Secret(_) if !is_shared => Self::NotChecked {
                 reason: format!(
                     "{algorithm} signs with a private key: give the key set of the issuer, not a secret"
                 ),
             },
-            GivenKeys::KeySet(set) => match Self::with_keys(&jws, &set.to_key_set(&[algorithm])) {
+            KeyMaterial::KeySet(set) => match Self::with_keys(&jws, &set.to_key_set(&[algorithm])) {
                 Err(JwsError::UnknownKeyId) => {
                     Self::unknown_key(&jws, set.keys.iter().map(|key| key.kid.as_deref()))
                 }
                 Err(error) => Self::not_checked(&error),
                 Ok(check) => check,
             },
-            GivenKeys::Secret(secret) => {
+            KeyMaterial::Secret(secret) => {
                 // The id that the token names selects nothing, as there is no other key.
                 let id = jws.kid().unwrap_or("secret");
                 let key = VerifyingKey::from_secret(algorithm, id, secret.expose());
