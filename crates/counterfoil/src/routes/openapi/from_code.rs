@@ -123,18 +123,20 @@ fn name_cookies(document: &mut Document, names: &CookieNames) {
 }
 
 /// The documents by the name of their files.
+#[cfg(not(feature = "admin"))]
 fn documents() -> Vec<(&'static str, Value)> {
-    let mut documents = vec![("public.json", document::<PublicDocument>())];
-    #[cfg(feature = "admin")]
-    {
-        let mut admin = document::<AdminDocument>();
-        // The rest is that of the other document.
-        if let Some(members) = admin.as_object_mut() {
-            members.retain(|name, _| name == "paths" || name == "components");
-        }
-        documents.push(("admin.json", admin));
+    vec![("public.json", document::<PublicDocument>())]
+}
+
+/// The documents by the name of their files.
+#[cfg(feature = "admin")]
+fn documents() -> Vec<(&'static str, Value)> {
+    let mut admin = document::<AdminDocument>();
+    // The rest is that of the other document.
+    if let Some(members) = admin.as_object_mut() {
+        members.retain(|name, _| name == "paths" || name == "components");
     }
-    documents
+    vec![("public.json", document::<PublicDocument>()), ("admin.json", admin)]
 }
 
 #[cfg(test)]
