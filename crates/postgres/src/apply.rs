@@ -49,6 +49,9 @@ impl<'t> Executor<'_, '_, 't> {
             RowAction::InsertSession(session) => self.push(part, row::insert(session)?),
             RowAction::UpdateSession(session) => {
                 self.progress.session_replaced(session);
+                if session.ended.is_some() {
+                    self.owners.insert(session.id, (session.user, session.client.clone()));
+                }
                 self.push(part, row::replace(session)?);
             }
             RowAction::InsertClient(client) => self.push(part, clients::insert(client)?),

@@ -34,9 +34,9 @@ pub(crate) const FORMER_PRIMARY_RETRIES: usize = 9;
 const TCP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Has the server end the session of a machine that has gone away, within half a minute instead of two hours: until then it keeps
-/// its locks, its snapshot and its transaction.
-const SERVER_KEEPALIVES: &str =
-    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2";
+/// its locks, its snapshot and its transaction. No keepalives are sent while an answer is not acknowledged, so that has a limit too.
+const SERVER_KEEPALIVES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;
+    SET tcp_keepalives_count = 2; SET tcp_user_timeout = 20000";
 
 /// Returns the URL again, when the server has refused the password; `None` if it cannot be read.
 pub(crate) type Reload = dyn Fn() -> Option<PostgresUrl> + Send + Sync;
@@ -291,16 +291,17 @@ mod tests {
         let url: PostgresUrl = format!("{address}?sslrootcert={}", certificate.display()).parse().unwrap();
         let read = async |connection: &Connection| {
             let select = "SELECT concat_ws(' ', current_setting('tcp_keepalives_idle'),
-                current_setting('tcp_keepalives_interval'), current_setting('tcp_keepalives_count'))";
+                current_setting('tcp_keepalives_interval'), current_setting('tcp_keepalives_count'),
+                current_setting('tcp_user_timeout'))";
             connection.query_one(select, &[]).await.unwrap().get::<_, String>(0)
         };
 
         let connector = Connector::new(&url, Arc::new(|| None)).unwrap();
-        assert_eq!(read(&connector.connect().await.unwrap().connection).await, "10 5 2");
+        assert_eq!(read(&connector.connect().await.unwrap().connection).await, "10 5 2 20s");
         let copied = PostgresTables::open(&url, Existence::CreateIfMissing).await.unwrap();
-        assert_eq!(read(copied.connection()).await, "10 5 2");
+        assert_eq!(read(copied.connection()).await, "10 5 2 20s");
         drop(copied);
         let inspected = PostgresInspection::open(&url).await.unwrap();
-        assert_eq!(read(inspected.connection()).await, "10 5 2");
+        assert_eq!(read(inspected.connection()).await, "10 5 2 20s");
     }
 }

@@ -30,9 +30,12 @@ pub(crate) enum FormerProcesses {
 /// How long the migrations are tried again if another program holds a lock that they need.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// How long one attempt waits for a lock. Everything that needs a table waits behind a migration that waits for it, so it is
-/// shorter than the time that a statement of a server may take.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long one statement of an attempt waits for a lock. Every commit waits behind a migration that waits for a table, and a server
+/// gives a commit up after a second, so that two such waits are shorter.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// How often it is reported who holds a lock.
+const REPORT_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The time between two attempts, in which servers work.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -87,7 +90,7 @@ pub(crate) async fn run(
 ) -> Result<(), MigrationError> {
     migrations.sort_by_key(Migration::version);
     let started = Instant::now();
-    let mut reported = String::new();
+    let mut reported: Option<Instant> = None;
     loop {
         match try_to_run(client, &migrations, former, commit_lock).await {
             Ok(()) => return Ok(()),
@@ -100,13 +103,13 @@ pub(crate) async fn run(
         if waited >= max_wait {
             return Err(MigrationError::Blocked { waited, holders });
         }
-        if holders != reported {
+        if reported.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
             tracing::warn!(
                 holders,
                 seconds_left = (max_wait - waited).as_secs(),
                 "the tables cannot be migrated, because another program holds a lock that this needs; it is tried again"
             );
-            reported = holders;
+            reported = Some(Instant::now());
         }
         sleep(RETRY_INTERVAL).await;
     }

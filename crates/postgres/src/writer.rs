@@ -35,8 +35,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// The time between two tests of an idle connection.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of these tests between two looks at the settings of the server.
-const HEARTBEATS_PER_LOOK: u32 = 60;
+/// The time between two looks at the settings of the server.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time between two attempts to connect.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(200);
@@ -61,7 +61,10 @@ pub(crate) struct Writer {
     state: Arc<StoreState>,
     listeners: Arc<CommitListeners>,
     metrics: Arc<StoreMetrics>,
-    heartbeats: u32,
+    /// When it was last seen whether the server could lose what it confirms.
+    looked_at: Option<Instant>,
+    /// What was seen then.
+    durability_warning: Option<DurabilityWarning>,
 }
 
 /// A batch whose commit was sent and not answered.
@@ -92,7 +95,18 @@ impl Writer {
         metrics: Arc<StoreMetrics>,
     ) -> Self {
         let epoch = current.takeover.epoch;
-        Self { connector, current: Some(current), epoch, state, listeners, metrics, heartbeats: 0 }
+        // The start has said it if the server does not sync.
+        let durability_warning = Some(DurabilityWarning::NoSync);
+        Self {
+            connector,
+            current: Some(current),
+            epoch,
+            state,
+            listeners,
+            metrics,
+            looked_at: None,
+            durability_warning,
+        }
     }
 
     /// Runs until a request to close, or until all senders are dropped.
@@ -116,6 +130,8 @@ impl Writer {
                 Some(Message::Request(first)) => {
                     let (batch, close) = next_batch(first, &mut messages);
                     self.process(batch).await;
+                    // There are no heartbeats while requests always wait.
+                    self.look_at_settings().await;
                     if let Some(close) = close {
                         break Some(close);
                     }
@@ -157,7 +173,7 @@ impl Writer {
                 self.epoch = current.takeover.epoch;
                 self.current = Some(current);
                 // It may be another server.
-                self.heartbeats = 0;
+                self.looked_at = None;
             }
             Err(QueryError::Superseded) => {
                 tracing::error!(
@@ -201,16 +217,15 @@ impl Writer {
 
     /// Notes now and then whether the server could lose what it confirms: its settings change without a restart.
     async fn look_at_settings(&mut self) {
-        let is_due = self.heartbeats.is_multiple_of(HEARTBEATS_PER_LOOK);
-        self.heartbeats = self.heartbeats.wrapping_add(1);
+        let is_due = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL);
         let Some(current) = self.current.as_ref().filter(|_| is_due) else { return };
+        self.looked_at = Some(Instant::now());
         let look = self.connector.durability_warning(&current.connection);
         // A failure has its consequences at the next test.
         let Ok(Ok(warning)) = timeout(ANSWER_TIMEOUT, look).await else { return };
-        let before = self.metrics.may_lose_commits.swap(warning.is_some(), Ordering::Relaxed);
-        // The start has said that the server does not sync.
-        let is_new = |warning: &DurabilityWarning| !before && *warning != DurabilityWarning::NoSync;
-        if let Some(warning) = warning.filter(is_new) {
+        self.metrics.may_lose_commits.store(warning.is_some(), Ordering::Relaxed);
+        let before = std::mem::replace(&mut self.durability_warning, warning);
+        if let Some(warning) = warning.filter(|warning| before != Some(*warning)) {
             tracing::warn!(hint = warning.hint(), "{}", warning.message());
         }
     }
