@@ -191,7 +191,8 @@ async fn execute_here(settings: Settings, command: Command, may_create: bool) ->
     closed.map(|()| answer)
 }
 
-fn store_missing(settings: &Settings) -> CliError {
+/// The error of a command that needs a store which exists.
+pub(crate) fn store_missing(settings: &Settings) -> CliError {
     CliError::failure(format!("there is no store at {}", settings.store))
         .with_hint("set --data-dir to its directory; `counterfoil serve`, or the application that embeds it, creates a store")
 }

@@ -197,6 +197,10 @@ fn a_missing_store_or_a_damaged_rollback_guard_is_refused_until_a_restore() {
 
     let output = serve(&fixture.dir);
     assert!(is_error_with_hint(&output) && output.stderr.contains("counterfoil restore"), "{output:?}");
+    let guard = fs::read(fixture.dir.join("rollback-guard")).unwrap();
+    let in_place = run(&in_dir(&fixture.dir, &["restore", "--in-place", "--yes"]));
+    assert!(is_error_with_hint(&in_place) && in_place.stderr.contains("there is no store"), "{in_place:?}");
+    assert_eq!(fs::read(fixture.dir.join("rollback-guard")).unwrap(), guard);
     assert!(!database.exists());
     fs::rename(fixture.temp.path().join("away.db"), &database).unwrap();
     let whole = fs::read(fixture.dir.join("rollback-guard")).unwrap();

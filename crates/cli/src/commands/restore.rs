@@ -4,11 +4,12 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
+use counterfoil::App;
 use counterfoil::operator::{KeptOnRestore, RestoreError, Restored, restore, restore_in_place};
 use counterfoil_jose::Time;
 use serde_json::{Value, json};
 
-use crate::admin_client::store_settings;
+use crate::admin_client::{store_missing, store_settings};
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::confirmation::Confirmation;
@@ -47,6 +48,9 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     if let Some(file) = options.file.as_ref().filter(|file| !is_standard_input(file)) {
         // Before the question: a backup that is not there needs no answer.
         File::open(file).map_err(|error| CliError::from_path("read", file, &error))?;
+    }
+    if options.file.is_none() && !App::store_exists(&settings) {
+        return Err(store_missing(&settings));
     }
     options.confirmation.ask(&warning(&options, &settings.store.to_string()), "Restore this backup?")?;
     let kept = if options.keep_sessions { KeptOnRestore::CookieSessions } else { KeptOnRestore::Nothing };
