@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use http::header::ACCEPT_LANGUAGE;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderName, Uri};
 
 use counterfoil_pages::{Frame, Language, Message};
 use counterfoil_verify::RequestId;
@@ -18,6 +18,9 @@ use crate::pages::flash::Flash;
 use crate::settings::Settings;
 
 pub(super) use crate::http::redirect::account_path;
+
+/// Which site the request comes from.
+pub(super) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// How long a browser keeps the language that the user has chosen.
 pub(super) const LANGUAGE_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{COOKIE, HeaderName};
+use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Method};
 
 use counterfoil_core::credentials::refresh_token::RefreshToken;
@@ -15,10 +15,8 @@ use crate::http::presented_sessions::{credentials_in_cookies, find_live_by_cooki
 use crate::http::set_cookie::SetCookies;
 use crate::operations::credential::IssuedCredential;
 use crate::operations::refresh as operation;
+use crate::pages::page_request::FETCH_SITE;
 use crate::settings::cookie_options::{CookieKind, SameSite};
-
-/// Which site the request comes from.
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The layer of pages with a user, inside the check of the origin: exchanges the refresh token of the request if the access
 /// token is gone, and gives the page and the browser the new pair.

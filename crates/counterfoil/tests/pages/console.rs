@@ -323,6 +323,8 @@ async fn the_audit_log_is_exported_as_json_lines_that_end_with_whether_they_are_
     assert_eq!(names, ["bob", "ada", "root"], "newest first: {body}");
     let wrong = browser.open(&server, "/admin/audit/export?kind=party").await;
     assert_eq!(wrong.status, 422);
+    let other_site = Request::get("/admin/audit/export").header("sec-fetch-site", "cross-site");
+    assert_eq!(browser.send(&server, other_site).await.status, 403, "a link of another site");
 }
 
 #[tokio::test]

@@ -5,12 +5,13 @@ use std::str::FromStr as _;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue};
 
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_jose::Time;
 use counterfoil_pages::view::console::{AuditFilter, AuditView, Pager};
+use counterfoil_verify::{CrossSiteRequest, Problem};
 
 use crate::app::App;
 use crate::app::live::StreamOwner;
@@ -23,6 +24,7 @@ use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{parse, text, with_query};
 use crate::pages::console::response::{answer_error, console_path, show};
 use crate::pages::console::rows::event_row;
+use crate::pages::page_request::FETCH_SITE;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 
@@ -103,8 +105,13 @@ fn path(app: &App, path: &str, filter: &AuditFilter, after: &str) -> String {
 pub(in crate::pages) async fn export(
     State(app): State<App>,
     administrator: ConsoleAdministrator,
+    headers: HeaderMap,
     query: Query,
 ) -> Result<Response, AppError> {
+    // Another site could open this address in the browser of an administrator, again and again.
+    if !headers.get(FETCH_SITE).is_none_or(|site| [&b"same-origin"[..], b"none"].contains(&site.as_bytes())) {
+        return Ok(Problem::from(CrossSiteRequest::OtherSite).into_response());
+    }
     let filter = filter(&query)?;
     let current = &administrator.current;
     let viewer = Viewer { owner: StreamOwner::User(current.user), ended: Some(current.principal.ended()) };
