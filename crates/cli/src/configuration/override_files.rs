@@ -35,6 +35,7 @@ struct Reading {
 /// Everything that cannot be read. A link that another user made is refused, because it could lead to a secret, and so is a file
 /// that another user can write or has put into a directory of everyone: such a user could change the pages.
 pub(super) fn read_directory(directory: &Path) -> Result<Vec<OverrideFile>, Vec<String>> {
+    check_directory(directory).map_err(|error| vec![unreadable(directory, &error)])?;
     let mut reading = Reading::default();
     reading.add_directory(directory, "", 1);
     if reading.errors.is_empty() { Ok(reading.files) } else { Err(reading.errors) }
@@ -69,6 +70,13 @@ impl Reading {
             }
         }
     }
+}
+
+/// Another user could have made a directory of this name where everyone may.
+fn check_directory(directory: &Path) -> io::Result<()> {
+    let resolved = fs::canonicalize(resolve_link(directory)?)?;
+    let parent = resolved.parent().unwrap_or(&resolved);
+    check_owner(&fs::metadata(&resolved)?, &fs::metadata(parent)?)
 }
 
 /// A directory, and what is in it by name, without what begins with a dot.
@@ -199,6 +207,19 @@ mod tests {
         );
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(names(dir.path()), ["login.html"]);
+    }
+
+    #[test]
+    fn a_directory_that_another_user_has_made_where_everyone_may_is_refused() {
+        let shared = tempfile::tempdir().unwrap();
+        fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        let theme = shared.path().join("theme");
+        fs::create_dir(&theme).unwrap();
+        assert_eq!(names(&theme), [""; 0]);
+        if lchown(&theme, Some(65_534), None).is_err() {
+            return counterfoil_test_support::skip("only root can give a directory to another user");
+        }
+        assert!(error(&theme).contains("theme cannot be read: another user has put it into a directory"));
     }
 
     #[test]
