@@ -100,13 +100,16 @@ impl CompareCommand {
         command.process_group(0).kill_on_drop(true);
         let start = |source| CompareError::Start { program: self.program.clone(), source };
         let child = command.spawn().map_err(start)?;
-        Ok(CompareProcess { child, dir: Some(dir) })
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Ok(CompareProcess { child, group, dir: Some(dir) })
     }
 }
 
 /// A process that measures. Its files are in a directory that [`CompareProcess::end`] removes.
 pub(super) struct CompareProcess {
     child: Child,
+    /// The group of the process and of those that it starts. `None` when all of them were killed.
+    group: Option<Pid>,
     dir: Option<TempDir>,
 }
 
@@ -143,6 +146,8 @@ impl CompareProcess {
         };
         let (text, errors) = tokio::try_join!(report, errors)?;
         let status = self.child.wait().await.map_err(CompareError::Read)?;
+        // One that was killed itself has left servers without rate limits. While one of them runs, no other group has this id.
+        self.kill_group();
         match status.success() {
             true => Ok(read(&text)?),
             false if errors.is_empty() => {
@@ -161,10 +166,8 @@ impl CompareProcess {
         }
     }
 
-    /// The id is that of the group while the process was not waited for.
-    fn kill_group(&self) {
-        let group = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        if let Some(group) = group {
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group.take() {
             // One that has just ended cannot be killed.
             let _ = kill_process_group(group, Signal::KILL);
         }
