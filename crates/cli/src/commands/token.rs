@@ -7,7 +7,6 @@ use clap::Subcommand;
 use crate::configuration::Configuration;
 use crate::error::CliError;
 use crate::input_file::read_text;
-use crate::secret_input::strip_newline;
 
 mod inspect;
 mod mint;
@@ -20,7 +19,7 @@ const MAX_INPUT: u64 = 64 * 1024;
 /// The commands for tokens.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows the content of a token and its errors, without verifying its signature.
+    /// Shows the content of a token and what is wrong with it, and checks its signature if a key is given.
     Inspect(inspect::InspectOptions),
     /// Verifies an access token: by the issuer on this machine, or as a resource server does.
     Verify(verify::VerifyOptions),
@@ -40,8 +39,8 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
 /// The token from the argument, or from standard input if the argument is `-`.
 fn read_token(argument: String) -> Result<String, CliError> {
     if argument != "-" {
-        return Ok(argument);
+        return Ok(argument.trim().to_owned());
     }
     let text = read_text(Path::new("-"), MAX_INPUT)?;
-    Ok(strip_newline(text.expose().clone()))
+    Ok(text.expose().trim().to_owned())
 }

@@ -146,7 +146,7 @@ fn jwt_to_text(
 
     let problems = find_problems(token, now);
     lines.push(if problems.is_empty() {
-        "problems  none found without the key".to_owned()
+        "problems  none found in the header and the claims".to_owned()
     } else {
         "problems".to_owned()
     });
