@@ -139,7 +139,7 @@ export class Counterfoil implements Authenticator {
   /** For a middleware: authenticates only by the `Remote-Assertion` of a proxy for `audience`, the origin of the application. */
   forwarded({ audience }: { audience: string }): Authenticator {
     const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (always, parts, request) => {
-      // The proxy has asked a moment ago. What is published from now on ends an open connection.
+      // The proxy has just asked, so what is published from now on counts.
       const query = { always, before: [`user:${parts.subject}`, "everyone"], position: this.freshness()?.position ?? 0 };
       if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));
       if (this.#feed && !this.#feed.isFresh(this.#settings.acceptStaleMs)) throw stale();

@@ -144,7 +144,7 @@ class Verifier:
             return None
         yield from self._wait_for_start()
         verified = yield from self._tokens.verify_assertion(token, audience)
-        # The proxy has asked a moment ago. What is published from now on ends an open connection.
+        # The proxy has just asked, so what is published from now on counts.
         position = self._feed.freshness().position if self._feed else None
         query = verified.query._replace(before=(f"user:{verified.claims['sub']}", "everyone"), position=position or 0)
         end = self._end(query)

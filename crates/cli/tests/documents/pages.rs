@@ -51,7 +51,7 @@ fn credential_sizes() -> [usize; 3] {
 #[test]
 fn the_readme_states_the_measured_size_of_credentials() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let row = readme.lines().find(|line| line.starts_with("| sent with each request |")).unwrap();
+    let row = readme.lines().find(|line| line.starts_with("| size of the credential |")).unwrap();
     let stated: Vec<usize> =
         row.split(|letter: char| !letter.is_ascii_digit()).filter_map(|text| text.parse().ok()).collect();
 
