@@ -109,7 +109,7 @@ async fn call_live(seen: &mut Seen, server: &TestServer, admin: &str) {
     let zoe = server.login("zoe", "session").await;
     let bearer = format!("Bearer {admin}");
     let mut open = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         open.push(EventStream::open(server, "/v1/admin/live", &[("authorization", &bearer)]).await);
     }
     let other = Admin::new(server).await.bearer;
