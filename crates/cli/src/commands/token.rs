@@ -19,7 +19,8 @@ const MAX_INPUT: u64 = 64 * 1024;
 /// The commands for tokens.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows the content of a token and what is wrong with it, and checks its signature if a key is given.
+    /// Shows the content of a token and what is wrong with it, and checks its signature if a key is given; the exit status
+    /// is 1 if it is not valid.
     Inspect(inspect::InspectOptions),
     /// Verifies an access token: by the issuer on this machine, or as a resource server does.
     Verify(verify::VerifyOptions),

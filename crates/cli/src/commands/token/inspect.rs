@@ -33,7 +33,7 @@ pub(crate) struct InspectOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "secret_file")]
     jwks: Option<PathBuf>,
     /// Check the signature with the bytes of the shared secret in this file, or `-` for standard input; one trailing newline
-    /// is removed.
+    /// is removed. For HS256 it has 32 bytes or more.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     /// Print JSON.
@@ -151,6 +151,10 @@ fn jwt_to_text(
         "problems".to_owned()
     });
     lines.extend(problems.iter().map(|problem| format!("  {}", escape_controls(problem))));
+    if !problems.is_empty() {
+        let scope = "  (what an access token of Counterfoil must have; a token of another issuer may lack some of it)";
+        lines.push(scope.to_owned());
+    }
     lines.join("\n")
 }
 
