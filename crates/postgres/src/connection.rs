@@ -297,11 +297,11 @@ mod tests {
         };
 
         let connector = Connector::new(&url, Arc::new(|| None)).unwrap();
-        assert_eq!(read(&connector.connect().await.unwrap().connection).await, "10 5 2 20s");
+        assert_eq!(read(&connector.connect().await.unwrap().connection).await, "10 5 2 20000");
         let copied = PostgresTables::open(&url, Existence::CreateIfMissing).await.unwrap();
-        assert_eq!(read(copied.connection()).await, "10 5 2 20s");
+        assert_eq!(read(copied.connection()).await, "10 5 2 20000");
         drop(copied);
         let inspected = PostgresInspection::open(&url).await.unwrap();
-        assert_eq!(read(inspected.connection()).await, "10 5 2 20s");
+        assert_eq!(read(inspected.connection()).await, "10 5 2 20000");
     }
 }
