@@ -19,6 +19,7 @@ use crate::http::form_fields::FormFields;
 use crate::http::presented_sessions::{
     credentials_in_cookies, find_live_by_cookies, reject_two_session_cookies, replaced_cookies,
 };
+use crate::http::redirect::{account_path, encode, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::http::scope::parse_client_id;
 use crate::http::set_cookie::SetCookies;
@@ -29,9 +30,9 @@ use crate::operations::login as operation;
 use crate::operations::presented_session::PresentedSession;
 use crate::pages::ended_session;
 use crate::pages::form_errors::{Form, form_errors};
-use crate::pages::page_request::{PageRequest, account_path};
+use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::{encode, error_page, page, redirect, redirect_to_path};
+use crate::pages::response::{error_page, page, redirect};
 use crate::settings::Registration;
 use crate::settings::cookie_options::CookieKind;
 

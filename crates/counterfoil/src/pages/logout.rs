@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::logout_request::{clear_site_data, find_presented_sessions};
+use crate::http::redirect::{encode, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::SetCookies;
 use crate::operations::logout;
@@ -18,7 +19,7 @@ use crate::pages::flash::Flash;
 use crate::pages::form_errors::{Form, form_errors};
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::{encode, error_page, page, redirect_to_path, with_flash};
+use crate::pages::response::{error_page, page, with_flash};
 
 /// Asks. A link must not sign out: another site could send the user to it.
 pub(super) async fn show(

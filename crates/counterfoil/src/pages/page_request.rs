@@ -12,12 +12,11 @@ use counterfoil_pages::{Frame, Language, Message};
 use counterfoil_verify::RequestId;
 
 use crate::app::App;
+use crate::http::redirect::account_path;
 use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::{PageCookie, page_cookie_value};
 use crate::pages::flash::Flash;
 use crate::settings::Settings;
-
-pub(super) use crate::http::redirect::account_path;
 
 /// Which site the request comes from.
 pub(super) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

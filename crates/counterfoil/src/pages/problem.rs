@@ -16,8 +16,9 @@ use counterfoil_pages::view::ProblemView;
 use counterfoil_verify::{CrossSiteRequest, FailureReason, Problem, RequestId};
 
 use crate::app::App;
+use crate::http::redirect::account_path;
 use crate::pages::form_errors::retry;
-use crate::pages::page_request::{PageRequest, account_path};
+use crate::pages::page_request::PageRequest;
 use crate::pages::response::{html, replace_body};
 
 /// Unless a page sets its own policy, it may load its style and its pictures from its own origin, and send its forms there. It

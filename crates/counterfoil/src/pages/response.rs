@@ -12,12 +12,11 @@ use counterfoil_verify::Problem;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::redirect::{encode, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
-
-pub(super) use crate::http::redirect::{encode, redirect_to_path};
 
 /// How long a browser keeps a flash, if it does not open the next page.
 const FLASH_LIFETIME: Duration = Duration::from_secs(30);

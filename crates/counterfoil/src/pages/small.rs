@@ -12,11 +12,12 @@ use counterfoil_pages::{Asset, Language};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::http::redirect::{account_path, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
-use crate::pages::page_request::{LANGUAGE_LIFETIME, PageRequest, account_path};
+use crate::pages::page_request::{LANGUAGE_LIFETIME, PageRequest};
 use crate::pages::query::Query;
-use crate::pages::response::{page, redirect_to_path};
+use crate::pages::response::page;
 
 /// The policy of a file of the operator. An SVG picture that is opened by itself is a document of this origin: it may have its own
 /// styles, and neither script nor anything from elsewhere.

@@ -11,8 +11,8 @@ use counterfoil_verify::AuthError;
 use crate::app::App;
 use crate::http::current_user::{AccountOwner, CurrentUser};
 use crate::http::error::{AppError, AuthRejection};
-use crate::pages::page_request::{PageRequest, account_path};
-use crate::pages::response::{encode, redirect_to_path};
+use crate::http::redirect::{account_path, encode, redirect_to_path};
+use crate::pages::page_request::PageRequest;
 
 /// The signed-in user, with a credential that is not limited. Anybody else is sent to the sign-in page.
 #[derive(Debug)]

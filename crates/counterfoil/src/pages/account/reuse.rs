@@ -8,12 +8,13 @@ use counterfoil_pages::{Device, Moment};
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::redirect::{account_path, encode, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::operations::activity::untold_reuse;
 use crate::pages::account::session_items::device_of;
-use crate::pages::page_request::{PageRequest, account_path};
+use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::{encode, page, redirect_to_path};
+use crate::pages::response::page;
 use crate::pages::user::PageUser;
 
 /// Shows the event before the last sign-in; without one, leads to the account.

@@ -12,15 +12,16 @@ use counterfoil_pages::view::{FormErrors, SecurityView};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::http::redirect::{account_path, redirect_to_path};
 use crate::http::set_cookie::SetCookies;
 use crate::operations::hash_capacity::check_hash_capacity;
 use crate::operations::password::{self, ChangingSession, PasswordChange};
 use crate::operations::presented_session::PresentedSession;
 use crate::pages::flash::Flash;
 use crate::pages::form_errors::{Form, form_errors};
-use crate::pages::page_request::{PageRequest, account_path};
+use crate::pages::page_request::PageRequest;
 use crate::pages::register::min_length;
-use crate::pages::response::{error_page, page, redirect_to_path, with_flash};
+use crate::pages::response::{error_page, page, with_flash};
 use crate::pages::user::PageUser;
 
 /// Shows the form.

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::path::path_id;
+use crate::http::redirect::{account_path, redirect_to_path};
 use crate::operations::label::validate_label;
 use crate::operations::pagination::Pagination;
 use crate::operations::sessions;
@@ -19,8 +20,8 @@ use crate::pages::account::events;
 use crate::pages::account::session_items::session_item;
 use crate::pages::flash::Flash;
 use crate::pages::form_errors::{Form, form_errors};
-use crate::pages::page_request::{PageRequest, account_path};
-use crate::pages::response::{error_page, page, redirect_to_path, with_flash};
+use crate::pages::page_request::PageRequest;
+use crate::pages::response::{error_page, page, with_flash};
 use crate::pages::user::PageUser;
 
 /// How many events are beside the device.

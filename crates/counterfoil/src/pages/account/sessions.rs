@@ -11,15 +11,16 @@ use counterfoil_verify::SessionId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::path::path_id;
+use crate::http::redirect::{account_path, redirect_to_path};
 use crate::http::set_cookie::SetCookies;
 use crate::operations;
 use crate::operations::pagination::{Pagination, session_cursor};
 use crate::pages::account::events;
 use crate::pages::account::session_items::session_item;
 use crate::pages::flash::Flash;
-use crate::pages::page_request::{PageRequest, account_path};
+use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::{page, redirect_to_path, with_flash};
+use crate::pages::response::{page, with_flash};
 use crate::pages::user::PageUser;
 
 /// How many devices a page shows.

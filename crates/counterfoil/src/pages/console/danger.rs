@@ -8,11 +8,11 @@ use counterfoil_verify::UserId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::http::redirect::{encode, redirect_to_path};
 use crate::operations::admin::revocation_preview;
 use crate::operations::recent_login::has_recent_login;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::response::console_path;
-use crate::pages::response::{encode, redirect_to_path};
 
 /// The field in which the administrator types the name of what the change is about.
 pub(super) const TYPED: &str = "confirm";

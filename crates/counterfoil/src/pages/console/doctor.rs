@@ -12,6 +12,7 @@ use counterfoil_pages::view::console::{DoctorRow, DoctorView};
 use crate::app::App;
 use crate::http::doctor_view::{new_cookie, view};
 use crate::http::error::AppError;
+use crate::http::redirect::redirect_to_path;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::operations::doctor::row::{Row, Verdict};
 use crate::operations::doctor::{browser, forwarding, probe};
@@ -19,7 +20,6 @@ use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::response::{console_path, show as show_page};
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::redirect_to_path;
 
 /// How long the browser keeps the cookie, if it does not follow the redirect.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(60);

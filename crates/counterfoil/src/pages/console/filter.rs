@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use crate::http::error::AppError;
+use crate::http::redirect::encode;
 use crate::pages::query::Query;
-use crate::pages::response::encode;
 
 /// The text of a parameter, as the form shows it again.
 pub(super) fn text(query: &Query, name: &str) -> String {

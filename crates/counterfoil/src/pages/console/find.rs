@@ -8,11 +8,11 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::redirect::redirect_to_path;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{text, with_query};
 use crate::pages::console::response::console_path;
 use crate::pages::query::Query;
-use crate::pages::response::redirect_to_path;
 
 /// Leads to the user or the session with this id, to the user with this name or verified e-mail address, or else to the users
 /// whose names begin so.

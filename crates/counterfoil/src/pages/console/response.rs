@@ -11,11 +11,12 @@ use counterfoil_pages::{Frame, Language, LiveFrame, View};
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::redirect::redirect_to_path;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::{error_page, html, page, redirect_to_path, with_flash};
+use crate::pages::response::{error_page, html, page, with_flash};
 
 /// The policy of a page with live parts: as that of the other pages, and it may load the script of the console and receive
 /// updates. What the script makes of them cannot become a script.
