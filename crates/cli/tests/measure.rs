@@ -184,6 +184,62 @@ fn one_measurement_runs_at_a_time_and_ends_with_its_button_and_with_the_server()
     assert_eq!(files(temp.path()), 0, "a measurement ends with its server");
 }
 
+/// A process that measures and is killed, as by a system without memory, leaves no server, which would have no rate limits.
+#[test]
+fn the_servers_of_a_measurement_end_with_its_process() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
+    let mut lab = command.env("TMPDIR", temp.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let origin = line.trim_end().strip_suffix("/lab").unwrap();
+    let path = start(origin);
+    let (mut follower, mut events) = follow(origin, &path);
+    first_part(&mut events);
+    let parent = lab.id().to_string();
+    let measuring = processes().into_iter().find(|process| process.parent == parent).unwrap();
+    let in_group = || processes().iter().filter(|process| process.group == measuring.id).count();
+    until(|| in_group() > 1);
+
+    let id = Pid::from_raw(measuring.id.parse().unwrap()).unwrap();
+    kill_process(id, Signal::KILL).unwrap();
+
+    assert!(wait_for_end(origin, &path).contains("the process has ended with"));
+    until(|| in_group() == 0);
+    follower.wait().unwrap();
+    kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
+    lab.wait().unwrap();
+    assert_eq!(files(temp.path()), 0);
+}
+
+struct Process {
+    id: String,
+    parent: String,
+    group: String,
+}
+
+/// The processes of this machine that have not ended.
+fn processes() -> Vec<Process> {
+    let read = |entry: fs::DirEntry| {
+        // The state, the parent and the group follow the name in parentheses.
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (id, rest) = (stat.split(' ').next()?, stat.rsplit(')').next()?);
+        let mut fields = rest.split_whitespace().map(str::to_owned);
+        let state = fields.next()?;
+        let (parent, group) = (fields.next()?, fields.next()?);
+        (state != "Z").then(|| Process { id: id.to_owned(), parent, group })
+    };
+    fs::read_dir("/proc").unwrap().filter_map(|entry| read(entry.ok()?)).collect()
+}
+
+fn until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it takes too long");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn files(dir: &Path) -> usize {
     fs::read_dir(dir).unwrap().count()
 }

@@ -146,8 +146,12 @@ impl CompareProcess {
         };
         let (text, errors) = tokio::try_join!(report, errors)?;
         let status = self.child.wait().await.map_err(CompareError::Read)?;
-        // One that was killed itself has left servers without rate limits. While one of them runs, no other group has this id.
-        self.kill_group();
+        if status.success() {
+            self.group = None;
+        } else {
+            // One that was killed has left servers without rate limits. While one of them runs, no other group has this id.
+            self.kill_group();
+        }
         match status.success() {
             true => Ok(read(&text)?),
             false if errors.is_empty() => {
