@@ -15,8 +15,8 @@ use crate::workspace;
 pub(crate) fn run() -> Result<()> {
     let target = workspace::Metadata::read()?.target_directory.join("interleavings");
     let flags = env::var("RUSTFLAGS").unwrap_or_default();
-    let mut tests = workspace::cargo();
-    tests.args(["test", "--locked", "--profile=interleavings", "--package=counterfoil-interleavings"]);
+    let mut tests = workspace::cargo_test()?;
+    tests.args(["--locked", "--profile=interleavings", "--package=counterfoil-interleavings"]);
     tests.arg("--target-dir").arg(target);
     // It has priority over the other variable, and without the flag the tests would be empty.
     tests.env_remove("CARGO_ENCODED_RUSTFLAGS");

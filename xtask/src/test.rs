@@ -44,8 +44,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Ok(())
     });
     parts.run("tests", || {
-        let mut tests = workspace::cargo();
-        tests.args(["test", "--workspace", "--all-features", "--locked", "--no-fail-fast"]);
+        let mut tests = workspace::cargo_test()?;
+        tests.args(["--workspace", "--all-features", "--locked", "--no-fail-fast"]);
         tests.env(SKIP_LIST, &skip_list.0);
         if let Some(folder) = &interop_tools {
             tests.env(interop_tools::FOLDER, folder);
@@ -73,18 +73,18 @@ fn test_on_valkey(server: &Path, skip_list: &Path) -> Result<()> {
         println!("there is no Valkey: the tests of the shared cache ran on Redis alone");
         return Ok(());
     }
-    let mut tests = workspace::cargo();
+    let mut tests = workspace::cargo_test()?;
     // The packages and features of the run before, so that nothing is built again.
-    tests.args(["test", "--workspace", "--all-features", "--locked", "--test=redis"]);
+    tests.args(["--workspace", "--all-features", "--locked", "--test=redis"]);
     workspace::run(tests.env("COUNTERFOIL_REDIS_SERVER", server).env(SKIP_LIST, skip_list))
 }
 
 /// Tests an application that embeds Counterfoil and is no member of the workspace. It takes the dependencies that the
 /// workspace has built already.
 fn test_application() -> Result<()> {
-    let mut tests = workspace::cargo();
+    let mut tests = workspace::cargo_test()?;
     let target = workspace::Metadata::read()?.target_directory;
-    tests.args(["test", "--locked", "--manifest-path", "examples/application/Cargo.toml", "--target-dir"]);
+    tests.args(["--locked", "--manifest-path", "examples/application/Cargo.toml", "--target-dir"]);
     workspace::run(tests.arg(target))
 }
 

@@ -18,6 +18,25 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The seconds after which a program of tests is stopped. The longest takes about one minute on two cores.
+const TEST_PROGRAM_SECONDS: u32 = 900;
+
+/// `cargo test`, which stops a program of tests that hangs: the run goes on and reports a failure that names the program.
+///
+/// # Errors
+///
+/// If rustc does not tell the platform of this machine.
+pub(crate) fn cargo_test() -> Result<Command> {
+    let mut command = cargo();
+    if Command::new("timeout").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        let platform = host()?.to_uppercase().replace('-', "_");
+        let runner = format!("timeout --foreground --verbose --kill-after=10 {TEST_PROGRAM_SECONDS}");
+        command.env(format!("CARGO_TARGET_{platform}_RUNNER"), runner);
+    }
+    command.arg("test");
+    Ok(command)
+}
+
 /// Runs `command` on the terminal of this program. An exit status other than 0 is an error that shows the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("\n== {}", shown(command));

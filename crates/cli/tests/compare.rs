@@ -6,11 +6,12 @@ mod common;
 
 use std::fs;
 use std::process::Stdio;
+use std::time::Duration;
 
 use counterfoil_lab::{FigureId, Plan, Profile, Unit};
 use serde_json::{Value, json};
 
-use crate::common::{counterfoil, run, run_with_input};
+use crate::common::{counterfoil, end_of, run, run_with_input};
 
 /// What takes no time: bytes are counted, nothing is timed.
 const EXACT: [&str; 5] = ["compare", "--quick", "--only", "wire,client.bytes,crossing", "--seed=7"];
@@ -124,7 +125,7 @@ fn the_progress_is_lines_of_json_for_programs() {
     let mut command = counterfoil(&["compare", "--quick", "--only", "check.rate", "--json-progress"]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     drop(child.stderr.take());
-    assert!(!child.wait().unwrap().success());
+    assert!(!end_of(&mut child, Duration::from_secs(60)).success());
 }
 
 #[test]

@@ -7,11 +7,12 @@ mod common;
 use std::fs;
 use std::io::Read as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{counterfoil, output_of, run, run_with_input};
+use crate::common::{counterfoil, end_of, output_of, run, run_with_input};
 
 /// The steps, in their order.
 const STEPS: [&str; 14] = [
@@ -60,7 +61,7 @@ fn ctrl_c_removes_the_temporary_store() {
 
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
 
-    assert_eq!(demo.wait().unwrap().code(), Some(1));
+    assert_eq!(end_of(&mut demo, Duration::from_secs(30)).code(), Some(1));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 

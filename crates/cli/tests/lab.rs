@@ -14,10 +14,10 @@ use counterfoil::operator::advice::{ClientKind, Domains, LogoutDelay, Verifiers}
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{counterfoil, run};
+use crate::common::{counterfoil, end_of, run};
 
 /// How long an act may take to begin.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A process that serves the pages.
 struct Pages {
@@ -36,7 +36,7 @@ impl Pages {
 
     fn stop(mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
-        self.process.wait().unwrap()
+        end_of(&mut self.process, TIMEOUT)
     }
 }
 
@@ -165,12 +165,12 @@ fn a_signal_ends_an_act_and_its_store_is_removed() {
             lab.env("TMPDIR", temp.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let started_at = Instant::now();
         while read_dir(temp.path()).unwrap().next().is_none() {
-            assert!(started_at.elapsed() < START_TIMEOUT, "the act does not begin");
+            assert!(started_at.elapsed() < TIMEOUT, "the act does not begin");
         }
 
         kill_process(Pid::from_child(&child), signal).unwrap();
 
-        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal:?}");
+        assert_eq!(end_of(&mut child, TIMEOUT).code(), Some(1), "{signal:?}");
         assert_eq!(read_dir(temp.path()).unwrap().count(), 0, "{signal:?}");
     }
 }

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{Server, counterfoil, in_dir, run, succeed};
+use crate::common::{Server, counterfoil, end_of, in_dir, run, succeed};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -234,6 +234,12 @@ impl Follower {
             }
         }
     }
+
+    /// Sends what Ctrl-C sends, and waits for its end.
+    fn interrupt(&mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        end_of(&mut self.child, TIMEOUT)
+    }
 }
 
 impl Drop for Follower {
@@ -276,9 +282,19 @@ fn the_audit_log_is_followed_across_a_restart_until_ctrl_c() {
     table.wait_for("login succeeded");
     json.wait_for("login_succeeded");
 
-    kill_process(Pid::from_child(&table.child), Signal::INT).unwrap();
-    let status = table.child.wait().unwrap();
-    assert_eq!(status.code(), Some(0), "Ctrl-C is how it ends");
+    assert_eq!(table.interrupt().code(), Some(0), "Ctrl-C is how it ends");
+}
+
+#[test]
+fn ctrl_c_ends_following_while_the_server_does_not_answer() {
+    let (_temp, dir) = with_users(&["ada"]);
+    let server = Server::serve(&dir);
+    let mut follower = Follower::start(&dir, &[]);
+    follower.wait_for("user registered");
+    server.signal(Signal::STOP);
+    // It asks each second, and has asked when this is over.
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(follower.interrupt().code(), Some(0));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::common::{Server, counterfoil};
+use crate::common::{Server, counterfoil, end_of};
 
 /// How long a step of a measurement may take on a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -172,15 +172,15 @@ fn one_measurement_runs_at_a_time_and_ends_with_its_button_and_with_the_server()
     let mut rest = String::new();
     events.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("event: ended"), "{rest}");
-    follower.wait().unwrap();
+    end_of(&mut follower, TIMEOUT);
     assert_eq!(files(temp.path()), 0, "a measurement that was stopped leaves no file");
 
     let (mut follower, mut events) = follow(origin, &start(origin));
     first_part(&mut events);
     assert!(files(temp.path()) > 0);
     kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
-    assert!(lab.wait().unwrap().success());
-    follower.wait().unwrap();
+    assert!(end_of(&mut lab, TIMEOUT).success());
+    end_of(&mut follower, TIMEOUT);
     assert_eq!(files(temp.path()), 0, "a measurement ends with its server");
 }
 
@@ -206,9 +206,9 @@ fn the_servers_of_a_measurement_end_with_its_process() {
 
     assert!(wait_for_end(origin, &path).contains("the process has ended with"));
     until(|| in_group() == 0);
-    follower.wait().unwrap();
+    end_of(&mut follower, TIMEOUT);
     kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
-    lab.wait().unwrap();
+    end_of(&mut lab, TIMEOUT);
     assert_eq!(files(temp.path()), 0);
 }
 
@@ -258,7 +258,7 @@ fn dev_measures_without_a_line_in_its_log_and_stops_under_a_page_that_follows() 
 
     // It waits for responses in progress, and fails after a few seconds.
     dev.stop(Signal::TERM);
-    follower.wait().unwrap();
+    end_of(&mut follower, TIMEOUT);
     let log = fs::read_to_string(log).unwrap();
     assert!(!log.contains("/v1/login"), "{log}");
 }

@@ -39,6 +39,20 @@ pub(crate) async fn follow(
     limit: u32,
     is_json: bool,
 ) -> Result<(), CliError> {
+    // Listens all the time: a signal that arrives between two times of listening would be lost, and would no longer end the process.
+    tokio::select! {
+        _ = ctrl_c() => Ok(()),
+        result = print_events(configuration, filter, limit, is_json) => result,
+    }
+}
+
+/// As [`follow`], until standard output is closed.
+async fn print_events(
+    configuration: &Configuration,
+    filter: &AuditFilterRequest,
+    limit: u32,
+    is_json: bool,
+) -> Result<(), CliError> {
     let server = Server { data_dir: data_dir(configuration)? };
     let start: FollowedEventsResponse = server.call(&next_events(filter, None)).await.map_err(cli_error)?;
     let mut position = start.position;
@@ -53,10 +67,7 @@ pub(crate) async fn follow(
     }
     let mut connection = Connection::default();
     loop {
-        tokio::select! {
-            () = sleep(INTERVAL) => {}
-            _ = ctrl_c() => return Ok(()),
-        }
+        sleep(INTERVAL).await;
         let answer = server.call::<FollowedEventsResponse>(&next_events(filter, Some(position))).await;
         let Some(answer) = connection.check(answer)? else { continue };
         if answer.position < position {

@@ -161,14 +161,7 @@ impl Server {
     /// Sends the signal, and waits until the server has exited.
     pub(crate) fn stop(mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
-        let sent_at = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(sent_at.elapsed() < SHUTDOWN_TIMEOUT, "the server does not stop");
-            std::thread::yield_now();
-        }
+        end_of(&mut self.child, SHUTDOWN_TIMEOUT)
     }
 
     /// Kills the server, as in a crash.
@@ -197,6 +190,18 @@ impl Server {
     /// Sends GET with a bearer token.
     pub(crate) fn get(&self, path: &str, bearer: &str) -> (u16, Value) {
         self.curl(path, &["-H", &format!("Authorization: Bearer {bearer}")])
+    }
+}
+
+/// Waits for the end of a process: a test fails when it does not end, and does not hang.
+pub(crate) fn end_of(child: &mut Child, limit: Duration) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(start.elapsed() < limit, "the process does not end");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
