@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
@@ -25,6 +26,9 @@ const REFRESH_SESSIONS: usize = 4_000;
 
 /// The number of tokens in each iteration that are presented once.
 const UNSEEN_TOKENS: usize = 20_000;
+
+/// A session whose use was written longer ago than this is written at its next use, which is a minute in the server.
+const USE_INTERVAL: Duration = Duration::from_secs(61);
 
 /// Runs the measurements, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -115,6 +119,8 @@ struct Benchmark {
     unseen_tokens: RequestCycle,
     refreshes: RefreshRequests,
     logins: RequestCycle,
+    /// When all sessions were presented.
+    warm_at: Option<Instant>,
 }
 
 impl Benchmark {
@@ -162,12 +168,18 @@ impl Benchmark {
             logins: RequestCycle::endless(vec![login_request(login_server.address, "session")]),
             server,
             login_server,
+            warm_at: None,
         })
     }
 
-    /// Presents what is measured as known once, because a session that was not used for a minute is written.
+    /// Presents what is measured as known once, because a session that was not used for a minute is written. Before it passes
+    /// more than a minute since the last time, so that all of them are written now, and not in the middle of a row.
     fn warm_up(&mut self) -> Result<()> {
+        if let Some(warm_at) = self.warm_at {
+            sleep(USE_INTERVAL.saturating_sub(warm_at.elapsed()));
+        }
         self.server.warm_up(&mut self.sessions)?;
+        self.warm_at = Some(Instant::now());
         self.server.warm_up(&mut self.cached_tokens)
     }
 
