@@ -492,6 +492,7 @@ fn local_verifier(
         .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
         // The tokens were issued by this clock, so an expired token is not accepted for a while longer.
         .leeway(Duration::ZERO)
+        .cache_size(settings.token_cache_size)
         .build(active.verification_keys().clone())?;
     let tokens = Arc::new(tokens);
     keys.subscribe(Arc::clone(&tokens));
