@@ -25,6 +25,7 @@ mod environment;
 mod file;
 pub(crate) mod flags;
 mod override_files;
+mod page_file_fault;
 mod page_file_paths;
 mod page_files;
 pub(crate) mod setting;

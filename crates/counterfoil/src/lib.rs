@@ -236,7 +236,7 @@ pub mod operator {
     pub use counterfoil_core::services::password_policy::BreachedPasswords;
     pub use counterfoil_core::services::user_import::{ImportTarget, ImportedUser};
     pub use counterfoil_core::store::copy::CopyRefusal;
-    pub use counterfoil_files::{open_configured, path_hint, resolve_link};
+    pub use counterfoil_files::{open_published, path_hint, resolve_published};
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {
