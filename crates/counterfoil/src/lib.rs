@@ -257,7 +257,7 @@ pub mod operator {
             GivenKeys, GivenKeysError, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH,
         };
         pub use crate::operations::inspection::inspected_token::{
-            InspectedToken, InspectionError, MAX_TOKEN_LENGTH,
+            InspectedToken, InspectionError, MAX_TOKEN_LENGTH, copied_token, is_unsigned,
         };
         pub use crate::operations::inspection::issuer_check::IssuerCheck;
         pub use crate::operations::inspection::problems::find_problems;
