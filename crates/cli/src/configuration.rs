@@ -34,6 +34,9 @@ mod validation;
 pub(crate) mod value;
 pub(crate) mod warnings;
 
+/// The file that `init` writes if no other is named. It is not read unless it is named.
+pub(crate) const INITIAL_FILE: &str = "counterfoil.toml";
+
 /// The variable with the path of the configuration file.
 const CONFIG: &str = "COUNTERFOIL_CONFIG";
 
@@ -126,6 +129,16 @@ impl Configuration {
             is_file_readable: file.is_readable,
             assigned,
         }
+    }
+
+    /// What to do about a file in the working directory that one could believe to be read, if there is one.
+    pub(crate) fn hint_at_unread_file(&self) -> Option<String> {
+        let is_unread = self.file.is_none() && Path::new(INITIAL_FILE).is_file();
+        is_unread.then(|| {
+            format!(
+                "{INITIAL_FILE} in the working directory is not read: name it with --config {INITIAL_FILE}"
+            )
+        })
     }
 
     /// The store, if one is set.
