@@ -73,7 +73,7 @@ fn overrides(
                 _ => ("pages.texts", texts),
             };
             let message = format!("{}/{error}", directory.unwrap_or(Path::new(".")).display());
-            (setting, PageFileFault::new(message, None))
+            (setting, PageFileFault::new(message, Some(error.hint())))
         };
         errors.into_iter().map(fault).collect()
     })
@@ -150,6 +150,18 @@ mod tests {
             let foreign = fault(setting, &file).unwrap();
             assert!(foreign.contains("into a directory to which every user may write"), "{foreign}");
         }
+    }
+
+    #[test]
+    fn a_template_with_another_name_is_refused_with_the_nearest_one() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("logn.html"), "").unwrap();
+        let text = format!("[pages]\ntemplates = {:?}\n", place.path());
+        let configuration = Configuration::from_text(Path::new("c.toml"), &text);
+
+        let errors = configuration.with_page_files().validate(configuration.listen).unwrap_err();
+
+        assert_eq!(errors[0].hint.as_deref(), Some("did you mean login.html?"));
     }
 
     #[test]
