@@ -1,7 +1,9 @@
 //! `counterfoil audit`: lists and follows the audit log, with time, kind, reason and actor.
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Subcommand};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args, Error, Subcommand};
 use counterfoil::operator::{self, AuditEventView, AuditFilterRequest, ListResponse};
 use counterfoil_core::model::audit_event::AuditEventKind;
 
@@ -33,13 +35,13 @@ pub(crate) struct ListOptions {
     /// Only events of this session, and events that ended all sessions while it was active.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     session: Option<String>,
-    /// Only events of this kind, such as login_failed; may be given several times, or with commas.
+    /// Only events of this kind, such as login_failed or "login failed"; may be given several times, or with commas.
     #[arg(
         long = "kind",
         value_name = "KIND",
         value_delimiter = ',',
         hide_possible_values = true,
-        value_parser = PossibleValuesParser::new(kind_names()),
+        value_parser = KindParser,
     )]
     kinds: Vec<String>,
     /// Only events at this time or later: RFC 3339, a date (UTC), or how long ago, as 2h.
@@ -55,9 +57,28 @@ pub(crate) struct ListOptions {
     page: PageOptions,
 }
 
-/// The names of all kinds.
-fn kind_names() -> Vec<&'static str> {
-    AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect()
+/// Parses the name of a kind, also as the table prints it: `login failed`. An error names the kinds, and the nearest one.
+#[derive(Clone)]
+struct KindParser;
+
+impl KindParser {
+    fn names() -> PossibleValuesParser {
+        PossibleValuesParser::new(AuditEventKind::ALL.iter().map(|kind| kind.as_str()))
+    }
+}
+
+impl TypedValueParser for KindParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, Error> {
+        let name = value.to_string_lossy().trim().replace([' ', '-'], "_");
+        Self::names().parse_ref(command, arg, OsStr::new(&name))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = AuditEventKind::ALL.iter().map(|kind| PossibleValue::new(kind.as_str()));
+        Some(Box::new(names))
+    }
 }
 
 /// Runs the command.
