@@ -237,6 +237,8 @@ pub mod operator {
     pub use counterfoil_core::services::user_import::{ImportTarget, ImportedUser};
     pub use counterfoil_core::store::copy::CopyRefusal;
     pub use counterfoil_files::{open_published, path_hint, resolve_published};
+    #[cfg(feature = "pages")]
+    pub use counterfoil_pages::TimeBound;
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Args, Error, Subcommand};
-use counterfoil::operator::{self, AuditEventView, AuditFilterRequest, ListResponse};
+use counterfoil::operator::{self, AuditEventView, AuditFilterRequest, ListResponse, TimeBound};
 use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::admin_client::execute;
@@ -12,7 +12,7 @@ use crate::commands::audit_follow::follow;
 use crate::commands::audit_table::{columns, row};
 use crate::commands::pagination::{PageOptions, parse_user};
 use crate::configuration::Configuration;
-use crate::datetime::{TimeBound, parse_bound};
+use crate::datetime::parse_bound;
 use crate::error::CliError;
 
 /// The commands for the audit log.
@@ -44,7 +44,7 @@ pub(crate) struct ListOptions {
         value_parser = KindParser,
     )]
     kinds: Vec<String>,
-    /// Only events at this time or later: RFC 3339, a date (UTC), or how long ago, as 2h.
+    /// Only events at this time or later: RFC 3339, a date or a date and a time (UTC), or how long ago, as 2h.
     #[arg(long, visible_alias = "since", value_name = "TIME", value_parser = |text: &str| parse_bound(text, TimeBound::From))]
     from: Option<u64>,
     /// Only events before this time, in the same forms. A date includes that day.
