@@ -218,11 +218,18 @@ pub mod operator {
         UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
-    pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
-        FleetWaitView, KeyView, LifetimesView, NodeView, RevocationEntryView, TokenRejectionView,
-        VerifiedTokenView, VerifierKeyView, VerifierView,
-    };
+    pub use crate::operations::admin::views::AuditEventView;
+    pub use crate::operations::admin::views::account_counter::AccountCounterView;
+    pub use crate::operations::admin::views::admin_key::AdminKeyView;
+    pub use crate::operations::admin::views::client::{ClientView, LifetimesView};
+    pub use crate::operations::admin::views::key::KeyView;
+    pub use crate::operations::admin::views::node::NodeView;
+    pub use crate::operations::admin::views::revocation::{FleetWaitView, RevocationEntryView};
+    pub use crate::operations::admin::views::session::AdminSessionView;
+    pub use crate::operations::admin::views::token::{TokenRejectionView, VerifiedTokenView};
+    pub use crate::operations::admin::views::user::AdminUserView;
+    pub use crate::operations::admin::views::verifier::VerifierView;
+    pub use crate::operations::admin::views::verifier_key::VerifierKeyView;
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
