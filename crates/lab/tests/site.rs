@@ -6,6 +6,7 @@ mod programs;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use counterfoil::operator::advice::Answers;
@@ -361,6 +362,29 @@ fn the_programs_of_a_choice_are_those_that_the_compiler_has_read() {
 }
 
 #[test]
+fn the_documents_that_a_choice_names_are_about_the_languages() {
+    let site = Site::start();
+    let page = site.get("/lab/choose?spa=on&domains=one&logout=immediate&verifiers=own-services").body;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (name, words) in [
+        ("express.md", &["# Express", "@counterfoil/node"][..]),
+        (
+            "resource-server.md",
+            &["clients/python", "FastAPI", "Flask", "Django", "## Go\n", "## Spring Boot"],
+        ),
+        ("tokens.md", &["## Verifying in other languages"]),
+    ] {
+        assert!(page.contains(&format!("<code>docs/{name}</code>")), "{name}: {page}");
+        let text = std::fs::read_to_string(docs.join(name)).unwrap();
+        for word in words {
+            assert!(text.contains(word), "{name}: {word}");
+        }
+    }
+    let alone = site.get("/lab/choose?pages=on&domains=one&logout=immediate&verifiers=none").body;
+    assert!(alone.contains("<code>docs/express.md</code>"), "{alone}");
+}
+
+#[test]
 fn the_files_of_a_choice_are_saved_under_their_names() {
     let site = Site::start();
     let query = "spa=on&mobile=on&domains=many&logout=immediate&verifiers=none";
@@ -423,6 +447,16 @@ fn a_token_is_taken_apart_and_its_texts_are_escaped() {
         assert!(shown.body.contains(text), "{text}: {shown:?}");
     }
     assert!(!shown.body.contains("<script"));
+    // As a header is copied, and as RFC 7519 writes an unsigned token.
+    for text in [format!("Authorization%3A+Bearer+{token}"), token.replace("AAAA", "")] {
+        let shown = site.post("/lab/token", &format!("token={text}"));
+        assert_eq!(shown.status, 200, "{shown:?}");
+        for text in
+            ["alg none", "&lt;script&gt;", "The signature was not checked: the token is unsigned (alg none)"]
+        {
+            assert!(shown.body.contains(text), "{text}: {shown:?}");
+        }
+    }
     let secret = "B".repeat(42) + "A";
     let session = site.post("/lab/token", &format!("token=cfs_AAAAAAAAAAAAAAAAAAAAAA.{secret}"));
     assert!(session.body.contains("A session token") && !session.body.contains(&secret), "{session:?}");
@@ -539,6 +573,16 @@ fn keys_that_are_none_and_forms_that_are_too_large_are_refused_and_not_repeated(
         assert!(page.body.contains("Signature: not checked"), "{page:?}");
         assert!(!page.body.contains("hunter2") && !page.body.contains("xxxx"), "{page:?}");
     }
+    // The reason is at the field.
+    let both = checked(&site, token, &[("jwks", private), ("secret", "hunter2")]).body;
+    let set = checked(&site, token, &[("jwks", private)]).body;
+    for (page, field, is_wrong) in
+        [(&both, "jwks", true), (&both, "secret", true), (&set, "jwks", true), (&set, "secret", false)]
+    {
+        let described = format!("aria-describedby=\"wrong-{field} keys-hint\" aria-invalid=\"true\"");
+        assert_eq!(page.contains(&described), is_wrong, "{field}: {page}");
+        assert_eq!(page.contains(&format!("<p id=\"wrong-{field}\"")), is_wrong, "{field}: {page}");
+    }
     assert_eq!(checked(&site, token, &[("jwks", &"x".repeat(80 * 1024))]).status, 413);
     assert_eq!(site.post("/lab/token", &format!("token={token}&token=x")).status, 422);
 }
@@ -551,6 +595,9 @@ fn a_text_that_is_no_token_is_refused_with_what_to_do() {
     assert!(malformed.body.contains("a token begins with cfs_, cfr_ or eyJ"), "{malformed:?}");
     assert!(!malformed.body.contains("hello"));
     assert_eq!(site.post("/lab/token", "").status, 422);
+    let empty = site.post("/lab/token", "token=+%0D%0A");
+    assert_eq!(empty.status, 422);
+    assert!(empty.body.contains("there is no token: the text is empty"), "{empty:?}");
     for (text, limit) in
         [("x".repeat(8 * 1024), 422), ("x".repeat(200 * 1024), 422), ("x".repeat(240 * 1024), 413)]
     {
