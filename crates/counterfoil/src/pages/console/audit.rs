@@ -13,7 +13,6 @@ use counterfoil_pages::view::console::{AuditFilter, AuditView, Pager};
 use counterfoil_verify::{CrossSiteRequest, Problem};
 
 use crate::app::App;
-use crate::app::live::StreamOwner;
 use crate::http::error::AppError;
 use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
@@ -112,8 +111,8 @@ pub(in crate::pages) async fn export(
         return Ok(Problem::from(CrossSiteRequest::OtherSite).into_response());
     }
     let filter = filter(&query)?;
-    let current = &administrator.current;
-    let viewer = Viewer { owner: StreamOwner::User(current.user), ended: Some(current.principal.ended()) };
+    let current = administrator.current;
+    let viewer = Viewer::user(current.user, current.principal);
     let body = audit_export::open(&app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }
