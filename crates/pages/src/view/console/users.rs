@@ -81,6 +81,8 @@ pub struct UserPageView {
     pub external_id: Option<String>,
     /// Since when the user is disabled.
     pub disabled: Option<Moment>,
+    /// Whether the password is a temporary one.
+    pub password_change_required: bool,
     /// How often everything of the user was revoked.
     pub epoch: u64,
     /// The position of the revocation log below which nothing of the user is valid.
