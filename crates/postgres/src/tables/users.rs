@@ -6,7 +6,7 @@ use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::model::username::Skeletons;
-use counterfoil_core::store::{LoginName, Page};
+use counterfoil_core::store::{LoginName, Page, PortionCount};
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use super::columns::{Columns, Text, json_array, optional_text, position, unix_ms, unsigned};
@@ -189,6 +189,23 @@ pub(crate) async fn page_before(
         i64::from(limit)
     );
     select.query(connection).await?.iter().rev().map(read).collect()
+}
+
+/// Counts the users after a canonical username, at most `portion.limit`.
+pub(crate) async fn count(
+    connection: &Connection,
+    portion: &Page<String>,
+) -> Result<PortionCount<u64, String>, QueryError> {
+    let select = statement!(
+        "SELECT count(*), max(username_folded) FROM (
+             SELECT username_folded FROM users WHERE username_folded > $1 ORDER BY username_folded LIMIT $2) portion",
+        Text(portion.after.as_deref().map_or(AFTER_REMOVED, |name| name.max(AFTER_REMOVED))),
+        i64::from(portion.limit)
+    );
+    let row = select.query_one(connection).await?;
+    let mut columns = Columns::new(&row);
+    let (count, last) = (columns.unsigned()?, columns.optional_text()?);
+    Ok(PortionCount { count, next: last.filter(|_| count == u64::from(portion.limit)) })
 }
 
 pub(crate) fn read(row: &Row) -> Result<User, QueryError> {

@@ -6,7 +6,7 @@ use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::model::username::Skeletons;
-use counterfoil_core::store::{LoginName, Page};
+use counterfoil_core::store::{LoginName, Page, PortionCount};
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use super::columns::{Columns, Unsigned, json_array, unix_ms};
@@ -154,6 +154,26 @@ pub(crate) fn page_before(connection: &Connection, name: &str, limit: u32) -> ru
         .collect::<rusqlite::Result<_>>()?;
     users.reverse();
     Ok(users)
+}
+
+/// Counts the users after a case-folded username, at most `portion.limit`.
+pub(crate) fn count(
+    connection: &Connection,
+    portion: &Page<String>,
+) -> rusqlite::Result<PortionCount<u64, String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT username_folded FROM users WHERE username_folded > ?1 ORDER BY username_folded LIMIT ?2",
+    )?;
+    let after = portion.after.as_deref().map_or(AFTER_REMOVED, |name| name.max(AFTER_REMOVED));
+    let mut names = statement.query(params![after, portion.limit])?;
+    let (mut count, mut last) = (0, None);
+    while let Some(row) = names.next()? {
+        count += 1;
+        if count == u64::from(portion.limit) {
+            last = Some(row.get(0)?);
+        }
+    }
+    Ok(PortionCount { count, next: last })
 }
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<User> {

@@ -43,6 +43,8 @@ pub struct UsersPageView {
     pub prefix: String,
     /// The users.
     pub users: Vec<UserRow>,
+    /// How many users there are in all, counted a while ago. `None`: they are being counted.
+    pub about: Option<u64>,
     /// The neighbouring pages.
     pub pages: Pager,
     /// The form for a new user.
