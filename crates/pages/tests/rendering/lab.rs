@@ -4,8 +4,8 @@ use counterfoil_pages::sample::HOSTILE;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow,
-    LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow, MeasurementOutcome,
+    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, KnownClaim, LabProblemView,
+    LabRow, LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow, MeasurementOutcome,
     MeasurementProgress, MeasurementRow, MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow,
     QuestionRow, QuestionsView, RangeAxis, RangePlot, RangeRow, ReportAnswer, ReportView,
     RunningMeasurementView, ShownRequest, SignatureView, StepLink, StoredFact, TakenApart, Ticket,
@@ -185,7 +185,9 @@ fn advice(text: &str) -> AdviceView {
 }
 
 fn token_view(token: Option<TakenApart>) -> TokenView {
-    TokenView { token, keys_problem: None, max_token_kib: 8, max_key_set_kib: 64 }
+    let claims =
+        vec![KnownClaim { name: "exp", meaning: "from this time on it is not valid", is_time: true }];
+    TokenView { token, keys_problem: None, claims, max_token_kib: 8, max_key_set_kib: 64 }
 }
 
 fn jwt(text: &str, problems: &[&str], is_valid: Option<bool>) -> TokenView {
