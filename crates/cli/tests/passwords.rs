@@ -65,6 +65,37 @@ fn imported_users_log_in_with_their_passwords_with_and_without_a_server() {
 }
 
 #[test]
+fn a_temporary_password_is_said_at_each_login_and_to_administrators_until_it_is_changed() {
+    let (temp, dir) = fresh();
+    let table = temp.path().join("users.csv");
+    fs::write(&table, format!("login,hash,temporary\nada,{BCRYPT_HASH},yes\nbob,{BCRYPT_HASH},no\n"))
+        .unwrap();
+    let columns = ["username=login", "password_hash=hash", "password_change_required=temporary"];
+    let columns = columns.iter().flat_map(|column| ["--column", *column]);
+    let import = ["user", "import", "--format", "csv", table.to_str().unwrap()];
+    succeed(&dir, &import.into_iter().chain(columns).collect::<Vec<_>>());
+    let server = Server::serve(&dir);
+    let login = |name: &str, password: &str| {
+        let (status, answer) = server.post("/v1/login", &json!({ "username": name, "password": password }));
+        assert_eq!(status, 200, "{answer}");
+        answer["user"].get("password_change_required").cloned()
+    };
+
+    assert_eq!([login("ada", PASSWORD), login("ada", PASSWORD)], [Some(json!(true)), Some(json!(true))]);
+    assert_eq!(login("bob", PASSWORD), None);
+    assert!(succeed(&dir, &["user", "show", "ada"]).contains("password  temporary, to be changed"));
+    assert!(!succeed(&dir, &["user", "show", "bob"]).contains("temporary"));
+    let shown = json_of(&dir, &["user", "show", "ada", "--json"]);
+    assert_eq!(shown["user"]["password_change_required"], true);
+
+    let new = "a walk in the park";
+    let change = json!({ "username": "ada", "current_password": PASSWORD, "new_password": new });
+    assert_eq!(server.post("/v1/password", &change).0, 204);
+    assert_eq!(login("ada", new), None);
+    assert!(!succeed(&dir, &["user", "show", "ada"]).contains("temporary"));
+}
+
+#[test]
 fn one_invalid_line_prevents_the_whole_import() {
     let (temp, dir) = fresh();
     let lines = [

@@ -321,6 +321,7 @@ fn multiply(server: &PostgresServer, database: &str) {
             ("skeleton", "'user' || i"),
             ("email", "'user' || i || '@example.com'"),
             ("email_verified", "true"),
+            ("password_change_required", "i % 2 = 0"),
         ],
         &format!("generate_series(1, {users}) i WHERE t.username = 'ada'"),
     );

@@ -1,5 +1,7 @@
-//! Background jobs: maintenance every minute, last-seen times every second, and the key rotation schedule.
+//! Background jobs: maintenance every minute, last-seen times every second, the key rotation schedule, and counts for the
+//! console.
 
+mod population;
 #[cfg(test)]
 mod tests;
 mod user_checks;
@@ -50,6 +52,9 @@ pub(crate) fn start(app: App) -> Task {
                 app.clone(),
                 user_checks.clone()
             )),
+            supervise("population count", RESTART_DELAY, || async {
+                population::count_on_demand(&app).await
+            }),
             supervise("user checks", RESTART_DELAY, || async { user_checks.run(&app).await }),
         );
     })

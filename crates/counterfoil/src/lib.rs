@@ -260,7 +260,7 @@ pub mod operator {
     /// What a token contains, and whether its signature is valid: for display, never for decisions.
     pub mod inspection {
         pub use crate::operations::inspection::claims::{
-            explanation, is_time, meaning, relative_time, unix_seconds,
+            explanation, is_time, known_claims, meaning, relative_time, unix_seconds,
         };
         pub use crate::operations::inspection::given_keys::{
             GivenKeys, GivenKeysError, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH,

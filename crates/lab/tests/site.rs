@@ -432,6 +432,11 @@ fn a_token_is_taken_apart_and_its_texts_are_escaped() {
     assert!(site.get("/lab/token").body.contains("<textarea id=\"token\""));
     // {"alg":"none"} and {"sub":"<script>","exp":1}
     let token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiI8c2NyaXB0PiIsImV4cCI6MX0.AAAA";
+    // Its script decodes what is pasted, and could send it nowhere.
+    let head = site.get("/lab/token").head;
+    let policy = head.lines().find(|line| line.starts_with("content-security-policy: ")).unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
+    assert!(!policy.contains("connect-src") && policy.contains("form-action 'self'"), "{policy}");
 
     let shown = site.post("/lab/token", &format!("token=++{token}%0D%0A"));
 
@@ -446,7 +451,7 @@ fn a_token_is_taken_apart_and_its_texts_are_escaped() {
     ] {
         assert!(shown.body.contains(text), "{text}: {shown:?}");
     }
-    assert!(!shown.body.contains("<script"));
+    assert!(!shown.body.contains("<script>"));
     // As a header is copied, and as RFC 7519 writes an unsigned token.
     for text in [format!("Authorization%3A+Bearer+{token}"), token.replace("AAAA", "")] {
         let shown = site.post("/lab/token", &format!("token={text}"));

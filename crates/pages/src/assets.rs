@@ -43,6 +43,9 @@ impl Asset {
     /// The script of a measurement that runs, which shows its progress.
     pub const LAB_SCRIPT: Self =
         Self::new("lab", "js", "text/javascript; charset=utf-8", include_str!("../assets/lab.js"));
+    /// The script that decodes a token in the browser.
+    pub const LAB_TOKEN_SCRIPT: Self =
+        Self::new("token", "js", "text/javascript; charset=utf-8", include_str!("../assets/token.js"));
     /// The icon of the pages.
     pub const ICON: Self = Self::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg"));
     /// The ornament of the sign-in page.
@@ -50,12 +53,13 @@ impl Asset {
         Self::new("rosette", "svg", "image/svg+xml", include_str!("../assets/rosette.svg"));
 
     /// Every file.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::STYLESHEET,
         Self::CONSOLE_STYLESHEET,
         Self::CONSOLE_SCRIPT,
         Self::LAB_STYLESHEET,
         Self::LAB_SCRIPT,
+        Self::LAB_TOKEN_SCRIPT,
         Self::ICON,
         Self::ROSETTE,
     ];
@@ -115,7 +119,8 @@ mod tests {
     /// The content security policy allows neither.
     #[test]
     fn each_script_is_small_and_makes_no_code_or_style_of_text() {
-        for script in [Asset::CONSOLE_SCRIPT.content, Asset::LAB_SCRIPT.content] {
+        for script in [Asset::CONSOLE_SCRIPT, Asset::LAB_SCRIPT, Asset::LAB_TOKEN_SCRIPT] {
+            let script = script.content;
             assert!(script.len() <= 12 * 1024, "{}", script.len());
             for part in [
                 "eval(",

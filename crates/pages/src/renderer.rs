@@ -194,6 +194,7 @@ impl Renderer {
             console_script => Asset::CONSOLE_SCRIPT.name(),
             lab_stylesheet => Asset::LAB_STYLESHEET.name(),
             lab_script => Asset::LAB_SCRIPT.name(),
+            lab_token_script => Asset::LAB_TOKEN_SCRIPT.name(),
             icon => Asset::ICON.name(),
             rosette => Asset::ROSETTE.name(),
             frame => frame,

@@ -231,6 +231,7 @@ rename = اسم هذا الجهاز
 device-name = الاسم
 device-name-hint = 64 حرفًا على الأكثر. أنت وحدك تراه. اتركه فارغًا ليظهر اسم المتصفح.
 change-password-lead = يُسجّل خروج كل أجهزتك الأخرى.
+temporary-password = سجّلت الدخول بكلمة مرور مؤقتة. اختر كلمة مرور جديدة.
 current-password = كلمة المرور الحالية
 new-password = كلمة المرور الجديدة
 password-elsewhere = يحتفظ التطبيق بكلمة مرورك. غيّرها هناك.

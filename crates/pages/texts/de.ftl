@@ -203,6 +203,7 @@ rename = Name dieses Geräts
 device-name = Name
 device-name-hint = Höchstens 64 Zeichen. Nur Sie sehen ihn. Bleibt das Feld leer, gilt der Name des Browsers.
 change-password-lead = Alle Ihre anderen Geräte werden abgemeldet.
+temporary-password = Sie haben sich mit einem vorläufigen Passwort angemeldet. Bitte wählen Sie ein neues.
 current-password = Jetziges Passwort
 new-password = Neues Passwort
 password-elsewhere = Die Anwendung verwaltet Ihr Passwort. Ändern Sie es dort.

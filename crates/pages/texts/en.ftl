@@ -203,6 +203,7 @@ rename = Name of this device
 device-name = Name
 device-name-hint = At most 64 characters. Only you see it. Leave it empty for the name of the browser.
 change-password-lead = All your other devices are signed out.
+temporary-password = You signed in with a temporary password. Choose a new one.
 current-password = Current password
 new-password = New password
 password-elsewhere = The application keeps your password. Change it there.

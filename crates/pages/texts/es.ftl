@@ -203,6 +203,7 @@ rename = Nombre de este dispositivo
 device-name = Nombre
 device-name-hint = Como máximo 64 caracteres. Solo lo ve usted. Déjelo vacío para usar el nombre del navegador.
 change-password-lead = Se cierra la sesión en todos sus otros dispositivos.
+temporary-password = Ha iniciado sesión con una contraseña provisional. Elija una nueva.
 current-password = Contraseña actual
 new-password = Contraseña nueva
 password-elsewhere = La aplicación guarda su contraseña. Cámbiela allí.

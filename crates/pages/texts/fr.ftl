@@ -203,6 +203,7 @@ rename = Nom de cet appareil
 device-name = Nom
 device-name-hint = Au plus 64 caractères. Vous seul le voyez. Laissez le champ vide pour le nom du navigateur.
 change-password-lead = Tous vos autres appareils sont déconnectés.
+temporary-password = Vous vous êtes connecté avec un mot de passe provisoire. Choisissez-en un nouveau.
 current-password = Mot de passe actuel
 new-password = Nouveau mot de passe
 password-elsewhere = L’application garde votre mot de passe. Changez-le là-bas.

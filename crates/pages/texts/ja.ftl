@@ -196,6 +196,7 @@ rename = この端末の名前
 device-name = 名前
 device-name-hint = 64 文字以下。あなただけに表示されます。空欄にするとブラウザー名になります。
 change-password-lead = ほかの端末はすべてログアウトされます。
+temporary-password = 仮のパスワードでログインしています。新しいパスワードを設定してください。
 current-password = 現在のパスワード
 new-password = 新しいパスワード
 password-elsewhere = パスワードはアプリケーションが管理しています。そちらで変更してください。

@@ -14,7 +14,7 @@ mod embedded {
 }
 
 /// The schema version of this program.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// The lowest schema version of a program that may use a store which the migrations of this program have made. Programs of
 /// lower versions must not have the store open while they run.

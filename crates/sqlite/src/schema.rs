@@ -11,7 +11,7 @@ mod embedded {
 }
 
 /// The schema version that this program writes.
-pub(crate) const VERSION: u32 = 8;
+pub(crate) const VERSION: u32 = 9;
 
 /// Migrates an empty database or an older schema to [`VERSION`].
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), refinery::Error> {

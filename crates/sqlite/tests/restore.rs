@@ -181,7 +181,7 @@ async fn an_unusable_backup_is_refused() {
         ("truncated in the middle", whole[..whole.len() / 2].to_vec()),
         ("truncated at a page", whole[..whole.len() - 4096].to_vec()),
         ("of another program", with_bytes_at(68, [0, 0, 7, 7])),
-        ("of a newer version", with_bytes_at(60, [0, 0, 0, 9])),
+        ("of a newer version", with_bytes_at(60, [0, 1, 0, 0])),
     ] {
         fs::write(&backup, bytes).unwrap();
         let error = prepare_error(&dir, &backup);

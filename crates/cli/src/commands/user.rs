@@ -144,16 +144,19 @@ async fn show(configuration: &Configuration, options: ShowOptions) -> Result<(),
     if options.json {
         return print_json(&details);
     }
-    let UserView { id, username, email, roles, created_at, .. } = &details.user.user;
+    let UserView { id, username, email, roles, created_at, password_change_required, .. } =
+        &details.user.user;
     let roles = if roles.is_empty() { "-".to_owned() } else { roles.join(" ") };
-    for (name, value) in [
+    let temporary = password_change_required.then(|| ("password", "temporary, to be changed".to_owned()));
+    let lines = [
         ("id", id.clone()),
         ("username", username.clone()),
         ("email", cell(email.as_ref())),
         ("roles", roles),
         ("created", rfc3339(*created_at)),
         ("disabled", time(details.user.disabled_at)),
-    ] {
+    ];
+    for (name, value) in lines.into_iter().chain(temporary) {
         print_line(&escape_controls(&format!("{name:9} {value}")))?;
     }
     print_line("")?;

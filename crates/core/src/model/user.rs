@@ -27,6 +27,9 @@ pub struct User {
     pub email_verified: bool,
     /// The hash of the password. Without one the user cannot log in by password.
     pub password: Option<PasswordHash>,
+    /// Whether the user is asked at each login to change the password: the system that the user was imported from had
+    /// set a temporary one. A new password clears it.
+    pub password_change_required: bool,
     /// The roles. `admin` is reserved; all others are defined by the application.
     pub roles: Vec<String>,
     /// When the user was disabled.
@@ -56,6 +59,7 @@ impl User {
             email: None,
             email_verified: false,
             password: None,
+            password_change_required: false,
             roles: Vec::new(),
             disabled_at: None,
             epoch: 0,
@@ -67,10 +71,16 @@ impl User {
 
     /// The user with another password and the next epoch.
     pub fn with_password(&self, password: PasswordHash) -> Self {
-        Self { password: Some(password), epoch: self.epoch + 1, revision: self.revision + 1, ..self.clone() }
+        Self {
+            password: Some(password),
+            password_change_required: false,
+            epoch: self.epoch + 1,
+            revision: self.revision + 1,
+            ..self.clone()
+        }
     }
 
-    /// The user with the same password under another hash. The epoch stays.
+    /// The user with the same password under another hash. The epoch stays, and so does a required change.
     pub fn rehashed(&self, password: PasswordHash) -> Self {
         Self { password: Some(password), revision: self.revision + 1, ..self.clone() }
     }

@@ -53,6 +53,9 @@ pub struct ImportedUser {
     /// [`foreign_hashes`](crate::credentials::password::foreign_hashes). Without it the user cannot log in by password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<String>,
+    /// Whether the user must change the password, which is then said at each login until it is changed.
+    #[serde(default, deserialize_with = "null_is_absent", skip_serializing_if = "std::ops::Not::not")]
+    pub password_change_required: bool,
     /// The roles.
     #[serde(default, deserialize_with = "null_is_absent")]
     pub roles: Vec<String>,
@@ -96,6 +99,10 @@ impl ImportedUser {
         }
         let password = self.password_hash.as_deref().map(PasswordHash::import).transpose();
         let password = password.map_err(|error| invalid_field("password_hash", &error))?;
+        if self.password_change_required && password.is_none() {
+            let detail = "must be false without a `password_hash`";
+            return Err(invalid_field("password_change_required", &detail));
+        }
         validate_roles(&self.roles)?;
         let created_at = self.created_at.map_or(now, Time::from_unix_seconds);
         if created_at > now {
@@ -300,6 +307,7 @@ impl ImportedUser {
             email: target.email,
             email_verified: self.email_verified,
             password: target.password,
+            password_change_required: self.password_change_required,
             roles: self.roles.clone(),
             disabled_at: self.disabled.then_some(now),
             ..User::new(id, username, target.created_at)

@@ -74,8 +74,8 @@ pub use pending_end::PendingSessionEnd;
 pub use plan::{CommitProgress, NewPositions, RowAction, RowOp, plan};
 pub use purged::Purged;
 pub use query::{
-    AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, RevocationLogPage, Scan,
-    SessionCursor, SessionData, SessionQuery, VerifierKeyCursor,
+    AdminKeyCursor, AuditEventNumber, AuditEventQuery, LoginName, Page, PortionCount, RevocationLogPage,
+    Scan, SessionCursor, SessionData, SessionQuery, SessionsByMode, VerifierKeyCursor,
 };
 pub use revocation_log::load_revocations;
 pub use session_context::SessionContext;
@@ -108,6 +108,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many sessions are active at `now`: those of a client, or all. It may read all sessions.
     async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError>;
+
+    /// Counts the sessions that are active at `now`, by mode, among the next `portion.limit` that have not ended, the newest
+    /// first.
+    async fn count_sessions_by_mode(
+        &self,
+        portion: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<PortionCount<SessionsByMode, SessionCursor>, StoreError>;
 
     /// Sessions that are active at `now` and match `query`, newest first, at most `page.limit`. It visits a bounded number
     /// of sessions.
@@ -145,6 +153,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The users directly before this folded name, at most `limit`, in the order of their folded names.
     async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Counts at most `portion.limit` users, in the order of their case-folded usernames.
+    async fn count_users(&self, portion: Page<String>) -> Result<PortionCount<u64, String>, StoreError>;
 
     /// The client `id`.
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError>;

@@ -1,6 +1,7 @@
 //! What reads of a store take and return.
 
 use std::net::IpAddr;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use counterfoil_jose::Time;
@@ -76,6 +77,45 @@ pub struct Scan<T, C> {
     pub rows: Vec<T>,
     /// The row that was visited last, after which the next read continues. `None`: no row follows.
     pub next: Option<C>,
+}
+
+/// How many records a portion of a table has. A portion is bounded, so that no read is long, however many there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortionCount<T, C> {
+    /// The count.
+    pub count: T,
+    /// The record after which the next portion starts. `None`: this one was the last.
+    pub next: Option<C>,
+}
+
+/// Active sessions by mode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionsByMode {
+    /// Those with a session token.
+    pub session: u64,
+    /// Those with an access token.
+    pub jwt: u64,
+    /// Those with a refresh token.
+    pub hybrid: u64,
+}
+
+impl SessionsByMode {
+    /// Counts a session of this mode.
+    pub const fn add(&mut self, mode: Mode) {
+        match mode {
+            Mode::Session => self.session += 1,
+            Mode::Jwt => self.jwt += 1,
+            Mode::Hybrid => self.hybrid += 1,
+        }
+    }
+}
+
+impl AddAssign for SessionsByMode {
+    fn add_assign(&mut self, other: Self) {
+        self.session += other.session;
+        self.jwt += other.jwt;
+        self.hybrid += other.hybrid;
+    }
 }
 
 /// Which live sessions to read.

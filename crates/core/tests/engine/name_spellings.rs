@@ -24,6 +24,7 @@ fn imported(username: &str, email: Option<&str>) -> ImportedUser {
         email: email.map(str::to_owned),
         email_verified: email.is_some(),
         password_hash: Some(BCRYPT_HASH.into()),
+        password_change_required: false,
         roles: Vec::new(),
         created_at: None,
         disabled: false,

@@ -9,8 +9,9 @@ use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::user_import::{ImportMode, ImportOutcome, ImportedUser, UserImporter};
 use counterfoil_core::store::LoginName;
+use counterfoil_jose::Secret;
 
-use crate::harness::{Engine, NOON, PASSWORD, after};
+use crate::harness::{Engine, NOON, PASSWORD, after, credentials, nowhere};
 
 const BCRYPT_HASH: &str = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
 
@@ -21,6 +22,7 @@ fn imported(name: &str) -> ImportedUser {
         email: Some(format!("{name}@elsewhere.example")),
         email_verified: true,
         password_hash: Some(BCRYPT_HASH.into()),
+        password_change_required: false,
         roles: vec!["reader".into()],
         created_at: Some(1_500_000_000),
         disabled: false,
@@ -99,6 +101,62 @@ async fn an_import_can_be_repeated_also_after_a_login() {
         [Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::AlreadyExists), Ok(ImportOutcome::Added)]
     );
     assert_eq!(find_user(&engine, "ada").await, before);
+}
+
+/// How a password is changed.
+#[derive(Debug, Clone, Copy)]
+enum ChangedBy {
+    UserInSession,
+    UserByLogin,
+    Operator,
+}
+
+async fn change_password(engine: &Engine, by: ChangedBy) {
+    let (from, new) = (nowhere(), "a walk in the park");
+    let accounts = &engine.accounts;
+    match by {
+        ChangedBy::UserInSession => {
+            let session = engine.session(NOON).await.session;
+            engine.change_password(&session, (PASSWORD, new), NOON).await.unwrap();
+        }
+        ChangedBy::UserByLogin => {
+            let (presented, new) = (credentials("ada", PASSWORD), Secret::new(new.into()));
+            let authorized = accounts.authorize_password_change_by_login(&presented, &new, &from, NOON).await;
+            accounts.change_password(authorized.unwrap(), &from, NOON).await.unwrap();
+        }
+        ChangedBy::Operator => {
+            let ada = find_user(engine, "ada").await.unwrap().id;
+            let new = Secret::new(new.into());
+            accounts.set_password(ada, &new, &Actor::Operator, &from, NOON).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_password_stays_one_until_it_is_changed() {
+    for by in [ChangedBy::UserInSession, ChangedBy::UserByLogin, ChangedBy::Operator] {
+        let engine = Engine::start().await;
+        let temporary = ImportedUser { password_change_required: true, ..imported("ada") };
+        import(&engine, &[temporary.clone(), imported("bob")]).await;
+        assert!(!find_user(&engine, "bob").await.unwrap().password_change_required);
+
+        // The second login is by the hash that has replaced the imported one.
+        for _ in 0..2 {
+            let ada = engine.authenticate("ada", PASSWORD, NOON).await.unwrap();
+            assert!(ada.user().password_change_required, "{by:?}");
+        }
+        assert_eq!(import(&engine, &[temporary]).await, [Ok(ImportOutcome::AlreadyExists)]);
+        change_password(&engine, by).await;
+
+        let ada = engine.authenticate("ada", "a walk in the park", NOON).await.unwrap();
+        assert!(!ada.user().password_change_required, "{by:?}");
+    }
+}
+
+#[test]
+fn only_a_password_can_be_a_temporary_one() {
+    let without = ImportedUser { password_hash: None, password_change_required: true, ..imported("x") };
+    assert_eq!(field(without), "password_change_required");
 }
 
 #[tokio::test]

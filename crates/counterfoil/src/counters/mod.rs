@@ -6,6 +6,7 @@
 //!   events              a commit listener of the store: audit events, sessions created and ended
 //!   introspections      introspections by result
 //!   outcomes            results of logins, refreshes, registrations and password changes
+//!   population          users and live sessions, counted in the background while an administrator looks
 //!   recent_logins       logins of the last minute
 //!   requests            HTTP requests by route, method and status
 //! ```
@@ -16,6 +17,7 @@ mod credential_checks;
 mod events;
 mod introspections;
 mod outcomes;
+mod population;
 mod recent_logins;
 mod requests;
 mod sharded;
@@ -31,6 +33,7 @@ pub(crate) use credential_checks::{
 pub(crate) use events::{EventCounters, Label};
 pub(crate) use introspections::{IntrospectionResult, Introspections};
 pub(crate) use outcomes::{Outcome, Outcomes, service_outcome};
+pub(crate) use population::{Population, PopulationCount};
 pub(crate) use recent_logins::{LoginTotals, RecentLogins};
 pub(crate) use requests::{HttpRequests, Route, method_label};
 
@@ -45,6 +48,8 @@ pub(crate) struct Metrics {
     pub(crate) logins: Outcomes,
     /// The results of the last minute.
     pub(crate) recent_logins: RecentLogins,
+    /// Users and live sessions.
+    pub(crate) population: Population,
     /// Results of logins at guarded hosts, when the browser returns from the issuer.
     pub(crate) host_logins: Outcomes,
     /// Results of refreshes.

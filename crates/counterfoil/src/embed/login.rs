@@ -65,6 +65,12 @@ impl LoginOutcome {
         &self.user.roles
     }
 
+    /// Whether the user should be asked for a new password: the present one was a temporary one of the system from which
+    /// the user was imported. The session is as good as any other.
+    pub fn password_change_required(&self) -> bool {
+        self.user.password_change_required
+    }
+
     /// The session's id, the `sid` of tokens.
     pub fn session_id(&self) -> SessionId {
         self.session.id

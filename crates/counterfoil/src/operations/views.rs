@@ -31,6 +31,11 @@ pub struct UserView {
     pub roles: Vec<String>,
     /// When the user was added, in Unix seconds.
     pub created_at: u64,
+    /// True if the password was a temporary one of the system from which the user was imported, and has not been changed
+    /// since; otherwise absent. The login is not refused: the application asks for a new password, or leads to
+    /// `/account/security`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub password_change_required: bool,
 }
 
 impl From<&User> for UserView {
@@ -43,6 +48,7 @@ impl From<&User> for UserView {
             email_verified: user.email_verified,
             roles: user.roles.clone(),
             created_at: user.created_at.unix_seconds(),
+            password_change_required: user.password_change_required,
         }
     }
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 
 use counterfoil_core::model::session::{ClientInfo, Mode};
+use counterfoil_core::model::user::User;
 use counterfoil_core::services::account::Credentials;
 use counterfoil_core::services::issuer::IssuedSession;
 use counterfoil_jose::Time;
@@ -32,7 +33,7 @@ use crate::pages::ended_session;
 use crate::pages::form_errors::{Form, form_errors};
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::{error_page, page, redirect};
+use crate::pages::response::{continue_path, error_page, page, redirect, security_path};
 use crate::settings::Registration;
 use crate::settings::cookie_options::CookieKind;
 
@@ -112,7 +113,7 @@ async fn show_signed_in(
     let view = SignedInView {
         username,
         destination: return_to.to_destination(),
-        continue_url: format!("{prefix}/continue?to={target}"),
+        continue_url: continue_path(app, &return_to),
         other_account_url: format!("{prefix}/login?reauth=1&return_to={target}"),
     };
     page(app, request, &request.frame(app, None), &view)
@@ -136,7 +137,7 @@ pub(super) async fn submit(
     };
     let now = app.now();
     match sign_in(&app, &fields, client, &headers).await {
-        Ok((response, user)) => Ok((response, continue_to(&app, &form, user).await).into_response()),
+        Ok((response, user)) => Ok((response, continue_to(&app, &form, &user).await).into_response()),
         Err(error) => {
             let errors = missing(&fields).or_else(|| form_errors(&error, Form::Login, now));
             let Some(errors) = errors else { return Err(error) };
@@ -154,10 +155,13 @@ fn missing(fields: &FormFields) -> Option<FormErrors> {
     Some(FormErrors { general: Vec::new(), fields: errors }).filter(|errors| !errors.is_empty())
 }
 
-/// Where the user arrives: a reuse of a refresh token is told first.
-async fn continue_to(app: &App, form: &LoginForm, user: UserId) -> Response {
-    let target = form.return_to.clone().unwrap_or_else(|| ReturnTo::path(account_path(app.settings())));
-    match untold_reuse(app, user).await {
+/// Where the user arrives: a reuse of a refresh token is told first, then that the password is a temporary one.
+async fn continue_to(app: &App, form: &LoginForm, user: &User) -> Response {
+    let target = match user.password_change_required {
+        true => ReturnTo::path(security_path(app, form.return_to.as_ref())),
+        false => form.return_to.clone().unwrap_or_else(|| ReturnTo::path(account_path(app.settings()))),
+    };
+    match untold_reuse(app, user.id).await {
         Ok(Some(_)) => {
             let prefix = app.settings().public_prefix();
             redirect_to_path(&format!("{prefix}/account/reuse?return_to={}", encode(target.as_str())))
@@ -171,7 +175,7 @@ async fn continue_to(app: &App, form: &LoginForm, user: UserId) -> Response {
 }
 
 /// The parts of the response: the session for the log, and the cookies.
-type SignedIn = ((Extension<PresentedSession>, SetCookies), UserId);
+type SignedIn = ((Extension<PresentedSession>, SetCookies), User);
 
 async fn sign_in(
     app: &App,
@@ -196,7 +200,7 @@ async fn sign_in(
     let cookies = cookies.set_all(&issued.credential, now)?;
     let cookies = cookies.clear_presented_of(replaced_cookies(true), headers).clear_mark(headers);
     let presented = PresentedSession::from_session(&issued.session);
-    Ok(((Extension(presented), cookies), issued.session.user))
+    Ok(((Extension(presented), cookies), issued.user))
 }
 
 /// Logs in with the transport `cookie`.

@@ -12,7 +12,7 @@ use counterfoil_verify::Problem;
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::redirect::{encode, redirect_to_path};
+use crate::http::redirect::{account_path, encode, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::pages::flash::Flash;
@@ -69,11 +69,21 @@ pub(super) fn html(language: Language, frame: &Frame, view: &impl View) -> Resul
 /// A redirect after a form, or to another page. One to another origin leads over `/continue`: the content security policy
 /// of the form allows its own origin only, and Chromium applies it to redirects too.
 pub(super) fn redirect(app: &App, to: &ReturnTo) -> Response {
-    if to.is_other_origin() {
-        let path = format!("{}/continue?to={}", app.settings().public_prefix(), encode(to.as_str()));
-        return redirect_to_path(&path);
+    redirect_to_path(&continue_path(app, to))
+}
+
+/// The path of this origin that leads to `to`: a link to another origin leads over `/continue`, too.
+pub(super) fn continue_path(app: &App, to: &ReturnTo) -> String {
+    match to.is_other_origin() {
+        true => format!("{}/continue?to={}", app.settings().public_prefix(), encode(to.as_str())),
+        false => to.as_str().to_owned(),
     }
-    redirect_to_path(to.as_str())
+}
+
+/// The path of the page that changes the password. It has a link to `return_to`, for a user who was on the way there.
+pub(super) fn security_path(app: &App, return_to: Option<&ReturnTo>) -> String {
+    let query = return_to.map(|target| format!("?return_to={}", encode(target.as_str())));
+    format!("{}/security{}", account_path(app.settings()), query.unwrap_or_default())
 }
 
 /// The same response with a flash for the next page.

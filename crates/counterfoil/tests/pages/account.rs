@@ -130,6 +130,72 @@ async fn a_new_password_keeps_this_device_and_ends_the_others() {
 }
 
 #[tokio::test]
+async fn a_temporary_password_is_told_after_the_sign_in_until_it_is_changed() {
+    const NOTICE: &str = "You signed in with a temporary password.";
+    let server = TestServer::open().await;
+    server.import_with_temporary_password("ada").await;
+    let mut browser = PageBrowser::new();
+
+    let signed_in = browser.sign_in(&server, "ada").await;
+    assert_eq!((signed_in.status, signed_in.header("location")), (303, Some("/account/security")));
+    for path in ["/account/security", "/account/sessions"] {
+        let page = html(&browser.open(&server, path).await);
+        assert!(page.contains(NOTICE), "{page}");
+    }
+
+    let change = [("current_password", PASSWORD), ("new_password", "a walk in the park")];
+    let page = html(&browser.post_and_follow(&server, "/account/security", &change).await);
+    assert!(page.contains("Your password is changed.") && !page.contains(NOTICE), "{page}");
+    let page = html(&browser.open(&server, "/account/sessions").await);
+    assert!(!page.contains(NOTICE), "{page}");
+    let fields = [("username", "ada"), ("password", "a walk in the park")];
+    let signed_in = PageBrowser::new().post(&server, "/login", &fields).await;
+    assert_eq!(signed_in.header("location"), Some("/account"));
+}
+
+#[tokio::test]
+async fn a_user_with_a_temporary_password_still_arrives_where_they_were_going() {
+    let origin = "https://shop.example";
+    let server =
+        TestServer::with(|settings| settings.pages.return_origins = vec![origin.parse().unwrap()]).await;
+    server.import_with_temporary_password("ada").await;
+    let mut browser = PageBrowser::new();
+    let fields =
+        [("username", "ada"), ("password", PASSWORD), ("return_to", "https://shop.example/orders?x=1")];
+
+    let page = html(&browser.post_and_follow(&server, "/login", &fields).await);
+    let link = "href=\"/continue?to=https%3A%2F%2Fshop.example%2Forders%3Fx%3D1\"";
+    assert!(page.contains("temporary password") && unescaped(&page).contains(link), "{page}");
+
+    let change = [("current_password", PASSWORD), ("new_password", "a walk in the park"), fields[2]];
+    let page = html(&browser.post_and_follow(&server, "/account/security", &change).await);
+    assert!(page.contains("Your password is changed.") && unescaped(&page).contains(link), "{page}");
+    let elsewhere = html(&browser.open(&server, "/account/security?return_to=https://evil.example/").await);
+    assert!(!elsewhere.contains("href=\"https") && !elsewhere.contains(">Continue</a>"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_does_not_show_that_the_right_one_is_temporary() {
+    let server = TestServer::open().await;
+    server.import_with_temporary_password("ada").await;
+    server.register("bob").await;
+    let mut pages = Vec::new();
+    for name in ["ada", "bob"] {
+        let fields = [("username", name), ("password", "wrong horse battery")];
+        let response = PageBrowser::new().post(&server, "/login", &fields).await;
+        assert_eq!(response.status, 401);
+        let id = response.header("x-request-id").unwrap();
+        pages.push(html(&response).replace(id, "ID").replace(name, "NAME"));
+    }
+    assert_eq!(pages[0], pages[1]);
+}
+
+/// The page with the slashes that its templates escape.
+fn unescaped(page: &str) -> String {
+    page.replace("&#x2f;", "/")
+}
+
+#[tokio::test]
 async fn the_activity_says_what_has_happened() {
     let (server, mut browser) = signed_in().await;
     let id = login_with_label(&server, "session", "phone").await;

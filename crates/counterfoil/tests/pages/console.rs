@@ -1,6 +1,7 @@
 //! The console: who may open it, what it shows, and what each change asks for.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -94,6 +95,49 @@ async fn only_a_signed_in_administrator_sees_the_console() {
     assert_eq!(stranger.post(&server, &delete, &form).await.status, 303);
     assert_eq!(user.post(&server, &delete, &form).await.status, 404);
     assert_eq!(user.open(&server, "/account/sessions").await.status, 200, "nothing was deleted");
+}
+
+#[tokio::test]
+async fn the_overview_counts_users_and_live_sessions_by_mode() {
+    let (server, mut browser) = administrator().await;
+    for name in ["ada", "bob"] {
+        server.register(name).await;
+    }
+    for (mode, count) in [("session", 2), ("jwt", 3), ("hybrid", 1)] {
+        for _ in 0..count {
+            server.login("ada", mode).await;
+        }
+    }
+
+    // The session of the administrator is the third one.
+    let expected = ["about 7<", "session 3 · JWT 3 · hybrid 1", "about 3<"];
+    let first = html(&browser.open(&server, "/admin").await);
+    assert!(first.contains("being counted") || first.contains(expected[1]), "{first}");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let page = html(&browser.open(&server, "/admin").await);
+        if expected.iter().all(|text| page.contains(text)) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{page}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let list = html(&browser.open(&server, "/admin/users").await);
+    assert!(list.contains("about 3 users in all"), "{list}");
+}
+
+#[tokio::test]
+async fn the_page_of_a_user_says_that_the_password_is_temporary() {
+    let (server, mut browser) = administrator().await;
+    server.import_with_temporary_password("ada").await;
+    server.register("bob").await;
+
+    let mut is_temporary = async |name| {
+        let id = user_id(&server, name).await;
+        html(&browser.open(&server, &format!("/admin/users/{id}")).await).contains("temporary")
+    };
+    assert!(is_temporary("ada").await);
+    assert!(!is_temporary("bob").await);
 }
 
 #[tokio::test]

@@ -16,6 +16,12 @@ const SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 );
 
+/// The policy of a page whose script connects to nothing: what it reads cannot leave the page.
+const OFFLINE_SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+);
+
 /// A page with status 200.
 pub(super) fn page(view: &impl View) -> Response {
     let frame = Frame {
@@ -39,6 +45,11 @@ pub(super) fn page(view: &impl View) -> Response {
 /// A page with a script, which the other pages do not allow.
 pub(super) fn page_with_script(view: &impl View) -> Response {
     ([(CONTENT_SECURITY_POLICY, SCRIPT_POLICY)], page(view)).into_response()
+}
+
+/// A page with a script that may connect to nothing.
+pub(super) fn page_with_offline_script(view: &impl View) -> Response {
+    ([(CONTENT_SECURITY_POLICY, OFFLINE_SCRIPT_POLICY)], page(view)).into_response()
 }
 
 /// A page that says what was refused and what to do.

@@ -9,16 +9,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use counterfoil::operator::inspection::{
     GivenKeys, InspectedToken, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH, MAX_TOKEN_LENGTH, copied_token,
-    find_problems, is_time, meaning, relative_time, unix_seconds,
+    find_problems, is_time, known_claims, meaning, relative_time, unix_seconds,
 };
 use counterfoil_pages::Moment;
-use counterfoil_pages::view::lab::{JwtParts, KeyErrors, TakenApart, TokenMember, TokenView};
+use counterfoil_pages::view::lab::{JwtParts, KeyErrors, KnownClaim, TakenApart, TokenMember, TokenView};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::site::checked::Checked;
 use crate::site::labs::Labs;
-use crate::site::response::{page, problem};
+use crate::site::response::{page_with_offline_script, problem};
 
 /// The largest body of the form in bytes: that with the longest fields, of which each byte may be three in a form, and the names
 /// of the fields.
@@ -38,7 +38,7 @@ pub(super) struct TokenForm {
 
 /// Shows the form.
 pub(super) async fn show() -> Response {
-    page(&view(None, KeyErrors::default()))
+    page_with_offline_script(&view(None, KeyErrors::default()))
 }
 
 /// Takes the token of the form apart.
@@ -61,7 +61,7 @@ pub(super) async fn take_apart(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let token = inspect(token, i64::try_from(now).unwrap_or(i64::MAX), checked);
     let is_refused = matches!(token, TakenApart::Invalid { .. }) || keys.is_err();
-    let mut response = page(&view(Some(token), keys.err().unwrap_or_default()));
+    let mut response = page_with_offline_script(&view(Some(token), keys.err().unwrap_or_default()));
     if is_refused {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -70,7 +70,9 @@ pub(super) async fn take_apart(
 
 fn view(token: Option<TakenApart>, key_errors: KeyErrors) -> TokenView {
     let (max_token_kib, max_key_set_kib) = (MAX_TOKEN_LENGTH / 1024, MAX_KEY_SET_LENGTH / 1024);
-    TokenView { token, key_errors, max_token_kib, max_key_set_kib }
+    let claim = |(name, meaning)| KnownClaim { name, meaning, is_time: is_time(name) };
+    let claims = known_claims().map(claim).collect();
+    TokenView { token, key_errors, claims, max_token_kib, max_key_set_kib }
 }
 
 fn refusal(status: StatusCode) -> Response {

@@ -10,8 +10,8 @@ use crate::sample::operation::{
 use crate::sample::{HOSTILE, NOON, Sample};
 use crate::view::console::{
     AuditFilter, AuditPart, AuditView, CheckRow, Checkbox, ConfirmView, CounterRow, EventRow, HealthPart,
-    HealthView, NewUserForm, OverviewView, Pager, RateLimitsView, RevocationsPart, SessionFilter, SessionRow,
-    SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
+    HealthView, NewUserForm, OverviewView, Pager, PopulationPart, RateLimitsView, RevocationsPart,
+    SessionFilter, SessionRow, SessionsPageView, StatsPart, TextField, UserPageView, UserRow, UsersPageView,
 };
 use crate::view::{Mode, Tone};
 
@@ -103,6 +103,14 @@ fn stats() -> StatsPart {
         active_revocations: 7,
         verifiers: 2,
         stale_verifiers: 1,
+        population: Some(PopulationPart {
+            users: u64::MAX,
+            sessions: u64::MAX,
+            session: 3,
+            jwt: 2,
+            hybrid: 1,
+            counted: Moment::from_unix_seconds(NOON),
+        }),
     }
 }
 
@@ -129,6 +137,7 @@ pub(super) fn console() -> Vec<Sample> {
     let users = UsersPageView {
         prefix: HOSTILE.into(),
         users: vec![user("ada"), user(HOSTILE), user(&"w".repeat(64))],
+        about: Some(u64::MAX),
         pages: pages_around(),
         form,
         error: Some(HOSTILE.into()),
@@ -136,6 +145,7 @@ pub(super) fn console() -> Vec<Sample> {
     let no_users = UsersPageView {
         prefix: String::new(),
         users: vec![],
+        about: None,
         pages: Pager::default(),
         form: NewUserForm::default(),
         error: None,
@@ -152,6 +162,7 @@ pub(super) fn console() -> Vec<Sample> {
         user: user(HOSTILE),
         external_id: Some(HOSTILE.into()),
         disabled: Some(Moment::from_unix_seconds(NOON)),
+        password_change_required: true,
         epoch: 3,
         cutoff: u64::MAX,
         sessions: sessions(),
@@ -163,6 +174,7 @@ pub(super) fn console() -> Vec<Sample> {
         user: user("ada"),
         external_id: None,
         disabled: None,
+        password_change_required: false,
         sessions: vec![],
         events: vec![],
         counters: vec![],

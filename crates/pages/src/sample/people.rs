@@ -170,19 +170,35 @@ pub(super) fn people() -> Vec<Sample> {
     ];
     let one = SessionView { session: sessions[1].clone(), activity: events(), errors: errors("label") };
     add(Sample::new("session", &account, &one));
-    let list = SessionsView { sessions, next: Some("a&b".into()), activity: events() };
+    let list = SessionsView {
+        sessions,
+        next: Some("a&b".into()),
+        activity: events(),
+        password_change_required: true,
+    };
     add(Sample::new("sessions", &account, &list));
-    let none = SessionsView { sessions: vec![], next: None, activity: vec![] };
+    let none =
+        SessionsView { sessions: vec![], next: None, activity: vec![], password_change_required: false };
     add(Sample::new("no sessions", &account, &none));
     add(Sample::new("end all", &account, &EndAllView {}));
     let security = SecurityView {
         username: HOSTILE.into(),
         min_length: 8,
         is_elsewhere: false,
+        password_change_required: true,
+        return_to: Some(HOSTILE.into()),
+        continue_url: Some(HOSTILE.into()),
         errors: errors("new_password"),
     };
     add(Sample::new("security", &account, &security));
-    let elsewhere = SecurityView { is_elsewhere: true, errors: FormErrors::default(), ..security };
+    let elsewhere = SecurityView {
+        is_elsewhere: true,
+        password_change_required: false,
+        return_to: None,
+        continue_url: None,
+        errors: FormErrors::default(),
+        ..security
+    };
     add(Sample::new("security elsewhere", &account, &elsewhere));
     let activity = ActivityView { events: events(), next: Some("9".into()), session: Some("abc".into()) };
     add(Sample::new("activity", &account, &activity));

@@ -63,6 +63,8 @@ pub struct SessionsView {
     pub next: Option<String>,
     /// The latest events.
     pub activity: Vec<ActivityItem>,
+    /// Whether the password is a temporary one.
+    pub password_change_required: bool,
 }
 
 impl View for SessionsView {
@@ -101,6 +103,12 @@ pub struct SecurityView {
     pub min_length: usize,
     /// Whether the password is kept elsewhere: in the application's own table.
     pub is_elsewhere: bool,
+    /// Whether the password is a temporary one.
+    pub password_change_required: bool,
+    /// Where the user continues, as the form sends it.
+    pub return_to: Option<String>,
+    /// The path that leads there.
+    pub continue_url: Option<String>,
     /// What is wrong with the form that was sent.
     pub errors: FormErrors,
 }

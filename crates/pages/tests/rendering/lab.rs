@@ -4,10 +4,10 @@ use counterfoil_pages::sample::HOSTILE;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, KeyErrors, LabProblemView,
-    LabRow, LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow, MeasurementOutcome,
-    MeasurementProgress, MeasurementRow, MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow,
-    QuestionRow, QuestionsView, RangeAxis, RangePlot, RangeRow, ReportAnswer, ReportView,
+    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, KeyErrors, KnownClaim,
+    LabProblemView, LabRow, LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow,
+    MeasurementOutcome, MeasurementProgress, MeasurementRow, MeasurementsView, OtherAnswer, Piece, PlayedAct,
+    QuantileRow, QuestionRow, QuestionsView, RangeAxis, RangePlot, RangeRow, ReportAnswer, ReportView,
     RunningMeasurementView, ShownRequest, SignatureView, StepLink, StoredFact, TakenApart, Ticket,
     TokenMember, TokenView, TraceLine, Verdict,
 };
@@ -185,7 +185,9 @@ fn advice(text: &str) -> AdviceView {
 }
 
 fn token_view(token: Option<TakenApart>) -> TokenView {
-    TokenView { token, key_errors: KeyErrors::default(), max_token_kib: 8, max_key_set_kib: 64 }
+    let claims =
+        vec![KnownClaim { name: "exp", meaning: "from this time on it is not valid", is_time: true }];
+    TokenView { token, key_errors: KeyErrors::default(), claims, max_token_kib: 8, max_key_set_kib: 64 }
 }
 
 fn jwt(text: &str, problems: &[&str], is_valid: Option<bool>) -> TokenView {

@@ -157,9 +157,12 @@ fn no_page_has_anything_inline_that_the_content_security_policy_forbids() {
         for part in ["<style", " style=", "onclick=", "onload=", "<iframe", "http-equiv=\"content"] {
             assert!(!html.contains(part), "{name}: {part}");
         }
-        // A file of its room alone, in pages with live parts and in that of a measurement that runs.
-        let rooms =
-            [(Asset::CONSOLE_SCRIPT, " data-pause hidden>"), (Asset::LAB_SCRIPT, "?every=2\">Load it every")];
+        // A file of its room alone, in pages with live parts, in that of a measurement that runs and in that of a token.
+        let rooms = [
+            (Asset::CONSOLE_SCRIPT, " data-pause hidden>"),
+            (Asset::LAB_SCRIPT, "?every=2\">Load it every"),
+            (Asset::LAB_TOKEN_SCRIPT, " data-decoded hidden>"),
+        ];
         let mut scripts = 0;
         for (script, mark) in rooms {
             let expected = usize::from(html.contains(mark));

@@ -88,6 +88,9 @@ async fn list(store: &PostgresStore, user: UserId, session: SessionId) {
         let found = store.sessions(&query, page(None), NOON).await.unwrap();
         store.sessions(&query, page(found.next), NOON).await.unwrap();
     }
+    let counted = store.count_sessions_by_mode(page(None), NOON).await.unwrap();
+    store.count_sessions_by_mode(page(counted.next), NOON).await.unwrap();
+    store.count_users(page(Some("user5".into()))).await.unwrap();
     store.users(page(None)).await.unwrap();
     store.users(page(Some("user5".into()))).await.unwrap();
     store.users_before("user5", 100).await.unwrap();

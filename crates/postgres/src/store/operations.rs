@@ -22,8 +22,9 @@ use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
     CounterIncrement, CounterKey, CounterValue, ExpiryEvents, LastSeen, LoginName, NodeRegistry, Page,
-    PendingSessionEnd, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData,
-    SessionQuery, StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
+    PendingSessionEnd, PortionCount, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor,
+    SessionData, SessionQuery, SessionsByMode, StatusListState, StatusRevocationPage, Store, StoreError,
+    Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -71,6 +72,16 @@ impl Store for PostgresStore {
             connection,
             client.as_ref(),
             now
+        ))
+    }
+
+    async fn count_sessions_by_mode(
+        &self,
+        portion: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<PortionCount<SessionsByMode, SessionCursor>, StoreError> {
+        read_list!(self, ListOwner::Administration, |connection| sessions::count_by_mode(
+            connection, portion, now
         ))
     }
 
@@ -123,6 +134,10 @@ impl Store for PostgresStore {
 
     async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError> {
         read_list!(self, ListOwner::Administration, |connection| users::page_before(connection, name, limit))
+    }
+
+    async fn count_users(&self, portion: Page<String>) -> Result<PortionCount<u64, String>, StoreError> {
+        read_list!(self, ListOwner::Administration, |connection| users::count(connection, &portion))
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {

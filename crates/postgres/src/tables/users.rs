@@ -6,7 +6,7 @@ use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::model::username::Skeletons;
-use counterfoil_core::store::{LoginName, Page};
+use counterfoil_core::store::{LoginName, Page, PortionCount};
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use super::columns::{Columns, Text, json_array, optional_text, position, unix_ms, unsigned};
@@ -32,6 +32,7 @@ macro_rules! user_columns {
             revision,
             external_id,
             application_epoch,
+            password_change_required,
         )
     };
 }
@@ -190,6 +191,23 @@ pub(crate) async fn page_before(
     select.query(connection).await?.iter().rev().map(read).collect()
 }
 
+/// Counts the users after a canonical username, at most `portion.limit`.
+pub(crate) async fn count(
+    connection: &Connection,
+    portion: &Page<String>,
+) -> Result<PortionCount<u64, String>, QueryError> {
+    let select = statement!(
+        "SELECT count(*), max(username_folded) FROM (
+             SELECT username_folded FROM users WHERE username_folded > $1 ORDER BY username_folded LIMIT $2) portion",
+        Text(portion.after.as_deref().map_or(AFTER_REMOVED, |name| name.max(AFTER_REMOVED))),
+        i64::from(portion.limit)
+    );
+    let row = select.query_one(connection).await?;
+    let mut columns = Columns::new(&row);
+    let (count, last) = (columns.unsigned()?, columns.optional_text()?);
+    Ok(PortionCount { count, next: last.filter(|_| count == u64::from(portion.limit)) })
+}
+
 pub(crate) fn read(row: &Row) -> Result<User, QueryError> {
     read_user(&mut Columns::new(row))
 }
@@ -214,6 +232,7 @@ pub(super) fn read_user(columns: &mut Columns<'_>) -> Result<User, QueryError> {
         },
         // The 64 bits as a signed number: the only integers that PostgreSQL has.
         application_epoch: columns.value::<Option<i64>>()?.map(i64::cast_unsigned),
+        password_change_required: columns.value()?,
     })
 }
 
@@ -232,7 +251,7 @@ pub(crate) fn insert(user: &User) -> Result<Statement<'_>, QueryError> {
         "INSERT INTO users (",
         user_columns!(""),
         ", skeleton, shown_skeleton)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT DO NOTHING"
     );
     write(SQL, user)
@@ -247,7 +266,8 @@ pub(crate) fn replace(user: &User) -> Result<Statement<'_>, QueryError> {
         "UPDATE users
          SET username = $2, username_folded = $3, email = $4, email_verified = $5, password_hash = $6, roles = $7,
              disabled_at = $8, epoch = $9, cutoff = greatest(cutoff, $10), created_at = $11, revision = $12,
-             external_id = $13, application_epoch = $14, skeleton = $15, shown_skeleton = $16
+             external_id = $13, application_epoch = $14, password_change_required = $15, skeleton = $16,
+             shown_skeleton = $17
          WHERE id = $1 AND revision = $12::bigint - 1 AND NOT removed"
     );
     write(SQL, user)
@@ -272,6 +292,7 @@ fn write<'p>(sql: &'static str, user: &'p User) -> Result<Statement<'p>, QueryEr
         unsigned(user.revision)?,
         user.external_id.as_ref().map(|id| Text(&id.to_stored()).into_stored()),
         user.application_epoch.map(u64::cast_signed),
+        user.password_change_required,
         Text(skeletons.folded()).into_stored(),
         skeletons.shown().map(|shown| Text(shown).into_stored()),
     ))
@@ -284,8 +305,9 @@ pub(crate) fn remove<'p>(id: UserId) -> Statement<'p> {
         required!(
             "UPDATE users
              SET removed = true, username = '', username_folded = chr(1) || encode(id, 'hex'), email = NULL,
-                 email_verified = false, password_hash = NULL, roles = '[]', external_id = NULL,
-                 application_epoch = NULL, skeleton = NULL, shown_skeleton = NULL, has_earlier_form = false, cutoff = $2
+                 email_verified = false, password_hash = NULL, password_change_required = false, roles = '[]',
+                 external_id = NULL, application_epoch = NULL, skeleton = NULL, shown_skeleton = NULL,
+                 has_earlier_form = false, cutoff = $2
              WHERE id = $1 AND NOT removed"
         ),
         id.as_bytes().to_vec(),

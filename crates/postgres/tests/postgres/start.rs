@@ -15,8 +15,11 @@ use crate::fixture::{insert, open, server, user};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The migrations before the newest one, as they were released.
-const FORMER_MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/V1__initial_schema.sql"), include_str!("../../migrations/V2__nodes.sql")];
+const FORMER_MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/V1__initial_schema.sql"),
+    include_str!("../../migrations/V2__nodes.sql"),
+    include_str!("../../migrations/V3__min_reader.sql"),
+];
 
 const COUNT_WRITERS: &str = "SELECT count(*) FROM writers";
 const NEWEST: &str = "SELECT max(version) FROM refinery_schema_history";
@@ -49,7 +52,7 @@ async fn database_of_version(server: &PostgresServer, version: usize) -> String 
 async fn of_several_starts_at_once_on_older_tables_one_migrates_and_all_use_the_store() {
     let Some(server) = server() else { return };
     for round in 0..10 {
-        let version = round % 3;
+        let version = round % 4;
         let url = database_of_version(server, version).await;
 
         let (one, two, three) = tokio::join!(open(&url), open(&url), open(&url));
@@ -61,7 +64,7 @@ async fn of_several_starts_at_once_on_older_tables_one_migrates_and_all_use_the_
         }
         let migrations =
             "SELECT string_agg(version::text, ' ' ORDER BY version) FROM refinery_schema_history";
-        assert_eq!(server.sql(&url, migrations), "1 2 3");
+        assert_eq!(server.sql(&url, migrations), "1 2 3 4");
         assert_eq!(server.sql(&url, "SELECT count(*) FROM clients"), "1");
         assert_eq!(server.sql(&url, COUNT_WRITERS), "0");
     }
@@ -106,7 +109,7 @@ async fn a_start_that_is_interrupted_in_a_migration_leaves_everything_as_it_was(
 
     server.sql(&url, "DROP FUNCTION stand_still CASCADE");
     let store = open(&url).await;
-    assert_eq!(server.sql(&url, NEWEST), "3");
+    assert_eq!(server.sql(&url, NEWEST), "4");
     assert_eq!(server.sql(&url, COUNT_WRITERS), "1", "its own row, and not that of the former process");
     assert_eq!(
         server.sql(&url, "SELECT count(*) FROM writers WHERE id = decode(repeat('07', 16), 'hex')"),
@@ -124,7 +127,8 @@ async fn an_older_process_that_was_cut_off_during_a_migration_writes_nothing_aft
     let older = open(&proxy.url(&direct)).await;
     server.sql(
         &direct,
-        "DROP TABLE schema_compatibility; DELETE FROM refinery_schema_history WHERE version = 3",
+        "DROP TABLE schema_compatibility; ALTER TABLE users DROP COLUMN password_change_required;
+         DELETE FROM refinery_schema_history WHERE version >= 3",
     );
     proxy.accept(false);
     server.sql(

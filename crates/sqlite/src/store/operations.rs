@@ -26,8 +26,9 @@ use counterfoil_core::store::metrics::StoreMetrics;
 use counterfoil_core::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
     CounterIncrement, CounterKey, CounterValue, ExpiryEvents, FileBackup, LastSeen, LoginName, Page,
-    PendingSessionEnd, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData,
-    SessionQuery, StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
+    PendingSessionEnd, PortionCount, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor,
+    SessionData, SessionQuery, SessionsByMode, StatusListState, StatusRevocationPage, Store, StoreError,
+    Transaction, VerifierKeyCursor,
 };
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationLogId, RevocationPosition, SessionId, UserId};
@@ -66,6 +67,15 @@ impl Store for SqliteStore {
 
     async fn count_active_sessions(&self, client: Option<ClientId>, now: Time) -> Result<u64, StoreError> {
         let read = move |connection: &Connection| sessions::count_active(connection, client.as_ref(), now);
+        self.lists.read(ListOwner::Administration, read).await
+    }
+
+    async fn count_sessions_by_mode(
+        &self,
+        portion: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<PortionCount<SessionsByMode, SessionCursor>, StoreError> {
+        let read = move |connection: &Connection| sessions::count_by_mode(connection, portion, now);
         self.lists.read(ListOwner::Administration, read).await
     }
 
@@ -120,6 +130,10 @@ impl Store for SqliteStore {
         let name = name.to_owned();
         let read = move |connection: &_| users::page_before(connection, &name, limit);
         self.lists.read(ListOwner::Administration, read).await
+    }
+
+    async fn count_users(&self, portion: Page<String>) -> Result<PortionCount<u64, String>, StoreError> {
+        self.lists.read(ListOwner::Administration, move |connection| users::count(connection, &portion)).await
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {

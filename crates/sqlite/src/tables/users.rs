@@ -6,7 +6,7 @@ use counterfoil_core::credentials::password::PasswordHash;
 use counterfoil_core::model::external_id::ExternalId;
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::model::username::Skeletons;
-use counterfoil_core::store::{LoginName, Page};
+use counterfoil_core::store::{LoginName, Page, PortionCount};
 use counterfoil_verify::{RevocationPosition, UserId};
 
 use super::columns::{Columns, Unsigned, json_array, unix_ms};
@@ -30,6 +30,7 @@ macro_rules! user_columns {
             revision,
             external_id,
             application_epoch,
+            password_change_required,
         )
     };
 }
@@ -155,6 +156,26 @@ pub(crate) fn page_before(connection: &Connection, name: &str, limit: u32) -> ru
     Ok(users)
 }
 
+/// Counts the users after a case-folded username, at most `portion.limit`.
+pub(crate) fn count(
+    connection: &Connection,
+    portion: &Page<String>,
+) -> rusqlite::Result<PortionCount<u64, String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT username_folded FROM users WHERE username_folded > ?1 ORDER BY username_folded LIMIT ?2",
+    )?;
+    let after = portion.after.as_deref().map_or(AFTER_REMOVED, |name| name.max(AFTER_REMOVED));
+    let mut names = statement.query(params![after, portion.limit])?;
+    let (mut count, mut last) = (0, None);
+    while let Some(row) = names.next()? {
+        count += 1;
+        if count == u64::from(portion.limit) {
+            last = Some(row.get(0)?);
+        }
+    }
+    Ok(PortionCount { count, next: last })
+}
+
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<User> {
     read_user(&mut Columns::new(row))
 }
@@ -176,6 +197,7 @@ pub(super) fn read_user(columns: &mut Columns<'_>) -> rusqlite::Result<User> {
         external_id: columns.optional_text(ExternalId::from_stored)?,
         // The 64 bits as a signed number: the only integers that SQLite has.
         application_epoch: columns.value::<Option<i64>>()?.map(i64::cast_unsigned),
+        password_change_required: columns.value()?,
     })
 }
 
@@ -194,7 +216,8 @@ pub(crate) fn insert(connection: &Connection, user: &User) -> rusqlite::Result<b
             "INSERT INTO users (",
             user_columns!(""),
             ", skeleton, shown_skeleton)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                     ?17)
              ON CONFLICT DO NOTHING"
         ),
         user,
@@ -212,7 +235,8 @@ pub(crate) fn replace(connection: &Connection, user: &User) -> rusqlite::Result<
         "UPDATE OR IGNORE users
          SET username = ?2, username_folded = ?3, email = ?4, email_verified = ?5, password_hash = ?6, roles = ?7,
              disabled_at = ?8, epoch = ?9, cutoff = max(cutoff, ?10), created_at = ?11, revision = ?12,
-             external_id = ?13, application_epoch = ?14, skeleton = ?15, shown_skeleton = ?16
+             external_id = ?13, application_epoch = ?14, password_change_required = ?15, skeleton = ?16,
+             shown_skeleton = ?17
          WHERE id = ?1 AND revision = ?12 - 1 AND removed = 0",
         user,
     )
@@ -237,6 +261,7 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<bo
         Unsigned(user.revision),
         user.external_id.as_ref().map(ExternalId::to_stored),
         user.application_epoch.map(u64::cast_signed),
+        user.password_change_required,
         skeletons.folded(),
         skeletons.shown(),
     ])?;
@@ -250,8 +275,8 @@ pub(crate) fn remove(connection: &Connection, id: UserId) -> rusqlite::Result<bo
         .prepare_cached(
             "UPDATE users
              SET removed = 1, username = '', username_folded = char(1) || hex(id), email = NULL, email_verified = 0,
-                 password_hash = NULL, roles = '[]', external_id = NULL, application_epoch = NULL, skeleton = NULL,
-                 shown_skeleton = NULL, has_earlier_form = 0, cutoff = ?2
+                 password_hash = NULL, password_change_required = 0, roles = '[]', external_id = NULL,
+                 application_epoch = NULL, skeleton = NULL, shown_skeleton = NULL, has_earlier_form = 0, cutoff = ?2
              WHERE id = ?1 AND removed = 0",
         )?
         .execute(params![id.as_bytes(), i64::MAX])?;

@@ -3,12 +3,13 @@
 use std::str::FromStr;
 
 /// The members of a user that a column can fill.
-pub(super) const MEMBERS: [&str; 8] = [
+pub(super) const MEMBERS: [&str; 9] = [
     "username",
     "external_id",
     "email",
     "email_verified",
     "password_hash",
+    "password_change_required",
     "roles",
     "created_at",
     "disabled",

@@ -17,6 +17,8 @@ pub(super) struct ExportedUser {
     pub(super) email_verified: bool,
     /// The hash, in one of the forms that can be imported.
     pub(super) password_hash: Option<String>,
+    /// Whether the user has a temporary password, which the other system would make them change.
+    pub(super) password_change_required: bool,
     pub(super) roles: Vec<String>,
     /// Unix seconds.
     pub(super) created_at: Option<u64>,
@@ -32,12 +34,15 @@ impl ExportedUser {
         if let Some(address) = username.take_if(|name| is_address_of(name, email.as_deref())) {
             email.get_or_insert(address);
         }
+        let password_hash = not_empty(self.password_hash);
         ImportedUser {
             email_verified: email.is_some() && (self.email_verified || assume_emails_verified),
             username,
             email,
             external_id: self.id,
-            password_hash: not_empty(self.password_hash),
+            // Without a hash there is no password to change: the user gets one in another way.
+            password_change_required: self.password_change_required && password_hash.is_some(),
+            password_hash,
             roles: self.roles,
             created_at: self.created_at,
             disabled: self.disabled,
@@ -101,6 +106,18 @@ mod tests {
         let other = imported("ada@example.com", "grace@example.com");
         assert_eq!(other.username.as_deref(), Some("ada@example.com"), "which the validation refuses");
         assert_eq!(imported("ada", "ada@example.com").username.as_deref(), Some("ada"));
+    }
+
+    #[test]
+    fn a_user_without_a_password_has_none_to_change() {
+        let user = |hash: &str| ExportedUser {
+            password_hash: Some(hash.into()),
+            password_change_required: true,
+            ..Default::default()
+        };
+
+        assert!(user("$2b$06$abc").into_imported(false).password_change_required);
+        assert!(!user("").into_imported(false).password_change_required);
     }
 
     #[test]

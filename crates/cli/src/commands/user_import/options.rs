@@ -11,7 +11,8 @@ use crate::configuration::flags::StoreOptions;
 #[derive(Args)]
 pub(crate) struct Options {
     /// The export of the other system; `-` reads standard input. Without --format one JSON object per line:
-    /// {username, external_id?, email?, email_verified?, password_hash?, roles?, created_at?, disabled?}.
+    /// {username, external_id?, email?, email_verified?, password_hash?, password_change_required?,
+    /// roles?, created_at?, disabled?}.
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) format: FormatOptions,

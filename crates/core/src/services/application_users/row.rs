@@ -41,6 +41,7 @@ pub(super) fn updated(stored: &User, found: &ApplicationUser) -> Result<User, Us
         email_verified: stored.email_verified && stored.email == email,
         email,
         password: None,
+        password_change_required: false,
         roles: found.roles.clone(),
         epoch: stored.epoch + u64::from(raises_epoch),
         revision: stored.revision + 1,

@@ -25,8 +25,9 @@ use crate::store::metrics::StoreMetrics;
 use crate::store::{
     AdminKeyCursor, AuditEventNumber, AuditEventQuery, AuditRetention, CommitListener, CommitOutcome,
     CounterIncrement, CounterKey, CounterValue, ExpiryEvents, LastSeen, LoginName, Page, PendingSessionEnd,
-    PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData, SessionQuery,
-    StatusListState, StatusRevocationPage, Store, StoreError, Transaction, VerifierKeyCursor,
+    PortionCount, PurgedEvents, RevocationLogPage, Scan, SessionContext, SessionCursor, SessionData,
+    SessionQuery, SessionsByMode, StatusListState, StatusRevocationPage, Store, StoreError, Transaction,
+    VerifierKeyCursor,
 };
 
 /// Two processes that have one database open. Each call is executed by the one that has not answered the last one.
@@ -77,6 +78,14 @@ impl Store for AlternatingStore {
         self.answered(self.next().count_active_sessions(client, now).await)
     }
 
+    async fn count_sessions_by_mode(
+        &self,
+        portion: Page<SessionCursor>,
+        now: Time,
+    ) -> Result<PortionCount<SessionsByMode, SessionCursor>, StoreError> {
+        self.answered(self.next().count_sessions_by_mode(portion, now).await)
+    }
+
     async fn sessions(
         &self,
         query: &SessionQuery,
@@ -120,6 +129,10 @@ impl Store for AlternatingStore {
 
     async fn users_before(&self, name: &str, limit: u32) -> Result<Vec<User>, StoreError> {
         self.answered(self.next().users_before(name, limit).await)
+    }
+
+    async fn count_users(&self, portion: Page<String>) -> Result<PortionCount<u64, String>, StoreError> {
+        self.answered(self.next().count_users(portion).await)
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<Client>, StoreError> {

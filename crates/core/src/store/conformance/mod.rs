@@ -127,6 +127,7 @@ const CASES: &[Case] = cases! {
         above_the_session_limit_the_oldest_sessions_end,
         only_sessions_that_have_not_ended_are_to_be_ended,
         active_sessions_are_counted_by_client,
+        active_sessions_are_counted_by_mode_in_portions,
     }
     session_ends {
         many_sessions_are_invalid_at_once_and_marked_in_portions,
@@ -156,6 +157,7 @@ const CASES: &[Case] = cases! {
         a_name_that_looks_like_another_is_found_and_conflicts,
         an_external_id_belongs_to_one_user,
         users_are_listed_once_in_the_order_of_their_names,
+        users_are_counted_in_portions,
         the_names_of_existing_users_are_found_by_their_ids,
         one_of_32_parallel_changes_of_a_user_applies,
         a_user_is_removed_with_all_their_sessions,

@@ -69,6 +69,7 @@ fn any_user(number: u16, rng: &mut TestRng) -> User {
         email: rng.maybe(|rng| format!("{}@{number}.example", rng.text())),
         email_verified: rng.below(2) == 0,
         password: rng.maybe(|rng| PasswordHash::from_stored(rng.text())),
+        password_change_required: rng.below(2) == 0,
         roles: (0..rng.below(3)).map(|_| rng.text()).collect(),
         disabled_at: rng.maybe(TestRng::time),
         epoch: rng.count(),

@@ -9,14 +9,15 @@ use tokio::task::JoinSet;
 
 use counterfoil_verify::RevocationSubject;
 
-use crate::model::session::{ClientInfo, EndReason, Mode, Session, SessionEnd};
+use crate::credentials::refresh_token::{RefreshTokenKeyId, Salt};
+use crate::model::session::{ClientInfo, EndReason, Mode, Session, SessionCredential, SessionEnd};
 use crate::store::conformance::fixture::{
     DAY, HOUR, NOON, answer, applied, conflict, end, ending, holds, insert, insert_user, one_login, replace,
     revocation_log_after, session, session_id, used, user, user_id,
 };
 use crate::store::{
     Change, CommitOutcome, CutoffScope, Expectation, Page, SessionCursor, SessionDataPatch, SessionQuery,
-    Store,
+    SessionsByMode, Store,
 };
 
 pub(super) async fn a_session_id_is_inserted_only_once(store: Arc<dyn Store>) {
@@ -330,4 +331,38 @@ pub(super) async fn active_sessions_are_counted_by_client(store: Arc<dyn Store>)
     assert_eq!(count(None, NOON).await, 1);
     let _ = applied(&store, &[Change::remove_user(user_id(1))]).await;
     assert_eq!(count(None, NOON).await, 0);
+}
+
+pub(super) async fn active_sessions_are_counted_by_mode_in_portions(store: Arc<dyn Store>) {
+    let count = async |limit, at| {
+        let (mut total, mut portions, mut after) = (SessionsByMode::default(), 0, None);
+        loop {
+            let portion = answer(store.count_sessions_by_mode(Page { after, limit }, at).await);
+            total += portion.count;
+            portions += 1;
+            after = portion.next;
+            if after.is_none() {
+                return (total, portions);
+            }
+        }
+    };
+    let with = |credential, number| insert(Session { credential, ..session(number, 1) });
+    let refresh_token = SessionCredential::Refresh {
+        key_id: RefreshTokenKeyId::from_bytes([1; 8]),
+        salt: Salt::from_bytes([1; 16]),
+        counter: 0,
+        rotated_at: NOON,
+    };
+    let _ = applied(&store, &[insert_user(user(1)), insert_user(user(2))]).await;
+    let refresh = (0..3).map(|number| with(refresh_token, number));
+    let access = (10..15).map(|number| with(SessionCredential::AccessOnly, number));
+    let cookies = (20..29).map(|number| insert(session(number, 2)));
+    let _ = applied(&store, &refresh.chain(access).chain(cookies).collect::<Vec<_>>()).await;
+
+    let all = SessionsByMode { session: 9, jwt: 5, hybrid: 3 };
+    assert_eq!(count(100, NOON).await, (all, 1));
+    assert_eq!(count(4, NOON).await, (all, 5));
+    assert_eq!(count(100, NOON + 400 * DAY).await.0, SessionsByMode::default(), "they have expired");
+    let _ = applied(&store, &[end(10, NOON), Change::set_cutoff(CutoffScope::User(user_id(2)))]).await;
+    assert_eq!(count(4, NOON).await.0, SessionsByMode { session: 0, jwt: 4, hybrid: 3 });
 }

@@ -137,6 +137,27 @@ pub(super) async fn users_are_listed_once_in_the_order_of_their_names(store: Arc
     assert_eq!(found, expected);
 }
 
+pub(super) async fn users_are_counted_in_portions(store: Arc<dyn Store>) {
+    let count = async |limit| {
+        let (mut portions, mut after) = (Vec::new(), None);
+        loop {
+            let portion = answer(store.count_users(Page { after, limit }).await);
+            portions.push(portion.count);
+            after = portion.next;
+            if after.is_none() {
+                return portions;
+            }
+        }
+    };
+    assert_eq!(count(3).await, [0]);
+    let _ = applied(&store, &(1..9).map(|number| insert_user(user(number))).collect::<Vec<_>>()).await;
+    let _ = applied(&store, &[Change::remove_user(user_id(2))]).await;
+
+    assert_eq!(count(3).await, [3, 3, 1]);
+    assert_eq!(count(100).await, [7]);
+    assert_eq!(count(7).await.iter().sum::<u64>(), 7);
+}
+
 pub(super) async fn the_names_of_existing_users_are_found_by_their_ids(store: Arc<dyn Store>) {
     let _ = applied(&store, &(1..4).map(|number| insert_user(user(number))).collect::<Vec<_>>()).await;
     let _ = applied(&store, &[Change::remove_user(user_id(2))]).await;

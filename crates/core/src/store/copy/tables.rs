@@ -69,6 +69,7 @@ const USERS: CopiedTable = CopiedTable {
         integer("application_epoch"),
         free_text("skeleton"),
         free_text("shown_skeleton"),
+        boolean("password_change_required"),
         boolean("removed"),
         boolean("has_earlier_form"),
     ],

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
+use counterfoil_core::store::SessionsByMode;
+
 use crate::app::App;
+use crate::counters::PopulationCount;
 
 /// Whether the installation can serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +43,46 @@ pub(crate) struct Stats {
     pub(crate) verifiers: u64,
     /// Verifiers whose lease has run out.
     pub(crate) stale_verifiers: u64,
+    /// Users and live sessions of all nodes, as counted in the last minutes while somebody looked; null until then.
+    pub(crate) population: Option<PopulationStats>,
+}
+
+/// Users and live sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct PopulationStats {
+    /// The users.
+    pub(crate) users: u64,
+    /// Live sessions by mode.
+    pub(crate) sessions: SessionModes,
+    /// When they were counted, in Unix seconds.
+    pub(crate) counted_at: u64,
+}
+
+/// Live sessions by mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct SessionModes {
+    /// Session tokens.
+    pub(crate) session: u64,
+    /// Access tokens alone.
+    pub(crate) jwt: u64,
+    /// Access tokens with a refresh token.
+    pub(crate) hybrid: u64,
+}
+
+impl From<PopulationCount> for PopulationStats {
+    fn from(count: PopulationCount) -> Self {
+        let SessionsByMode { session, jwt, hybrid } = count.sessions;
+        Self {
+            users: count.users,
+            sessions: SessionModes { session, jwt, hybrid },
+            counted_at: count.counted_at.unix_seconds(),
+        }
+    }
+}
+
+/// How many users there were at the last count.
+pub(crate) fn about_users(app: &App) -> Option<u64> {
+    app.parts.metrics.population.last().map(|count| count.users)
 }
 
 /// Evaluates the readiness checks.
@@ -80,5 +123,6 @@ pub(crate) fn stats(app: &App) -> Stats {
         active_revocations: app.parts.session_cache.revocations().len() as u64,
         verifiers: followers.len() as u64,
         stale_verifiers: stale as u64,
+        population: metrics.population.last().map(PopulationStats::from),
     }
 }

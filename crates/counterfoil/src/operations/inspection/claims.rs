@@ -51,6 +51,11 @@ pub fn meaning(name: &str) -> Option<&'static str> {
     explanation(name).or_else(|| find(&STANDARD_CLAIMS, name))
 }
 
+/// Every claim whose meaning is known, with the meaning.
+pub fn known_claims() -> impl Iterator<Item = (&'static str, &'static str)> {
+    EXPLAINED_CLAIMS.into_iter().chain(STANDARD_CLAIMS)
+}
+
 fn find(claims: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
     claims.iter().find(|(claim, _)| *claim == name).map(|(_, meaning)| *meaning)
 }

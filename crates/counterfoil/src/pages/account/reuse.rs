@@ -8,13 +8,13 @@ use counterfoil_pages::{Device, Moment};
 
 use crate::app::App;
 use crate::http::error::AppError;
-use crate::http::redirect::{account_path, encode, redirect_to_path};
+use crate::http::redirect::{account_path, redirect_to_path};
 use crate::http::return_to::ReturnTo;
 use crate::operations::activity::untold_reuse;
 use crate::pages::account::session_items::device_of;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::page;
+use crate::pages::response::{continue_path, page};
 use crate::pages::user::PageUser;
 
 /// Shows the event before the last sign-in; without one, leads to the account.
@@ -32,14 +32,10 @@ pub(in crate::pages) async fn show(
         None => None,
     };
     let target = query.return_to(&app).unwrap_or_else(|| ReturnTo::path(account_path(app.settings())));
-    let continue_url = match target.is_other_origin() {
-        true => format!("{}/continue?to={}", app.settings().public_prefix(), encode(target.as_str())),
-        false => target.as_str().to_owned(),
-    };
     let view = ReuseView {
         device: session.as_ref().map_or_else(|| Device::new(None, None), device_of),
         at: Moment::from_unix_seconds(event.at.unix_seconds()),
-        continue_url,
+        continue_url: continue_path(&app, &target),
     };
     page(&app, &request, &request.frame(&app, Some(user.name())), &view)
 }

@@ -51,7 +51,8 @@ pub(in crate::pages) async fn list(
     let items =
         first.iter().chain(others).map(|session: &Session| session_item(session, current, now)).collect();
     let (activity, _) = events::load(&app, id, None, &Pagination::new(None, EVENTS)?).await?;
-    let view = SessionsView { sessions: items, next, activity };
+    let password_change_required = user.user.password_change_required;
+    let view = SessionsView { sessions: items, next, activity, password_change_required };
     page(&app, &request, &request.frame(&app, Some(user.name())), &view)
 }
 

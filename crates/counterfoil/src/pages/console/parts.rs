@@ -2,13 +2,13 @@
 
 use counterfoil_pages::Moment;
 use counterfoil_pages::view::console::{
-    AuditPart, HealthPart, KeyPlot, KeyRow, KeyTimes, KeysPart, RevocationRow, RevocationsPart, StatsPart,
-    VerifierRow, VerifiersPart, WaitRow,
+    AuditPart, HealthPart, KeyPlot, KeyRow, KeyTimes, KeysPart, PopulationPart, RevocationRow,
+    RevocationsPart, StatsPart, VerifierRow, VerifiersPart, WaitRow,
 };
 
 use crate::app::App;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::overview::{self, Health};
+use crate::operations::admin::overview::{self, Health, PopulationStats, SessionModes};
 use crate::operations::admin::responses::KeyListResponse;
 use crate::operations::admin::views::key::KeyView;
 use crate::operations::admin::views::revocation::{FleetWaitView, RevocationEntryView};
@@ -58,6 +58,19 @@ pub(super) fn stats(app: &App) -> StatsPart {
         active_revocations: stats.active_revocations,
         verifiers: stats.verifiers,
         stale_verifiers: stats.stale_verifiers,
+        population: stats.population.map(population),
+    }
+}
+
+fn population(count: PopulationStats) -> PopulationPart {
+    let SessionModes { session, jwt, hybrid } = count.sessions;
+    PopulationPart {
+        users: count.users,
+        sessions: session + jwt + hybrid,
+        session,
+        jwt,
+        hybrid,
+        counted: Moment::from_unix_seconds(count.counted_at),
     }
 }
 

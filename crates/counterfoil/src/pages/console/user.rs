@@ -44,6 +44,7 @@ pub(in crate::pages) async fn show(
         user: user_row(&details.user),
         external_id: user.external_id.as_ref().map(|id| ExternalId::to_json(id).to_string()),
         disabled: user.disabled_at.map(|at: Time| Moment::from_unix_seconds(at.unix_seconds())),
+        password_change_required: user.password_change_required,
         epoch: user.epoch,
         cutoff: user.cutoff.number(),
         sessions: live.items.iter().map(|session| session_row(session, &id, None, current)).collect(),

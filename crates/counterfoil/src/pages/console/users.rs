@@ -10,6 +10,7 @@ use counterfoil_pages::view::console::{NewUserForm, Pager, UsersPageView};
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
+use crate::operations::admin::overview;
 use crate::operations::admin::users::{self, UserPosition};
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::sign_in_again;
@@ -92,6 +93,7 @@ async fn view(
     let next = page.after.map(|cursor| link("after", &cursor));
     Ok(UsersPageView {
         users: page.users.iter().map(user_row).collect(),
+        about: overview::about_users(app),
         pages: Pager { previous, next, ..Pager::default() },
         prefix,
         form,

@@ -1,5 +1,5 @@
 // Checks rendered pages: node check-pages.mjs CHROMIUM FOLDER. FOLDER/samples.json is {pages: [{name, lang, dir, file}], assets:
-// {name: {type, content}}, everything}. Each page is validated as HTML, must not overflow at any width, and is tested by axe: in
+// {name: {type, content}}, everything}. Each page is validated as HTML, must not overflow at any width, and is tested by axe; a table of the console breaks no short word: in
 // two opposite combinations of width, scheme and direction, or with `everything` in all. Prints one finding a line.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -58,6 +58,24 @@ function overflow() {
   return [`${scrollWidth} px: ${edges.slice(-3).map((part) => part.outerHTML.slice(0, 120)).join(' | ')}`];
 }
 
+/** The words in tables that are broken into two lines although they are short. Long ones may be. */
+function brokenWords() {
+  const broken = [];
+  for (const table of document.querySelectorAll('table.t')) {
+    const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      for (const { 0: word, index } of text.data.matchAll(/(?<![\p{L}\p{N}_])[\p{L}\p{N}_]{2,16}(?![\p{L}\p{N}_])/gu)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        const lines = new Set([...range.getClientRects()].map(({ bottom }) => Math.round(bottom)));
+        if (lines.size > 1) broken.push(word);
+      }
+    }
+  }
+  return broken.length > 0 ? [`breaks words: ${[...new Set(broken)].slice(0, 5).join(', ')}`] : [];
+}
+
 async function audit() {
   const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
   return violations.map(({ id, nodes }) =>
@@ -72,6 +90,7 @@ async function check(tab, { name, lang, dir, file }, scheme) {
     await tab.setViewportSize({ width, height: 900 });
     const where = `${name} (${lang}, ${width} px, ${scheme})`;
     findings.push(...(await tab.evaluate(overflow)).map((text) => `${where}: is wider: ${text}`));
+    findings.push(...(await tab.evaluate(brokenWords)).map((text) => `${where}: ${text}`));
     if (!isAudited(width, scheme, dir)) continue;
     await tab.evaluate(axe);
     findings.push(...(await tab.evaluate(audit)).map((text) => `${where}: ${text}`));

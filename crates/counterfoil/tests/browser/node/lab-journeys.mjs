@@ -103,8 +103,34 @@ export const LAB_JOURNEYS = {
     await person.open('/lab/token');
     await person.page.fill('textarea[name=token]', 'hello');
     person.expect(await person.send({}, 'Take it apart') === 422, 'status 422');
-    await person.page.fill('textarea[name=token]', JSON.parse(login.wire.body).access_token);
+    const token = JSON.parse(login.wire.body).access_token;
+    const sent = [];
+    person.page.on('request', (request) => sent.push(`${request.url()} ${request.postData()} ${JSON.stringify(request.headers())}`));
+    const isSent = () => token.split('.').some((part) => sent.some((request) => request.includes(part)));
+    await person.page.fill('textarea[name=token]', token);
+    const decoded = person.page.getByRole('region', { name: 'Decoded in this browser' });
+    if (person.script) {
+      await decoded.getByText('Nothing was sent').waitFor();
+      const payload = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+      const shown = await decoded.innerText();
+      for (const value of [payload.iss, payload.sub, payload.sid, 'at+jwt', 'from this time on it is not valid', ...token.split('.')]) {
+        person.expect(shown.includes(value), `${value} in ${shown}`);
+      }
+      person.expect(/ UTC \(in \d+ \w+\)/.test(shown), `a time in ${shown}`);
+      const textarea = person.page.locator('textarea[name=token]');
+      for (const [text, sentence] of [['cfs_AAAAAAAAAAAAAAAAAAAAAA.x', 'A session token of the session AAAAAAAAAAAAAAAAAAAAAA.'],
+        ['a.b.c', 'is not a JSON object'], ['hello', 'This is not a whole token.']]) {
+        await textarea.fill(text);
+        await decoded.getByText(sentence).waitFor();
+        person.expect(!(await decoded.innerText()).includes(payload.sub), 'the former token is not shown');
+      }
+      await textarea.fill(token);
+      await decoded.getByText('Nothing was sent').waitFor();
+    }
+    person.expect(await decoded.count() === Number(person.script), 'decoded by the script alone');
+    person.expect(!isSent(), `nothing of the token is sent: ${sent}`);
     person.expect(await person.send({}, 'Take it apart') === 200, 'it is taken apart');
+    person.expect(isSent(), 'the form sends it, as the test sees');
     await person.expectText('from this time on it is not valid');
     await person.expectText('Its issuer accepts it now');
     await person.picture('page-token', 1100);

@@ -23,7 +23,7 @@ pub use confirm::{Checkbox, ConfirmView, TextField};
 pub use doctor::{DoctorRow, DoctorView};
 pub use health::{CheckRow, HealthView};
 pub use keys::{Bar, KeyPlot, KeyPlotRow, KeyRow, KeyTimes, KeysPart, KeysView};
-pub use overview::{HealthPart, OverviewView, StatsPart};
+pub use overview::{HealthPart, OverviewView, PopulationPart, StatsPart};
 pub use rate_limits::RateLimitsView;
 pub use revocations::{RevocationRow, RevocationsPart, RevocationsView, WaitRow};
 pub use sessions::{SessionFilter, SessionRow, SessionsPageView};

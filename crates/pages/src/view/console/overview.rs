@@ -63,6 +63,25 @@ pub struct StatsPart {
     pub verifiers: u64,
     /// Verifiers whose lease has run out.
     pub stale_verifiers: u64,
+    /// Users and live sessions. `None`: they are being counted.
+    pub population: Option<PopulationPart>,
+}
+
+/// Users and live sessions, counted a while ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PopulationPart {
+    /// The users.
+    pub users: u64,
+    /// The live sessions.
+    pub sessions: u64,
+    /// Those with a session token.
+    pub session: u64,
+    /// Those with an access token.
+    pub jwt: u64,
+    /// Those with a refresh token.
+    pub hybrid: u64,
+    /// When they were counted.
+    pub counted: Moment,
 }
 
 impl View for StatsPart {

@@ -43,6 +43,8 @@ pub struct UsersPageView {
     pub prefix: String,
     /// The users.
     pub users: Vec<UserRow>,
+    /// How many users there are in all, counted a while ago. `None`: they are being counted.
+    pub about: Option<u64>,
     /// The neighbouring pages.
     pub pages: Pager,
     /// The form for a new user.
@@ -81,6 +83,8 @@ pub struct UserPageView {
     pub external_id: Option<String>,
     /// Since when the user is disabled.
     pub disabled: Option<Moment>,
+    /// Whether the password is a temporary one.
+    pub password_change_required: bool,
     /// How often everything of the user was revoked.
     pub epoch: u64,
     /// The position of the revocation log below which nothing of the user is valid.

@@ -92,6 +92,17 @@ pub struct KeyErrors {
     pub secret: Option<String>,
 }
 
+/// A claim whose meaning is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct KnownClaim {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Whether it is a time in Unix seconds.
+    pub is_time: bool,
+}
+
 /// The form, and the token that it has sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenView {
@@ -99,6 +110,8 @@ pub struct TokenView {
     pub token: Option<TakenApart>,
     /// Why the keys of the form are not used, if they are not.
     pub key_errors: KeyErrors,
+    /// The claims that the script explains.
+    pub claims: Vec<KnownClaim>,
     /// The most KiB of a token.
     pub max_token_kib: usize,
     /// The most KiB of a key set.

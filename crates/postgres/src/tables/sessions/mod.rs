@@ -7,7 +7,9 @@ pub(crate) mod row;
 use tokio_postgres::Row;
 
 use counterfoil_core::model::session::Session;
-use counterfoil_core::store::{Page, Scan, SessionContext, SessionCursor, SessionQuery};
+use counterfoil_core::store::{
+    Page, PortionCount, Scan, SessionContext, SessionCursor, SessionQuery, SessionsByMode,
+};
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
@@ -16,7 +18,7 @@ use super::columns::{Columns, Text, unix_ms};
 use super::users::{read_user, user_columns};
 use crate::error::QueryError;
 use crate::statement::{Connection, Statement, required_row, statement};
-use row::{read_session, session_columns};
+use row::{mode_of, read_session, session_columns};
 
 /// The SQL condition that a session has neither ended nor expired at the time in the parameter `$now`. A sum could be
 /// larger than a column can hold; a difference cannot.
@@ -232,6 +234,44 @@ pub(crate) async fn count_active(
         client.map(|id| Text(id.as_str()))
     );
     Columns::new(&select.query_one(connection).await?).unsigned()
+}
+
+/// How many sessions are active, by mode, among the next `portion.limit` that have not ended, the newest first.
+pub(crate) async fn count_by_mode(
+    connection: &Connection,
+    portion: Page<SessionCursor>,
+    now: Time,
+) -> Result<PortionCount<SessionsByMode, SessionCursor>, QueryError> {
+    let (authenticated_at, id) = first_or_after(&portion);
+    let select = statement!(
+        concat!(
+            "SELECT credential, authenticated_at, id, ",
+            active_at!("$1"),
+            " AND ",
+            not_below_a_cutoff!(),
+            " FROM sessions WHERE ended_at IS NULL AND (authenticated_at, id) < ($2, $3)
+             ORDER BY authenticated_at DESC, id DESC LIMIT $4"
+        ),
+        unix_ms(now),
+        authenticated_at,
+        id.as_slice(),
+        i64::from(portion.limit)
+    );
+    let rows = select.query(connection).await?;
+    let (mut count, mut last) = (SessionsByMode::default(), None);
+    for row in &rows {
+        let mut columns = Columns::new(row);
+        let kind: String = columns.value()?;
+        let mode = mode_of(&kind).ok_or_else(|| columns.invalid())?;
+        last = Some(SessionCursor {
+            authenticated_at: columns.time()?,
+            id: SessionId::from_bytes(columns.bytes()?),
+        });
+        if columns.value()? {
+            count.add(mode);
+        }
+    }
+    Ok(PortionCount { count, next: last.filter(|_| rows.len() == portion.limit as usize) })
 }
 
 /// Whether `user` has a session that has not ended, other than `except`. Expired ones count.

@@ -7,14 +7,16 @@ pub(crate) mod row;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use counterfoil_core::model::session::Session;
-use counterfoil_core::store::{Page, Scan, SessionContext, SessionCursor, SessionQuery};
+use counterfoil_core::store::{
+    Page, PortionCount, Scan, SessionContext, SessionCursor, SessionQuery, SessionsByMode,
+};
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, SessionId, UserId};
 
 use super::clients::{client_columns, read_client};
 use super::columns::{Columns, unix_ms};
 use super::users::{read_user, user_columns};
-use row::{read_session, session_columns};
+use row::{mode_of, read_session, session_columns};
 
 /// The SQL condition that a session has neither ended nor expired at the time in the parameter `$now`.
 macro_rules! active_at {
@@ -97,9 +99,7 @@ pub(crate) fn page_of_user(
     page: Page<SessionCursor>,
     now: Time,
 ) -> rusqlite::Result<Vec<Session>> {
-    // The first page starts at the latest possible time and the highest possible id.
-    let (authenticated_at, id) =
-        page.after.map_or((i64::MAX, [u8::MAX; 16]), |at| (unix_ms(at.authenticated_at), *at.id.as_bytes()));
+    let (authenticated_at, id) = first_or_after(&page);
     connection
         .prepare_cached(concat!(
             "SELECT ",
@@ -145,8 +145,7 @@ pub(crate) fn scan(
     page: Page<SessionCursor>,
     now: Time,
 ) -> rusqlite::Result<Scan<Session, SessionCursor>> {
-    let (authenticated_at, id) =
-        page.after.map_or((i64::MAX, [u8::MAX; 16]), |at| (unix_ms(at.authenticated_at), *at.id.as_bytes()));
+    let (authenticated_at, id) = first_or_after(&page);
     let mut statement = connection.prepare_cached(match query.user {
         Some(_) => visit_sessions!("live_sessions_by_user", "user_id = ?2"),
         None => visit_sessions!("live_sessions_by_login", "?2 IS NULL"),
@@ -221,6 +220,44 @@ pub(crate) fn count_active(
         .query_row(params![unix_ms(now), client.map(ClientId::as_str)], |row| {
             row.get(0).map(i64::cast_unsigned)
         })
+}
+
+/// How many sessions are active, by mode, among the next `portion.limit` that have not ended, the newest first.
+pub(crate) fn count_by_mode(
+    connection: &Connection,
+    portion: Page<SessionCursor>,
+    now: Time,
+) -> rusqlite::Result<PortionCount<SessionsByMode, SessionCursor>> {
+    let (authenticated_at, id) = first_or_after(&portion);
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT credential, authenticated_at, id, ",
+        active_at!("?1"),
+        " AND ",
+        not_below_a_cutoff!(),
+        " FROM sessions INDEXED BY live_sessions_by_login
+         WHERE ended_at IS NULL AND (authenticated_at, id) < (?2, ?3)
+         ORDER BY authenticated_at DESC, id DESC LIMIT ?4"
+    ))?;
+    let mut visited = statement.query(params![unix_ms(now), authenticated_at, id, portion.limit])?;
+    let (mut count, mut visits, mut last) = (SessionsByMode::default(), 0, None);
+    while let Some(row) = visited.next()? {
+        let mut columns = Columns::new(row);
+        let mode = columns.text(mode_of)?;
+        last = Some(SessionCursor {
+            authenticated_at: columns.time()?,
+            id: SessionId::from_bytes(columns.bytes()?),
+        });
+        if columns.value()? {
+            count.add(mode);
+        }
+        visits += 1;
+    }
+    Ok(PortionCount { count, next: last.filter(|_| visits == portion.limit) })
+}
+
+/// The position before the page. The first page starts at the latest possible time and the highest possible id.
+fn first_or_after(page: &Page<SessionCursor>) -> (i64, [u8; 16]) {
+    page.after.map_or((i64::MAX, [u8::MAX; 16]), |at| (unix_ms(at.authenticated_at), *at.id.as_bytes()))
 }
 
 /// Whether `user` has a session that has not ended, other than `except`. Expired ones count.

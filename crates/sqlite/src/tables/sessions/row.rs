@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use counterfoil_core::credentials::refresh_token::{RefreshTokenKeyId, Salt};
 use counterfoil_core::credentials::session_token::TokenHash;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Mode, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::status_index::StatusIndex;
 use counterfoil_core::store::{ENDED_SESSION_RETENTION, EXPIRY_RECORD_DELAY, LastSeen};
 use counterfoil_jose::Time;
@@ -100,6 +100,16 @@ fn read_credential(columns: &mut Columns<'_>) -> rusqlite::Result<SessionCredent
             })
         }
         _ => Err(columns.invalid(Type::Text)),
+    }
+}
+
+/// The mode of a session with this word in `credential`.
+pub(super) fn mode_of(kind: &str) -> Option<Mode> {
+    match kind {
+        "cookie" => Some(Mode::Session),
+        "access_only" => Some(Mode::Jwt),
+        "refresh" => Some(Mode::Hybrid),
+        _ => None,
     }
 }
 

@@ -28,10 +28,19 @@ pub(in crate::commands::user_import) fn user(record: &Value) -> User {
         email: string(record, "email")?,
         email_verified: boolean(record, "emailVerified", false)?,
         password_hash,
+        password_change_required: is_temporary(record, password),
         created_at: seconds_of_milliseconds(record, "createdTimestamp")?,
         disabled: !boolean(record, "enabled", true)?,
         ..ExportedUser::default()
     }))
+}
+
+/// Whether Keycloak asks for another password at the next login. Its console adds the required action to a user with a temporary
+/// password; a realm that is written by hand says so at the credential.
+fn is_temporary(record: &Value, password: Option<&Value>) -> bool {
+    let actions = record["requiredActions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    actions.iter().any(|action| action == "UPDATE_PASSWORD")
+        || password.is_some_and(|credential| credential["temporary"] == true)
 }
 
 /// The hash of a credential, whose parts are JSON in strings.
@@ -89,6 +98,25 @@ mod tests {
 
         assert_eq!(pbkdf2.unwrap(), "$pbkdf2-sha512$i=210000$c2FsdA==$aGFzaA==");
         assert_eq!(argon2.unwrap(), "$argon2id$v=19$m=7168,t=5,p=1$c2FsdA$aGFzaA");
+    }
+
+    #[test]
+    fn a_temporary_password_is_one_to_change() {
+        let secret = json!({ "salt": "c2FsdA==", "value": "aGFzaA==" }).to_string();
+        let data = json!({ "algorithm": "pbkdf2-sha512", "hashIterations": 210_000 }).to_string();
+        let credential = json!({ "type": "password", "secretData": secret, "credentialData": data });
+        let mut temporary = credential.clone();
+        temporary["temporary"] = true.into();
+        let is_to_change = |credential: &Value, actions: Value| {
+            let record =
+                json!({ "username": "ada", "credentials": [credential], "requiredActions": actions });
+            user(&record).unwrap().unwrap().password_change_required
+        };
+
+        assert!(is_to_change(&credential, json!(["VERIFY_EMAIL", "UPDATE_PASSWORD"])));
+        assert!(is_to_change(&temporary, json!([])));
+        assert!(!is_to_change(&credential, json!(["VERIFY_EMAIL"])));
+        assert!(!is_to_change(&credential, Value::Null));
     }
 
     #[test]

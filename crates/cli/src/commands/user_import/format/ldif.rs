@@ -121,11 +121,15 @@ pub(in crate::commands::user_import) fn user(entry: &Entry) -> User {
     let created = first("createtimestamp").map(|text| generalized_time(&text)).transpose()?.flatten();
     let is_locked = first("pwdaccountlockedtime").is_some_and(|time| time == FOR_EVER)
         || first("nsaccountlock").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    // `pwdReset` (draft-behera-ldap-password-policy, section 5.3.6); a day of 0 in the shadow map (RFC 2307, section 3).
+    let was_reset = first("pwdreset").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        || first("shadowlastchange").is_some_and(|days| days == "0");
     Ok(Some(ExportedUser {
         id: first("entryuuid").map(Value::String),
         username: uid,
         email: mail,
         password_hash: values("userpassword").next().map(password_hash),
+        password_change_required: was_reset,
         created_at: created,
         disabled: is_locked,
         ..ExportedUser::default()
@@ -206,6 +210,20 @@ mod tests {
         assert!(user(&vec![pair("mail", "list@example.com")]).unwrap().is_none());
         let locked = vec![pair("uid", "ada"), pair("pwdaccountlockedtime", FOR_EVER)];
         assert!(user(&locked).unwrap().unwrap().disabled);
+    }
+
+    #[test]
+    fn a_password_that_an_administrator_has_reset_is_one_to_change() {
+        let is_to_change = |name, value| {
+            let entry = vec![pair("uid", "ada"), pair("userpassword", "{SSHA}abc"), pair(name, value)];
+            user(&entry).unwrap().unwrap().password_change_required
+        };
+
+        assert!(is_to_change("pwdreset", "TRUE"));
+        assert!(is_to_change("shadowlastchange", "0"));
+        assert!(!is_to_change("pwdreset", "FALSE"));
+        assert!(!is_to_change("shadowlastchange", "19844"));
+        assert!(!is_to_change("pwdchangedtime", "20240501120000Z"));
     }
 
     #[test]

@@ -194,14 +194,24 @@ pub(in crate::commands::user_import) fn user_of_columns(
     row: &Row<'_>,
     columns: &[Column],
 ) -> Result<ExportedUser, String> {
-    let [username, external_id, email, email_verified, password_hash, roles, created_at, disabled] =
-        chosen(columns).map(|(_, column)| column);
+    let [
+        username,
+        external_id,
+        email,
+        email_verified,
+        password_hash,
+        password_change_required,
+        roles,
+        created_at,
+        disabled,
+    ] = chosen(columns).map(|(_, column)| column);
     Ok(ExportedUser {
         id: id(row, external_id),
         username: row.not_empty(username),
         email: row.not_empty(email),
         email_verified: row.is_true(email_verified)?,
         password_hash: row.not_empty(password_hash),
+        password_change_required: row.is_true(password_change_required)?,
         roles: row.text(roles).split([' ', ',']).filter(|role| !role.is_empty()).map(str::to_owned).collect(),
         created_at: time(row, created_at)?,
         disabled: row.is_true(disabled)?,
