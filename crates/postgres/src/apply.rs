@@ -95,7 +95,10 @@ impl<'t> Executor<'_, '_, 't> {
                 self.progress.sessions_ended(selected, ended, ending);
             }
             RowAction::FindSessions(selected) => {
-                let rows = self.pipeline.query(position::select_refreshable(selected)).await?;
+                let rows = match position::select_refreshable(selected) {
+                    Some(select) => self.pipeline.query(select).await?,
+                    None => Vec::new(),
+                };
                 if !self.progress.sessions_to_refresh(selected, position::read_ids(&rows)?) {
                     return Err(Failure::Conflict(part));
                 }
@@ -114,7 +117,7 @@ impl<'t> Executor<'_, '_, 't> {
             }
             RowAction::DeleteAdminKeysOf(user, event) => self.delete_admin_keys(user, event).await?,
             RowAction::AppendEntries { own_position } => self.append_entries(own_position).await?,
-            RowAction::SetPositions => self.set_positions()?,
+            RowAction::SetPositions => self.set_positions().await?,
             RowAction::InsertPendingEnds => self.insert_pending_ends().await?,
             // The others wait for nothing.
             _ => {}
@@ -187,7 +190,7 @@ impl<'t> Executor<'_, '_, 't> {
         Ok(())
     }
 
-    fn set_positions(&mut self) -> Result<(), Failure> {
+    async fn set_positions(&mut self) -> Result<(), Failure> {
         let refreshed: Vec<SessionId> = self.progress.refreshed_sessions().map(|(id, _)| id).collect();
         if let Some(at) = self.progress.position()
             && !refreshed.is_empty()
@@ -211,7 +214,26 @@ impl<'t> Executor<'_, '_, 't> {
                 self.progress.pending_end_inserted(pending);
             }
         }
-        Ok(())
+        match self.progress.cookie_position() {
+            Some(to) => self.refresh_cookies(to).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sets the position of all cookie sessions in portions, each by a statement that ends soon.
+    async fn refresh_cookies(&mut self, to: RevocationPosition) -> Result<(), Failure> {
+        let mut after = Vec::new();
+        loop {
+            // It is sent with the change of the portion before.
+            let rows = self.pipeline.query(position::select_portion_end(&after)).await?;
+            let end = position::read_ids(&rows)?.pop().map(|id| *id.as_bytes());
+            let last = end.unwrap_or(position::LAST_ID);
+            self.pipeline.push_certain(position::refresh_cookies(&after, &last, to)?);
+            match end {
+                Some(end) => after = end.to_vec(),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Raises a cutoff. It conflicts if its user or client does not exist.

@@ -29,7 +29,7 @@ const BATCH_SIZE: usize = 64;
 /// How often a transaction is executed again that other transactions were in the way of.
 const MAX_RETRIES: u32 = 3;
 
-/// The time within which a statement of the writer must be answered.
+/// The time within which a test of the connection must be answered, and the end of a transaction.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The time between two tests of an idle connection.
@@ -301,7 +301,7 @@ impl Writer {
         let process = self.connector.id();
         let id: CommitId = random::bytes()
             .map_err(|_| Failure::Statement(QueryError::InvalidValue("there is no randomness")))?;
-        let mut pipeline = Pipeline::new(&current.connection, ANSWER_TIMEOUT);
+        let mut pipeline = Pipeline::new(&current.connection, self.connector.limits().answer);
         pipeline.control(writers::BEGIN);
         let (mut outputs, mut newest) = (Vec::with_capacity(batch.len()), Time::EPOCH);
         for request in batch {

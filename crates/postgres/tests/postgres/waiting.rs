@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::session::{ClientInfo, EndReason, SessionEnd};
 use counterfoil_core::store::{
-    Change, CommitOutcome, Expectation, Page, SessionEnding, Store, StoreError, Transaction,
+    Change, CommitOutcome, CutoffScope, Expectation, Page, SessionEnding, Store, StoreError, Transaction,
 };
 use counterfoil_postgres::PostgresStore;
 use counterfoil_test_support::PostgresServer;
@@ -133,6 +133,34 @@ async fn the_end_of_a_session_takes_three_round_trips() {
         assert_eq!(applied.derived_events.len(), 1);
     }
     assert_eq!(fewest, 3);
+    store.close().await.unwrap();
+}
+
+/// A command that has the store alone takes the time that it needs: each update of a row takes six milliseconds here, so all of
+/// them take longer than a request may, and those of one statement longer than its statement may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_keeps_many_sessions_takes_longer_than_a_request_may() {
+    let Some(server) = server() else { return };
+    let url = server.new_database();
+    open(&url).await.close().await.unwrap();
+    let fill = include_str!("../../src/statement_plans/large_store.sql");
+    server.sql(&url, &format!("SET test.users = '1000'; {fill}"));
+    let store = PostgresStore::open_alone(&url.parse().unwrap()).await.unwrap();
+    server.sql(
+        &url,
+        "CREATE FUNCTION delay() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN PERFORM pg_sleep(0.006); RETURN NEW; END $$;
+         CREATE TRIGGER delay BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION delay()",
+    );
+
+    let changes = [Change::refresh_cookie_positions(), Change::set_cutoff(CutoffScope::Everyone)];
+    let outcome = store.commit(&Transaction::new(changes)).await;
+
+    assert!(matches!(outcome, Ok(CommitOutcome::Applied(_))), "{outcome:?}");
+    let count = "SELECT count(*) FILTER (WHERE position = cutoff AND revision = 1 AND ended_at IS NULL)
+         || ' ' || count(*) FILTER (WHERE position < cutoff AND revision = 0 AND ended_at IS NOT NULL)
+         FROM sessions, revocation_log_head";
+    assert_eq!(server.sql(&url, count), "2000 1000", "in three full portions");
     store.close().await.unwrap();
 }
 
