@@ -164,6 +164,12 @@ impl CommitProgress {
         }
     }
 
+    /// Whether an operation after [`RowAction::AppendEntries`](crate::store::RowAction::AppendEntries) writes the position of
+    /// this commit: sessions get it, or ends of sessions remain for later commits. Cutoffs are not counted.
+    pub fn needs_position(&self) -> bool {
+        !self.refreshed.is_empty() || self.refreshes_cookies || !self.unfinished.is_empty()
+    }
+
     /// These entries were appended, and `last` is the last position that was taken.
     pub fn entries_appended(&mut self, entries: Vec<RevocationEntry>, last: RevocationPosition) {
         self.applied.entries = entries;
