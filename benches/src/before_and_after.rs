@@ -8,12 +8,13 @@ use crate::row::Row;
 /// A row is worse if its rate has fallen, or its CPU time has risen, by more than this share.
 const TOLERANCE: f64 = 0.03;
 
-/// Prints the medians of the ratios of each pair of iterations.
+/// Prints the medians of the ratios of each pair of iterations, for the rows that both revisions have.
 pub(crate) fn print(before: &[Iteration], after: &[Iteration]) {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["after, of before", "rate", "CPU", ""]);
-    for row in Row::ALL {
+    let in_both = |row: &Row| before.iter().all(|iteration| iteration.samples.contains_key(row));
+    for row in Row::ALL.into_iter().filter(in_both) {
         let change = Change::of(row, before, after);
         let rate = format!("{:.3}", change.rate);
         table.add_row([
@@ -64,7 +65,7 @@ mod tests {
     fn iterations(responses: usize, cpu_time: Duration) -> [Iteration; 1] {
         let result =
             LoadResult { elapsed: Duration::from_secs(1), times: vec![Duration::from_millis(1); responses] };
-        let samples = Row::ALL.iter().map(|_| Sample::new(&result, cpu_time)).collect();
+        let samples = Row::ALL.into_iter().map(|row| (row, Sample::new(&result, cpu_time))).collect();
         [Iteration { samples, verification_rate: 1.0, hash_rate: 1.0 }]
     }
 

@@ -1,7 +1,9 @@
 //! A run: it seeds sessions and tokens, warms up, and measures every row in each iteration.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
@@ -24,6 +26,9 @@ const REFRESH_SESSIONS: usize = 4_000;
 
 /// The number of tokens in each iteration that are presented once.
 const UNSEEN_TOKENS: usize = 20_000;
+
+/// A session whose use was written longer ago than this is written at its next use, which is a minute in the server.
+const USE_INTERVAL: Duration = Duration::from_secs(61);
 
 /// Runs the measurements, and prints the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -82,14 +87,15 @@ fn run_in_turn(
     after: &mut Benchmark,
     iteration: usize,
 ) -> Result<(Iteration, Iteration)> {
-    let (mut of_before, mut of_after) = (Vec::new(), Vec::new());
+    let (mut of_before, mut of_after) = (BTreeMap::new(), BTreeMap::new());
     for (number, row) in Row::ALL.into_iter().enumerate() {
-        if (number + iteration).is_multiple_of(2) {
-            of_before.push(before.measure(row)?);
-            of_after.push(after.measure(row)?);
-        } else {
-            of_after.push(after.measure(row)?);
-            of_before.push(before.measure(row)?);
+        let before_is_first = (number + iteration).is_multiple_of(2);
+        if before_is_first && before.has(row) {
+            of_before.insert(row, before.measure(row)?);
+        }
+        of_after.insert(row, after.measure(row)?);
+        if !before_is_first && before.has(row) {
+            of_before.insert(row, before.measure(row)?);
         }
     }
     Ok((before.complete(of_before)?, after.complete(of_after)?))
@@ -106,11 +112,15 @@ struct Benchmark {
     bare_with_token: RequestCycle,
     sessions: RequestCycle,
     cached_tokens: RequestCycle,
+    /// An older revision may have no forward authentication.
+    has_forwarded: bool,
     bare_forwarded: RequestCycle,
     forwarded: RequestCycle,
     unseen_tokens: RequestCycle,
     refreshes: RefreshRequests,
     logins: RequestCycle,
+    /// When all sessions were presented.
+    warm_at: Option<Instant>,
 }
 
 impl Benchmark {
@@ -141,32 +151,47 @@ impl Benchmark {
                 get(address, path, &headers)
             }
         };
+        let forward_auth = "/v1/verify/nginx";
+        let mut one = RequestCycle::endless(sessions.iter().take(1).map(forwarded(forward_auth)).collect());
+        one.set_limit(1);
         Ok(Self {
+            has_forwarded: send_requests(address, 1, Duration::MAX, &mut one).is_ok(),
             limit: Duration::from_secs_f64(options.seconds),
             bare: RequestCycle::endless(sessions.iter().map(cookie("/bare")).collect()),
             bare_with_token: RequestCycle::endless(cached.iter().map(bearer("/bare")).collect()),
             sessions: RequestCycle::endless(sessions.iter().map(cookie("/protected")).collect()),
             cached_tokens: RequestCycle::endless(cached.iter().map(bearer("/protected")).collect()),
             bare_forwarded: RequestCycle::endless(sessions.iter().map(forwarded("/bare")).collect()),
-            forwarded: RequestCycle::endless(sessions.iter().map(forwarded("/v1/verify/nginx")).collect()),
+            forwarded: RequestCycle::endless(sessions.iter().map(forwarded(forward_auth)).collect()),
             unseen_tokens: RequestCycle::endless(unseen.iter().map(bearer("/protected")).collect()),
             refreshes: RefreshRequests::new(address, refresh_tokens),
             logins: RequestCycle::endless(vec![login_request(login_server.address, "session")]),
             server,
             login_server,
+            warm_at: None,
         })
     }
 
-    /// Presents what is measured as known once, because a session that was not used for a minute is written.
+    /// Presents what is measured as known once, because a session that was not used for a minute is written. Before it passes
+    /// more than a minute since the last time, so that all of them are written now, and not in the middle of a row.
     fn warm_up(&mut self) -> Result<()> {
+        if let Some(warm_at) = self.warm_at {
+            sleep(USE_INTERVAL.saturating_sub(warm_at.elapsed()));
+        }
         self.server.warm_up(&mut self.sessions)?;
+        self.warm_at = Some(Instant::now());
         self.server.warm_up(&mut self.cached_tokens)
     }
 
     /// Measures every row once.
     fn run_iteration(&mut self) -> Result<Iteration> {
-        let samples = Row::ALL.into_iter().map(|row| self.measure(row)).collect::<Result<_>>()?;
+        let samples = Row::ALL.into_iter().map(|row| Ok((row, self.measure(row)?))).collect::<Result<_>>()?;
         self.complete(samples)
+    }
+
+    /// Whether the server has what is measured in this row.
+    fn has(&self, row: Row) -> bool {
+        row != Row::Forwarded || self.has_forwarded
     }
 
     /// Measures one row.
@@ -190,7 +215,7 @@ impl Benchmark {
     }
 
     /// Adds the primitives to the samples of every row.
-    fn complete(&self, samples: Vec<Sample>) -> Result<Iteration> {
+    fn complete(&self, samples: BTreeMap<Row, Sample>) -> Result<Iteration> {
         Ok(Iteration {
             samples,
             verification_rate: primitive_rate("es256", self.limit.as_secs_f64() / 2.0)?,

@@ -1,5 +1,6 @@
 //! The report: the measured rates and ratios, next to their goals.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -56,8 +57,8 @@ impl Sample {
 
 /// Every row, measured within a few seconds.
 pub(crate) struct Iteration {
-    /// In the order of [`Row::ALL`].
-    pub(crate) samples: Vec<Sample>,
+    /// Of each row that the server has.
+    pub(crate) samples: BTreeMap<Row, Sample>,
     /// ES256 verifications per second, without a server.
     pub(crate) verification_rate: f64,
     /// Argon2id hashes per second, without a server.
@@ -65,9 +66,9 @@ pub(crate) struct Iteration {
 }
 
 impl Iteration {
-    /// The sample of `row`.
+    /// The sample of `row`, which the server has.
     pub(crate) fn sample(&self, row: Row) -> &Sample {
-        &self.samples[row as usize]
+        &self.samples[&row]
     }
 }
 

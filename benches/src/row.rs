@@ -1,7 +1,7 @@
 //! The rows of a run whose requests a server answers.
 
 /// A kind of request whose rate is measured.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Row {
     /// The bare route; requests carry a session token.
     Bare,

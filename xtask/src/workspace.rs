@@ -21,7 +21,7 @@ pub(crate) fn cargo() -> Command {
 /// The seconds after which a program of tests is stopped. The longest takes about one minute on two cores.
 const TEST_PROGRAM_SECONDS: u32 = 900;
 
-/// `cargo test`, which stops a program of tests that hangs: the run goes on and reports a failure that names the program.
+/// `cargo test`, which stops a program of tests that hangs: the run continues, and reports a failure that names the program.
 ///
 /// # Errors
 ///

@@ -114,6 +114,23 @@ class Forwarded(unittest.TestCase):
         until(is_refused, "the revocation is in force")
         self.assertEqual(self.around(assertion), 401)
 
+    def test_an_assertion_from_before_a_revocation_is_refused_when_it_is_presented_again(self):
+        user = self.server.register("eve")["id"]
+        for subject in (f"user:{user}", "client:default", "everyone"):
+            headers, before = self.assertion_of("eve")
+            self.assertEqual(self.around(before), 200, subject)
+            self.server.command("revoke", subject, "--wait", "fleet", "--yes")
+            self.assertEqual(self.around(before), 401, subject)
+            self.assertEqual(self.nginx.get("/orders", headers)[0], 401, subject)
+            # A login in the same second is a later one.
+            self.assertEqual(self.around(self.assertion_of("eve")[1]), 200, subject)
+
+    def assertion_of(self, username):
+        """The headers of a new login, and those with which the proxy lets it reach the application."""
+        headers = {"Authorization": f"Bearer {self.server.login(username)['session_token']}"}
+        _, body = self.nginx.get("/orders", headers)
+        return headers, {"Remote-Assertion": json.loads(body)["assertion"]}
+
     def test_headers_of_a_client_decide_nothing_neither_through_the_proxy_nor_around_it(self):
         headers = {"Authorization": f"Bearer {self.log_in()}"}
         for name in ("Remote-Assertion", "Remote_Assertion", "Remote.Assertion"):

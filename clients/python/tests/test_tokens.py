@@ -300,6 +300,39 @@ class Tokens(IssuerTest):
         for way in (in_a_thread, on_an_event_loop):
             until(lambda: by(signed()) == 401, "the session is revoked")
 
+    def test_an_assertion_is_refused_after_a_revocation_at_a_later_position_than_its_own(self):
+        now, issuer = self.issuer.now(), self.issuer
+        claims = {
+            "iss": issuer.url, "aud": "https://app.example", "sub": ident("x"), "sid": ident("h"), "client_id": "web", "iat": now,
+            "exp": now + 60, "auth_time": now, "amr": ["pwd"],
+        }
+        forwarded = self.auth.forwarded("https://app.example")
+
+        def by(**changes):
+            signed = {name: value for name, value in {**claims, **changes}.items() if value is not ...}
+            try:
+                return forwarded.authenticate("GET", [("Remote-Assertion", issuer.token(signed, {"typ": "forward+jwt"}))]).client_id
+            except Problem as problem:
+                return problem.status
+
+        for changes in ({"pos": 1.5}, {"pos": -1}, {"pos": "7"}, {"pos": None}, {"pos": True}, {"pos": 2**53}, {"client_id": ""}):
+            self.assertEqual(by(**changes), 401, str(changes))
+        for subject in (f"user:{ident('x')}", "client:web", "everyone"):
+            pos = issuer.head
+            self.assertEqual(by(pos=pos), "web", subject)
+            issuer.revoke(subject)
+            until(lambda pos=pos: by(pos=pos) == 401, subject)
+            # One that was signed after the revocation may arrive before it does.
+            self.assertEqual((by(pos=issuer.head), by(pos=issuer.head + 5)), ("web", "web"), subject)
+        # An issuer of an earlier version signs neither: what the verifier knew before this request revokes nothing.
+        self.assertIsNone(by(client_id=...))
+        # The log of a restored store begins above every position of the former one, with an entry for everyone.
+        pos, issuer.log = issuer.head, ident("R")
+        issuer.head += 2**32
+        issuer.revoke("everyone")
+        until(lambda: by(pos=pos) == 401, "the former log")
+        self.assertEqual(by(pos=issuer.head), "web")
+
     def test_a_forwarded_user_ends_with_a_revocation_of_the_user_or_of_everyone(self):
         now, ways = self.issuer.now(), [f"user:{ident('w')}", "everyone"]
         claims = {

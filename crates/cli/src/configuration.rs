@@ -25,6 +25,7 @@ mod environment;
 mod file;
 pub(crate) mod flags;
 mod override_files;
+mod page_file_fault;
 mod page_file_paths;
 mod page_files;
 pub(crate) mod setting;
@@ -32,6 +33,9 @@ pub(crate) mod table;
 mod validation;
 pub(crate) mod value;
 pub(crate) mod warnings;
+
+/// The file that `init` writes if no other is named. It is not read unless it is named.
+pub(crate) const INITIAL_FILE: &str = "counterfoil.toml";
 
 /// The variable with the path of the configuration file.
 const CONFIG: &str = "COUNTERFOIL_CONFIG";
@@ -125,6 +129,16 @@ impl Configuration {
             is_file_readable: file.is_readable,
             assigned,
         }
+    }
+
+    /// What to do about a file in the working directory that one could believe to be read, if there is one.
+    pub(crate) fn hint_at_unread_file(&self) -> Option<String> {
+        let is_unread = self.file.is_none() && Path::new(INITIAL_FILE).is_file();
+        is_unread.then(|| {
+            format!(
+                "{INITIAL_FILE} in the working directory is not read: name it with --config {INITIAL_FILE}"
+            )
+        })
     }
 
     /// The store, if one is set.

@@ -146,6 +146,53 @@ fn a_missing_style_sheet_stops_servers_and_the_check_and_no_other_command() {
 }
 
 #[test]
+fn check_names_the_file_that_was_read_and_one_that_was_not() {
+    let place = tempfile::tempdir().unwrap();
+    let check = |arguments: &[&str]| {
+        let mut command = counterfoil(&[&["check"], arguments].concat());
+        common::output_of(command.current_dir(place.path()).output().unwrap()).stdout
+    };
+    let hint =
+        "counterfoil.toml in the working directory is not read: name it with --config counterfoil.toml";
+    let none = check(&[]);
+    assert!(none.ends_with("configuration file: none\n"), "{none}");
+    fs::write(place.path().join("counterfoil.toml"), "max_sessions = 3\n").unwrap();
+
+    let unread = check(&[]);
+    assert!(unread.ends_with(&format!("configuration file: none\n  hint: {hint}\n")), "{unread}");
+    let named = check(&["--config", "counterfoil.toml"]);
+    assert!(named.ends_with("configuration file: counterfoil.toml\n"), "{named}");
+    let json = |arguments: &[&str]| serde_json::from_str::<Value>(&check(arguments)).unwrap();
+    let unread = json(&["--json"]);
+    assert_eq!((&unread["config_file"], &unread["hint"]), (&Value::Null, &Value::from(hint)));
+    let named = json(&["--json", "--config", "counterfoil.toml"]);
+    assert_eq!((&named["config_file"], named.get("hint")), (&Value::from("counterfoil.toml"), None));
+}
+
+#[test]
+fn serve_names_the_file_that_was_read_and_one_that_was_not() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("counterfoil.toml"), "max_sessions = 3\n").unwrap();
+    let serve = |arguments: &[&str], lines: usize| {
+        let mut command = counterfoil(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        command.current_dir(place.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let banner = BufReader::new(child.stdout.take().unwrap()).lines().take(lines);
+        let banner: Vec<String> = banner.map(Result::unwrap).collect();
+        let _ = child.kill();
+        let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert!(banner.len() == lines && banner[0].starts_with("listening on "), "{banner:?}\n{log}");
+        (banner, log)
+    };
+
+    let (banner, log) = serve(&["--config", "counterfoil.toml"], 3);
+    assert_eq!(banner[2], "configuration from counterfoil.toml");
+    assert!(!log.contains("is not read"), "{log}");
+    let (_, log) = serve(&[], 2);
+    assert!(log.contains("counterfoil.toml in the working directory is not read"), "{log}");
+}
+
+#[test]
 fn every_error_of_every_source_is_reported_at_once() {
     let place = tempfile::tempdir().unwrap();
     let config = place.path().join("c.toml");

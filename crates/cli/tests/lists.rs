@@ -94,6 +94,9 @@ fn the_audit_log_is_filtered_by_user_kind_and_time() {
     assert_eq!(kinds(&["--kind", "user_disabled"]), ["user_disabled"]);
     assert_eq!(kinds(&["--kind", "user_disabled,user_registered", "--user", "ada"]), ["user_registered"]);
     assert_eq!(kinds(&["--kind", "user_disabled", "--kind", "user_registered"]).len(), 3);
+    // As the table prints it.
+    assert_eq!(kinds(&["--kind", "user disabled"]), ["user_disabled"]);
+    assert_eq!(kinds(&["--kind", "user registered, user-disabled"]).len(), 3);
     assert_eq!(kinds(&["ada", "--since", "2h"]), ["user_registered"]);
     assert!(kinds(&["--to", "2h"]).is_empty() && kinds(&["--from", "2100-01-01"]).is_empty());
     assert_eq!(kinds(&["--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01", "ada"]).len(), 1);
@@ -106,6 +109,8 @@ fn the_audit_log_is_filtered_by_user_kind_and_time() {
         unknown.stderr.contains("user_disabled") && unknown.stderr.contains("login_failed"),
         "{unknown:?}"
     );
+    let mistyped = run(&in_dir(&dir, &["audit", "list", "--kind", "login faild"]));
+    assert!(mistyped.stderr.contains("a similar value exists: 'login_failed'"), "{mistyped:?}");
     let bad_time = run(&in_dir(&dir, &["audit", "list", "--since", "yesterday"]));
     assert!(bad_time.status == 2 && bad_time.stderr.contains("2h"), "{bad_time:?}");
     let none = run(&in_dir(&dir, &["audit", "list", "--kind", "login_failed"]));

@@ -54,6 +54,46 @@ fn the_problems_of_a_forged_token_are_listed() {
 }
 
 #[test]
+fn an_unsigned_token_is_shown_with_what_that_means() {
+    // As RFC 7519, section 6.1, writes it: nothing after the last dot.
+    let output = run(&["token", "inspect", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsImV4cCI6MX0."]);
+
+    assert_eq!(output.status, 0, "{output:?}");
+    for part in [
+        "admin",
+        "alg none: the token is unsigned, so anyone can have written it. Accept no such",
+        "no key can confirm",
+    ] {
+        assert!(output.stdout.contains(part), "{part}: {}", output.stdout);
+    }
+}
+
+#[test]
+fn a_copied_header_is_inspected_as_its_token() {
+    for header in
+        ["Bearer eyJhbGciOiJub25lIn0.e30.AAAA", "authorization: bearer eyJhbGciOiJub25lIn0.e30.AAAA\r\n"]
+    {
+        for output in [run(&["token", "inspect", header]), run_with_input(&["token", "inspect", "-"], header)]
+        {
+            assert!(output.status == 0 && output.stdout.contains("kind      JWT"), "{output:?}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_text_is_an_error_that_says_so() {
+    for output in [run(&["token", "inspect", ""]), run_with_input(&["token", "inspect", "-"], "\n")] {
+        assert_eq!(output.status, 1, "{output:?}");
+        assert!(
+            output
+                .stderr
+                .starts_with("error: there is no token: the text is empty\nhint: give a session token"),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
 fn a_signature_is_checked_with_a_key_set_or_a_secret() {
     let temp = tempfile::tempdir().unwrap();
     let key = SigningKey::generate(Algorithm::Es256).unwrap();

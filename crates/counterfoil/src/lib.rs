@@ -218,11 +218,18 @@ pub mod operator {
         UserResponse,
     };
     pub use crate::operations::admin::user_import::MAX_IMPORTED_USERS;
-    pub use crate::operations::admin::views::{
-        AccountCounterView, AdminKeyView, AdminSessionView, AdminUserView, AuditEventView, ClientView,
-        FleetWaitView, KeyView, LifetimesView, NodeView, RevocationEntryView, TokenRejectionView,
-        VerifiedTokenView, VerifierKeyView, VerifierView,
-    };
+    pub use crate::operations::admin::views::AuditEventView;
+    pub use crate::operations::admin::views::account_counter::AccountCounterView;
+    pub use crate::operations::admin::views::admin_key::AdminKeyView;
+    pub use crate::operations::admin::views::client::{ClientView, LifetimesView};
+    pub use crate::operations::admin::views::key::KeyView;
+    pub use crate::operations::admin::views::node::NodeView;
+    pub use crate::operations::admin::views::revocation::{FleetWaitView, RevocationEntryView};
+    pub use crate::operations::admin::views::session::AdminSessionView;
+    pub use crate::operations::admin::views::token::{TokenRejectionView, VerifiedTokenView};
+    pub use crate::operations::admin::views::user::AdminUserView;
+    pub use crate::operations::admin::views::verifier::VerifierView;
+    pub use crate::operations::admin::views::verifier_key::VerifierKeyView;
     pub use crate::operations::pagination::{ListItem, ListResponse};
     pub use crate::operations::views::{RevokedResponse, SessionView, UserView};
     pub use crate::passwords::breached::{BreachedError, BreachedFile};
@@ -236,7 +243,9 @@ pub mod operator {
     pub use counterfoil_core::services::password_policy::BreachedPasswords;
     pub use counterfoil_core::services::user_import::{ImportTarget, ImportedUser};
     pub use counterfoil_core::store::copy::CopyRefusal;
-    pub use counterfoil_files::{open_configured, path_hint, resolve_link};
+    pub use counterfoil_files::{open_published, path_hint, resolve_published};
+    #[cfg(feature = "pages")]
+    pub use counterfoil_pages::TimeBound;
 
     /// Which mode suits which client, from a few answers: pure functions.
     pub mod advice {
@@ -257,7 +266,7 @@ pub mod operator {
             GivenKeys, GivenKeysError, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH,
         };
         pub use crate::operations::inspection::inspected_token::{
-            InspectedToken, InspectionError, MAX_TOKEN_LENGTH,
+            InspectedToken, InspectionError, MAX_TOKEN_LENGTH, copied_token, is_unsigned,
         };
         pub use crate::operations::inspection::issuer_check::IssuerCheck;
         pub use crate::operations::inspection::problems::find_problems;

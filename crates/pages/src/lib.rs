@@ -21,6 +21,7 @@ mod texts;
 mod theme;
 mod theme_file;
 mod theme_frame;
+mod time_bound;
 pub mod view;
 
 pub use accent::{Accent, AccentError};
@@ -38,4 +39,5 @@ pub use style_sheet::StyleSheet;
 pub use theme::Theme;
 pub use theme_file::{ThemeFile, ThemeFileError};
 pub use theme_frame::ThemeFrame;
+pub use time_bound::TimeBound;
 pub use view::View;

@@ -138,9 +138,9 @@ export class Counterfoil implements Authenticator {
 
   /** For a middleware: authenticates only by the `Remote-Assertion` of a proxy for `audience`, the origin of the application. */
   forwarded({ audience }: { audience: string }): Authenticator {
-    const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (always, parts, request) => {
-      // The proxy has just asked, so what is published from now on counts.
-      const query = { always, before: [`user:${parts.subject}`, "everyone"], position: this.freshness()?.position ?? 0 };
+    const verify = forwardedVerifier(this.#settings, this.#keys, this.#clock, audience, (signed, parts, request) => {
+      // Without a position, from an issuer of an earlier version, what is published from now on counts: the proxy has just asked.
+      const query = { ...signed, position: signed.position ?? this.freshness()?.position ?? 0 };
       if (this.#feed?.revocations.revokes(query)) throw invalidToken(new Error("revoked"));
       if (this.#feed && !this.#feed.isFresh(this.#settings.acceptStaleMs)) throw stale();
       return this.#accept(parts, query, request.socket, () => this.#clock.now() >= parts.expiresAt);

@@ -372,6 +372,39 @@ test("a `Remote-Assertion` authenticates for its audience, and nothing else does
   assert.equal(await status(await sign({ aud: "https://shop.example", pos: 1, client_id: "c", jti: ID("j") })), 401);
 });
 
+test("an assertion is refused after a revocation at a later position than its own", async (t) => {
+  const own = await FakeIssuer.start();
+  const verifier = counterfoil(options(own));
+  t.after(() => (verifier.close(), own.close()));
+  await verifier.ready();
+  const now = own.now();
+  const claims = { iss: own.url, aud: "https://app.example", sub: ID("u"), sid: ID("f"), client_id: "web", iat: now, exp: now + 60, auth_time: now, amr: ["pwd"] };
+  const forwarded = verifier.forwarded({ audience: "https://app.example" });
+  const by = async (changes) => {
+    const headers = { "remote-assertion": await own.token({ ...claims, ...changes }, { typ: "forward+jwt" }) };
+    return forwarded.authenticate({ method: "GET", headers }).then((user) => user.clientId, (error) => error.status);
+  };
+  for (const pos of [1.5, -1, "7", null, 2 ** 53]) assert.equal(await by({ pos }), 401, String(pos));
+  for (const client_id of ["", "a b", 7]) assert.equal(await by({ pos: own.head, client_id }), 401, String(client_id));
+  for (const subject of [`user:${ID("u")}`, "client:web", "everyone"]) {
+    const pos = own.head;
+    assert.equal(await by({ pos }), "web");
+    own.revoke(subject);
+    await until(async () => (await by({ pos })) === 401, subject);
+    // One that was signed after the revocation may arrive before it does.
+    for (const later of [own.head, own.head + 5]) assert.equal(await by({ pos: later }), "web", subject);
+  }
+  // An issuer of an earlier version signs neither: what the verifier knew before this request revokes nothing.
+  assert.equal(await by({ client_id: undefined }), null);
+  // The log of a restored store begins above every position of the former one, with an entry for everyone.
+  const pos = own.head;
+  own.log = ID("R");
+  own.head += 2 ** 32;
+  own.revoke("everyone");
+  await until(async () => (await by({ pos })) === 401, "the former log");
+  assert.equal(await by({ pos: own.head }), "web");
+});
+
 test("the signal of a forwarded user fires with a revocation of the user, and with one of everyone", async (t) => {
   const own = await FakeIssuer.start();
   const verifier = counterfoil(options(own));

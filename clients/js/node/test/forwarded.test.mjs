@@ -33,6 +33,7 @@ before(async () => {
     res.json({ username, kind, sessionId, assertion: req.headers["remote-assertion"], cookie: req.headers.cookie ?? "" });
   });
   app.get("/admin", guard({ role: "admin" }), (req, res) => res.json({}));
+  app.get("/staff", guard({ role: "staff" }), (req, res) => res.json({}));
   app.use(problems);
   application = createServer(app).listen(0, "127.0.0.1");
   await new Promise((resolve) => application.once("listening", resolve));
@@ -68,6 +69,35 @@ test("a user who is logged in at the proxy is the user of the application, until
   assert.equal((await nginx.get("/protected", headers)).status, 401);
   // An assertion that the proxy has passed on before is refused as soon as the feed reports the revocation.
   await until(async () => (await around({ "remote-assertion": assertion })) === 401, "the revocation is in force");
+});
+
+test("an assertion from before a revocation of the user, the client or everyone is refused when it is presented again", { skip }, async () => {
+  const user = await issuer.register("eve");
+  for (const subject of [`user:${user.id}`, "client:default", "everyone"]) {
+    const headers = { authorization: `Bearer ${(await issuer.login("eve")).session_token}` };
+    const assertionOf = async () => JSON.parse((await nginx.get("/protected", headers)).body).assertion;
+    const before = await assertionOf();
+    assert.equal(await around({ "remote-assertion": before }), 200, subject);
+    await issuer.command("revoke", subject, "--wait", "fleet", "--yes");
+    assert.equal(await around({ "remote-assertion": before }), 401, subject);
+    assert.equal((await nginx.get("/protected", headers)).status, 401, subject);
+    // A login in the same second is a later one.
+    headers.authorization = `Bearer ${(await issuer.login("eve")).session_token}`;
+    assert.equal(await around({ "remote-assertion": await assertionOf() }), 200, subject);
+  }
+});
+
+test("after a change of the roles a session continues, and its assertion from before does not", { skip }, async () => {
+  await issuer.register("mia");
+  const headers = { authorization: `Bearer ${(await issuer.login("mia")).session_token}` };
+  await issuer.command("user", "roles", "mia", "staff");
+  assert.equal((await nginx.get("/staff", headers)).status, 200);
+  const { assertion } = JSON.parse((await nginx.get("/protected", headers)).body);
+  assert.equal(await around({ "remote-assertion": assertion }, "/staff"), 200);
+  await issuer.command("user", "roles", "mia", "--clear");
+  await until(async () => (await around({ "remote-assertion": assertion }, "/staff")) === 401, "the former roles are refused");
+  assert.equal((await nginx.get("/protected", headers)).status, 200);
+  assert.equal((await nginx.get("/staff", headers)).status, 403);
 });
 
 test("headers of a client decide nothing, neither through the proxy nor around it", { skip }, async () => {

@@ -84,18 +84,22 @@ class TokenVerifier:
         if now >= claims["exp"] + LEEWAY or max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
             raise invalid_token()
 
-    def verify_assertion(self, token: str, audience: str) -> Flow[VerifiedToken]:
-        """Verifies a `Remote-Assertion`. Raises `Problem`."""
+    def verify_assertion(self, token: str, audience: str, position: int) -> Flow[VerifiedToken]:
+        """Verifies a `Remote-Assertion`. `position` is for one of an issuer of an earlier version, which signs none. Raises
+        `Problem`."""
         try:
             claims, key = yield from self._read(token, "forward+jwt")
-            _check(claims, _ASSERTION, {**_OPTIONAL, "username": is_text})
+            _check(claims, _ASSERTION, {**_OPTIONAL, "username": is_text, "client_id": is_name, "pos": is_count})
         except (ValueError, PyJWTError):
             raise invalid_token() from None
         iat, exp, now = claims["iat"], claims["exp"], self._clock.now()
         is_in_time = iat <= exp <= iat + _MAX_ASSERTION_LIFETIME and iat - _ASSERTION_LEEWAY <= now < exp + _ASSERTION_LEEWAY
         if claims["iss"] != self._settings.issuer or claims.get("aud") != audience or not is_in_time:
             raise invalid_token()
-        return VerifiedToken(claims, Query((f"session:{claims['sid']}", f"key:{key.kid}"), (), 0), key)
+        client = (f"client:{claims['client_id']}",) if "client_id" in claims else ()
+        always = (f"session:{claims['sid']}", f"key:{key.kid}")
+        before = (f"user:{claims['sub']}", *client, "everyone")
+        return VerifiedToken(claims, Query(always, before, claims.get("pos", position)), key)
 
     def _read(self, token: str, type_: str) -> Flow[tuple[dict[str, Any], VerifyingKey]]:
         """The claims and the key. Raises `ValueError` or a `PyJWTError`, or `Problem` for an outage."""

@@ -143,14 +143,13 @@ class Verifier:
         if not token:
             return None
         yield from self._wait_for_start()
-        verified = yield from self._tokens.verify_assertion(token, audience)
-        # The proxy has just asked, so what is published from now on counts.
+        # If the issuer has signed no position, what is published from now on counts: the proxy has just asked.
         position = self._feed.freshness().position if self._feed else None
-        query = verified.query._replace(before=(f"user:{verified.claims['sub']}", "everyone"), position=position or 0)
-        end = self._end(query)
+        verified = yield from self._tokens.verify_assertion(token, audience, position or 0)
+        end = self._end(verified.query)
         if end:
             raise stale_revocations() if end == "unavailable" else invalid_token()
-        return self._auth("forwarded", verified.claims, query)
+        return self._auth("forwarded", verified.claims, verified.query)
 
     def _verify(self, token: str) -> Flow[Auth]:
         if token.startswith("cfs_"):

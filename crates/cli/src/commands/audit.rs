@@ -1,8 +1,10 @@
 //! `counterfoil audit`: lists and follows the audit log, with time, kind, reason and actor.
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Subcommand};
-use counterfoil::operator::{self, AuditEventView, AuditFilterRequest, ListResponse};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args, Error, Subcommand};
+use counterfoil::operator::{self, AuditEventView, AuditFilterRequest, ListResponse, TimeBound};
 use counterfoil_core::model::audit_event::AuditEventKind;
 
 use crate::admin_client::execute;
@@ -10,7 +12,7 @@ use crate::commands::audit_follow::follow;
 use crate::commands::audit_table::{columns, row};
 use crate::commands::pagination::{PageOptions, parse_user};
 use crate::configuration::Configuration;
-use crate::datetime::{TimeBound, parse_bound};
+use crate::datetime::parse_bound;
 use crate::error::CliError;
 
 /// The commands for the audit log.
@@ -33,16 +35,16 @@ pub(crate) struct ListOptions {
     /// Only events of this session, and events that ended all sessions while it was active.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     session: Option<String>,
-    /// Only events of this kind, such as login_failed; may be given several times, or with commas.
+    /// Only events of this kind, such as login_failed or "login failed"; may be given several times, or with commas.
     #[arg(
         long = "kind",
         value_name = "KIND",
         value_delimiter = ',',
         hide_possible_values = true,
-        value_parser = PossibleValuesParser::new(kind_names()),
+        value_parser = KindParser,
     )]
     kinds: Vec<String>,
-    /// Only events at this time or later: RFC 3339, a date (UTC), or how long ago, as 2h.
+    /// Only events at this time or later: RFC 3339, a date or a date and a time (UTC), or how long ago, as 2h.
     #[arg(long, visible_alias = "since", value_name = "TIME", value_parser = |text: &str| parse_bound(text, TimeBound::From))]
     from: Option<u64>,
     /// Only events before this time, in the same forms. A date includes that day.
@@ -55,9 +57,28 @@ pub(crate) struct ListOptions {
     page: PageOptions,
 }
 
-/// The names of all kinds.
-fn kind_names() -> Vec<&'static str> {
-    AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect()
+/// Parses the name of a kind, also as the table prints it: `login failed`. An error names the kinds, and the nearest one.
+#[derive(Clone)]
+struct KindParser;
+
+impl KindParser {
+    fn names() -> PossibleValuesParser {
+        PossibleValuesParser::new(AuditEventKind::ALL.iter().map(|kind| kind.as_str()))
+    }
+}
+
+impl TypedValueParser for KindParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, Error> {
+        let name = value.to_string_lossy().trim().replace([' ', '-'], "_");
+        Self::names().parse_ref(command, arg, OsStr::new(&name))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = AuditEventKind::ALL.iter().map(|kind| PossibleValue::new(kind.as_str()));
+        Some(Box::new(names))
+    }
 }
 
 /// Runs the command.

@@ -10,6 +10,7 @@ use crate::configuration::{Configuration, check_errors, warnings};
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
+use crate::standard_input::display_name;
 
 /// The options of `check`.
 #[derive(Args)]
@@ -41,13 +42,17 @@ pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Res
     let findings = find(configuration).await;
     if options.json {
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
-        let mut report = json!({ "errors": errors, "warnings": warnings });
+        let file = configuration.file.as_deref().map(display_name);
+        let mut report = json!({ "config_file": file, "errors": errors, "warnings": warnings });
+        if let Some(hint) = configuration.hint_at_unread_file() {
+            report["hint"] = json!(hint);
+        }
         if let Some(cache) = &findings.cache {
             report["cache"] = json!(cache);
         }
         print_json(&report)?;
     } else {
-        print_line(&report(&findings))?;
+        print_line(&report(configuration, &findings))?;
     }
     let warnings = if options.strict { findings.warnings.len() } else { 0 };
     match findings.errors.len() + warnings {
@@ -77,13 +82,17 @@ fn from_error(error: CliError) -> Diagnostic {
     Diagnostic { key: None, source: ValueSource::Combination, message, hint }
 }
 
-fn report(findings: &Findings) -> String {
+fn report(configuration: &Configuration, findings: &Findings) -> String {
     let mut lines = [to_lines("error", &findings.errors), to_lines("warning", &findings.warnings)].concat();
     if lines.is_empty() {
         lines.push("the configuration is valid, without warnings".to_owned());
     }
     let cache = findings.cache.iter().map(|cache| format!("cache: {}", escape_controls(cache)));
-    lines.into_iter().chain(cache).collect::<Vec<_>>().join("\n")
+    lines.extend(cache);
+    let file = configuration.file.as_deref().map_or_else(|| "none".to_owned(), display_name);
+    lines.push(format!("configuration file: {}", escape_controls(&file)));
+    lines.extend(configuration.hint_at_unread_file().map(|hint| format!("  hint: {hint}")));
+    lines.join("\n")
 }
 
 fn to_lines(severity: &str, diagnostics: &[Diagnostic]) -> Vec<String> {

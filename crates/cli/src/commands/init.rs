@@ -11,7 +11,7 @@ use counterfoil::operator::advice::{Answers, Domains, for_clients};
 use serde_json::json;
 
 use crate::commands::init::prompt::Prompt;
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, INITIAL_FILE};
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
     /// The file to write, which must not exist, or `-` for standard output.
-    #[arg(long, value_name = "FILE", default_value = "counterfoil.toml")]
+    #[arg(long, value_name = "FILE", default_value = INITIAL_FILE)]
     out: PathBuf,
     /// Print the recommendations as JSON, but not into a configuration on standard output.
     #[arg(long)]

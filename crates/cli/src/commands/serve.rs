@@ -20,6 +20,7 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::listeners::{bind, bind_localhost};
 use crate::signals::ShutdownSignals;
+use crate::standard_input::display_name;
 
 /// How many scrapers may wait to be accepted.
 const METRICS_BACKLOG: i32 = 128;
@@ -45,6 +46,9 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     for warning in configuration.renamed_variables().iter().chain(warnings.iter().flatten()) {
         tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
     }
+    if let Some(hint) = configuration.hint_at_unread_file() {
+        tracing::warn!("{hint}");
+    }
     raise_open_files_limit();
     let signals = ShutdownSignals::listen()?;
     // Bound early, so that a second start fails before it touches anything; the sockets listen when the store is open.
@@ -63,6 +67,9 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
     let mut banner = format!("listening on {scheme}://{address}\nissuer {issuer}, data in {data}");
     if let Some((_, address)) = &metrics {
         banner += &format!("\nmetrics on http://{address}/metrics");
+    }
+    if let Some(file) = &configuration.file {
+        banner += &format!("\nconfiguration from {}", escape_controls(&display_name(file)));
     }
     let metrics = metrics.map(|(listener, _)| start_metrics(app.clone(), listener)).transpose()?;
     let stopping = app.clone();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Subcommand;
+use counterfoil::operator::inspection::copied_token;
 
 use crate::configuration::Configuration;
 use crate::error::CliError;
@@ -37,11 +38,11 @@ pub(crate) async fn run(configuration: &Configuration, command: Command) -> Resu
     }
 }
 
-/// The token from the argument, or from standard input if the argument is `-`.
-fn read_token(argument: String) -> Result<String, CliError> {
+/// The token from the argument, or from standard input if the argument is `-`; also a copied `Authorization` header.
+fn read_token(argument: &str) -> Result<String, CliError> {
     if argument != "-" {
-        return Ok(argument.trim().to_owned());
+        return Ok(copied_token(argument).to_owned());
     }
     let text = read_text(Path::new("-"), MAX_INPUT)?;
-    Ok(text.expose().trim().to_owned())
+    Ok(copied_token(text.expose()).to_owned())
 }

@@ -1,13 +1,13 @@
 //! Reads the directories with the templates and texts of the operator.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use counterfoil::OverrideFile;
-use counterfoil::operator::{open_configured, resolve_link};
-use rustix::process::geteuid;
+use counterfoil::operator::{open_published, resolve_published};
+
+use crate::configuration::page_file_fault::PageFileFault;
 
 /// The most files in a directory and in those below it: more than there are names.
 const MAX_FILES: usize = 200;
@@ -15,16 +15,11 @@ const MAX_FILES: usize = 200;
 /// The most directories one below the other. Our templates have three.
 const MAX_DEPTH: usize = 4;
 
-/// Others may write.
-const OTHERS_WRITE: u32 = 0o002;
-
-const ROOT: u32 = 0;
-
 /// The files of a directory, or what is wrong with it.
 #[derive(Debug, Default)]
 struct Reading {
     files: Vec<OverrideFile>,
-    errors: Vec<String>,
+    errors: Vec<PageFileFault>,
 }
 
 /// Reads every file of a directory and of those below it. Names that begin with a dot do not count: a directory that Kubernetes
@@ -32,10 +27,8 @@ struct Reading {
 ///
 /// # Errors
 ///
-/// Everything that cannot be read. A link that another user made is refused, because it could lead to a secret, and so is a file
-/// that another user can write or has put into a directory of everyone: such a user could change the pages.
-pub(super) fn read_directory(directory: &Path) -> Result<Vec<OverrideFile>, Vec<String>> {
-    check_directory(directory).map_err(|error| vec![unreadable(directory, &error)])?;
+/// Everything that cannot be read, also what another user could have put there: see `resolve_published`.
+pub(super) fn read_directory(directory: &Path) -> Result<Vec<OverrideFile>, Vec<PageFileFault>> {
     let mut reading = Reading::default();
     reading.add_directory(directory, "", 1);
     if reading.errors.is_empty() { Ok(reading.files) } else { Err(reading.errors) }
@@ -43,47 +36,43 @@ pub(super) fn read_directory(directory: &Path) -> Result<Vec<OverrideFile>, Vec<
 
 impl Reading {
     fn add_directory(&mut self, directory: &Path, prefix: &str, depth: usize) {
-        let (parent, entries) = match entries(directory) {
+        let entries = match entries(directory) {
             Ok(found) => found,
-            Err(error) => return self.errors.push(unreadable(directory, &error)),
+            Err(error) => return self.errors.push(PageFileFault::unreadable(directory, &error)),
         };
         for path in entries {
             if self.files.len() >= MAX_FILES || depth > MAX_DEPTH {
                 let most = format!("has more than {MAX_FILES} files, or directories that are too deep");
-                return self.errors.push(format!("{} {most}", directory.display()));
+                let hint =
+                    "name the directory of the templates or texts itself, and remove other files from it"
+                        .to_owned();
+                let message = format!("{} {most}", directory.display());
+                return self.errors.push(PageFileFault::new(message, Some(hint)));
             }
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-                self.errors.push(format!("{} has a name that is not UTF-8", path.display()));
+                let message = format!("{} has a name that is not UTF-8", path.display());
+                self.errors.push(PageFileFault::new(message, Some("remove it, or rename it".to_owned())));
                 continue;
             };
             let name = format!("{prefix}{name}");
-            match resolve_link(&path).and_then(fs::metadata) {
-                Ok(found) if found.is_dir() => match check_owner(&found, &parent) {
-                    Ok(()) => self.add_directory(&path, &format!("{name}/"), depth + 1),
-                    Err(error) => self.errors.push(unreadable(&path, &error)),
-                },
-                Ok(_) => match read_file(&path, &parent) {
+            match resolve_published(&path) {
+                Ok(resolved) if resolved.is_dir() => {
+                    self.add_directory(&path, &format!("{name}/"), depth + 1)
+                }
+                Ok(_) => match read_file(&path) {
                     Ok(content) => self.files.push(OverrideFile { name, content }),
-                    Err(error) => self.errors.push(unreadable(&path, &error)),
+                    Err(error) => self.errors.push(PageFileFault::unreadable(&path, &error)),
                 },
-                Err(error) => self.errors.push(unreadable(&path, &error)),
+                Err(error) => self.errors.push(PageFileFault::unreadable(&path, &error)),
             }
         }
     }
 }
 
-/// Another user could have made a directory of this name where everyone may.
-fn check_directory(directory: &Path) -> io::Result<()> {
-    let resolved = fs::canonicalize(resolve_link(directory)?)?;
-    let parent = resolved.parent().unwrap_or(&resolved);
-    check_owner(&fs::metadata(&resolved)?, &fs::metadata(parent)?)
-}
-
-/// A directory, and what is in it by name, without what begins with a dot.
-fn entries(directory: &Path) -> io::Result<(Metadata, Vec<PathBuf>)> {
-    let directory = resolve_link(directory)?;
+/// What is in a directory by name, without what begins with a dot.
+fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    for entry in fs::read_dir(&directory)? {
+    for entry in fs::read_dir(resolve_published(directory)?)? {
         let entry = entry?;
         if paths.len() > MAX_FILES {
             break;
@@ -93,40 +82,14 @@ fn entries(directory: &Path) -> io::Result<(Metadata, Vec<PathBuf>)> {
         }
     }
     paths.sort();
-    Ok((fs::metadata(directory)?, paths))
+    Ok(paths)
 }
 
 /// The content of a file, of which at most one byte too many is read.
-fn read_file(path: &Path, parent: &Metadata) -> io::Result<Vec<u8>> {
-    let file = open_configured(path)?;
-    let metadata = file.metadata()?;
-    check_owner(&metadata, parent)?;
-    if metadata.mode() & OTHERS_WRITE != 0 {
-        return Err(refused("every user may write to it; remove that with `chmod o-w`"));
-    }
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    file.take(OverrideFile::MAX_LEN as u64 + 1).read_to_end(&mut content)?;
+    open_published(path)?.take(OverrideFile::MAX_LEN as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
-}
-
-/// In a directory to which every user may write, as the one of a map that Kubernetes mounts, what another user has put there is
-/// refused.
-fn check_owner(found: &Metadata, parent: &Metadata) -> io::Result<()> {
-    let trusted = [ROOT, geteuid().as_raw(), parent.uid()];
-    if parent.mode() & OTHERS_WRITE == 0 || trusted.contains(&found.uid()) {
-        return Ok(());
-    }
-    let problem =
-        "another user has put it into a directory to which every user may write; use a directory of your own";
-    Err(refused(problem))
-}
-
-fn refused(problem: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, problem)
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> String {
-    format!("{} cannot be read: {error}", path.display())
 }
 
 #[cfg(test)]
@@ -140,8 +103,8 @@ mod tests {
     }
 
     fn error(directory: &Path) -> String {
-        let [error] = read_directory(directory).unwrap_err().try_into().unwrap();
-        error
+        let [error] = <[_; 1]>::try_from(read_directory(directory).unwrap_err()).unwrap();
+        error.message
     }
 
     #[test]
@@ -168,7 +131,7 @@ mod tests {
         symlink("..data/login.html", at("login.html")).unwrap();
         symlink(dir.path(), at("loop")).unwrap();
 
-        assert!(read_directory(dir.path()).unwrap_err()[0].contains("too deep"));
+        assert!(read_directory(dir.path()).unwrap_err()[0].message.contains("too deep"));
         fs::remove_file(at("loop")).unwrap();
         assert_eq!(names(dir.path()), ["login.html"]);
     }
@@ -202,9 +165,7 @@ mod tests {
         if lchown(&file, Some(65_534), None).is_err() {
             return counterfoil_test_support::skip("only root can give a file to another user");
         }
-        assert!(
-            error(dir.path()).contains("login.html cannot be read: another user has put it into a directory")
-        );
+        assert!(error(dir.path()).contains("login.html into a directory to which every user may write"));
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(names(dir.path()), ["login.html"]);
     }
@@ -219,7 +180,7 @@ mod tests {
         if lchown(&theme, Some(65_534), None).is_err() {
             return counterfoil_test_support::skip("only root can give a directory to another user");
         }
-        assert!(error(&theme).contains("theme cannot be read: another user has put it into a directory"));
+        assert!(error(&theme).contains("theme into a directory to which every user may write"));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use counterfoil::operator::open_configured;
+use counterfoil::operator::open_published;
 use counterfoil::{Logo, OverrideKind, Overrides, StyleSheet, ThemeFile, ThemeFileError};
 
 use crate::configuration::Configuration;
 use crate::configuration::diagnostic::{Diagnostic, ValueSource};
 use crate::configuration::override_files::read_directory;
+use crate::configuration::page_file_fault::PageFileFault;
 use crate::configuration::page_file_paths::PageFilePaths;
 
 impl Configuration {
@@ -20,11 +21,11 @@ impl Configuration {
         let theme = &mut read.builder.settings.pages.theme;
         match read_file(css.as_deref(), StyleSheet::new) {
             Ok(style_sheet) => theme.style_sheet = style_sheet,
-            Err(message) => read.errors.push(self.unusable_file("pages.css", message)),
+            Err(fault) => read.errors.push(self.unusable_file("pages.css", fault)),
         }
         match read_file(logo.as_deref(), Logo::new) {
             Ok(logo) => theme.logo = logo,
-            Err(message) => read.errors.push(self.unusable_file("pages.logo", message)),
+            Err(fault) => read.errors.push(self.unusable_file("pages.logo", fault)),
         }
         match overrides(templates.as_deref(), texts.as_deref()) {
             Ok(overrides) => theme.overrides = overrides,
@@ -37,10 +38,10 @@ impl Configuration {
     }
 
     /// The error about the file that the setting names.
-    fn unusable_file(&self, setting: &str, message: String) -> Diagnostic {
+    fn unusable_file(&self, setting: &str, fault: PageFileFault) -> Diagnostic {
         let assigned = self.assigned.get(setting);
         let source = assigned.map_or(ValueSource::Combination, |assigned| assigned.source.clone());
-        Diagnostic { key: Some(setting.to_owned()), source, message, hint: None }
+        Diagnostic { key: Some(setting.to_owned()), source, message: fault.message, hint: fault.hint }
     }
 }
 
@@ -48,7 +49,7 @@ impl Configuration {
 fn overrides(
     templates: Option<&Path>,
     texts: Option<&Path>,
-) -> Result<Option<Overrides>, Vec<(&'static str, String)>> {
+) -> Result<Option<Overrides>, Vec<(&'static str, PageFileFault)>> {
     if templates.is_none() && texts.is_none() {
         return Ok(None);
     }
@@ -71,29 +72,32 @@ fn overrides(
                 OverrideKind::Template => ("pages.templates", templates),
                 _ => ("pages.texts", texts),
             };
-            (setting, format!("{}/{error}", directory.unwrap_or(Path::new(".")).display()))
+            let message = format!("{}/{error}", directory.unwrap_or(Path::new(".")).display());
+            (setting, PageFileFault::new(message, Some(error.hint())))
         };
         errors.into_iter().map(fault).collect()
     })
 }
 
-/// The content of a file, if there is one, or what is wrong with it. At most one byte too many is read. The server publishes it, so
-/// a link that another user made must not lead to a secret of this one.
+/// The content of a file, if there is one, or what is wrong with it. At most one byte too many is read.
 fn read_file<T>(
     file: Option<&Path>,
     parse: fn(Vec<u8>) -> Result<T, ThemeFileError>,
-) -> Result<Option<T>, String> {
+) -> Result<Option<T>, PageFileFault> {
     let Some(file) = file else { return Ok(None) };
     let mut content = Vec::new();
-    let opened = open_configured(file);
+    let opened = open_published(file);
     opened
         .and_then(|opened| opened.take(ThemeFile::MAX_LEN as u64 + 1).read_to_end(&mut content))
-        .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    parse(content).map(Some).map_err(|error| format!("{} {error}", file.display()))
+        .map_err(|error| PageFileFault::unreadable(file, &error))?;
+    let unusable = |error| PageFileFault::new(format!("{} {error}", file.display()), None);
+    parse(content).map(Some).map_err(unusable)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, lchown};
+
     use super::*;
 
     /// What is wrong with a file that the setting names.
@@ -120,6 +124,44 @@ mod tests {
         assert_eq!(fault("pages.css", &file), Some(format!("{path} is longer than 64 KiB")));
         std::fs::write(&file, b"a{content:'\xff'}").unwrap();
         assert_eq!(fault("pages.css", &file), Some(format!("{path} is not UTF-8 text")));
+    }
+
+    /// Such a user could change the pages.
+    #[test]
+    fn a_file_that_another_user_can_write_or_has_written_is_refused() {
+        let shared = tempfile::tempdir().unwrap();
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for (setting, name, content) in
+            [("pages.css", "shop.css", "a{}"), ("pages.logo", "logo.svg", "<svg/>")]
+        {
+            let file = shared.path().join(name);
+            std::fs::write(&file, content).unwrap();
+            mode(&file, 0o666);
+            let writable = fault(setting, &file).unwrap();
+            assert!(writable.contains("every user may write to it"), "{writable}");
+            mode(&file, 0o644);
+            mode(shared.path(), 0o1777);
+            assert_eq!(fault(setting, &file), None);
+            if lchown(&file, Some(65_534), None).is_err() {
+                return counterfoil_test_support::skip("only root can give a file to another user");
+            }
+            let foreign = fault(setting, &file).unwrap();
+            assert!(foreign.contains("into a directory to which every user may write"), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_template_with_another_name_is_refused_with_the_nearest_one() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("logn.html"), "").unwrap();
+        let text = format!("[pages]\ntemplates = {:?}\n", place.path());
+        let configuration = Configuration::from_text(Path::new("c.toml"), &text);
+
+        let errors = configuration.with_page_files().validate(configuration.listen).unwrap_err();
+
+        assert_eq!(errors[0].hint.as_deref(), Some("did you mean login.html?"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod open;
 #[cfg(feature = "admin")]
 pub(crate) mod preflight;
 pub(crate) mod readiness;
+pub(crate) mod readiness_check;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -35,6 +36,7 @@ use counterfoil_verify::{AuthError, AuthLayer, AuthState, CsrfLayer, LocalVerifi
 
 use crate::app::forward_auth::ForwardAuth;
 use crate::app::live::Live;
+use crate::app::readiness_check::ReadinessCheck;
 use crate::clock::checkpoint;
 use crate::clock::state_keys::StateKeys;
 use crate::clock::{Clock, ClockJumpPending};
@@ -48,6 +50,7 @@ use crate::limits::introspection_rate::IntrospectionRateLimiter;
 use crate::limits::untrusted_proxies::UntrustedProxies;
 use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::hash_pool::HashPool;
+use crate::runtime::shared_run::SharedRun;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
@@ -123,6 +126,8 @@ pub(crate) struct AppParts {
     pub(crate) skips_shutdown_delay: Notify,
     /// Whether the keys in the store could not be loaded.
     pub(crate) has_stale_keys: AtomicBool,
+    /// Many probes of readiness at a time share its runs.
+    store_check: SharedRun<Option<ReadinessCheck>>,
     /// The OpenAPI document, serialized at the first request for it.
     pub(crate) openapi: OnceLock<Bytes>,
 }

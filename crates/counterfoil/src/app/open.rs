@@ -55,6 +55,7 @@ use crate::limits::write_rate::WriteRateLimiter;
 use crate::passwords::breached::{BreachedError, BreachedFile};
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
+use crate::runtime::shared_run::SharedRun;
 use crate::runtime::task::Task;
 use crate::settings::Settings;
 use crate::settings::cookie_options::Cookies;
@@ -355,6 +356,7 @@ impl Loaded {
             is_shutting_down: AtomicBool::new(false),
             skips_shutdown_delay: Notify::new(),
             has_stale_keys: AtomicBool::new(false),
+            store_check: SharedRun::default(),
             openapi: OnceLock::new(),
             key_schedule_changed: Notify::new(),
             rollback_guard: self.guard,
@@ -492,6 +494,7 @@ fn local_verifier(
         .max_lifetime(Lifetimes::CEILING.max_access_lifetime())
         // The tokens were issued by this clock, so an expired token is not accepted for a while longer.
         .leeway(Duration::ZERO)
+        .cache_size(settings.token_cache_size)
         .build(active.verification_keys().clone())?;
     let tokens = Arc::new(tokens);
     keys.subscribe(Arc::clone(&tokens));

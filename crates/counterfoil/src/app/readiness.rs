@@ -1,54 +1,10 @@
-//! Readiness checks: whether this process can serve requests, for `/readyz`, metrics and alerts.
+//! Evaluates the readiness checks: whether this process can serve requests, for `/readyz`, metrics and alerts.
 
 use std::sync::atomic::Ordering;
 
 use crate::app::App;
+use crate::app::readiness_check::ReadinessCheck;
 use crate::clock::checkpoint;
-
-/// A condition for serving requests. While one fails, requests should be sent to other instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReadinessCheck {
-    /// The server is not shutting down.
-    Closing,
-    /// The store can be read. If not, it has failed and must be reopened.
-    Store,
-    /// The store can be written. If not, the disk is full, read-only or broken, and reads still work.
-    StoreWrites,
-    /// No clock jump waits for acceptance. Until then no credentials are issued.
-    Clock,
-    /// The keys in the store could be loaded.
-    Keys,
-    /// This node knows what the others have committed. If not, it cannot renew its lease.
-    NodeLease,
-    /// The threads that hash passwords make progress.
-    Hashing,
-}
-
-impl ReadinessCheck {
-    /// All checks.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Closing,
-        Self::Store,
-        Self::StoreWrites,
-        Self::Clock,
-        Self::Keys,
-        Self::NodeLease,
-        Self::Hashing,
-    ];
-
-    /// The name in `/readyz` and in metrics.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closing => "closing",
-            Self::Store => "store",
-            Self::StoreWrites => "store_writes",
-            Self::Clock => "clock",
-            Self::Keys => "keys",
-            Self::NodeLease => "node_lease",
-            Self::Hashing => "hashing",
-        }
-    }
-}
 
 impl App {
     /// The names of the failed readiness checks, which `docs/operate.md` explains; empty if the app is ready.
@@ -58,7 +14,8 @@ impl App {
 
     /// The failed readiness checks.
     pub(crate) async fn failed_checks(&self) -> Vec<ReadinessCheck> {
-        let store = self.failed_store_check().await;
+        // Anyone may ask, and as often as they like: it costs at most one read of the store at a time.
+        let store = self.parts.store_check.get_or_run(self.failed_store_check()).await;
         let others = [
             (self.parts.is_shutting_down.load(Ordering::SeqCst), ReadinessCheck::Closing),
             (!self.parts.clock.may_issue(), ReadinessCheck::Clock),
@@ -85,5 +42,38 @@ impl App {
         }
         let written = checkpoint::save(&*self.parts.store, &self.parts.state_keys, &self.parts.clock).await;
         written.is_err().then_some(ReadinessCheck::StoreWrites)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use tempfile::TempDir;
+    use tokio::join;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn probes_that_come_during_a_check_share_the_next_one() {
+        let dir = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let app = App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap();
+        let (finish, finished) = oneshot::channel();
+        let first = app.parts.store_check.get_or_run(async {
+            finished.await.unwrap();
+            None
+        });
+        let probes = join_all((0..64).map(|_| app.readiness()));
+        let finish = async { finish.send(()).unwrap() };
+        let reads = || app.parts.store.metrics().reads.snapshot().count();
+        let before = reads();
+
+        // Each is polled in this order.
+        let (_, failed, ()) = join!(biased; first, probes, finish);
+
+        assert!(failed.iter().all(Vec::is_empty), "{failed:?}");
+        assert_eq!(reads() - before, 1);
     }
 }

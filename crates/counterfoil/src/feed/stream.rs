@@ -16,10 +16,10 @@ use crate::feed::Feed;
 use crate::feed::error::FeedError;
 use crate::feed::recent_entries::EncodedEntries;
 use crate::limits::open_streams::{OpenStream, StreamLimits};
-use crate::runtime::stream_body::StreamBody;
+use crate::runtime::stream_body::{AskedPermission, StreamBody};
 
-/// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and the key is checked,
-/// also while the client does not read.
+/// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and how often the key is checked while the
+/// client does not read.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The client of a stream, as the task that sends to it knows it.
@@ -65,7 +65,12 @@ impl Feed {
         let limits = StreamLimits { per_owner: self.settings.max_streams_per_key, total: usize::MAX };
         let open = self.streams.open(key, limits).map_err(|_| FeedError::TooManyStreams)?;
         let feed = Arc::clone(self);
-        Ok(StreamBody::from_task(|parts| async move {
+        let asked = Arc::clone(self);
+        let permission = AskedPermission::new(move || {
+            let feed = Arc::clone(&asked);
+            async move { feed.may_send(key).await }
+        });
+        Ok(StreamBody::from_task(Box::new(permission), |parts| async move {
             let client = StreamClient { open, parts, keep_alive };
             let mut closing = feed.publication.subscribe();
             tokio::select! {
@@ -97,10 +102,7 @@ impl Feed {
             while is_due || after < head {
                 let (entries, next) = self.entries_after(after, head).await?;
                 self.check_node_lease()?;
-                // An attacker with a removed key reads no further revocations.
-                if !self.has_key(client).await?
-                    || !self.send_event(client, head, next, is_snapshot, entries).await?
-                {
+                if !self.send_event(client, head, next, is_snapshot, entries).await? {
                     return Ok(());
                 }
                 (after, is_snapshot, is_due) = (next, false, false);
@@ -110,12 +112,23 @@ impl Feed {
             };
             tokio::select! {
                 () = client.parts.closed() => return Ok(()),
-                news = timeout(client.keep_alive, news) => if news.is_err() {
-                    let comment = Bytes::from_static(b":\n\n");
-                    if !self.has_key(client).await? || !self.send_part(client, comment).await? {
+                news = timeout(client.keep_alive, news) => {
+                    if news.is_err() && !self.send_part(client, Bytes::from_static(b":\n\n")).await? {
                         return Ok(());
                     }
                 }
+            }
+        }
+    }
+
+    /// Whether the connection may take the next part: an attacker with a removed key reads no further revocations, also not those that
+    /// wait for a client that reads slowly.
+    async fn may_send(&self, key: VerifierKeyId) -> bool {
+        match self.store.verifier_key(key).await {
+            Ok(found) => found.is_some() && self.check_node_lease().is_ok(),
+            Err(error) => {
+                tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
+                false
             }
         }
     }

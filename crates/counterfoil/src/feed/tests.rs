@@ -290,6 +290,20 @@ async fn a_stream_of_a_removed_key_ends_although_its_client_does_not_read() {
 }
 
 #[tokio::test]
+async fn what_waits_for_the_client_of_a_stream_is_not_sent_after_the_removal_of_its_key() {
+    let fixture = Fixture::open().await;
+    let mut waiting = fixture.open_unread_stream().await;
+    assert!(waiting.frame().await.unwrap().unwrap().into_data().unwrap().starts_with(b"id: "));
+
+    let remove = Change::remove_verifier_key(fixture.key.id);
+    assert!(fixture.app.parts.store.commit(&[remove].into()).await.unwrap().applied().is_some());
+
+    let rest = timeout(Duration::from_secs(10), waiting.collect()).await.expect("the stream ends");
+    assert_eq!(rest.unwrap().to_bytes(), "");
+    fixture.streams_end().await;
+}
+
+#[tokio::test]
 async fn a_stream_ends_at_a_shutdown_although_its_client_does_not_read() {
     let fixture = Fixture::open().await;
     let _unread = fixture.open_unread_stream().await;

@@ -20,7 +20,7 @@ const REUSED_FOR: Duration = Duration::from_secs(30);
 const MAX_KEPT: usize = 4096;
 
 /// What an assertion states, without its times: the same claims get the same assertion for a while. A change of the user's
-/// roles, of the session or of the host is another statement.
+/// roles, of the session, of its position in the revocation log or of the host is another statement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ForwardClaims(String);
 

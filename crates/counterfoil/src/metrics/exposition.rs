@@ -9,7 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
-use crate::app::readiness::ReadinessCheck;
+use crate::app::readiness_check::ReadinessCheck;
 use crate::counters::{CHECK_RESULTS, CREDENTIAL_TYPES, Outcome};
 use crate::metrics::encoder::Encoder;
 use crate::metrics::process;

@@ -1,8 +1,8 @@
-//! The body of a response that a task of its own sends, part by part.
+//! The body of a response that a task of its own sends, part by part. Each part is checked when the connection takes it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,10 +16,50 @@ const MAX_QUEUED_PARTS: usize = 4;
 /// How long a client may take to read what was sent before.
 pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Decides about each part when the connection takes it. Parts wait for a client that reads slowly, and its credential can end
+/// meanwhile.
+pub(crate) trait Permission: Send + 'static {
+    /// Whether the next part is sent. If so, it is handed to the connection at once.
+    ///
+    /// # Errors
+    ///
+    /// The body ends, with the returned part in the place of all that wait.
+    fn poll_permitted(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>>;
+}
+
+/// Asks before each part, such as a store.
+pub(crate) struct AskedPermission<F> {
+    ask: F,
+    answer: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
+}
+
+impl<F> AskedPermission<F> {
+    /// Asks by `ask`. The answer `false` ends the body.
+    pub(crate) const fn new(ask: F) -> Self {
+        Self { ask, answer: None }
+    }
+}
+
+impl<F, A> Permission for AskedPermission<F>
+where
+    F: Fn() -> A + Send + 'static,
+    A: Future<Output = bool> + Send + 'static,
+{
+    fn poll_permitted(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>> {
+        let answer = self.answer.get_or_insert_with(|| Box::pin((self.ask)()));
+        let is_permitted = ready!(answer.as_mut().poll(context));
+        self.answer = None;
+        Poll::Ready(if is_permitted { Ok(()) } else { Err(None) })
+    }
+}
+
 /// The body of the response. It ends with its task.
-#[derive(Debug)]
 pub(crate) struct StreamBody {
-    parts: mpsc::Receiver<Bytes>,
+    /// `None` after the end of the permission.
+    parts: Option<mpsc::Receiver<Bytes>>,
+    permission: Box<dyn Permission>,
+    /// The part about which the permission decides.
+    next: Option<Bytes>,
 }
 
 /// The client is gone, or did not read in time.
@@ -28,8 +68,12 @@ pub(crate) struct NotRead;
 
 impl StreamBody {
     /// A body whose parts the future of `send` sends, in a task of its own. What the future returns is the last part. Its place is
-    /// kept from the beginning, so that it waits for no client; one that reads slowly gets it after the parts before.
-    pub(crate) fn from_task<F>(send: impl FnOnce(mpsc::Sender<Bytes>) -> F) -> Self
+    /// kept from the beginning, so that it waits for no client; one that reads slowly gets it after the parts before. `permission`
+    /// decides about every part.
+    pub(crate) fn from_task<F>(
+        permission: Box<dyn Permission>,
+        send: impl FnOnce(mpsc::Sender<Bytes>) -> F,
+    ) -> Self
     where
         F: Future<Output = Option<Bytes>> + Send + 'static,
     {
@@ -41,7 +85,7 @@ impl StreamBody {
                 place.send(last);
             }
         });
-        Self { parts }
+        Self { parts: Some(parts), permission, next: None }
     }
 }
 
@@ -69,20 +113,93 @@ impl Body for StreamBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.parts.poll_recv(context).map(|part| part.map(|part| Ok(Frame::data(part))))
+        let Self { parts: Some(parts), permission, next } = &mut *self else { return Poll::Ready(None) };
+        if next.is_none() {
+            *next = ready!(parts.poll_recv(context));
+        }
+        if next.is_none() {
+            return Poll::Ready(None);
+        }
+        let part = match ready!(permission.poll_permitted(context)) {
+            Ok(()) => next.take(),
+            Err(last) => {
+                // The task learns that no more is read, and what waits is dropped.
+                (self.parts, self.next) = (None, None);
+                last
+            }
+        };
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use http_body_util::BodyExt as _;
+    use tokio::task::yield_now;
 
     use super::*;
+
+    /// Permits so many parts.
+    struct Permitted(usize);
+
+    impl Permission for Permitted {
+        fn poll_permitted(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>> {
+            let left = self.0.checked_sub(1);
+            self.0 = left.unwrap_or_default();
+            Poll::Ready(left.map(drop).ok_or_else(|| Some(Bytes::from_static(b"over"))))
+        }
+    }
+
+    const ALL: Permitted = Permitted(usize::MAX);
+
+    #[tokio::test]
+    async fn what_waits_is_not_sent_when_the_permission_has_ended_and_the_task_learns_of_it() {
+        let (report, mut sent) = mpsc::channel(1);
+        let mut body = StreamBody::from_task(Box::new(Permitted(1)), |parts| async move {
+            for _ in 0..MAX_QUEUED_PARTS {
+                parts.send(Bytes::from_static(b".")).await.unwrap();
+            }
+            report.send(()).await.unwrap();
+            parts.closed().await;
+            report.send(()).await.unwrap();
+            Some(Bytes::from_static(b"end"))
+        });
+        sent.recv().await.unwrap();
+        let mut next = async || Some(body.frame().await?.unwrap().into_data().unwrap());
+
+        assert_eq!(next().await.unwrap(), ".");
+        assert_eq!(next().await.unwrap(), "over", "in the place of the three parts that wait");
+        sent.recv().await.unwrap();
+        assert_eq!(next().await, None);
+    }
+
+    #[tokio::test]
+    async fn each_part_waits_for_the_answer_about_it() {
+        let answers = Arc::new(AtomicUsize::new(0));
+        let asked = Arc::clone(&answers);
+        let permission = AskedPermission::new(move || {
+            let asked = Arc::clone(&asked);
+            async move {
+                yield_now().await;
+                asked.fetch_add(1, Ordering::Relaxed) < 2
+            }
+        });
+        let body = StreamBody::from_task(Box::new(permission), |parts| async move {
+            while parts.send(Bytes::from_static(b".")).await.is_ok() {}
+            None
+        });
+
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "..");
+        assert_eq!(answers.load(Ordering::Relaxed), 3);
+    }
 
     #[tokio::test]
     async fn a_client_that_has_not_read_gets_the_last_part_after_the_others() {
         let (report, mut over) = mpsc::channel(1);
-        let body = StreamBody::from_task(|parts| async move {
+        let body = StreamBody::from_task(Box::new(ALL), |parts| async move {
             let (limit, part) = (Duration::from_millis(10), Bytes::from_static(b"."));
             let mut sent = 0_usize;
             while send_within(limit, &parts, part.clone()).await.is_ok() {
@@ -99,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn the_task_learns_that_its_client_is_gone() {
         let (report, mut over) = mpsc::channel(1);
-        let body = StreamBody::from_task(|parts| async move {
+        let body = StreamBody::from_task(Box::new(ALL), |parts| async move {
             parts.closed().await;
             let sent = send_within(SEND_TIMEOUT, &parts, Bytes::from_static(b".")).await;
             report.send(sent).await.unwrap();

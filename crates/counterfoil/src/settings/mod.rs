@@ -37,7 +37,7 @@ use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::username_policy::UsernamePolicy;
 use counterfoil_files::with_suffix;
 use counterfoil_jose::Algorithm;
-use counterfoil_verify::Origin;
+use counterfoil_verify::{Origin, TokenVerifierBuilder};
 
 use crate::keys::master_key::MasterKeySource;
 use crate::keys::tls_files::TlsFiles;
@@ -133,6 +133,9 @@ pub struct Settings {
     pub password_hashing_queue_timeout: Duration,
     /// How many cookie sessions are cached in memory, about 300 bytes each.
     pub session_cache_size: usize,
+    /// How many access tokens are cached in memory once their signatures are verified, about 1.5 KiB each. With more tokens in
+    /// use than that, signatures are verified again. 0: every signature is verified at each use.
+    pub token_cache_size: usize,
     /// The maximum number of active sessions of a user, 100 by default; at the limit a login ends the oldest one.
     /// `None`: no limit. Without one a user can make the lists and the ends of their sessions long.
     pub max_sessions: Option<NonZeroU32>,
@@ -287,6 +290,7 @@ impl Settings {
             password_hashing_max_delayed_refusals: 1024,
             password_hashing_queue_timeout: Duration::from_secs(5),
             session_cache_size: 1 << 20,
+            token_cache_size: TokenVerifierBuilder::DEFAULT_CACHE_SIZE,
             max_sessions: NonZeroU32::new(100),
             max_session_data_per_user: NonZeroU64::new(512 * 1024),
             password_min_length: PasswordPolicy::MIN_LENGTH,

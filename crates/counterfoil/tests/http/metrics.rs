@@ -123,6 +123,20 @@ async fn credential_checks_are_counted_by_type_and_result() {
 }
 
 #[tokio::test]
+async fn without_a_cache_of_tokens_each_signature_is_verified_at_each_use() {
+    let server = TestServer::with(|settings| settings.token_cache_size = 0).await;
+    server.register("ada").await;
+    let jwt = server.login("ada", "jwt").await;
+
+    for _ in 0..3 {
+        assert_eq!(server.me(text(&jwt, "access_token")).await, 200);
+    }
+
+    assert_eq!(sample(&server, "counterfoil_token_cache_misses_total").await, 3.0);
+    assert_eq!(sample(&server, "counterfoil_token_cache_entries").await, 0.0);
+}
+
+#[tokio::test]
 async fn requests_are_counted_by_route_and_no_label_comes_from_a_client() {
     let server = TestServer::open().await;
     Request::get("/v1/hunter2?hunter3").send(&server).await;

@@ -273,7 +273,22 @@ async fn the_audit_log_is_filtered_by_what_the_link_says() {
     assert!(!events.contains("user_registered") && !events.contains(">root<"), "{events}");
     let later = html(&browser.open(&server, "/admin/audit?from=99999999999").await);
     assert!(later.contains("No event matches here."), "{later}");
-    for wrong in ["kind=party", "user=x", "from=noon"] {
+    for (range, has_events) in [
+        ("from=2000-01-01", true),
+        ("from=2000-01-01&to=2100-12-31", true),
+        ("from=2000-01-01T00%3A00&to=2100-12-31+14%3A00", true),
+        ("to=2000-01-01", false),
+        ("from=2100-12-31T14%3A00%3A00Z", false),
+    ] {
+        let page = html(&browser.open(&server, &format!("/admin/audit?{range}")).await);
+        assert_eq!(!page.contains("No event matches here."), has_events, "{range}: {page}");
+    }
+    let typed = html(&browser.open(&server, "/admin/audit?from=2000-01-01+14%3A00").await);
+    assert!(
+        typed.contains("value=\"2000-01-01 14:00\"") && typed.contains("from=2000-01-01%2014%3A00"),
+        "{typed}"
+    );
+    for wrong in ["kind=party", "user=x", "from=noon", "to=1969-12-30", "from=2025-11-24T16%3A00%5BUTC%5D"] {
         let response = browser.open(&server, &format!("/admin/audit?{wrong}")).await;
         assert_eq!(response.status, 422, "{wrong}");
     }

@@ -16,8 +16,8 @@ use crate::rig::program::ServerProgram;
 use crate::rig::server::{PASSWORD, USERNAME};
 use crate::statistics::interval::Interval;
 
-/// How long the server is idle before its memory is read, so that what a request needs is given back.
-const IDLE: Duration = Duration::from_secs(2);
+/// How long a server is idle before its memory is read.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Many logins of one user from one address, with password hashes that cost little.
 const SETTINGS: [(&str, &str); 6] = [
@@ -29,16 +29,14 @@ const SETTINGS: [(&str, &str); 6] = [
     ("COUNTERFOIL_MAX_SESSIONS", "0"),
 ];
 
-/// Measures by how much the memory of a new process grows from N to 2 N logins.
+/// Compares the memory of a process that starts with N logins in its store with that of one that starts with none.
 pub(crate) fn measure(context: &RunContext<'_>) -> Result<Option<Figure>, LabError> {
     let plan = context.plan;
     let Some(program) = &plan.program else { return Ok(None) };
     let note = format!(
-        "bytes in the memory of the server of a login: the growth of the resident set of a new process from {} to {} logins, \
-         after {} s without a request; the caches of the store are in it",
+        "bytes in the memory of the server of a login: the resident set of a process that has started with {} logins in its \
+         store, less that of one that has started with none; the caches of the store are in it",
         plan.kept_in_memory,
-        2 * plan.kept_in_memory,
-        IDLE.as_secs()
     );
     let mut growths = [const { Vec::new() }; 3];
     for _ in 0..plan.memory_processes.max(1) {
@@ -67,7 +65,8 @@ pub(crate) fn measure(context: &RunContext<'_>) -> Result<Option<Figure>, LabErr
     Ok(Some(figure))
 }
 
-/// The bytes by which a new process grows, for each login.
+/// The bytes that a process needs more, for each login. It is started again, because a process that has answered the logins keeps
+/// memory of their requests.
 fn growth(context: &RunContext<'_>, program: &std::path::Path, mode: Mode) -> Result<f64, LabError> {
     let (dir, count) = (context.directory()?, context.plan.kept_in_memory);
     let server = ServerProgram::new(program, &dir.path().join("data"))?.with(&SETTINGS);
@@ -75,12 +74,15 @@ fn growth(context: &RunContext<'_>, program: &std::path::Path, mode: Mode) -> Re
     let body = format!(r#"{{"username":"{USERNAME}","password":"{PASSWORD}"}}"#);
     let registered = send_once(server.address, &post(server.address, "/v1/register", "accept: */*", &body));
     registered.map_err(LabError::io("register a user"))?.expect(201, "POST /v1/register")?;
-    let after_logins = || {
-        log_in(server.address, mode, count, &context.steps("logins in memory"))?;
+    drop(process);
+    let resident_of_new = || {
+        let (process, _) = server.start()?;
         thread::sleep(IDLE);
-        resident_bytes(process.id())
+        Ok::<_, LabError>((resident_bytes(process.id())?, process))
     };
-    let before = after_logins()?;
-    let after = after_logins()?;
+    let (before, process) = resident_of_new()?;
+    log_in(server.address, mode, count, &context.steps("logins in memory"))?;
+    drop(process);
+    let (after, _process) = resident_of_new()?;
     Ok((after as f64 - before as f64) / count as f64)
 }

@@ -85,13 +85,13 @@ impl Plan {
             Profile::Quick => Self {
                 rounds: 5,
                 latency_rounds: 3,
-                row: Duration::from_millis(300),
+                row: Duration::from_millis(250),
                 warm_up: Duration::from_millis(500),
                 login: Duration::from_millis(500),
                 credentials: 10_000,
                 logouts: 100,
                 kept: 1_000,
-                kept_in_memory: 2_000,
+                kept_in_memory: 4_000,
                 memory_processes: 1,
                 ..usual
             },

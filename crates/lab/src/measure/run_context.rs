@@ -43,6 +43,8 @@ impl<'a> RunContext<'a> {
             is_pinned: self.is_pinned,
             reuse_grace: Duration::ZERO,
             clock: LabClock::default(),
+            // The tokens of two modes, with room: an installation has tokens of one mode, and needs half.
+            token_cache_size: self.plan.credentials.saturating_mul(4),
         })
     }
 }

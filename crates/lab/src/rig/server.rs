@@ -57,6 +57,8 @@ pub(crate) struct ServerOptions {
     pub(crate) reuse_grace: Duration,
     /// The time that it uses.
     pub(crate) clock: LabClock,
+    /// How many access tokens it caches.
+    pub(crate) token_cache_size: usize,
 }
 
 /// A running server.
@@ -213,9 +215,11 @@ async fn open(
     let store =
         SqliteStore::open(&options.dir.join("counterfoil.db")).map_err(LabError::start("the store"))?;
     let (data_dir, hashing, reuse_grace) = (options.dir.clone(), options.hashing, options.reuse_grace);
+    let token_cache_size = options.token_cache_size;
     let configure = move |settings: &mut Settings| {
         settings.data_dir = Some(data_dir);
         settings.refresh_reuse_grace = reuse_grace;
+        settings.token_cache_size = token_cache_size;
         settings.write_rate_limits = WriteRateLimits::off();
         settings.max_sessions = None;
         settings.password_hashing_max_share = 100;

@@ -45,6 +45,7 @@ impl Sandbox {
             is_pinned: false,
             reuse_grace: REUSE_GRACE,
             clock: clock.clone(),
+            token_cache_size: 1_000,
         })?;
         let issuer = server.address;
         let proxy = Proxy::start(issuer)?;

@@ -1,6 +1,6 @@
 //! The check of the signature of a pasted token: with the keys of the form, or with those of the servers of this process.
 
-use counterfoil::operator::inspection::{GivenKeys, IssuerCheck, SignatureCheck};
+use counterfoil::operator::inspection::{GivenKeys, InspectedToken, IssuerCheck, SignatureCheck};
 use counterfoil_pages::view::lab::SignatureView;
 
 /// With which keys a signature was checked, and what that has shown.
@@ -26,7 +26,20 @@ impl Checked {
 
     /// Without a key, for a reason.
     pub(super) fn with_nothing(reason: &str) -> Self {
-        let signature = SignatureCheck::NotChecked { reason: reason.to_owned() };
+        Self::without_key(SignatureCheck::NotChecked { reason: reason.to_owned() })
+    }
+
+    /// For a token that says that it is unsigned. `None` for others.
+    pub(super) fn unsigned(token: &str) -> Option<Self> {
+        match InspectedToken::parse(token) {
+            Ok(InspectedToken::Jwt { token, .. }) => {
+                SignatureCheck::of_unsigned(&token).map(Self::without_key)
+            }
+            Ok(InspectedToken::Session { .. } | InspectedToken::Refresh { .. }) | Err(_) => None,
+        }
+    }
+
+    fn without_key(signature: SignatureCheck) -> Self {
         Self { with: "no key".to_owned(), signature, decision: None }
     }
 

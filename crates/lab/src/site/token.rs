@@ -8,11 +8,11 @@ use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use counterfoil::operator::inspection::{
-    GivenKeys, InspectedToken, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH, MAX_TOKEN_LENGTH, find_problems,
-    is_time, meaning, relative_time, unix_seconds,
+    GivenKeys, InspectedToken, MAX_KEY_SET_LENGTH, MAX_SECRET_LENGTH, MAX_TOKEN_LENGTH, copied_token,
+    find_problems, is_time, meaning, relative_time, unix_seconds,
 };
 use counterfoil_pages::Moment;
-use counterfoil_pages::view::lab::{JwtParts, TakenApart, TokenMember, TokenView};
+use counterfoil_pages::view::lab::{JwtParts, KeyErrors, TakenApart, TokenMember, TokenView};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -38,7 +38,7 @@ pub(super) struct TokenForm {
 
 /// Shows the form.
 pub(super) async fn show() -> Response {
-    page(&view(None, None))
+    page(&view(None, KeyErrors::default()))
 }
 
 /// Takes the token of the form apart.
@@ -50,7 +50,7 @@ pub(super) async fn take_apart(
         Ok(Form(form)) => form,
         Err(rejection) => return refusal(rejection.into_response().status()),
     };
-    let token = form.token.trim();
+    let token = copied_token(&form.token);
     let keys = given_keys(&form);
     let checked = match &keys {
         Ok(None) => labs.check(token),
@@ -61,16 +61,16 @@ pub(super) async fn take_apart(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let token = inspect(token, i64::try_from(now).unwrap_or(i64::MAX), checked);
     let is_refused = matches!(token, TakenApart::Invalid { .. }) || keys.is_err();
-    let mut response = page(&view(Some(token), keys.err()));
+    let mut response = page(&view(Some(token), keys.err().unwrap_or_default()));
     if is_refused {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     response
 }
 
-fn view(token: Option<TakenApart>, keys_problem: Option<String>) -> TokenView {
+fn view(token: Option<TakenApart>, key_errors: KeyErrors) -> TokenView {
     let (max_token_kib, max_key_set_kib) = (MAX_TOKEN_LENGTH / 1024, MAX_KEY_SET_LENGTH / 1024);
-    TokenView { token, keys_problem, max_token_kib, max_key_set_kib }
+    TokenView { token, key_errors, max_token_kib, max_key_set_kib }
 }
 
 fn refusal(status: StatusCode) -> Response {
@@ -91,16 +91,24 @@ fn refusal(status: StatusCode) -> Response {
 ///
 /// # Errors
 ///
-/// Why they are not used.
-fn given_keys(form: &TokenForm) -> Result<Option<(&'static str, GivenKeys)>, String> {
+/// Why they are not used, at the field.
+fn given_keys(form: &TokenForm) -> Result<Option<(&'static str, GivenKeys)>, KeyErrors> {
     let (jwks, secret) = (form.jwks.trim(), form.secret.as_str());
-    let keys = match (jwks.is_empty(), secret.is_empty()) {
-        (true, true) => return Ok(None),
-        (false, false) => return Err("give a key set or a secret, not both".to_owned()),
-        (false, true) => ("the key set of the form", GivenKeys::from_key_set(jwks.as_bytes())),
-        (true, false) => ("the secret of the form", GivenKeys::from_secret(secret.as_bytes())),
-    };
-    keys.1.map(|given| Some((keys.0, given))).map_err(|error| error.to_string())
+    match (jwks.is_empty(), secret.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Err(KeyErrors {
+            jwks: Some("a secret was sent too: give a key set or a secret, not both".to_owned()),
+            secret: Some("a key set was sent too: give a key set or a secret, not both".to_owned()),
+        }),
+        (false, true) => match GivenKeys::from_key_set(jwks.as_bytes()) {
+            Ok(keys) => Ok(Some(("the key set of the form", keys))),
+            Err(error) => Err(KeyErrors { jwks: Some(error.to_string()), secret: None }),
+        },
+        (true, false) => match GivenKeys::from_secret(secret.as_bytes()) {
+            Ok(keys) => Ok(Some(("the secret of the form", keys))),
+            Err(error) => Err(KeyErrors { jwks: None, secret: Some(error.to_string()) }),
+        },
+    }
 }
 
 /// What the text is at the time `now`. If it is a JWT, its signature is `checked`.

@@ -1,5 +1,7 @@
 //! The answer to a choice, as an address, a program and files.
 
+use std::path::Path;
+
 use counterfoil::operator::advice::Answers;
 
 use crate::fixture::Site;
@@ -53,6 +55,29 @@ fn the_programs_of_a_choice_are_those_that_the_compiler_has_read() {
     }
     let alone = site.get("/lab/choose?pages=on&domains=one&logout=immediate&verifiers=none").body;
     assert!(!alone.contains("id=\"service\""), "{alone}");
+}
+
+#[test]
+fn the_documents_that_a_choice_names_are_about_the_languages() {
+    let site = Site::start();
+    let page = site.get("/lab/choose?spa=on&domains=one&logout=immediate&verifiers=own-services").body;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    for (name, words) in [
+        ("express.md", &["# Express", "@counterfoil/node"][..]),
+        (
+            "resource-server.md",
+            &["clients/python", "FastAPI", "Flask", "Django", "## Go\n", "## Spring Boot"],
+        ),
+        ("tokens.md", &["## Verifying in other languages"]),
+    ] {
+        assert!(page.contains(&format!("<code>docs/{name}</code>")), "{name}: {page}");
+        let text = std::fs::read_to_string(docs.join(name)).unwrap();
+        for word in words {
+            assert!(text.contains(word), "{name}: {word}");
+        }
+    }
+    let alone = site.get("/lab/choose?pages=on&domains=one&logout=immediate&verifiers=none").body;
+    assert!(alone.contains("<code>docs/express.md</code>"), "{alone}");
 }
 
 #[test]

@@ -25,6 +25,16 @@ fn a_token_is_taken_apart_and_its_texts_are_escaped() {
         assert!(shown.body.contains(text), "{text}: {shown:?}");
     }
     assert!(!shown.body.contains("<script"));
+    // As a header is copied, and as RFC 7519 writes an unsigned token.
+    for text in [format!("Authorization%3A+Bearer+{token}"), token.replace("AAAA", "")] {
+        let shown = site.post("/lab/token", &format!("token={text}"));
+        assert_eq!(shown.status, 200, "{shown:?}");
+        for text in
+            ["alg none", "&lt;script&gt;", "The signature was not checked: the token is unsigned (alg none)"]
+        {
+            assert!(shown.body.contains(text), "{text}: {shown:?}");
+        }
+    }
     let secret = "B".repeat(42) + "A";
     let session = site.post("/lab/token", &format!("token=cfs_AAAAAAAAAAAAAAAAAAAAAA.{secret}"));
     assert!(session.body.contains("A session token") && !session.body.contains(&secret), "{session:?}");
@@ -141,6 +151,16 @@ fn keys_that_are_none_and_forms_that_are_too_large_are_refused_and_not_repeated(
         assert!(page.body.contains("Signature: not checked"), "{page:?}");
         assert!(!page.body.contains("hunter2") && !page.body.contains("xxxx"), "{page:?}");
     }
+    // The reason is at the field.
+    let both = checked(&site, token, &[("jwks", private), ("secret", "hunter2")]).body;
+    let set = checked(&site, token, &[("jwks", private)]).body;
+    for (page, field, is_wrong) in
+        [(&both, "jwks", true), (&both, "secret", true), (&set, "jwks", true), (&set, "secret", false)]
+    {
+        let described = format!("aria-describedby=\"wrong-{field} keys-hint\" aria-invalid=\"true\"");
+        assert_eq!(page.contains(&described), is_wrong, "{field}: {page}");
+        assert_eq!(page.contains(&format!("<p id=\"wrong-{field}\"")), is_wrong, "{field}: {page}");
+    }
     assert_eq!(checked(&site, token, &[("jwks", &"x".repeat(80 * 1024))]).status, 413);
     assert_eq!(site.post("/lab/token", &format!("token={token}&token=x")).status, 422);
 }
@@ -153,6 +173,9 @@ fn a_text_that_is_no_token_is_refused_with_what_to_do() {
     assert!(malformed.body.contains("a token begins with cfs_, cfr_ or eyJ"), "{malformed:?}");
     assert!(!malformed.body.contains("hello"));
     assert_eq!(site.post("/lab/token", "").status, 422);
+    let empty = site.post("/lab/token", "token=+%0D%0A");
+    assert_eq!(empty.status, 422);
+    assert!(empty.body.contains("there is no token: the text is empty"), "{empty:?}");
     for (text, limit) in
         [("x".repeat(8 * 1024), 422), ("x".repeat(200 * 1024), 422), ("x".repeat(240 * 1024), 413)]
     {

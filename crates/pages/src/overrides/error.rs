@@ -20,6 +20,7 @@ pub struct OverrideError {
     file: String,
     line: Option<usize>,
     problem: String,
+    hint: Option<String>,
 }
 
 /// Everything that is wrong with the files of the operator.
@@ -35,12 +36,23 @@ impl OverrideError {
         line: Option<usize>,
         problem: impl Into<String>,
     ) -> Self {
-        Self { kind, file: file.to_owned(), line, problem: problem.into() }
+        Self { kind, file: file.to_owned(), line, problem: problem.into(), hint: None }
+    }
+
+    /// Adds the name that was probably meant.
+    pub(super) fn with_nearest(self, nearest: Option<&str>) -> Self {
+        Self { hint: nearest.map(|name| format!("did you mean {name}?")), ..self }
     }
 
     /// Whether both are about the same line.
     pub(super) fn is_at_place_of(&self, other: &Self) -> bool {
         (self.kind, &self.file, self.line) == (other.kind, &other.file, other.line)
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let export = "`counterfoil pages export DIR` writes ours, to compare with";
+        self.hint.clone().unwrap_or_else(|| export.to_owned())
     }
 
     /// Whether it is a template or a file of texts.

@@ -6,6 +6,7 @@
 mod error;
 mod forms;
 mod markup;
+mod nearest;
 mod rendered;
 mod templates;
 mod texts;

@@ -6,6 +6,7 @@ use minijinja::value::{Serde, Value, ValueKind};
 
 use crate::original::Original;
 use crate::overrides::error::{OverrideError, OverrideErrors, OverrideKind};
+use crate::overrides::nearest::nearest;
 use crate::overrides::{OverrideFile, line_at, text};
 use crate::renderer::Renderer;
 use crate::sample::Sample;
@@ -17,8 +18,8 @@ pub(super) fn read(files: Vec<OverrideFile>) -> Result<BTreeMap<String, String>,
     let (mut read, mut errors) = (BTreeMap::new(), Vec::new());
     for file in files {
         if !known.contains(&file.name) {
-            let names: Vec<_> = known.iter().map(String::as_str).collect();
-            errors.push(error(&file.name, None, format!("is not one of {}", names.join(", "))));
+            let unknown = error(&file.name, None, "is not the name of a template of the pages");
+            errors.push(unknown.with_nearest(nearest(&file.name, known.iter().map(String::as_str))));
             continue;
         }
         match text(OverrideKind::Template, file) {
@@ -86,29 +87,59 @@ fn unknown_fields(renderer: &Renderer, samples: &[Sample], name: &str, source: &
         .map(|sample| sample.page().clone())
         .collect();
     let frames: Vec<_> = samples.iter().map(|sample| Value::from(Serde(sample.frame()))).collect();
-    let is_unknown = |used: &String| match used.split_once('.') {
-        Some(("page", path)) => !pages.is_empty() && !has_path(&pages, path),
-        Some(("frame", path)) => !has_path(&frames, path),
-        _ => false,
-    };
     let fault = |used: String| {
+        let (of, path) = used.split_once('.')?;
+        let values = match of {
+            "page" if !pages.is_empty() => &pages,
+            "frame" => &frames,
+            _ => return None,
+        };
+        if has_path(values, path) {
+            return None;
+        }
         let line = source.find(&used).map(|at| line_at(source, at));
-        error(name, line, format!("`{used}` is not a field of this page"))
+        let meant = nearest_path(values, path).map(|path| format!("{of}.{path}"));
+        let unknown = error(name, line, format!("`{used}` is not a field of this page"));
+        Some(unknown.with_nearest(meant.as_deref()))
     };
-    renderer.used_names(name).into_iter().filter(is_unknown).map(fault).collect()
+    renderer.used_names(name).into_iter().filter_map(fault).collect()
 }
 
 /// Whether one of the values has these fields, one in the other. What is below a list or a text is not examined.
 fn has_path(values: &[Value], path: &str) -> bool {
-    let (field, rest) = path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)));
-    let maps: Vec<_> = values.iter().filter(|value| value.kind() == ValueKind::Map).collect();
-    if maps.is_empty() {
+    if !values.iter().any(is_map) {
         return true;
     }
-    let inner: Vec<_> = maps
-        .iter()
-        .filter_map(|value| value.get_attr(field).ok())
-        .filter(|value| !value.is_undefined())
-        .collect();
+    let (field, rest) = first_of(path);
+    let inner = inner(values, field);
     !inner.is_empty() && rest.is_none_or(|rest| has_path(&inner, rest))
+}
+
+/// The path with its first unknown field replaced by the one that was probably meant.
+fn nearest_path(values: &[Value], path: &str) -> Option<String> {
+    let (field, rest) = first_of(path);
+    let inner = inner(values, field);
+    if let (false, Some(rest)) = (inner.is_empty(), rest) {
+        return nearest_path(&inner, rest).map(|path| format!("{field}.{path}"));
+    }
+    let maps = values.iter().filter(|value| is_map(value));
+    let fields: BTreeSet<String> =
+        maps.filter_map(|map| map.try_iter().ok()).flatten().map(|field| field.to_string()).collect();
+    let meant = nearest(field, fields.iter().map(String::as_str))?;
+    Some(rest.map_or_else(|| meant.to_owned(), |rest| format!("{meant}.{rest}")))
+}
+
+/// The first field of a path, and those below it.
+fn first_of(path: &str) -> (&str, Option<&str>) {
+    path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)))
+}
+
+fn is_map(value: &Value) -> bool {
+    value.kind() == ValueKind::Map
+}
+
+/// The values of a field, of those that have it.
+fn inner(values: &[Value], field: &str) -> Vec<Value> {
+    let of_field = values.iter().filter(|value| is_map(value)).filter_map(|value| value.get_attr(field).ok());
+    of_field.filter(|value| !value.is_undefined()).collect()
 }

@@ -8,6 +8,7 @@ use fluent_syntax::ast::{CallArguments, Entry, Expression, InlineExpression, Pat
 use crate::language::Language;
 use crate::original::text_file;
 use crate::overrides::error::{OverrideError, OverrideErrors, OverrideKind};
+use crate::overrides::nearest::nearest;
 use crate::overrides::{OverrideFile, line_at, text};
 use crate::texts::{self, Texts};
 
@@ -85,19 +86,25 @@ fn messages(resource: &FluentResource) -> impl Iterator<Item = (&str, Option<&Pa
 fn faults(file: &str, language: Language, source: &str, resource: &FluentResource) -> Vec<OverrideError> {
     let (known, mut seen, mut faults) = (known(language), BTreeSet::new(), Vec::new());
     for (id, pattern) in messages(resource) {
-        let mut add =
-            |problem: String| faults.push(error(file, line_of(source, id, seen.contains(id)), problem));
+        let mut add = |problem: String, meant: Option<&str>| {
+            let fault = error(file, line_of(source, id, seen.contains(id)), problem);
+            faults.push(fault.with_nearest(meant));
+        };
         match (known.get(id), pattern) {
-            (None, _) => add(format!("`{id}` is not a text of the pages")),
-            (_, None) => add(format!("`{id}` has no text")),
-            _ if seen.contains(id) => add(format!("`{id}` is there twice")),
+            (None, _) => add(
+                format!("`{id}` is not a text of the pages"),
+                nearest(id, known.keys().map(String::as_str)),
+            ),
+            (_, None) => add(format!("`{id}` has no text"), None),
+            _ if seen.contains(id) => add(format!("`{id}` is there twice"), None),
             (Some(known), Some(pattern)) => {
                 for value in values(pattern).difference(known) {
                     let has = match known.is_empty() {
                         true => "none".to_owned(),
                         false => known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
                     };
-                    add(format!("`{id}` has no value `{value}`; it has {has}"));
+                    let meant = nearest(value, known.iter().map(String::as_str));
+                    add(format!("`{id}` has no value `{value}`; it has {has}"), meant);
                 }
             }
         }

@@ -4,8 +4,8 @@ use counterfoil_pages::sample::HOSTILE;
 use counterfoil_pages::view::Mode;
 use counterfoil_pages::view::lab::{
     ActButton, Advice, AdviceView, AnswerView, AskedPlace, ChangedAdvice, Choice, ChoiceGroup, ChooseView,
-    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, LabProblemView, LabRow,
-    LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow, MeasurementOutcome,
+    ClockButton, CostRow, FailedMeasurementView, FigureRow, GuideRow, JwtParts, KeyErrors, LabProblemView,
+    LabRow, LabView, LabsView, LifePlot, LifeRow, MeasuredNumbers, MeasuredRow, MeasurementOutcome,
     MeasurementProgress, MeasurementRow, MeasurementsView, OtherAnswer, Piece, PlayedAct, QuantileRow,
     QuestionRow, QuestionsView, RangeAxis, RangePlot, RangeRow, ReportAnswer, ReportView,
     RunningMeasurementView, ShownRequest, SignatureView, StepLink, StoredFact, TakenApart, Ticket,
@@ -185,7 +185,7 @@ fn advice(text: &str) -> AdviceView {
 }
 
 fn token_view(token: Option<TakenApart>) -> TokenView {
-    TokenView { token, keys_problem: None, max_token_kib: 8, max_key_set_kib: 64 }
+    TokenView { token, key_errors: KeyErrors::default(), max_token_kib: 8, max_key_set_kib: 64 }
 }
 
 fn jwt(text: &str, problems: &[&str], is_valid: Option<bool>) -> TokenView {
@@ -356,7 +356,8 @@ pub(crate) fn lab_pages(renderer: &Renderer) -> Vec<(&'static str, String)> {
     let problem =
         LabProblemView { status: 429, title: HOSTILE.into(), text: HOSTILE.into(), link: "/lab".into() };
     let [session, refresh, invalid] = other_tokens();
-    let without_keys = TokenView { keys_problem: Some(HOSTILE.into()), ..jwt("exp", &[], None) };
+    let key_errors = KeyErrors { jwks: Some(HOSTILE.into()), secret: Some(HOSTILE.into()) };
+    let without_keys = TokenView { key_errors, ..jwt("exp", &[], None) };
     let pages = vec![
         ("lab", render(renderer, &hostile)),
         ("quiet lab", render(renderer, &quiet)),

@@ -74,13 +74,26 @@ fn a_template_and_a_text_replace_our_own() {
 }
 
 #[test]
-fn an_unknown_file_is_refused_with_the_names() {
-    let [error] = &errors(vec![file("signin.html", "")])[..] else { panic!("one error") };
-    assert!(
-        error.starts_with("signin.html: is not one of account.html, activity.html, base.html, "),
-        "{error}"
+fn an_unknown_file_is_refused_and_the_nearest_name_suggested() {
+    assert_eq!(
+        errors(vec![file("signedin.html", "")]),
+        ["signedin.html: is not the name of a template of the pages"]
     );
-    assert!(!error.contains("lab/"), "{error}");
+    let hint = |templates: &[&str], texts: &[(&str, &str)]| {
+        let templates = templates.iter().map(|name| file(name, "")).collect();
+        let texts = texts.iter().map(|(name, text)| file(name, *text)).collect();
+        let errors = Overrides::new(templates, texts).unwrap_err();
+        errors.into_iter().next().unwrap().hint()
+    };
+    let export = "`counterfoil pages export DIR` writes ours, to compare with";
+    assert_eq!(hint(&["signedin.html"], &[]), "did you mean signed_in.html?");
+    assert_eq!(hint(&["users.html"], &[]), "did you mean console/users.html?");
+    assert_eq!(hint(&["README.md"], &[]), export);
+    assert_eq!(hint(&["lab/home.html"], &[]), export, "templates of the lab are not replaced");
+    assert_eq!(hint(&[], &[("it.ftl", "")]), export);
+    assert_eq!(hint(&[], &[("en.ftl", "sign-inn = Enter")]), "did you mean sign-in?");
+    assert_eq!(hint(&[], &[("en.ftl", "signed-in-as = { $nam }")]), "did you mean name?");
+    assert_eq!(hint(&[], &[("en.ftl", "sign-in =\n    .title = a")]), export);
     assert_eq!(errors(vec![file("lab/home.html", "")]).len(), 1);
     assert_eq!(
         text_errors("xx.ftl", ""),
@@ -129,6 +142,20 @@ fn a_text_that_is_not_ours_is_refused_with_its_line() {
         broken.len() == 1 && broken[0].starts_with("en.ftl, line 2: is not a message of Fluent: "),
         "{broken:?}"
     );
+}
+
+#[test]
+fn an_unknown_field_is_refused_and_the_nearest_one_suggested() {
+    for (template, field, meant) in [
+        ("login.html", "page.usernam", "page.username"),
+        ("login.html", "page.destination.hst", "page.destination.host"),
+        ("base.html", "frame.prodct", "frame.product"),
+    ] {
+        let source = format!("{{{{ {field} }}}}");
+        let errors = Overrides::new(vec![file(template, source)], vec![]).unwrap_err();
+        let hint = errors.into_iter().next().unwrap().hint();
+        assert_eq!(hint, format!("did you mean {meant}?"), "{field}");
+    }
 }
 
 #[test]

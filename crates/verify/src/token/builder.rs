@@ -6,9 +6,6 @@ use counterfoil_jose::Algorithm;
 
 use crate::token::foreign_claims::RelaxedChecks;
 
-/// The default number of verified tokens in the cache.
-const DEFAULT_CACHE_SIZE: usize = 100_000;
-
 /// The settings of a verifier are unsafe or contradictory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -52,6 +49,9 @@ impl TokenVerifierBuilder {
     /// The default maximum of `exp - iat`: the longest lifetime of access tokens that an issuer grants by default.
     pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(3600);
 
+    /// The default number of verified tokens in the cache.
+    pub const DEFAULT_CACHE_SIZE: usize = 100_000;
+
     pub(crate) fn new(issuer: &str, audience: &str, algorithms: &[Algorithm]) -> Self {
         Self {
             issuer: issuer.to_owned(),
@@ -59,7 +59,7 @@ impl TokenVerifierBuilder {
             algorithms: algorithms.to_vec(),
             leeway: Self::MAX_LEEWAY,
             max_lifetime: Self::DEFAULT_MAX_LIFETIME,
-            cache_size: DEFAULT_CACHE_SIZE,
+            cache_size: Self::DEFAULT_CACHE_SIZE,
             relaxed: None,
         }
     }

@@ -43,13 +43,13 @@ pub(crate) struct InspectOptions {
 
 impl InspectOptions {
     /// Prints the content of the token. The exit status is 0 only if no key was given, or its signature is valid.
-    pub(crate) fn run(self) -> Result<(), CliError> {
+    pub(crate) fn run(&self) -> Result<(), CliError> {
         let key_file = self.jwks.as_ref().or(self.secret_file.as_ref());
         if self.token == "-" && key_file.is_some_and(|file| is_standard_input(file)) {
             return Err(CliError::usage("only one of the token and the key can be read from standard input"));
         }
         let keys = self.read_keys()?;
-        let token = read_token(self.token)?;
+        let token = read_token(&self.token)?;
         let inspected = InspectedToken::parse(&token)
             .map_err(|error| CliError::failure(error.to_string()).with_hint(error.hint()))?;
         let is_jwt = matches!(inspected, InspectedToken::Jwt { .. });
@@ -57,10 +57,14 @@ impl InspectOptions {
             return Err(CliError::failure("only a JWT has a signature").with_hint("leave the keys out"));
         }
         let check = keys.map(|keys| SignatureCheck::with_given_keys(&token, &keys));
-        let now = datetime::now();
+        let unsigned = match &inspected {
+            InspectedToken::Jwt { token, .. } => SignatureCheck::of_unsigned(token),
+            InspectedToken::Session { .. } | InspectedToken::Refresh { .. } => None,
+        };
+        let (shown, now) = (check.as_ref().or(unsigned.as_ref()), datetime::now());
         match self.json {
-            true => print_json(&to_json(&inspected, check.as_ref(), now))?,
-            false => print_line(&to_text(&inspected, check.as_ref(), now))?,
+            true => print_json(&to_json(&inspected, shown, now))?,
+            false => print_line(&to_text(&inspected, shown, now))?,
         }
         match check {
             Some(check) if !check.is_valid() => {

@@ -78,7 +78,7 @@ impl VerifyOptions {
         if files.into_iter().flatten().filter(|file| *file == "-").count() > 1 {
             return Err(CliError::usage("only one of the token and the key can be read from standard input"));
         }
-        let token = read_token(std::mem::take(&mut self.token))?;
+        let token = read_token(&self.token)?;
         if self.has_no_keys() && self.algorithms.is_empty() && !self.foreign {
             return self.verify_on_this_machine(configuration, &token).await;
         }

@@ -108,6 +108,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        name: "token_cache_size",
+        form: Form::Number,
+        default: DefaultValue::Value(|builder| builder.settings.token_cache_size.to_string()),
+        doc: "Number of access tokens that are cached in memory once their signatures are verified, about 1.5 KiB each. With \
+              more tokens in use than that, signatures are verified again, which takes several times as long. `0`: at each use.",
+        former_names: &[],
+        flag: None,
+        apply: |builder, values| {
+            number(values, 0, 1 << 30).map(|size| builder.settings.token_cache_size = size)
+        },
+    },
+    Setting {
         name: "clear_site_data_on_logout",
         form: Form::Boolean,
         default: DefaultValue::Value(|builder| builder.settings.clear_site_data_on_logout.to_string()),

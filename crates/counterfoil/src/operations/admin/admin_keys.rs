@@ -7,7 +7,7 @@ use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
 use crate::operations::admin::responses::CreatedAdminKeyResponse;
-use crate::operations::admin::views::AdminKeyView;
+use crate::operations::admin::views::admin_key::AdminKeyView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 

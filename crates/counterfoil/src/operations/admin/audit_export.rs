@@ -13,7 +13,7 @@ use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
 use crate::operations::admin::views::AuditEventView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
-use crate::runtime::stream_body::{SEND_TIMEOUT, StreamBody, send_within};
+use crate::runtime::stream_body::{NotRead, SEND_TIMEOUT, StreamBody, send_within};
 
 /// How much an export sends, and how fast it must be read.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ struct Limits {
 const LIMITS: Limits = Limits { events: 1_000_000, page: 1_000, send_timeout: SEND_TIMEOUT };
 
 /// The last line. No event has its member `complete`, and an export without this line is not complete either.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 struct LastLine {
     /// Whether every event of the filter was sent.
     complete: bool,
@@ -59,8 +59,7 @@ enum Reason {
     ServerShutdown,
 }
 
-/// Starts an export, which counts as a stream of the viewer: a user's, because an admin key is not checked again. The newest event
-/// is the first line.
+/// Starts an export, which counts as a stream of the viewer. The newest event is the first line.
 ///
 /// # Errors
 ///
@@ -79,19 +78,42 @@ fn open_with(
     viewer: Viewer,
     filter: AuditEventFilter,
 ) -> Result<StreamBody, TooManyStreams> {
-    let open = app.parts.live.open(viewer.owner)?;
+    let Viewer { owner, credential } = viewer;
+    let open = app.parts.live.open(owner)?;
     let app = app.clone();
-    Ok(StreamBody::from_task(|parts| async move {
+    let (queued, mut of_parts) = mpsc::unbounded_channel();
+    let permission = credential.permission(&app, move |_, handed_over| {
+        let after = |_| of_parts.try_recv().ok();
+        let last = (0..handed_over).map_while(after).last().unwrap_or_default();
+        line(&LastLine { reason: Some(Reason::CredentialEnded), ..last }).into()
+    });
+    Ok(StreamBody::from_task(permission, |parts| async move {
         let _open = open;
-        let mut last = LastLine::default();
-        let sending = send_all(limits, &app, &filter, &parts, &mut last);
-        let reason = match send_until_end(&app, viewer.ended, sending).await {
+        let (mut last, outlet) = (LastLine::default(), Outlet { parts, queued });
+        let sending = send_all(limits, &app, &filter, &outlet, &mut last);
+        let reason = match send_until_end(&app, &credential, sending).await {
             Ok(sent) => sent.err(),
             Err(Interruption::Shutdown) => Some(Reason::ServerShutdown),
             Err(Interruption::CredentialEnd(_)) => Some(Reason::CredentialEnded),
         };
         Some(line(&LastLine { complete: reason.is_none(), reason, ..last }).into())
     }))
+}
+
+/// Where the pages are sent to.
+struct Outlet {
+    parts: mpsc::Sender<Bytes>,
+    /// What the last line says if a part is the last one that the client gets: one for each part. There is one for a thousand events.
+    queued: mpsc::UnboundedSender<LastLine>,
+}
+
+impl Outlet {
+    /// Sends a page. `after` is what the last line says after it.
+    async fn send(&self, limit: Duration, page: String, after: LastLine) -> Result<(), Reason> {
+        // Without a receiver, the client is gone.
+        let _ = self.queued.send(after);
+        send_within(limit, &self.parts, page.into()).await.map_err(|NotRead| Reason::ClientTooSlow)
+    }
 }
 
 /// Sends every event, and counts in `sent` what is sent.
@@ -103,7 +125,7 @@ async fn send_all(
     limits: Limits,
     app: &App,
     filter: &AuditEventFilter,
-    parts: &mpsc::Sender<Bytes>,
+    outlet: &Outlet,
     sent: &mut LastLine,
 ) -> Result<(), Reason> {
     loop {
@@ -115,10 +137,10 @@ async fn send_all(
             }
         };
         let lines = page.items.iter().fold(String::new(), |lines, event| lines + &line(event));
-        if send_within(limits.send_timeout, parts, lines.into()).await.is_err() {
-            return Err(Reason::ClientTooSlow);
-        }
-        (sent.events, sent.next) = (sent.events + page.items.len(), page.next);
+        let events = sent.events + page.items.len();
+        let after = LastLine { events, next: page.next, ..LastLine::default() };
+        outlet.send(limits.send_timeout, lines, after.clone()).await?;
+        *sent = after;
         if sent.next.is_none() {
             return Ok(());
         }
@@ -142,7 +164,10 @@ fn line(value: &impl Serialize) -> String {
 }
 
 #[cfg(test)]
+#[cfg(feature = "test-util")]
 mod tests {
+    use std::sync::Arc;
+
     use http_body_util::BodyExt as _;
     use serde_json::{Value, json};
     use tempfile::TempDir;
@@ -151,10 +176,12 @@ mod tests {
     use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
     use counterfoil_core::model::session::ClientInfo;
     use counterfoil_core::store::Change;
-    use counterfoil_verify::{Ended, UserId};
+    use counterfoil_verify::testing::PrincipalBuilder;
+    use counterfoil_verify::{
+        Principal, RevocationEntry, RevocationPosition, RevocationSubject, Revocations, UserId,
+    };
 
     use super::*;
-    use crate::app::live::StreamOwner;
     use crate::settings::Settings;
 
     /// So many events are more than a client that does not read is sent.
@@ -183,11 +210,11 @@ mod tests {
 
     /// An export with one event a page.
     fn export(app: &App, limits: Limits) -> StreamBody {
-        export_until(None, app, limits)
+        export_for(PrincipalBuilder::new("root").build(), app, limits)
     }
 
-    fn export_until(ended: Option<Ended>, app: &App, limits: Limits) -> StreamBody {
-        let viewer = Viewer { owner: StreamOwner::User(UserId::from_bytes([1; 16])), ended };
+    fn export_for(principal: Principal, app: &App, limits: Limits) -> StreamBody {
+        let viewer = Viewer::user(UserId::from_bytes([1; 16]), principal);
         let filter =
             AuditEventFilter { kinds: vec![AuditEventKind::LoginFailed], ..AuditEventFilter::default() };
         open_with(Limits { page: 1, ..limits }, app, viewer, filter).unwrap()
@@ -261,26 +288,26 @@ mod tests {
         assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("server_shutdown")));
     }
 
-    #[cfg(feature = "test-util")]
     #[tokio::test]
-    async fn an_export_ends_with_the_credential_of_its_administrator() {
-        use std::sync::Arc;
-
-        use counterfoil_verify::testing::PrincipalBuilder;
-        use counterfoil_verify::{RevocationEntry, RevocationPosition, RevocationSubject, Revocations};
-
+    async fn an_export_ends_with_the_credential_of_its_administrator_and_sends_nothing_that_waits() {
         let (app, _dir) = with_events(MANY).await;
         let revocations = Arc::new(Revocations::default());
         let administrator = PrincipalBuilder::new("root").revocations(Arc::clone(&revocations)).build();
-        let body = export_until(Some(administrator.ended()), &app, LIMITS);
+        let mut body = export_for(administrator, &app, LIMITS);
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&first).unwrap()["detail"], format!("{}", MANY - 1));
 
         let (position, subject) = (RevocationPosition::new(1), RevocationSubject::Everyone);
         revocations.publish(&[RevocationEntry { position, subject, until: None }], position);
         is_over(&app).await;
 
         let (events, last) = read_all(body).await;
-        assert!(events.len() < MANY && last["events"] == events.len(), "{last}");
+        assert_eq!((events.len(), &last["events"]), (0, &json!(1)), "{last}");
         assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("credential_ended")));
+        // After a new login it continues with what was dropped.
+        let next = Pagination::new(last["next"].as_str(), 1).unwrap();
+        let rest = audit_log::list(&app, &AuditEventFilter::default(), next).await.unwrap();
+        assert_eq!(rest.items[0].detail, Some(format!("{}", MANY - 2)));
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use counterfoil_verify::ClientId;
 use crate::app::App;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::responses::ClientResponse;
-use crate::operations::admin::views::ClientView;
+use crate::operations::admin::views::client::ClientView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 

@@ -11,7 +11,7 @@ use counterfoil_verify::KeyId;
 use crate::app::App;
 use crate::operations::admin::requests::{KeyRotationRequest, KeySelector};
 use crate::operations::admin::responses::{KeyListResponse, RotationResponse};
-use crate::operations::admin::views::KeyView;
+use crate::operations::admin::views::key::KeyView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{CreatedCursor, Pagination};
 use crate::runtime::task::run_on_blocking_thread;

@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use counterfoil_core::store::AuditEventNumber;
+use counterfoil_verify::CredentialEnd;
 
 use crate::app::App;
-use crate::app::live::StreamOwner;
 use crate::app::live::committed_changes::ChangedTopics;
 use crate::app::live::event::{Event, KEEP_ALIVE, beginning};
 use crate::app::live::pace::Pace;
@@ -68,12 +68,13 @@ pub(crate) fn open(
     subscription: Subscription,
     form: impl LiveForm,
 ) -> Result<StreamBody, TooManyStreams> {
-    let open = app.parts.live.open(viewer.owner)?;
+    let Viewer { owner, credential } = viewer;
+    let open = app.parts.live.open(owner)?;
     let app = app.clone();
-    Ok(StreamBody::from_task(|parts| async move {
+    let permission = credential.permission(&app, |end, _| ended_event(end));
+    Ok(StreamBody::from_task(permission, |parts| async move {
         let _open = open;
         let stream = Stream {
-            owner: viewer.owner,
             form: Box::new(form),
             // Before anything is read: no later commit is missed.
             changes: app.parts.live.subscribe(&subscription.topics),
@@ -85,24 +86,25 @@ pub(crate) fn open(
             sent_at: Instant::now(),
             app: app.clone(),
         };
-        match send_until_end(&app, viewer.ended, stream.send_all(subscription.last_event)).await {
+        match send_until_end(&app, &credential, stream.send_all(subscription.last_event)).await {
             Ok(Ok(()) | Err(Stop::Over)) | Err(Interruption::Shutdown) => None,
             Ok(Err(Stop::Failed(error))) => {
                 tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
                 None
             }
-            Err(Interruption::CredentialEnd(end)) => {
-                let data = end.as_str().to_owned();
-                Some(Event { id: None, name: "ended", data }.to_bytes())
-            }
+            Err(Interruption::CredentialEnd(end)) => Some(ended_event(end)),
         }
     }))
+}
+
+fn ended_event(end: CredentialEnd) -> Bytes {
+    Event { id: None, name: "ended", data: end.as_str().to_owned() }.to_bytes()
 }
 
 /// Why a stream sends no more.
 #[derive(Debug)]
 enum Stop {
-    /// The client is gone or does not read, or the admin key is removed.
+    /// The client is gone, does not read, or may read no more.
     Over,
     /// Something could not be read.
     Failed(OperationError),
@@ -117,7 +119,6 @@ impl<E: Into<OperationError>> From<E> for Stop {
 /// A stream and its client.
 struct Stream {
     app: App,
-    owner: StreamOwner,
     form: Box<dyn LiveForm>,
     changes: ChangedTopics,
     pace: Pace,
@@ -156,19 +157,9 @@ impl Stream {
         }
     }
 
-    /// Checks, after something was read and before it is sent, that the key is still valid and that this node would know if it were
-    /// not.
-    async fn check_admin_key(&self) -> Result<(), Stop> {
-        let StreamOwner::AdminKey(key) = self.owner else { return Ok(()) };
-        self.app.check_freshness()?;
-        let is_valid = self.app.parts.store.admin_key(key).await?.is_some();
-        if is_valid { Ok(()) } else { Err(Stop::Over) }
-    }
-
     /// Sends a state if the client has another one. The counts are sent each time.
     async fn send_state(&mut self, topic: StateTopic) -> Result<(), Stop> {
         let Some(data) = self.form.state(&self.app, topic).await? else { return Ok(()) };
-        self.check_admin_key().await?;
         let is_known = self.last_states.get(&topic).is_some_and(|last| **last == data);
         if is_known && topic != StateTopic::Stats {
             return Ok(());
@@ -179,7 +170,6 @@ impl Stream {
 
     async fn send_audit(&mut self) -> Result<(), Stop> {
         let news = self.form.audit(&self.app, self.position).await?;
-        self.check_admin_key().await?;
         for (number, data) in news.data {
             self.send(Event { id: Some(number), name: Topic::Audit.as_str(), data }.to_bytes()).await?;
         }
@@ -192,5 +182,99 @@ impl Stream {
         send_within(SEND_TIMEOUT, &self.parts, part).await.map_err(|NotRead| Stop::Over)?;
         self.sent_at = Instant::now();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use tempfile::TempDir;
+    use tokio::time::{sleep, timeout};
+
+    use counterfoil_core::model::audit_event::Actor;
+    use counterfoil_core::model::session::{ClientInfo, EndReason};
+    use counterfoil_core::services::revoker::RevocationContext;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    /// Three events. Reports when it is asked for more: then they wait for the client.
+    struct ThreeEvents(mpsc::UnboundedSender<()>);
+
+    #[async_trait]
+    impl LiveForm for ThreeEvents {
+        async fn state(&self, _: &App, _: StateTopic) -> Result<Option<String>, OperationError> {
+            Ok(None)
+        }
+
+        async fn audit(&self, _: &App, after: AuditEventNumber) -> Result<AuditNews, OperationError> {
+            if after > 0 {
+                let _ = self.0.send(());
+                return Ok(AuditNews { data: Vec::new(), position: after });
+            }
+            Ok(AuditNews { data: (1..=3).map(|number| (number, "news".to_owned())).collect(), position: 3 })
+        }
+    }
+
+    async fn open_app() -> (App, TempDir) {
+        let dir = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
+        let app = App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap();
+        (app, dir)
+    }
+
+    /// A stream whose client has read the first of three events.
+    async fn open_unread(app: &App, viewer: Viewer) -> StreamBody {
+        let (report, mut asked) = mpsc::unbounded_channel();
+        let subscription = Subscription { topics: vec![Topic::Audit], last_event: Some(0) };
+        let mut body = open(app, viewer, subscription, ThreeEvents(report)).unwrap();
+        for beginning in ["retry: ", "id: 1\nevent: audit"] {
+            let part = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert!(part.starts_with(beginning.as_bytes()), "{part:?}");
+        }
+        asked.recv().await.unwrap();
+        body
+    }
+
+    /// What the client reads next, when the stream has ended.
+    async fn read_rest(app: &App, body: StreamBody) -> Bytes {
+        let rest = timeout(SEND_TIMEOUT, body.collect()).await.expect("the stream ends").unwrap().to_bytes();
+        while app.parts.live.open_streams() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        rest
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_client_is_not_sent_after_the_removal_of_its_admin_key() {
+        let (app, _dir) = open_app().await;
+        let (actor, reason) = (Actor::Operator, EndReason::ByAdmin);
+        let context = RevocationContext { actor, reason, client_info: ClientInfo::default() };
+        let administration = &app.parts.administration;
+        let (_, key) = administration.create_admin_key("screen", &context, app.now()).await.unwrap();
+        let waiting = open_unread(&app, Viewer::admin_key(&key)).await;
+
+        administration.remove_admin_key(key.id, &context, app.now()).await.unwrap();
+
+        assert_eq!(read_rest(&app, waiting).await, "");
+    }
+
+    #[cfg(feature = "test-util")]
+    #[tokio::test]
+    async fn what_waits_for_a_client_is_not_sent_after_the_end_of_its_credential() {
+        use counterfoil_verify::testing::PrincipalBuilder;
+        use counterfoil_verify::{
+            RevocationEntry, RevocationPosition, RevocationSubject, Revocations, UserId,
+        };
+
+        let (app, _dir) = open_app().await;
+        let revocations = Arc::new(Revocations::default());
+        let root = PrincipalBuilder::new("root").revocations(Arc::clone(&revocations)).build();
+        let waiting = open_unread(&app, Viewer::user(UserId::from_bytes([1; 16]), root)).await;
+
+        let (position, subject) = (RevocationPosition::new(1), RevocationSubject::Everyone);
+        revocations.publish(&[RevocationEntry { position, subject, until: None }], position);
+
+        assert_eq!(read_rest(&app, waiting).await, "event: ended\ndata: session_ended\n\n");
     }
 }

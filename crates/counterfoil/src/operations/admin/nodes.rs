@@ -3,7 +3,7 @@
 use counterfoil_core::store::NodeId;
 
 use crate::app::App;
-use crate::operations::admin::views::NodeView;
+use crate::operations::admin::views::node::NodeView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 

@@ -15,7 +15,7 @@ use counterfoil_verify::SessionId;
 
 use crate::app::App;
 use crate::operations::admin::responses::RateLimitsResponse;
-use crate::operations::admin::views::AccountCounterView;
+use crate::operations::admin::views::account_counter::AccountCounterView;
 use crate::operations::error::OperationError;
 
 /// How many events of a user are searched for the client IPs of failures, and how many of these IPs are used.

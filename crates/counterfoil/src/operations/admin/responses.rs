@@ -15,10 +15,13 @@ use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{AuthError, Principal, RevocationEntry, RevocationPosition};
 
 use crate::operations::admin::exposed_secret;
-use crate::operations::admin::views::{
-    AccountCounterView, AdminUserView, AuditEventView, ClientView, FleetWaitView, KeyView,
-    RevocationEntryView, TokenRejectionView, VerifiedTokenView,
-};
+use crate::operations::admin::views::AuditEventView;
+use crate::operations::admin::views::account_counter::AccountCounterView;
+use crate::operations::admin::views::client::ClientView;
+use crate::operations::admin::views::key::KeyView;
+use crate::operations::admin::views::revocation::{FleetWaitView, RevocationEntryView};
+use crate::operations::admin::views::token::{TokenRejectionView, VerifiedTokenView};
+use crate::operations::admin::views::user::AdminUserView;
 
 /// A user.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

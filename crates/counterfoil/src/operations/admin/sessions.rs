@@ -8,7 +8,7 @@ use counterfoil_verify::{SessionId, UserId};
 
 use crate::app::App;
 use crate::operations::admin::event_names::usernames;
-use crate::operations::admin::views::AdminSessionView;
+use crate::operations::admin::views::session::AdminSessionView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{Cursor as _, ListResponse, Pagination, session_cursor};
 use crate::operations::sessions;

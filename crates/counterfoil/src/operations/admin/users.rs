@@ -17,7 +17,8 @@ use counterfoil_verify::UserId;
 use crate::app::App;
 use crate::operations::admin::requests::UserChangeRequest;
 use crate::operations::admin::responses::{UserDetailsResponse, UserResponse};
-use crate::operations::admin::views::{AccountCounterView, AdminUserView};
+use crate::operations::admin::views::account_counter::AccountCounterView;
+use crate::operations::admin::views::user::AdminUserView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 

@@ -7,7 +7,7 @@ use counterfoil_jose::{Secret, Time};
 
 use crate::app::App;
 use crate::operations::admin::responses::CreatedVerifierKeyResponse;
-use crate::operations::admin::views::VerifierKeyView;
+use crate::operations::admin::views::verifier_key::VerifierKeyView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 

@@ -3,7 +3,8 @@
 use counterfoil_core::services::revocation_feed::Follower;
 
 use crate::app::App;
-use crate::operations::admin::views::{FleetWaitView, VerifierView};
+use crate::operations::admin::views::revocation::FleetWaitView;
+use crate::operations::admin::views::verifier::VerifierView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
 

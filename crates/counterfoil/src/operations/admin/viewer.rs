@@ -1,19 +1,107 @@
 //! The administrator who receives a stream, and until when.
 
 use std::future::pending;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use counterfoil_verify::{CredentialEnd, Ended};
+use bytes::Bytes;
+
+use counterfoil_core::credentials::admin_key::AdminKeyId;
+use counterfoil_core::model::admin_key::{AdminKeyRecord, KeyCreator};
+use counterfoil_verify::{CredentialEnd, Ended, Principal, UserId};
 
 use crate::app::App;
 use crate::app::live::StreamOwner;
+use crate::runtime::stream_body::{AskedPermission, Permission};
 
 /// Who receives a stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Viewer {
     /// For whom the stream counts.
     pub(crate) owner: StreamOwner,
-    /// Resolves when the credential ends. `None` for an admin key, which is looked up before each event.
-    pub(crate) ended: Option<Ended>,
+    /// With what the viewer was authenticated.
+    pub(crate) credential: ViewerCredential,
+}
+
+/// The credential of a viewer.
+#[derive(Debug, Clone)]
+pub(crate) enum ViewerCredential {
+    /// A session token or an access token of a user.
+    Principal(Principal),
+    /// An admin key, which nothing but the store knows.
+    AdminKey(AdminKeyId),
+}
+
+impl Viewer {
+    /// A user, authenticated as `principal`.
+    pub(crate) const fn user(user: UserId, principal: Principal) -> Self {
+        Self { owner: StreamOwner::User(user), credential: ViewerCredential::Principal(principal) }
+    }
+
+    /// A program with an admin key.
+    pub(crate) const fn admin_key(key: &AdminKeyRecord) -> Self {
+        let owner = match key.created_by {
+            KeyCreator::User(user) => StreamOwner::User(user),
+            KeyCreator::Operator => StreamOwner::OperatorKey(key.id),
+        };
+        Self { owner, credential: ViewerCredential::AdminKey(key.id) }
+    }
+}
+
+impl ViewerCredential {
+    /// Permits parts until the credential ends. `last` makes what follows them: for the end, and the number of parts before it. A
+    /// program whose admin key is removed gets nothing more.
+    pub(crate) fn permission(
+        &self,
+        app: &App,
+        last: impl FnMut(CredentialEnd, usize) -> Bytes + Send + 'static,
+    ) -> Box<dyn Permission> {
+        match self {
+            Self::Principal(principal) => Box::new(UntilEnd { ended: principal.ended(), permitted: 0, last }),
+            Self::AdminKey(key) => {
+                let (app, key) = (app.clone(), *key);
+                Box::new(AskedPermission::new(move || is_valid_admin_key(app.clone(), key)))
+            }
+        }
+    }
+
+    /// Resolves when the credential ends. Never for an admin key, of which only the store knows it.
+    async fn ended(&self) -> CredentialEnd {
+        match self {
+            Self::Principal(principal) => principal.ended().await,
+            Self::AdminKey(_) => pending().await,
+        }
+    }
+}
+
+/// Whether an admin key is still valid, and this node would know if it were not.
+async fn is_valid_admin_key(app: App, key: AdminKeyId) -> bool {
+    match app.parts.store.admin_key(key).await {
+        // What was read without a lease may be older than the removal.
+        Ok(found) => found.is_some() && app.check_freshness().is_ok(),
+        Err(error) => {
+            tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
+            false
+        }
+    }
+}
+
+/// Permits parts until the end of the credential of a user.
+struct UntilEnd<L> {
+    ended: Ended,
+    permitted: usize,
+    last: L,
+}
+
+impl<L: FnMut(CredentialEnd, usize) -> Bytes + Send + 'static> Permission for UntilEnd<L> {
+    fn poll_permitted(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>> {
+        // A revocation is published before it is acknowledged, and is seen here from then on.
+        if let Poll::Ready(end) = Pin::new(&mut self.ended).poll(context) {
+            return Poll::Ready(Err(Some((self.last)(end, self.permitted))));
+        }
+        self.permitted += 1;
+        Poll::Ready(Ok(()))
+    }
 }
 
 /// What ends a stream before everything is sent.
@@ -25,7 +113,7 @@ pub(crate) enum Interruption {
     CredentialEnd(CredentialEnd),
 }
 
-/// Runs `sending` until it is over, `ended` resolves or the server shuts down: also while something is read, or while the client
+/// Runs `sending` until it is over, the credential ends or the server shuts down: also while something is read, or while the client
 /// does not read.
 ///
 /// # Errors
@@ -33,19 +121,13 @@ pub(crate) enum Interruption {
 /// What has interrupted it.
 pub(crate) async fn send_until_end<T>(
     app: &App,
-    ended: Option<Ended>,
+    credential: &ViewerCredential,
     sending: impl Future<Output = T>,
 ) -> Result<T, Interruption> {
-    let credential_end = async {
-        match ended {
-            Some(ended) => ended.await,
-            None => pending().await,
-        }
-    };
     tokio::select! {
         biased;
         () = app.parts.live.closed() => Err(Interruption::Shutdown),
-        end = credential_end => Err(Interruption::CredentialEnd(end)),
+        end = credential.ended() => Err(Interruption::CredentialEnd(end)),
         sent = sending => Ok(sent),
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use counterfoil_core::services::{InternalError, ServiceError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{
-    AuthError, Authenticator as _, CredentialKind, CredentialSource, InvalidReason, Principal, check_csrf,
-    cookie_values, read_credentials,
+    AuthError, Authenticator as _, ClientId, CredentialKind, CredentialSource, InvalidReason, Principal,
+    check_csrf, cookie_values, read_credentials,
 };
 
 use crate::app::App;
@@ -248,6 +248,10 @@ fn assert(app: &App, identity: &Identity, audience: &str) -> Result<String, Veri
     add("aud", audience.into());
     add("sub", identity.user.to_string().into());
     add("sid", identity.session.to_string().into());
+    add("client_id", principal.client_id().map(ClientId::as_str).into());
+    // That of the credential, and not the head of the log: an entry that leaves the session active moves the session past it, and
+    // the revocations of other users make no new assertion.
+    add("pos", principal.position().number().into());
     add("auth_time", principal.authenticated_at().map(Time::unix_seconds).into());
     add("amr", principal.amr().into());
     add("username", identity.username().into());

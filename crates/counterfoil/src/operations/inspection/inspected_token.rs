@@ -3,6 +3,7 @@
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_jose::{JwsError, UnverifiedJws, base64url, jws, unverified};
+use serde_json::Value;
 
 use crate::runtime::error_chain::error_chain;
 
@@ -40,6 +41,9 @@ pub enum InspectedToken {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectionError {
+    /// There is no text, or nothing but spaces.
+    #[error("there is no token: the text is empty")]
+    Empty,
     /// The prefix is that of one of our tokens, and the rest is not.
     #[error("the text has the prefix of a {0} token, but is malformed")]
     Malformed(&'static str),
@@ -56,6 +60,11 @@ impl InspectionError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
+            Self::Empty => {
+                "give a session token (cfs_…), a refresh token (cfr_…) or a JWT (eyJ…); if a program was to print it, look at its \
+                 errors"
+                    .to_owned()
+            }
             Self::Malformed(_) | Self::MalformedJwt(JwsError::NotBase64url) => {
                 "copy the whole token, without spaces and line breaks".to_owned()
             }
@@ -76,6 +85,27 @@ impl InspectionError {
     }
 }
 
+/// The token in a text that a person has copied: without the spaces around it, and without `Authorization: Bearer` before it.
+#[must_use]
+pub fn copied_token(text: &str) -> &str {
+    let text = without_prefix(text.trim(), "Authorization:");
+    without_prefix(text, "Bearer ")
+}
+
+/// The text without these letters before it, in lower or upper case (RFC 9110, sections 5.1 and 11.1).
+fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
+    match text.split_at_checked(prefix.len()) {
+        Some((first, rest)) if first.eq_ignore_ascii_case(prefix) => rest.trim_start(),
+        _ => text,
+    }
+}
+
+/// Whether the header says that the token has no signature (RFC 7519, section 6).
+#[must_use]
+pub fn is_unsigned(token: &UnverifiedJws) -> bool {
+    token.header.get("alg").and_then(Value::as_str).is_some_and(|alg| alg.eq_ignore_ascii_case("none"))
+}
+
 impl InspectedToken {
     /// Parses a token of any kind.
     ///
@@ -83,6 +113,9 @@ impl InspectedToken {
     ///
     /// If the text is no token. The error does not repeat it.
     pub fn parse(text: &str) -> Result<Self, InspectionError> {
+        if text.trim().is_empty() {
+            return Err(InspectionError::Empty);
+        }
         if text.starts_with(SessionToken::PREFIX) {
             let token: SessionToken = text.parse().map_err(|_| InspectionError::Malformed("session"))?;
             return Ok(Self::Session { session: token.session().to_string() });
@@ -91,6 +124,9 @@ impl InspectedToken {
             let token: RefreshToken = text.parse().map_err(|_| InspectionError::Malformed("refresh"))?;
             return Ok(Self::Refresh { session: token.session().to_string(), counter: token.counter() });
         }
+        if let Some(token) = without_signature(text) {
+            return Ok(Self::Jwt { token, signature_length: 0 });
+        }
         let token = unverified::decode(text).map_err(|error| match text.starts_with(JWT_PREFIX) {
             true => InspectionError::MalformedJwt(error),
             false => InspectionError::NotAToken(error),
@@ -98,6 +134,12 @@ impl InspectedToken {
         let signature = text.rsplit('.').next().and_then(|part| base64url::decode(part).ok());
         Ok(Self::Jwt { token, signature_length: signature.map_or(0, |bytes| bytes.len()) })
     }
+}
+
+/// A token that says that it is unsigned, and has nothing where the signature would be. Of another token the signature is cut off.
+fn without_signature(text: &str) -> Option<UnverifiedJws> {
+    text.strip_suffix('.')?;
+    unverified::decode(&format!("{text}AA")).ok().filter(is_unsigned)
 }
 
 #[cfg(test)]
@@ -121,6 +163,36 @@ mod tests {
         for malformed in ["", "hello", "cfs_", "cfr_x.1.y", "a.b.c", "eyJ.eyJ.", "\u{1b}[2J"] {
             let Err(error) = InspectedToken::parse(malformed) else { panic!("{malformed:?}") };
             assert!(malformed.len() < 4 || !format!("{error:?}").contains(malformed), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_copied_header_is_reduced_to_its_token() {
+        for text in [
+            "eyJ.eyJ.AAAA",
+            " eyJ.eyJ.AAAA\n",
+            "Bearer eyJ.eyJ.AAAA",
+            "bearer  eyJ.eyJ.AAAA",
+            "Authorization: Bearer eyJ.eyJ.AAAA\r\n",
+            "authorization:BEARER eyJ.eyJ.AAAA",
+        ] {
+            assert_eq!(copied_token(text), "eyJ.eyJ.AAAA", "{text:?}");
+        }
+        for text in ["", "Bearer", "Bearer:x", "\u{fc}\u{fc}\u{fc}\u{fc}", "cfs_x"] {
+            assert_eq!(copied_token(text), text);
+        }
+    }
+
+    #[test]
+    fn an_unsigned_token_has_content_and_no_signature() {
+        for alg in ["none", "None"] {
+            let header = base64url::encode(format!(r#"{{"alg":"{alg}"}}"#));
+            let text = format!("{header}.{}.", base64url::encode(r#"{"sub":"admin"}"#));
+            let InspectedToken::Jwt { token, signature_length: 0 } = InspectedToken::parse(&text).unwrap()
+            else {
+                panic!("{alg}")
+            };
+            assert!(is_unsigned(&token) && token.payload["sub"] == "admin", "{alg}");
         }
     }
 
@@ -150,6 +222,13 @@ mod tests {
                 "begins with cfs_, cfr_ or eyJ",
             ),
             ("cfs_x", "the text has the prefix of a session token", "without spaces"),
+            ("", "there is no token: the text is empty", "give a session token (cfs_…)"),
+            (" \n", "there is no token", "look at its errors"),
+            (
+                &format!("{}.{}.", base64url::encode(r#"{"alg":"ES256"}"#), base64url::encode("{}")),
+                "exactly three",
+                "whole token",
+            ),
         ] {
             let Err(error) = InspectedToken::parse(text) else { panic!("{text}") };
             assert!(error.to_string().contains(message), "{error}");

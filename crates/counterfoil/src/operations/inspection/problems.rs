@@ -5,12 +5,17 @@ use counterfoil_verify::{AccessClaims, TokenVerifierBuilder};
 use serde_json::{Map, Value, json};
 
 use crate::operations::inspection::claims::{is_time, unix_seconds};
+use crate::operations::inspection::inspected_token::is_unsigned;
 
 /// The difference between clocks that our verifiers allow, in seconds.
 const LEEWAY: i64 = TokenVerifierBuilder::MAX_LEEWAY.as_secs().cast_signed();
 
 /// The longest lifetime that our verifiers accept by default, in seconds.
 const MAX_LIFETIME: i64 = TokenVerifierBuilder::DEFAULT_MAX_LIFETIME.as_secs().cast_signed();
+
+/// What is wrong with an unsigned token (RFC 8725, section 3.2).
+const UNSIGNED: &str = "alg none: the token is unsigned, so anyone can have written it. Accept no such token, and let its issuer \
+                        sign its tokens";
 
 /// What can be found wrong with `token` at the time `now` without its key, each as a message. A verifier checks more.
 #[must_use]
@@ -25,7 +30,7 @@ fn header_problems(token: &UnverifiedJws) -> Vec<String> {
     let text = |name: &str| token.header.get(name).and_then(Value::as_str);
     let mut problems = Vec::new();
     match text("alg") {
-        Some("none") => problems.push("alg none: the token is unsigned, anyone can forge it".to_owned()),
+        Some(_) if is_unsigned(token) => problems.push(UNSIGNED.to_owned()),
         Some(alg) if alg.parse::<Algorithm>().is_ok() => {}
         Some(alg) => problems.push(format!("alg {alg} is not supported")),
         None => problems.push("no alg".to_owned()),

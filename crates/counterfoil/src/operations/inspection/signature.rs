@@ -3,9 +3,10 @@
 //! The algorithm is the one that the token names, so the result is for display and never for decisions: a verifier has a list of
 //! algorithms of its own. Public keys and shared secrets are never mixed (RFC 8725, section 2.1).
 
-use counterfoil_jose::{Algorithm, Jws, JwsError, KeySet, VerifyingKey};
+use counterfoil_jose::{Algorithm, Jws, JwsError, KeySet, UnverifiedJws, VerifyingKey};
 
 use crate::operations::inspection::given_keys::{GivenKeys, KeyMaterial};
+use crate::operations::inspection::inspected_token::{InspectedToken, is_unsigned};
 use crate::runtime::error_chain::error_chain;
 
 /// The most key ids that a sentence lists.
@@ -42,7 +43,7 @@ impl SignatureCheck {
     pub fn with_given_keys(token: &str, keys: &GivenKeys) -> Self {
         let jws = match Jws::parse(token) {
             Ok(jws) => jws,
-            Err(error) => return Self::not_checked(&error),
+            Err(error) => return Self::of_unparsed(token, &error),
         };
         let (algorithm, is_shared) = (jws.algorithm(), jws.algorithm().is_symmetric());
         match &keys.0 {
@@ -76,6 +77,21 @@ impl SignatureCheck {
                 }
             }
         }
+    }
+
+    /// The result for a token that says that it is unsigned, and `None` for others.
+    #[must_use]
+    pub fn of_unsigned(token: &UnverifiedJws) -> Option<Self> {
+        let reason = "the token is unsigned (alg none), so no key can confirm its origin";
+        is_unsigned(token).then(|| Self::NotChecked { reason: reason.to_owned() })
+    }
+
+    fn of_unparsed(token: &str, error: &JwsError) -> Self {
+        let unsigned = match InspectedToken::parse(token) {
+            Ok(InspectedToken::Jwt { token, .. }) => Self::of_unsigned(&token),
+            _ => None,
+        };
+        unsigned.unwrap_or_else(|| Self::not_checked(error))
     }
 
     /// Checks the signature with keys of which each is for one algorithm.
@@ -298,9 +314,14 @@ mod tests {
     #[test]
     fn an_unsigned_token_is_not_checked_with_any_key() {
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
-        let unsigned = format!("{}.e30.AAAA", base64url::encode(r#"{"alg":"none"}"#));
-        for keys in [key_set(&[&key]), secret(SECRET)] {
-            assert_eq!(reason(&unsigned, &keys), "the algorithm is not allowed");
+        for signature in ["AAAA", ""] {
+            let unsigned = format!("{}.e30.{signature}", base64url::encode(r#"{"alg":"none"}"#));
+            for keys in [key_set(&[&key]), secret(SECRET)] {
+                let said = reason(&unsigned, &keys);
+                assert_eq!(said, "the token is unsigned (alg none), so no key can confirm its origin");
+            }
         }
+        let unknown = format!("{}.e30.AAAA", base64url::encode(r#"{"alg":"ES999"}"#));
+        assert_eq!(reason(&unknown, &secret(SECRET)), "the algorithm is not allowed");
     }
 }

@@ -1,7 +1,5 @@
 //! `/admin/audit`: the audit log with filters, and its export.
 
-use std::str::FromStr as _;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -10,11 +8,11 @@ use http::{HeaderMap, HeaderValue};
 
 use counterfoil_core::model::audit_event::AuditEventKind;
 use counterfoil_jose::Time;
+use counterfoil_pages::TimeBound;
 use counterfoil_pages::view::console::{AuditFilter, AuditView, Pager};
 use counterfoil_verify::{CrossSiteRequest, Problem};
 
 use crate::app::App;
-use crate::app::live::StreamOwner;
 use crate::http::error::AppError;
 use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
@@ -113,8 +111,8 @@ pub(in crate::pages) async fn export(
         return Ok(Problem::from(CrossSiteRequest::OtherSite).into_response());
     }
     let filter = filter(&query)?;
-    let current = &administrator.current;
-    let viewer = Viewer { owner: StreamOwner::User(current.user), ended: Some(current.principal.ended()) };
+    let current = administrator.current;
+    let viewer = Viewer::user(current.user, current.principal);
     let body = audit_export::open(&app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }
@@ -137,19 +135,21 @@ fn filter(query: &Query) -> Result<AuditEventFilter, AppError> {
         user: parse(query, "user", "a user id")?,
         session: parse(query, "session", "a session id")?,
         kinds,
-        from: time(query, "from")?,
-        until: time(query, "to")?,
+        from: time(query, "from", TimeBound::From)?,
+        until: time(query, "to", TimeBound::To)?,
     })
 }
 
-/// A time in Unix seconds.
-fn time(query: &Query, name: &'static str) -> Result<Option<Time>, AppError> {
+/// A time: a date, a date and a time in UTC, or Unix seconds as in the API.
+fn time(query: &Query, name: &'static str, bound: TimeBound) -> Result<Option<Time>, AppError> {
     let text = text(query, name);
-    let invalid = || AppError::field(name, "must be Unix seconds");
-    match text.is_empty() {
-        true => Ok(None),
-        false => {
-            u64::from_str(&text).map(|seconds| Some(Time::from_unix_seconds(seconds))).map_err(|_| invalid())
-        }
+    if text.is_empty() {
+        return Ok(None);
     }
+    let seconds =
+        text.parse().ok().or_else(|| bound.parse(&text).and_then(|seconds| u64::try_from(seconds).ok()));
+    let expected =
+        "must be a date as 2026-11-29, a date and a time in UTC as 2026-11-29 14:00, or Unix seconds";
+    let seconds = seconds.ok_or_else(|| AppError::field(name, expected))?;
+    Ok(Some(Time::from_unix_seconds(seconds)))
 }

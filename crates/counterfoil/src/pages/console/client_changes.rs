@@ -15,7 +15,7 @@ use crate::http::form_fields::FormFields;
 use crate::http::path::{path_id, path_segment};
 use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
-use crate::operations::admin::views::ClientView;
+use crate::operations::admin::views::client::ClientView;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::clients::find;
 use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again};

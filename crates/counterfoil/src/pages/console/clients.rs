@@ -15,7 +15,7 @@ use crate::http::form_fields::FormFields;
 use crate::http::path::path_id;
 use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
-use crate::operations::admin::views::{ClientView, LifetimesView};
+use crate::operations::admin::views::client::{ClientView, LifetimesView};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::sign_in_again;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use counterfoil_pages::view::console::{CheckRow, HealthView};
 
 use crate::app::App;
-use crate::app::readiness::ReadinessCheck;
+use crate::app::readiness_check::ReadinessCheck;
 use crate::http::error::AppError;
 use crate::operations::admin::overview;
 use crate::pages::console::administrator::ConsoleAdministrator;

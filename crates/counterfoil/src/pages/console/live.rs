@@ -10,7 +10,6 @@ use counterfoil_core::store::AuditEventNumber;
 use counterfoil_pages::{Frame, View};
 
 use crate::app::App;
-use crate::app::live::StreamOwner;
 use crate::app::live::topic::{StateTopic, Topic};
 use crate::http::error::AppError;
 use crate::http::event_stream::{EVENT_STREAM_HEADERS, last_event_id};
@@ -36,10 +35,9 @@ pub(in crate::pages) async fn stream(
     let topics = topics.ok_or_else(|| AppError::field("topics", Topic::expected()))?;
     // The page may be older than the stream, so that a new one begins with the newest events.
     let last_event = Some(last_event_id(&headers)?.unwrap_or(0));
-    let (owner, ended) =
-        (StreamOwner::User(administrator.current.user), administrator.current.principal.ended());
     let form = Html(frame(&app, &request, &administrator));
-    let body = open(&app, Viewer { owner, ended: Some(ended) }, Subscription { topics, last_event }, form)?;
+    let viewer = Viewer::user(administrator.current.user, administrator.current.principal);
+    let body = open(&app, viewer, Subscription { topics, last_event }, form)?;
     Ok((EVENT_STREAM_HEADERS, Body::new(body)).into_response())
 }
 

@@ -7,7 +7,9 @@ use counterfoil_pages::view::{self, Tone};
 use counterfoil_pages::{Device, Moment};
 use counterfoil_verify::SessionId;
 
-use crate::operations::admin::views::{AccountCounterView, AdminUserView, AuditEventView};
+use crate::operations::admin::views::AuditEventView;
+use crate::operations::admin::views::account_counter::AccountCounterView;
+use crate::operations::admin::views::user::AdminUserView;
 use crate::operations::views::SessionView;
 
 pub(super) fn user_row(user: &AdminUserView) -> UserRow {

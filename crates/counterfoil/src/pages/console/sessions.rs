@@ -67,7 +67,7 @@ async fn fill(
     let filter = SessionQuery { user, ip, mode };
     let list = sessions::list_all(app, filter, page, administrator.current.now).await?;
     let current = administrator.current.session;
-    let row = |item: &crate::operations::admin::views::AdminSessionView| {
+    let row = |item: &crate::operations::admin::views::session::AdminSessionView| {
         session_row(&item.session, &item.user, item.username.clone(), current)
     };
     view.sessions = list.items.iter().map(row).collect();

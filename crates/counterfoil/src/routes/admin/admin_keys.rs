@@ -14,7 +14,7 @@ use crate::http::json_body::JsonBody;
 use crate::http::path::path_id;
 use crate::operations::admin::admin_keys;
 use crate::operations::admin::responses::CreatedAdminKeyResponse;
-use crate::operations::admin::views::AdminKeyList;
+use crate::operations::admin::views::admin_key::AdminKeyList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{

@@ -81,14 +81,21 @@ impl FromRequestParts<App> for Administrator {
 }
 
 async fn authenticate_admin_key(app: &App, text: &str) -> Result<AdminKeyId, AppError> {
-    let rejected = |code, message| {
-        let error = AuthError::InvalidCredential(InvalidReason::RecordRejected { code, message });
-        AppError::auth(error, CredentialSource::Bearer)
-    };
-    let key: AdminKey = text.parse().map_err(|_| rejected("malformed", "malformed: not an admin key"))?;
+    let malformed = |_| rejected_admin_key("malformed", "malformed: not an admin key");
+    let key: AdminKey = text.parse().map_err(malformed)?;
     let id = admin_keys::authenticate(app, &key).await?;
     app.check_freshness().map_err(|error| AppError::auth(error, CredentialSource::Bearer))?;
-    id.ok_or_else(|| rejected("unknown", "unknown: no such admin key"))
+    id.ok_or_else(unknown_admin_key)
+}
+
+/// The error for an admin key that does not exist.
+pub(super) fn unknown_admin_key() -> AppError {
+    rejected_admin_key("unknown", "unknown: no such admin key")
+}
+
+fn rejected_admin_key(code: &'static str, message: &'static str) -> AppError {
+    let error = AuthError::InvalidCredential(InvalidReason::RecordRejected { code, message });
+    AppError::auth(error, CredentialSource::Bearer)
 }
 
 /// Requires the role, and a credential without a scope.

@@ -17,7 +17,7 @@ use crate::http::path::path_id;
 use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::responses::ClientResponse;
-use crate::operations::admin::views::ClientList;
+use crate::operations::admin::views::client::ClientList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{

@@ -12,7 +12,6 @@ use counterfoil_core::model::audit_event::Actor;
 use counterfoil_core::store::AuditEventNumber;
 
 use crate::app::App;
-use crate::app::live::StreamOwner;
 use crate::app::live::topic::{StateTopic, Topic};
 use crate::http::current_user::CurrentUser;
 use crate::http::error::AppError;
@@ -25,7 +24,7 @@ use crate::operations::admin::{keys, overview, revocation_log, verifiers};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::Pagination;
 use crate::operations::scope_limit::may_administer;
-use crate::routes::admin::administrator::Administrator;
+use crate::routes::admin::administrator::{Administrator, unknown_admin_key};
 use crate::routes::problem_responses::{
     BadRequest, Forbidden, InvalidFields, TooManyRequests, Unauthorized, Unavailable,
 };
@@ -48,14 +47,18 @@ impl FromRequestParts<App> for LiveAdministrator {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, AppError> {
         let viewer = match Administrator::from_request_parts(parts, app).await?.actor {
-            Actor::AdminKey(key) => Viewer { owner: StreamOwner::AdminKey(key), ended: None },
+            Actor::AdminKey(key) => {
+                let record = app.parts.store.admin_key(key).await.map_err(AppError::from)?;
+                // It may have been removed since it was checked.
+                Viewer::admin_key(&record.ok_or_else(unknown_admin_key)?)
+            }
             Actor::User(_) | Actor::Operator | Actor::System | Actor::Anonymous => {
                 let user = CurrentUser::from_request_parts(parts, app).await?;
                 // The role may have been taken between the two.
                 if !may_administer(&user.principal) {
                     return Err(AppError::AdministratorRequired);
                 }
-                Viewer { owner: StreamOwner::User(user.user), ended: Some(user.principal.ended()) }
+                Viewer::user(user.user, user.principal)
             }
         };
         Ok(Self(viewer))
@@ -68,7 +71,8 @@ impl FromRequestParts<App> for LiveAdministrator {
 /// An event has the name of its topic. `stats` is sent every two seconds. The `data` of `audit` is `{"events": […]}`, with more
 /// than one event if there are more than 20 a second; its `id` is the number of the last one, after which a client that
 /// connects again continues. The last event is `ended`, with the reason, when the credential is no longer accepted.
-/// There are at most 8 streams for each user or admin key, and 64 in all.
+/// There are at most 8 streams for each user, with the admin keys that the user created, and for each admin key of an operator; 32 for
+/// all keys of operators, and 64 in all.
 #[utoipa::path(
     get, path = "/v1/admin/live", operation_id = "admin_live", tag = "administration",
     security(("bearer" = []), ("session" = []), ("access" = [])),

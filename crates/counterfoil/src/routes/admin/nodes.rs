@@ -6,7 +6,7 @@ use axum::extract::State;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::operations::admin::nodes;
-use crate::operations::admin::views::NodeList;
+use crate::operations::admin::views::node::NodeList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};

@@ -11,7 +11,7 @@ use counterfoil_core::store::SessionQuery;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::operations::admin::sessions;
-use crate::operations::admin::views::AdminSessionList;
+use crate::operations::admin::views::session::AdminSessionList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};

@@ -20,7 +20,7 @@ use crate::http::json_body::{JsonBody, PatchBody, secret};
 use crate::http::path::path_id;
 use crate::operations::admin::requests::UserChangeRequest;
 use crate::operations::admin::responses::{UserDetailsResponse, UserResponse};
-use crate::operations::admin::views::UserList;
+use crate::operations::admin::views::user::UserList;
 use crate::operations::admin::{self, users};
 use crate::operations::external_id_schema::ExternalIdSchema;
 use crate::operations::pagination::PageSize;

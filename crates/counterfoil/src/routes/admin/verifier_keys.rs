@@ -14,7 +14,7 @@ use crate::http::json_body::JsonBody;
 use crate::http::path::path_id;
 use crate::operations::admin::responses::CreatedVerifierKeyResponse;
 use crate::operations::admin::verifier_keys;
-use crate::operations::admin::views::VerifierKeyList;
+use crate::operations::admin::views::verifier_key::VerifierKeyList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{

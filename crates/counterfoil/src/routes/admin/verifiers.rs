@@ -6,7 +6,7 @@ use axum::extract::State;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::operations::admin::verifiers;
-use crate::operations::admin::views::VerifierList;
+use crate::operations::admin::views::verifier::VerifierList;
 use crate::operations::pagination::PageSize;
 use crate::routes::admin::administrator::Administrator;
 use crate::routes::problem_responses::{BadRequest, Forbidden, InvalidFields, Unauthorized, Unavailable};

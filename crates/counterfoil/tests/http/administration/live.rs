@@ -209,6 +209,40 @@ async fn an_administrator_has_a_limited_number_of_streams_in_all_sessions_togeth
     timeout(Duration::from_secs(10), again).await.unwrap();
 }
 
+#[tokio::test]
+async fn the_streams_of_admin_keys_count_for_their_creator() {
+    let server = TestServer::open().await;
+    let root = administrator(&server).await;
+    let create = |bearer: String| {
+        let server = &server;
+        async move {
+            let create =
+                Request::post("/v1/admin/admin-keys").bearer(&bearer).json(&json!({ "name": "screen" }));
+            text(&create.send(server).await.json(), "key").to_owned()
+        }
+    };
+    let mut key = create(root.clone()).await;
+    let mut open = Vec::new();
+    for number in 0..8 {
+        if number % 3 == 2 {
+            // A key that is created with a key has the same creator.
+            key = create(key).await;
+        }
+        open.push(Live::open(&server, &key, "keys", None).await);
+    }
+
+    for bearer in [&root, &key, &create(root.clone()).await] {
+        let refused = Request::get("/v1/admin/live").bearer(bearer).send(&server).await;
+        assert_eq!(refused.status, 429);
+    }
+    // A program of an operator, and another administrator.
+    let admin = Admin::new(&server).await;
+    Live::open(&server, &admin.bearer, "keys", None).await.next().await;
+    server.add_admin("ops").await;
+    let other = text(&server.login("ops", "session").await, "session_token").to_owned();
+    Live::open(&server, &other, "keys", None).await.next().await;
+}
+
 /// How often the store is read while eight streams of `name` begin with this topic, and how many seconds they take.
 async fn reads_of_eight_streams(server: &TestServer, name: &str, topic: &str) -> (u64, u64) {
     server.add_admin(name).await;

@@ -57,6 +57,32 @@ async fn an_assertion_names_the_user_to_one_application() {
     assert_eq!(assertion(&server, &token, "app.example").await, app, "one is signed in half a minute");
 }
 
+#[tokio::test]
+async fn an_assertion_has_the_position_of_its_credential_which_moves_only_past_what_the_session_survives() {
+    let server = asserting().await;
+    let token = session(&server, "ada", &[]).await;
+    server.register("bob").await;
+    let pos = |assertion: &str| part(assertion, 1)["pos"].as_u64().unwrap();
+    let first = assertion(&server, &token, "app.example").await;
+    assert_eq!(part(&first, 1)["client_id"], "default");
+
+    let bob = text(&server.login("bob", "session").await, "session_token").to_owned();
+    let logout = Request::post("/v1/logout").bearer(&bob).json(&json!({}));
+    assert_eq!(logout.send(&server).await.status, 204);
+    assert_eq!(assertion(&server, &token, "app.example").await, first, "one of another user signs none");
+
+    let change = UserChangeRequest { add_roles: vec!["staff".to_owned()], ..Default::default() };
+    server.app.administer(Command::UserChange { user: "ada".to_owned(), change }).await.unwrap();
+    let second = assertion(&server, &token, "app.example").await;
+    assert_eq!(part(&second, 1)["roles"], json!(["staff"]));
+    assert!(pos(&second) > pos(&first), "the change of the roles revokes the first one");
+
+    let access = text(&server.login("ada", "jwt").await, "access_token").to_owned();
+    let of_access_token = assertion(&server, &access, "app.example").await;
+    assert_eq!(pos(&of_access_token), part(&access, 1)["pos"].as_u64().unwrap());
+    assert!(pos(&of_access_token) >= pos(&second));
+}
+
 /// R20: an application, and everyone who reads its logs, has it.
 #[tokio::test]
 async fn no_route_accepts_an_assertion_as_a_credential() {

@@ -29,4 +29,4 @@ pub use side_by_side::{
     ActButton, AskedPlace, ClockButton, LabView, Piece, ShownRequest, StepLink, StoredFact, Ticket,
     TraceLine, Verdict,
 };
-pub use token::{JwtParts, SignatureView, TakenApart, TokenMember, TokenView};
+pub use token::{JwtParts, KeyErrors, SignatureView, TakenApart, TokenMember, TokenView};

@@ -83,13 +83,22 @@ pub enum TakenApart {
     },
 }
 
+/// What is wrong with the keys of the form, at the field. It does not repeat them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct KeyErrors {
+    /// Why the key set is not used.
+    pub jwks: Option<String>,
+    /// Why the secret is not used.
+    pub secret: Option<String>,
+}
+
 /// The form, and the token that it has sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenView {
     /// The token, once the form was sent.
     pub token: Option<TakenApart>,
-    /// Why the keys of the form are not used, if they are not. It does not repeat them.
-    pub keys_problem: Option<String>,
+    /// Why the keys of the form are not used, if they are not.
+    pub key_errors: KeyErrors,
     /// The most KiB of a token.
     pub max_token_kib: usize,
     /// The most KiB of a key set.

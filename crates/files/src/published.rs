@@ -1,0 +1,252 @@
+//! Paths whose content the server shows to everyone: no other user may choose or change what is there.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{self, Component, Path, PathBuf};
+
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use crate::open::{Access, check_link, open_regular};
+
+/// Others may write.
+const OTHERS_WRITE: u32 = 0o002;
+
+const ROOT: u32 = 0;
+
+/// The most links on the way to a file, as in Linux (path_resolution(7)).
+const MAX_LINKS: usize = 40;
+
+/// The path without links to which `path` leads.
+///
+/// In a directory to which every user may write, such as `/tmp`, another user can take any name. What another user has put there
+/// is refused, be it a file, a directory or a link, and everywhere on the way: also on the way to the target of a link. The
+/// directory of a map that Kubernetes mounts has such a mode too, and what is in it belongs to root.
+///
+/// A link at the end of the way is refused wherever it is if another user made it, as by [`resolve_link`](crate::resolve_link):
+/// it could lead to a secret, which the server would show.
+///
+/// # Errors
+///
+/// `InvalidInput` if something is refused; otherwise the error of the system.
+pub fn resolve_published(path: &Path) -> io::Result<PathBuf> {
+    let mut left = names(&path::absolute(path)?);
+    let mut at = Place::new("/".into())?;
+    let mut links = 0;
+    while let Some(name) = left.pop_front() {
+        if name == ".." {
+            at = Place::new(at.path.join("..").canonicalize()?)?;
+            continue;
+        }
+        let next = Place::new(at.path.join(name))?;
+        next.check_owner(&at)?;
+        if !next.metadata.is_symlink() {
+            at = next;
+            continue;
+        }
+        if left.is_empty() {
+            check_link(&next.metadata)?;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(Errno::LOOP.into());
+        }
+        let target = fs::read_link(next.path)?;
+        if target.is_absolute() {
+            at = Place::new("/".into())?;
+        }
+        left = names(&target).into_iter().chain(left).collect();
+    }
+    Ok(at.path)
+}
+
+/// Opens a file whose content the server shows to everyone, to read it. See [`resolve_published`].
+///
+/// # Errors
+///
+/// As [`open_regular`] and [`resolve_published`]; also `InvalidInput` if every user may write to the file.
+pub fn open_published(path: &Path) -> io::Result<File> {
+    let file = open_regular(&resolve_published(path)?, Access::Read)?;
+    match file.metadata()?.mode() & OTHERS_WRITE {
+        0 => Ok(file),
+        _ => Err(refused("every user may write to it; remove that with `chmod o-w`".to_owned())),
+    }
+}
+
+/// The names of a path, without those that change nothing.
+fn names(path: &Path) -> VecDeque<OsString> {
+    let names = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    names.map(|part| part.as_os_str().to_owned()).collect()
+}
+
+/// A path without links, except that its last name may be one.
+struct Place {
+    path: PathBuf,
+    metadata: Metadata,
+}
+
+impl Place {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let metadata = fs::symlink_metadata(&path)?;
+        Ok(Self { path, metadata })
+    }
+
+    fn check_owner(&self, parent: &Self) -> io::Result<()> {
+        let owner = self.metadata.uid();
+        let trusted = [ROOT, geteuid().as_raw(), parent.metadata.uid()];
+        if parent.metadata.mode() & OTHERS_WRITE == 0 || trusted.contains(&owner) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(refused(format!(
+            "user {owner} has put {path} into a directory to which every user may write; use a directory of your own"
+        )))
+    }
+}
+
+fn refused(problem: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// The id of a user other than root.
+    const OTHER_USER: u32 = 65534;
+
+    /// A directory to which every user may write, as `/tmp`.
+    fn shared_directory() -> TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
+        directory
+    }
+
+    /// Gives the file, directory or link itself to another user; `false` if this process may not.
+    fn give_away(path: &Path) -> bool {
+        let is_given = lchown(path, Some(OTHER_USER), None).is_ok();
+        if !is_given {
+            counterfoil_test_support::skip("only root can give a file to another user");
+        }
+        is_given
+    }
+
+    /// What is refused of the path: the path that another user has put there.
+    fn refused_part(path: &Path) -> String {
+        let error = open_published(path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+        let text = error.to_string();
+        let part = text.strip_prefix("user 65534 has put ").unwrap_or_else(|| panic!("{text}"));
+        part.split_once(" into a directory to which every user may write").unwrap().0.to_owned()
+    }
+
+    /// As Kubernetes mounts a map of files.
+    #[test]
+    fn own_files_and_links_are_opened_also_where_everyone_may_write() {
+        let shared = shared_directory();
+        let at = |name: &str| shared.path().join(name);
+        fs::create_dir(at("..2026")).unwrap();
+        fs::write(at("..2026/shop.css"), "text").unwrap();
+        symlink("..2026", at("..data")).unwrap();
+        symlink("..data/shop.css", at("shop.css")).unwrap();
+        symlink(at("shop.css"), at("absolute")).unwrap();
+
+        for name in ["shop.css", "absolute", "..data/shop.css", "..data/../..2026/./shop.css"] {
+            let expected = shared.path().canonicalize().unwrap().join("..2026/shop.css");
+            assert_eq!(resolve_published(&at(name)).unwrap(), expected, "{name}");
+            assert!(open_published(&at(name)).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_refused_where_everyone_may_write() {
+        let (own, shared) = (tempfile::tempdir().unwrap(), shared_directory());
+        let (file, link) = (shared.path().join("shop.css"), own.path().join("shop.css"));
+        fs::write(&file, "text").unwrap();
+        symlink(&file, &link).unwrap();
+        assert!(open_published(&file).is_ok());
+        assert!(open_published(&link).is_ok());
+        if !give_away(&file) {
+            return;
+        }
+        assert_eq!(refused_part(&file), file.display().to_string());
+        assert_eq!(refused_part(&link), file.display().to_string(), "the target of a link");
+        fs::set_permissions(shared.path(), Permissions::from_mode(0o755)).unwrap();
+        assert!(open_published(&link).is_ok());
+    }
+
+    #[test]
+    fn a_directory_of_another_user_is_refused_where_everyone_may_write() {
+        let (own, shared) = (tempfile::tempdir().unwrap(), shared_directory());
+        let (theme, link) = (shared.path().join("theme"), own.path().join("shop.css"));
+        fs::create_dir_all(theme.join("css")).unwrap();
+        let file = theme.join("css/shop.css");
+        fs::write(&file, "text").unwrap();
+        symlink(&file, &link).unwrap();
+        assert!(open_published(&file).is_ok());
+        if !give_away(&theme) {
+            return;
+        }
+        for path in [&file, &link] {
+            assert_eq!(refused_part(path), theme.display().to_string());
+        }
+    }
+
+    /// It could lead to a secret.
+    #[test]
+    fn a_link_of_another_user_is_refused_at_the_end_and_where_everyone_may_write() {
+        let (own, shared) = (tempfile::tempdir().unwrap(), shared_directory());
+        let secret = own.path().join("secret");
+        fs::write(&secret, "text").unwrap();
+        let (end, way) = (own.path().join("end"), shared.path().join("way"));
+        symlink(&secret, &end).unwrap();
+        symlink(own.path(), &way).unwrap();
+        let chain = own.path().join("chain");
+        symlink(&end, &chain).unwrap();
+        for path in [&end, &chain, &way.join("secret")] {
+            assert!(open_published(path).is_ok());
+        }
+        if !give_away(&end) || !give_away(&way) {
+            return;
+        }
+        for path in [&end, &chain] {
+            let error = open_published(path).unwrap_err();
+            assert!(error.to_string().contains("a symbolic link that user 65534 made"), "{error}");
+        }
+        assert_eq!(refused_part(&way.join("secret")), way.display().to_string());
+    }
+
+    #[test]
+    fn a_file_to_which_every_user_may_write_is_refused() {
+        let own = tempfile::tempdir().unwrap();
+        let file = own.path().join("shop.css");
+        fs::write(&file, "text").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+        let error = open_published(&file).unwrap_err();
+        assert!(error.to_string().contains("every user may write to it"), "{error}");
+    }
+
+    #[test]
+    fn links_in_a_circle_and_what_is_missing_are_errors_of_the_system() {
+        let own = tempfile::tempdir().unwrap();
+        let at = |name: &str| own.path().join(name);
+        symlink("two", at("one")).unwrap();
+        symlink("one", at("two")).unwrap();
+        let error = open_published(&at("one")).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
+        assert_eq!(open_published(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::write(at("file"), "").unwrap();
+        for beyond in ["file/none", "file/../file"] {
+            let error = open_published(&at(beyond)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotADirectory, "{beyond}");
+        }
+    }
+}
