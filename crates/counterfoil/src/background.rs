@@ -23,6 +23,7 @@ use crate::clock::checkpoint;
 use crate::passwords::scheme_scan::measure_stored_schemes;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::task::{RESTART_DELAY, Task, run_on_blocking_thread, supervise};
+use crate::store::shutdown_mark::abandoned::AbandonedMarks;
 use crate::store::{audit_log, job_locks, last_seen, shutdown_mark};
 
 /// The interval of maintenance, plus or minus [`JITTER`].
@@ -117,6 +118,7 @@ async fn maintain_periodically(app: App) {
     if let Err(error) = complete_all_session_ends(&*app.parts.store).await {
         tracing::warn!(%error, "revoked sessions are not marked as ended yet; it is retried within a minute");
     }
+    let mut abandoned_marks = AbandonedMarks::default();
     loop {
         let next = Instant::now() + MAINTENANCE_INTERVAL - JITTER + random_jitter();
         while Instant::now() < next {
@@ -128,6 +130,10 @@ async fn maintain_periodically(app: App) {
         }
         if let Err(error) = run_maintenance(&app).await {
             tracing::warn!(%error, "maintenance failed; it is retried within a minute");
+        }
+        let (store, keys) = (&*app.parts.store, &app.parts.state_keys);
+        if let Err(error) = abandoned_marks.remove(store, keys, Instant::now().into_std()).await {
+            tracing::warn!(%error, "marks of processes that crashed long ago could not be removed");
         }
     }
 }

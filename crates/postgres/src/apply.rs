@@ -1,4 +1,15 @@
 //! Executes the row operations of one commit in the transaction that the writer has opened.
+//!
+//! ```text
+//!   refresh          one round trip    everything is sent with COMMIT
+//!   logout           two               which sessions have ended decides what is recorded; the rest is sent with COMMIT
+//!   login            two               the same, if the sessions of a user are limited
+//!   new password     more              the sessions that stay get the position that is taken
+//! ```
+//!
+//! Other commits wait meanwhile. A login could be sent at once on the assumption that no session is above the limit. But a user
+//! who is at the limit would then cost each request of the batch its transaction twice, and users who never log out are
+//! always at the limit.
 
 use std::collections::HashMap;
 
@@ -9,6 +20,7 @@ use counterfoil_core::store::{
 };
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
+use crate::appended_entries::{AppendedEntries, with_positions};
 use crate::error::QueryError;
 use crate::statement::{Failure, Pipeline, Statement};
 use crate::tables::sessions::end::{self, EndedRow};
@@ -19,16 +31,17 @@ use crate::tables::{
 };
 
 /// Adds the row operations of `transaction` to the pipeline. It sends what an operation has to wait for; the others are
-/// still in the pipeline when it returns.
+/// still in the pipeline when it returns, perhaps with the entries of the revocation log, which the result has not yet.
 pub(crate) async fn apply<'t>(
     pipeline: &mut Pipeline<'_, 't>,
     transaction: &'t Transaction,
-) -> Result<AppliedChanges, Failure> {
-    let mut executor = Executor { pipeline, progress: CommitProgress::default(), owners: HashMap::new() };
+) -> Result<(AppliedChanges, Option<AppendedEntries>), Failure> {
+    let progress = CommitProgress::default();
+    let mut executor = Executor { pipeline, progress, owners: HashMap::new(), appended: None };
     for operation in plan(transaction) {
         executor.execute(operation.part, operation.action).await?;
     }
-    Ok(executor.progress.finish())
+    Ok((executor.progress.finish(), executor.appended))
 }
 
 struct Executor<'e, 'c, 't> {
@@ -36,6 +49,8 @@ struct Executor<'e, 'c, 't> {
     progress: CommitProgress,
     /// The user and the client of each session that has ended and has no audit event yet.
     owners: HashMap<SessionId, (UserId, ClientId)>,
+    /// The entries whose positions are not read yet.
+    appended: Option<AppendedEntries>,
 }
 
 impl<'t> Executor<'_, '_, 't> {
@@ -95,7 +110,10 @@ impl<'t> Executor<'_, '_, 't> {
                 self.progress.sessions_ended(selected, ended, ending);
             }
             RowAction::FindSessions(selected) => {
-                let rows = self.pipeline.query(position::select_refreshable(selected)).await?;
+                let rows = match position::select_refreshable(selected) {
+                    Some(select) => self.pipeline.query(select).await?,
+                    None => Vec::new(),
+                };
                 if !self.progress.sessions_to_refresh(selected, position::read_ids(&rows)?) {
                     return Err(Failure::Conflict(part));
                 }
@@ -114,7 +132,7 @@ impl<'t> Executor<'_, '_, 't> {
             }
             RowAction::DeleteAdminKeysOf(user, event) => self.delete_admin_keys(user, event).await?,
             RowAction::AppendEntries { own_position } => self.append_entries(own_position).await?,
-            RowAction::SetPositions => self.set_positions()?,
+            RowAction::SetPositions => self.set_positions().await?,
             RowAction::InsertPendingEnds => self.insert_pending_ends().await?,
             // The others wait for nothing.
             _ => {}
@@ -168,7 +186,8 @@ impl<'t> Executor<'_, '_, 't> {
         self.progress.derived_event_inserted(event);
     }
 
-    /// Takes positions and appends the entries that were added.
+    /// Takes positions and appends the entries that were added. It waits for the answer only if the transaction needs a
+    /// position: other commits wait for the row of the head until this one has ended.
     async fn append_entries(&mut self, own_position: bool) -> Result<(), Failure> {
         match self.progress.new_positions(own_position) {
             NewPositions::None => {}
@@ -177,24 +196,46 @@ impl<'t> Executor<'_, '_, 't> {
                 self.progress.read_head(revocation_log::read_head(&rows)?);
             }
             NewPositions::Take { count, at, entries } => {
-                let rows = self.pipeline.query(revocation_log::take_positions(count, at)?).await?;
-                let last = revocation_log::read_head(&rows)?;
-                let first = RevocationPosition::new(last.number() - (count - 1));
-                let entries = revocation_log::append(self.pipeline, first, entries)?;
-                self.progress.entries_appended(entries, last);
+                let append = revocation_log::append(count, at, &entries)?;
+                if !own_position && !self.progress.needs_position() {
+                    let rows = self.pipeline.push_keeping_rows(append);
+                    self.appended = Some(AppendedEntries::new(entries, rows));
+                    return Ok(());
+                }
+                let last = revocation_log::read_head(&self.pipeline.query(append).await?)?;
+                self.progress.entries_appended(with_positions(&entries, last), last);
             }
         }
         Ok(())
     }
 
-    fn set_positions(&mut self) -> Result<(), Failure> {
+    async fn set_positions(&mut self) -> Result<(), Failure> {
         let refreshed: Vec<SessionId> = self.progress.refreshed_sessions().map(|(id, _)| id).collect();
         if let Some(at) = self.progress.position()
             && !refreshed.is_empty()
         {
             self.pipeline.push_certain(position::set_position(&refreshed, at)?);
         }
-        Ok(())
+        match self.progress.cookie_position() {
+            Some(to) => self.refresh_cookies(to).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sets the position of all cookie sessions in portions, each by a statement that ends soon.
+    async fn refresh_cookies(&mut self, to: RevocationPosition) -> Result<(), Failure> {
+        let mut after = Vec::new();
+        loop {
+            // It is sent with the change of the portion before.
+            let rows = self.pipeline.query(position::select_portion_end(&after)).await?;
+            let end = position::read_ids(&rows)?.pop().map(|id| *id.as_bytes());
+            let last = end.unwrap_or(position::LAST_ID);
+            self.pipeline.push_certain(position::refresh_cookies(&after, &last, to)?);
+            match end {
+                Some(end) => after = end.to_vec(),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Revokes the sessions that this commit could not end, and inserts what remains to be done.

@@ -13,6 +13,7 @@
 //! operations of a commit, and `statement` sends statements together. Nothing in this crate decides whether a session or a
 //! token is valid.
 
+mod appended_entries;
 mod apply;
 mod canonical_names;
 mod check;

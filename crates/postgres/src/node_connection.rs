@@ -14,7 +14,7 @@ use crate::error_class::store_error;
 use crate::state::StoreState;
 use crate::statement::{Connection, Failure, Pipeline, Statement};
 use crate::tables::nodes;
-use crate::writer_connection::writer_settings;
+use crate::writer_connection::{WriterLimits, writer_settings};
 
 /// The time within which a statement must be answered. The server gives up earlier.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -57,7 +57,7 @@ impl NodeConnection {
     async fn connect(&self) -> Result<Connected, StoreError> {
         self.state.distrust_readers_before(Instant::now());
         let connected = self.connector.connect_notifying(Arc::clone(&self.announced)).await?;
-        let setup = format!("{}; {}", writer_settings(), nodes::LISTEN);
+        let setup = format!("{}; {}", writer_settings(WriterLimits::SHARED), nodes::LISTEN);
         let executed = timeout(ANSWER_TIMEOUT, connected.connection.batch_execute(&setup)).await;
         executed.map_err(|_| QueryError::TimedOut)?.map_err(QueryError::from)?;
         // Whatever was announced before.

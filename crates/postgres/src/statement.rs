@@ -126,34 +126,64 @@ enum Command<'t> {
     Prepared(Statement<'t>),
 }
 
+/// A command, and what becomes of its rows.
+struct Queued<'t> {
+    purpose: Purpose,
+    command: Command<'t>,
+    keeps_rows_as: Option<KeptRows>,
+}
+
+/// The rows of a statement that are read when the transaction is committed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeptRows(usize);
+
 /// The commands of a transaction that are not sent yet.
 ///
 /// They are sent together, without a wait for each answer. A command that fails makes PostgreSQL refuse those behind it,
 /// and a `COMMIT` behind it rolls back. So a transaction whose statements do not depend on each other takes one round trip.
 pub(crate) struct Pipeline<'c, 't> {
     connection: &'c Connection,
-    queued: Vec<(Purpose, Command<'t>)>,
+    queued: Vec<Queued<'t>>,
+    kept: Vec<Vec<Row>>,
     answer_timeout: Duration,
 }
 
 impl<'c, 't> Pipeline<'c, 't> {
     pub(crate) fn new(connection: &'c Connection, answer_timeout: Duration) -> Self {
-        Self { connection, queued: Vec::new(), answer_timeout }
+        Self { connection, queued: Vec::new(), kept: Vec::new(), answer_timeout }
     }
 
     /// Adds a command of the transaction itself, such as `BEGIN`.
     pub(crate) fn control(&mut self, sql: &'static str) {
-        self.queued.push((Purpose::Control, Command::Simple(sql)));
+        self.add(Purpose::Control, Command::Simple(sql));
     }
 
     /// Adds a statement of this part of a transaction, which may conflict.
     pub(crate) fn push(&mut self, part: TransactionPart, statement: Statement<'t>) {
-        self.queued.push((Purpose::Operation(Some(part)), Command::Prepared(statement)));
+        self.add(Purpose::Operation(Some(part)), Command::Prepared(statement));
     }
 
     /// Adds a statement that cannot conflict.
     pub(crate) fn push_certain(&mut self, statement: Statement<'t>) {
-        self.queued.push((Purpose::Operation(None), Command::Prepared(statement)));
+        self.add(Purpose::Operation(None), Command::Prepared(statement));
+    }
+
+    /// As [`push_certain`](Self::push_certain), and keeps the rows until the transaction has ended.
+    pub(crate) fn push_keeping_rows(&mut self, statement: Statement<'t>) -> KeptRows {
+        let rows = KeptRows(self.kept.len());
+        self.kept.push(Vec::new());
+        let (purpose, command) = (Purpose::Operation(None), Command::Prepared(statement));
+        self.queued.push(Queued { purpose, command, keeps_rows_as: Some(rows) });
+        rows
+    }
+
+    /// The rows of a statement that was executed.
+    pub(crate) fn kept(&self, rows: KeptRows) -> &[Row] {
+        self.kept.get(rows.0).map_or(&[], Vec::as_slice)
+    }
+
+    fn add(&mut self, purpose: Purpose, command: Command<'t>) {
+        self.queued.push(Queued { purpose, command, keeps_rows_as: None });
     }
 
     /// Forgets what was not sent.
@@ -177,35 +207,35 @@ impl<'c, 't> Pipeline<'c, 't> {
 
     /// Sends everything with `mark` and `COMMIT`.
     pub(crate) async fn commit(&mut self, mark: Statement<'t>) -> Result<(), Failure> {
-        self.queued.push((Purpose::Mark, Command::Prepared(mark)));
-        self.queued.push((Purpose::Commit, Command::Simple("COMMIT")));
+        self.add(Purpose::Mark, Command::Prepared(mark));
+        self.add(Purpose::Commit, Command::Simple("COMMIT"));
         self.send().await.map(drop)
     }
 
     /// Sends everything with `COMMIT`, without a mark: what is written says by itself whether it was committed.
     pub(crate) async fn end(&mut self) -> Result<(), Failure> {
-        self.queued.push((Purpose::Commit, Command::Simple("COMMIT")));
+        self.add(Purpose::Commit, Command::Simple("COMMIT"));
         self.send().await.map(drop)
     }
 
     /// Sends what is queued; returns the rows of each command.
     async fn send(&mut self) -> Result<Vec<Vec<Row>>, Failure> {
         let queued = std::mem::take(&mut self.queued);
-        let sends_commit = queued.iter().any(|(purpose, _)| *purpose == Purpose::Commit);
+        let sends_commit = queued.iter().any(|queued| queued.purpose == Purpose::Commit);
         let mut prepared = Vec::with_capacity(queued.len());
-        for (_, command) in &queued {
-            prepared.push(match command {
+        for queued in &queued {
+            prepared.push(match &queued.command {
                 Command::Simple(_) => None,
                 Command::Prepared(statement) => Some(self.prepare(statement).await?),
             });
         }
         // A command that could not be sent must not be followed by a COMMIT that was.
         let has_failed = AtomicBool::new(false);
-        let answers = queued.iter().zip(&prepared).map(async |((purpose, command), prepared)| {
-            if *purpose == Purpose::Commit && has_failed.load(Ordering::Relaxed) {
+        let answers = queued.iter().zip(&prepared).map(async |(queued, prepared)| {
+            if queued.purpose == Purpose::Commit && has_failed.load(Ordering::Relaxed) {
                 return self.connection.batch_execute("ROLLBACK").await.map(|()| Vec::new());
             }
-            let answer = match (command, prepared) {
+            let answer = match (&queued.command, prepared) {
                 (Command::Prepared(statement), Some(prepared)) => {
                     self.connection.query(prepared, &statement.borrowed()).await
                 }
@@ -222,10 +252,11 @@ impl<'c, 't> Pipeline<'c, 't> {
             return Err(lost(sends_commit, QueryError::TimedOut));
         };
         let mut rows = Vec::with_capacity(answers.len());
-        for (answer, (purpose, _)) in answers.into_iter().zip(&queued) {
-            match answer {
-                Ok(answer) => rows.push(answer),
-                Err(error) => return Err(classify(*purpose, sends_commit, error.into())),
+        for (answer, queued) in answers.into_iter().zip(&queued) {
+            match (answer, queued.keeps_rows_as) {
+                (Ok(answer), None) => rows.push(answer),
+                (Ok(answer), Some(KeptRows(number))) => self.kept[number] = answer,
+                (Err(error), _) => return Err(classify(queued.purpose, sends_commit, error.into())),
             }
         }
         Ok(rows)

@@ -10,9 +10,12 @@ use counterfoil_core::store::{
     NodeChange, NodeId, Purged, PurgedEvents, StoreError, Transaction,
 };
 use counterfoil_jose::Time;
+use counterfoil_verify::RevocationEntry;
 
+use crate::appended_entries::AppendedEntries;
 use crate::apply::apply;
-use crate::statement::{Failure, Pipeline};
+use crate::error::QueryError;
+use crate::statement::{Connection, Failure, Pipeline};
 use crate::tables::counters::increment;
 use crate::tables::nodes::announce;
 use crate::tables::purge::{purge, purge_audit_log};
@@ -41,6 +44,55 @@ pub(crate) enum Output {
     PurgeAuditLog(PurgedEvents),
 }
 
+/// What a request has done, until its commit is answered.
+pub(crate) struct Executed {
+    output: Output,
+    /// The entries of the revocation log that the output has not yet.
+    appended: Option<AppendedEntries>,
+}
+
+impl Executed {
+    /// Whether something of the request is committed.
+    pub(crate) fn is_applied(&self) -> bool {
+        !matches!(self.output, Output::Commit(CommitOutcome::Conflict(_)))
+    }
+
+    /// Adds what the answers of the transaction say.
+    pub(crate) fn complete(&mut self, pipeline: &Pipeline<'_, '_>) -> Result<(), QueryError> {
+        if let Some(appended) = &self.appended {
+            let entries = appended.read(pipeline)?;
+            self.set_entries(entries);
+        }
+        Ok(())
+    }
+
+    /// Adds what the answers would have said, which were lost.
+    pub(crate) async fn complete_later(&mut self, connection: &Connection) -> Result<(), QueryError> {
+        if let Some(appended) = &self.appended {
+            let entries = appended.find(connection).await?;
+            self.set_entries(entries);
+        }
+        Ok(())
+    }
+
+    /// The complete output.
+    pub(crate) fn into_output(self) -> Output {
+        self.output
+    }
+
+    fn set_entries(&mut self, entries: Vec<RevocationEntry>) {
+        if let Output::Commit(CommitOutcome::Applied(applied)) = &mut self.output {
+            applied.entries = entries;
+        }
+    }
+}
+
+impl From<Output> for Executed {
+    fn from(output: Output) -> Self {
+        Self { output, appended: None }
+    }
+}
+
 /// One request to the writer.
 pub(crate) struct WriteRequest {
     pub(crate) input: Input,
@@ -55,15 +107,15 @@ impl Input {
         &'t self,
         pipeline: &mut Pipeline<'_, 't>,
         origin: NodeId,
-    ) -> Result<Output, Failure> {
-        Ok(match self {
+    ) -> Result<Executed, Failure> {
+        let output = match self {
             Self::Commit(transaction) => {
-                let applied = apply(pipeline, transaction).await?;
+                let (applied, appended) = apply(pipeline, transaction).await?;
                 let changes = NodeChange::for_commit(&transaction.changes, &applied);
-                if !changes.is_empty() || !applied.entries.is_empty() {
+                if !changes.is_empty() || !applied.entries.is_empty() || appended.is_some() {
                     pipeline.push_certain(announce(origin, &changes));
                 }
-                Output::Commit(CommitOutcome::Applied(applied))
+                return Ok(Executed { output: Output::Commit(CommitOutcome::Applied(applied)), appended });
             }
             Self::RecordLastSeen(uses) => {
                 if !uses.is_empty() {
@@ -80,7 +132,8 @@ impl Input {
             Self::PurgeAuditLog(retention, now, limit) => {
                 Output::PurgeAuditLog(purge_audit_log(pipeline, *retention, *now, *limit).await?)
             }
-        })
+        };
+        Ok(output.into())
     }
 
     /// Executes a request so that its failure does not affect the others of the transaction.
@@ -90,18 +143,18 @@ impl Input {
         &'t self,
         pipeline: &mut Pipeline<'_, 't>,
         origin: NodeId,
-    ) -> Result<Result<Output, StoreError>, Failure> {
+    ) -> Result<Result<Executed, StoreError>, Failure> {
         pipeline.control("SAVEPOINT request");
         let executed = match self.execute(pipeline, origin).await {
-            Ok(output) => pipeline.flush().await.map(|()| output),
+            Ok(executed) => pipeline.flush().await.map(|()| executed),
             Err(failure) => Err(failure),
         };
         let result = match executed {
-            Ok(output) => {
+            Ok(executed) => {
                 pipeline.control("RELEASE request");
-                return Ok(Ok(output));
+                return Ok(Ok(executed));
             }
-            Err(Failure::Conflict(part)) => Ok(Output::Commit(CommitOutcome::Conflict(part))),
+            Err(Failure::Conflict(part)) => Ok(Output::Commit(CommitOutcome::Conflict(part)).into()),
             Err(Failure::Statement(error)) => Err(StoreError::from(error)),
             Err(failure) => return Err(failure),
         };

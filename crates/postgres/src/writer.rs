@@ -17,7 +17,7 @@ use crate::standby_warning::DurabilityWarning;
 use crate::state::StoreState;
 use crate::statement::{Failure, Pipeline};
 use crate::tables::writers::{self, CommitId};
-use crate::write_request::{Output, WriteRequest, notify};
+use crate::write_request::{Executed, Output, WriteRequest, notify};
 use crate::writer_connection::{WriterConnection, WriterConnector};
 
 /// The length of the queue. Beyond it callers get an error at once, so that waiting times stay bounded.
@@ -29,7 +29,7 @@ const BATCH_SIZE: usize = 64;
 /// How often a transaction is executed again that other transactions were in the way of.
 const MAX_RETRIES: u32 = 3;
 
-/// The time within which a statement of the writer must be answered.
+/// The time within which a test of the connection must be answered, and the end of a transaction.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The time between two tests of an idle connection.
@@ -70,7 +70,7 @@ pub(crate) struct Writer {
 /// A batch whose commit was sent and not answered.
 struct Undecided {
     id: CommitId,
-    outputs: Vec<Result<Output, StoreError>>,
+    executed: Vec<Result<Executed, StoreError>>,
     error: QueryError,
 }
 
@@ -301,23 +301,29 @@ impl Writer {
         let process = self.connector.id();
         let id: CommitId = random::bytes()
             .map_err(|_| Failure::Statement(QueryError::InvalidValue("there is no randomness")))?;
-        let mut pipeline = Pipeline::new(&current.connection, ANSWER_TIMEOUT);
+        let mut pipeline = Pipeline::new(&current.connection, self.connector.limits().answer);
         pipeline.control(writers::BEGIN);
-        let (mut outputs, mut newest) = (Vec::with_capacity(batch.len()), Time::EPOCH);
+        let (mut all, mut newest) = (Vec::with_capacity(batch.len()), Time::EPOCH);
         for request in batch {
-            let output = match in_savepoints {
+            let executed = match in_savepoints {
                 true => request.input.execute_in_savepoint(&mut pipeline, process).await?,
                 false => Ok(request.input.execute(&mut pipeline, process).await?),
             };
-            if !matches!(output, Err(_) | Ok(Output::Commit(CommitOutcome::Conflict(_)))) {
+            if executed.as_ref().is_ok_and(Executed::is_applied) {
                 newest = newest.max(request.input.newest_time());
             }
-            outputs.push(output);
+            all.push(executed);
         }
-        match pipeline.commit(writers::mark(process, self.epoch, id, newest)).await {
-            Ok(()) => Ok(outputs),
+        let committed = pipeline.commit(writers::mark(process, self.epoch, id, newest)).await;
+        let mut applied = all.iter_mut().flatten();
+        let completed = committed.and_then(|()| {
+            // What is committed and cannot be read is as good as an answer that was lost.
+            applied.try_for_each(|executed| executed.complete(&pipeline)).map_err(Failure::OutcomeUnknown)
+        });
+        match completed {
+            Ok(()) => Ok(outputs(all)),
             Err(Failure::OutcomeUnknown(error)) => {
-                Err(BatchError::Undecided(Undecided { id, outputs, error }))
+                Err(BatchError::Undecided(Undecided { id, executed: all, error }))
             }
             Err(failure) => Err(failure.into()),
         }
@@ -328,15 +334,23 @@ impl Writer {
     /// The next connection raises the epoch of the writer. That waits until the transaction is decided, if it is in
     /// progress, and no statement that is still on its way finds its epoch afterwards. Then the id of the last commit says
     /// whether it was this one. Until then no caller gets an answer.
-    async fn resolve(&mut self, batch: Vec<WriteRequest>, undecided: Undecided, started: Instant) {
+    async fn resolve(&mut self, batch: Vec<WriteRequest>, mut undecided: Undecided, started: Instant) {
         tracing::warn!(error = %undecided.error, requests = batch.len(), "the outcome of a commit is not known yet");
         let asked_at = Instant::now();
         loop {
             self.reconnect().await;
             match self.current.as_ref().map(|current| current.takeover.last_commit) {
                 Some(Some(id)) if id == undecided.id => {
-                    tracing::info!(requests = batch.len(), "the commit was executed");
-                    return self.finish(batch, undecided.outputs, started);
+                    match self.complete_later(&mut undecided.executed).await {
+                        Ok(()) => {
+                            tracing::info!(requests = batch.len(), "the commit was executed");
+                            return self.finish(batch, outputs(undecided.executed), started);
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "what the commit has done could not be read");
+                            self.current = None;
+                        }
+                    }
                 }
                 Some(Some(_) | None) => {
                     tracing::info!(
@@ -347,15 +361,26 @@ impl Writer {
                     let error = Arc::new(undecided.error);
                     return self.fail(batch, || store_error(Arc::clone(&error)));
                 }
-                None if self.state.check_not_ended().is_err() => {
-                    return self.fail(batch, || StoreError::Poisoned);
-                }
-                None if self.state.is_closing() && asked_at.elapsed() > ANSWER_TIMEOUT => {
-                    return self.fail(batch, || StoreError::OutcomeUnknown);
-                }
-                None => sleep(RECONNECT_INTERVAL).await,
+                None => {}
             }
+            if self.state.check_not_ended().is_err() {
+                return self.fail(batch, || StoreError::Poisoned);
+            }
+            if self.state.is_closing() && asked_at.elapsed() > ANSWER_TIMEOUT {
+                return self.fail(batch, || StoreError::OutcomeUnknown);
+            }
+            sleep(RECONNECT_INTERVAL).await;
         }
+    }
+
+    /// Reads what the lost answer to a commit would have said.
+    async fn complete_later(&self, executed: &mut [Result<Executed, StoreError>]) -> Result<(), QueryError> {
+        let Some(current) = &self.current else { return Err(QueryError::TimedOut) };
+        for executed in executed.iter_mut().flatten() {
+            let completed = executed.complete_later(&current.connection);
+            timeout(ANSWER_TIMEOUT, completed).await.map_err(|_| QueryError::TimedOut)??;
+        }
+        Ok(())
     }
 
     /// Notifies the listeners of a committed batch, and answers its callers.
@@ -408,6 +433,10 @@ impl Writer {
             let _ = request.reply.send(Err(error()));
         }
     }
+}
+
+fn outputs(executed: Vec<Result<Executed, StoreError>>) -> Vec<Result<Output, StoreError>> {
+    executed.into_iter().map(|executed| executed.map(Executed::into_output)).collect()
 }
 
 /// Waits for the end of the connection; for ever if it does not exist.

@@ -14,8 +14,37 @@ use crate::statement::Connection;
 use crate::store_lock::{self, Access};
 use crate::tables::writers::{self, Takeover};
 
-/// The time after which a statement of the writer fails.
-pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the parts of a request to the writer may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriterLimits {
+    /// After this time the server ends a statement.
+    statement: Duration,
+    /// Within this time a statement must be answered.
+    pub(crate) answer: Duration,
+    /// How long a caller waits for the outcome of a request. The writer carries it out in any case.
+    pub(crate) outcome: Duration,
+}
+
+impl WriterLimits {
+    /// Other processes wait for each commit, and users for the outcome.
+    pub(crate) const SHARED: Self = Self {
+        statement: Duration::from_secs(2),
+        answer: Duration::from_secs(3),
+        outcome: Duration::from_secs(10),
+    };
+
+    /// For a command that has the store alone and changes all rows of a table, in many statements of one transaction.
+    const ALONE: Self =
+        Self { statement: Duration::from_secs(60), answer: Duration::from_secs(65), outcome: Duration::MAX };
+
+    /// The limits of a process that has the store open in this way.
+    pub(crate) fn of(access: Access) -> Self {
+        match access {
+            Access::Shared => Self::SHARED,
+            Access::Alone => Self::ALONE,
+        }
+    }
+}
 
 /// The time within which a connection must become the writer; longer than the wait for the lock of the store. The server limits no
 /// commit that waits for a standby.
@@ -30,8 +59,8 @@ const WRITER_SETTINGS: &str = "
     SET idle_in_transaction_session_timeout = 2000";
 
 /// The settings of a connection that writes.
-pub(crate) fn writer_settings() -> String {
-    format!("{}; {WRITER_SETTINGS}", session_settings(STATEMENT_TIMEOUT))
+pub(crate) fn writer_settings(limits: WriterLimits) -> String {
+    format!("{}; {WRITER_SETTINGS}", session_settings(limits.statement))
 }
 
 /// Makes the connections that write for this process, one after the other.
@@ -52,6 +81,11 @@ pub(crate) struct WriterConnection {
 impl WriterConnector {
     pub(crate) fn new(connector: Connector, id: NodeId, access: Access) -> Self {
         Self { connector, id, access }
+    }
+
+    /// How long a request may take.
+    pub(crate) fn limits(&self) -> WriterLimits {
+        WriterLimits::of(self.access)
     }
 
     /// The process that writes.
@@ -89,7 +123,8 @@ impl WriterConnector {
     /// Connects, without the lock of the store, and without a right to write yet.
     pub(crate) async fn connect_first(&self) -> Result<Connected, QueryError> {
         let connected = self.connector.connect().await?;
-        let setup = async { connected.connection.batch_execute(&writer_settings()).await };
+        let settings = writer_settings(self.limits());
+        let setup = async { connected.connection.batch_execute(&settings).await };
         timeout(SETUP_TIMEOUT, setup).await.map_err(|_| QueryError::TimedOut)??;
         Ok(connected)
     }

@@ -98,7 +98,8 @@ async fn open_single(url: &RedisUrl) -> RedisResult<MultiplexedConnection> {
     open_node(url, host, *port).await
 }
 
-async fn open_node(url: &RedisUrl, host: &str, port: u16) -> RedisResult<MultiplexedConnection> {
+/// Connects to one server of the URL, or to one node of its cluster.
+pub(crate) async fn open_node(url: &RedisUrl, host: &str, port: u16) -> RedisResult<MultiplexedConnection> {
     let client = open_client(node(url, host, port)?, certificates(url)?)?;
     client.get_multiplexed_async_connection_with_config(&config()).await
 }
@@ -137,21 +138,7 @@ async fn open_cluster(url: &RedisUrl) -> RedisResult<ClusterConnection> {
     if let Some(certificates) = certificates(url)? {
         builder = builder.certs(certificates);
     }
-    match builder.build()?.get_async_connection().await {
-        // It has the cause as text only.
-        Err(error) if error.kind() == ErrorKind::Io => Err(cause_at_a_node(url).await.unwrap_or(error)),
-        connected => connected,
-    }
-}
-
-/// Why a node of the URL cannot be reached.
-async fn cause_at_a_node(url: &RedisUrl) -> Option<RedisError> {
-    for (host, port) in &url.hosts {
-        if let Err(error) = open_node(url, host, *port).await {
-            return Some(error);
-        }
-    }
-    None
+    builder.build()?.get_async_connection().await
 }
 
 fn config() -> AsyncConnectionConfig {

@@ -12,6 +12,7 @@
 mod background_writes;
 mod breaker;
 mod cache;
+mod cluster_diagnosis;
 mod connect_error;
 mod connection;
 mod link;

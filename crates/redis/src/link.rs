@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use redis::{Cmd, FromRedisValue, RedisError};
+use redis::{Cmd, FromRedisValue};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use counterfoil_core::store::session_cache::shared::SharedCacheMetrics;
 
 use crate::breaker::{Breaker, Failure};
-use crate::connect_error::reason;
+use crate::cluster_diagnosis::diagnose;
+use crate::connect_error::ConnectError;
 use crate::connection::{Connection, Health, check_command};
 use crate::url::RedisUrl;
 
@@ -132,7 +133,7 @@ impl Link {
                     self.until_closed(&url, &reload).await;
                 }
                 Err(error) => {
-                    attempts.log(&url, &error);
+                    attempts.log(&url, &diagnose(&url, error).await);
                     sleep(attempts.backoff()).await;
                 }
             }
@@ -180,8 +181,8 @@ struct Attempts {
 
 impl Attempts {
     /// Logs the first failure, and each with another reason.
-    fn log(&mut self, url: &RedisUrl, error: &RedisError) {
-        let text = reason(error, url);
+    fn log(&mut self, url: &RedisUrl, error: &ConnectError) {
+        let text = error.reason(url);
         if self.last_error != text {
             tracing::warn!(%url, error = text, "the cache cannot be reached; sessions are read from the store");
             self.last_error = text;

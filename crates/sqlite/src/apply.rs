@@ -107,6 +107,9 @@ impl Executor<'_> {
                 for (session, at) in self.progress.refreshed_sessions() {
                     position::set_position(c, session, at)?;
                 }
+                if let Some(to) = self.progress.cookie_position() {
+                    position::refresh_cookies(c, to)?;
+                }
                 Ok(true)
             }
             RowAction::RaiseCutoff(scope) => self.raise_cutoff(scope),

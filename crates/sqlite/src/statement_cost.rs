@@ -7,16 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, StatementStatus, params};
 
-use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionEnd};
 use counterfoil_core::model::user::User;
-use counterfoil_core::store::conformance::run_conformance_suite;
+use counterfoil_core::store::conformance::{NOON, cookie_session, run_conformance_suite};
 use counterfoil_core::store::{
     AuditEventQuery, Change, CutoffScope, ExpiryEvents, Page, SessionEnding, SessionQuery, Store,
     complete_all_session_ends,
 };
-use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::schema;
@@ -108,7 +106,6 @@ async fn no_statement_scans_a_table() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const ADA: UserId = UserId::from_bytes([1; 16]);
 const TEMPLATE: SessionId = SessionId::from_bytes([9; 16]);
 
@@ -117,26 +114,7 @@ const TEMPLATE: SessionId = SessionId::from_bytes([9; 16]);
 const MAX_STEPS: i32 = 50_000;
 
 fn session(number: u8) -> Session {
-    Session {
-        id: SessionId::from_bytes([number; 16]),
-        user: ADA,
-        client: ClientId::default(),
-        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
-        authenticated_at: NOON,
-        amr: vec!["pwd".into()],
-        acr: None,
-        seen_at: NOON,
-        idle: std::time::Duration::from_secs(86_400),
-        expires_at: NOON + std::time::Duration::from_secs(86_400),
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
-    }
+    cookie_session(SessionId::from_bytes([number; 16]), ADA)
 }
 
 fn ending(reason: EndReason) -> SessionEnding {

@@ -18,6 +18,7 @@ use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::input_file::InputFile;
 use crate::output::{print_json, print_line};
+use crate::progress::with_elapsed_time;
 use crate::standard_input::is_standard_input;
 
 /// The options of `restore`.
@@ -57,9 +58,9 @@ pub(crate) async fn run(configuration: &Configuration, options: Options) -> Resu
     let restored = match &options.file {
         Some(file) => {
             let backup = InputFile::open(file, None)?;
-            restore(&settings, backup.path(), kept).await?
+            with_elapsed_time("restoring", restore(&settings, backup.path(), kept)).await?
         }
-        None => restore_in_place(&settings, kept).await?,
+        None => with_elapsed_time("revoking", restore_in_place(&settings, kept)).await?,
     };
     if options.json {
         return print_json(&to_json(&restored, kept));

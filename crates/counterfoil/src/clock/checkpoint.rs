@@ -53,8 +53,9 @@ pub(crate) async fn start(
              is right, run `counterfoil clock accept` and restart"
         );
     }
-    forget(store, clock.checkpoint(), (CHECKPOINT, &checkpoints)).await?;
-    forget(store, clock.checkpoint(), (DISTRUSTED_UNTIL, &distrusted)).await?;
+    let now = shown_by_two_clocks(keys, clock.checkpoint(), &checkpoints);
+    forget(store, now, (CHECKPOINT, &checkpoints)).await?;
+    forget(store, now, (DISTRUSTED_UNTIL, &distrusted)).await?;
     Ok(clock)
 }
 
@@ -132,6 +133,13 @@ pub(crate) async fn accept(
 /// Everything that this process writes is ignored at a start.
 fn distrust(keys: &StateKeys) -> Change {
     set_time(DISTRUSTED_UNTIL, keys.process(), UNTIL_RESTART)
+}
+
+/// The time that this node shows, and another one has shown too. If the clock of this node is ahead, it removes no checkpoint
+/// of another: that node would then continue from the latest one, which is that of the wrong clock.
+fn shown_by_two_clocks(keys: &StateKeys, now: Time, checkpoints: &[Saved]) -> Time {
+    let of_others = checkpoints.iter().filter(|(owner, _)| owner != keys.node());
+    now.min(of_others.map(|(_, time)| *time).max().unwrap_or_default())
 }
 
 /// Removes what nodes have left that did not come back.

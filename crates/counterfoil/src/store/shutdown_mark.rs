@@ -1,7 +1,10 @@
 //! The mark of a clean shutdown: a start without it follows a crash, whose time is bounded by what the process wrote.
 //!
 //! Of several nodes each process has its own mark, so that the clean shutdown of one does not hide the crash of another. It is
-//! there as long as the process serves, and stays if the process crashes.
+//! there as long as the process serves, and stays if the process crashes. No process removes the mark of another one by its own
+//! clock, which may be ahead: see [`AbandonedMarks`].
+
+pub(crate) mod abandoned;
 
 use std::time::Duration;
 
@@ -25,8 +28,8 @@ const SIGN_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest time between two signs of life of a node whose store answers, and some more for clocks that differ.
 const MAX_SIGN_INTERVAL: Duration = Duration::from_secs(2 * 60);
 
-/// How long the mark of a process that does not come back is kept, and how far the clocks of two nodes may differ at most.
-const RETENTION: Duration = Duration::from_secs(60 * 60);
+/// How far the clocks of two nodes may differ at most.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The mark of a process: whose it is, and its value.
 type Mark = (String, Vec<u8>);
@@ -34,9 +37,9 @@ type Mark = (String, Vec<u8>);
 /// The newest time that a former process wrote, if it crashed; `None` if all stopped cleanly.
 ///
 /// It must be read before this process writes. The clock checkpoints and the marks count too: on an idle server, a record can
-/// be much older than the crash, and its used token would be valid again. A checkpoint that is more than an hour ahead of the
-/// `wall` clock and of the checkpoint of this node does not count: it is of a clock that was wrong, and would hide every crash until
-/// that time.
+/// be much older than the crash, and its used token would be valid again. What is more than an hour ahead of the `wall` clock and of
+/// the checkpoint of this node shows nothing about other processes: it is of a clock that was wrong, and would hide every crash
+/// until that time.
 ///
 /// # Errors
 ///
@@ -50,16 +53,20 @@ pub(crate) async fn last_write_before_crash(
     let (marks, checkpoints) = (marks(store).await?, checkpoint::saved(store).await?);
     // This node continues from its own checkpoint, also if the wall clock has been set back since.
     let now = checkpoint::own(store, keys).await?.unwrap_or_default().max(wall);
-    let is_possible = |time: &Time| *time <= now + RETENTION;
-    let saved = checkpoints.iter().map(|(_, time)| *time).filter(is_possible);
+    let saved = checkpoints.iter().map(|(_, time)| *time);
     let times = saved.chain(marks.iter().map(|(_, mark)| sign_of_life(mark)));
-    let served_until = times.max().unwrap_or_default();
-    let last_write = store.newest_time().await?.max(served_until);
-    let has_crashed = match keys.is_only_process() {
-        true => !marks.iter().any(|(owner, mark)| owner == ONLY_PROCESS && mark == STOPPED),
-        false => marks.iter().any(|mark| has_crashed_lately(mark, &checkpoints, served_until, grace)),
-    };
-    Ok(has_crashed.then_some(last_write))
+    let served_until = times.filter(|time| *time <= now + MAX_CLOCK_DIFFERENCE).max().unwrap_or_default();
+    let crashed = marks.iter().filter(|mark| match keys.is_only_process() {
+        true => mark.0 == ONLY_PROCESS,
+        false => has_crashed_lately(mark, &checkpoints, served_until, grace),
+    });
+    // Of several that of the lowest time: a clock that was ahead must not leave out the tokens of another process.
+    let last_sign = crashed.filter(|mark| mark.1 != STOPPED).map(|mark| last_sign(mark, &checkpoints)).min();
+    // The only process has had a mark since its first start, unless the store is of an earlier version.
+    let has_no_mark = keys.is_only_process() && !marks.iter().any(|(owner, _)| owner == ONLY_PROCESS);
+    let last_sign = last_sign.or(has_no_mark.then_some(Time::EPOCH));
+    let newest = store.newest_time().await?;
+    Ok(last_sign.map(|last_sign| newest.max(served_until).max(last_sign)))
 }
 
 /// Whether a process has crashed, or still serves, and none has served since for longer than the grace period. If one has, a
@@ -73,7 +80,7 @@ fn has_crashed_lately(
     served_until: Time,
     grace: Duration,
 ) -> bool {
-    mark.1 != STOPPED && last_sign(mark, checkpoints) + MAX_SIGN_INTERVAL + grace >= served_until
+    last_sign(mark, checkpoints) + MAX_SIGN_INTERVAL + grace >= served_until
 }
 
 /// When the process of a mark served last. The mark of the only process of a store that was moved here is older than its
@@ -91,21 +98,17 @@ fn sign_of_life(mark: &[u8]) -> Time {
     ms.map_or(Time::EPOCH, Time::from_unix_ms)
 }
 
-/// Sets the mark of this process: it serves at `now`. A crash that follows is not earlier. Removes the marks of processes that
-/// crashed long ago, and those of a clock that was far ahead, after which no later crash would count.
+/// Sets the mark of this process: it serves at `now`. A crash that follows is not earlier.
+///
+/// Removes the mark of the only process of a store that was moved here, if that has stopped. It says nothing any more.
 ///
 /// # Errors
 ///
 /// If the store cannot be written.
 pub(crate) async fn begin(store: &dyn Store, keys: &StateKeys, now: Time) -> Result<(), StoreError> {
-    let (marks, checkpoints) = (marks(store).await?, checkpoint::saved(store).await?);
-    let is_of_another_time = |mark: &Mark| {
-        let last_sign = last_sign(mark, &checkpoints);
-        last_sign + RETENTION < now || last_sign > now + RETENTION
-    };
-    let is_old = |mark: &Mark| mark.0 != keys.process() && (mark.1 == STOPPED || is_of_another_time(mark));
-    let old = marks.into_iter().filter(is_old);
-    let removals = old.map(|(owner, _)| Change::remove_metadata(key(&owner)));
+    let is_stopped = |mark: &Mark| mark.0 != keys.process() && mark.1 == STOPPED;
+    let stopped = marks(store).await?.into_iter().filter(is_stopped);
+    let removals = stopped.map(|(owner, _)| Change::remove_metadata(key(&owner)));
     write(store, removals.chain([running(keys, now)]).collect()).await
 }
 
@@ -167,6 +170,9 @@ async fn marks(store: &dyn Store) -> Result<Vec<Mark>, StoreError> {
 }
 
 async fn write(store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
     // The changes have no precondition, so there is no conflict to handle.
     store.commit(&changes.into()).await.map(drop)
 }

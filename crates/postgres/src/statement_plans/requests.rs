@@ -3,11 +3,11 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use counterfoil_core::credentials::session_token::TokenHash;
 use counterfoil_core::model::audit_event::{AuditEvent, AuditEventKind};
 use counterfoil_core::model::external_id::ExternalId;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionEnd};
 use counterfoil_core::model::user::User;
+use counterfoil_core::store::conformance::{NOON, cookie_session};
 use counterfoil_core::store::{
     AuditEventQuery, AuditRetention, Change, CounterIncrement, CounterKey, CutoffScope, Expectation,
     ExpiryEvents, LastSeen, LoginName, NodeRegistry as _, NodeRenewal, Page, SessionDataPatch, SessionEnding,
@@ -18,7 +18,6 @@ use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::store::PostgresStore;
 
-const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// How often each read is repeated: PostgreSQL uses a plan without the parameters from the sixth time on, if that is cheaper.
@@ -111,29 +110,6 @@ async fn list(store: &PostgresStore, user: UserId, session: SessionId) {
     store.status_indexes_below(None, RevocationPosition::new(5), Some(session)).await.unwrap();
 }
 
-fn session(number: u8, user: UserId) -> Session {
-    Session {
-        id: SessionId::from_bytes([number; 16]),
-        user,
-        client: ClientId::default(),
-        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
-        authenticated_at: NOON,
-        amr: vec!["pwd".into()],
-        acr: None,
-        seen_at: NOON,
-        idle: DAY,
-        expires_at: NOON + DAY,
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
-    }
-}
-
 async fn commit(store: &PostgresStore, changes: impl Into<Vec<Change>>) {
     commit_if(store, Vec::new(), changes).await;
 }
@@ -156,7 +132,7 @@ async fn change(store: &PostgresStore, user: UserId, number: u8) {
     let (id, skeletons) = (new.id, new.username.skeletons());
     commit_if(store, vec![Expectation::NoLookAlike(skeletons)], [Change::insert_user(new.clone())]).await;
     let reason = |reason| SessionEnding { end: SessionEnd { at: NOON, reason }, remember_until: NOON + DAY };
-    let login = session(number, user);
+    let login = cookie_session(SessionId::from_bytes([number; 16]), user);
     let event = AuditEvent::by_user(AuditEventKind::LoginSucceeded, user, &ClientInfo::default(), NOON);
     let epoch = store.user(user).await.unwrap().unwrap().epoch;
     let status =

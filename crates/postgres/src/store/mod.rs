@@ -24,7 +24,7 @@ use crate::store_lock::Access;
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
 use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
-use crate::writer_connection::WriterConnector;
+use crate::writer_connection::{WriterConnector, WriterLimits};
 
 /// The connections of requests.
 const READERS: PoolLimits =
@@ -33,9 +33,6 @@ const READERS: PoolLimits =
 /// The connections of lists, which take longer.
 const LIST_READERS: PoolLimits =
     PoolLimits { connections: 2, wait: Duration::from_secs(10), statement: Duration::from_secs(20) };
-
-/// How long a caller waits for the outcome of a request. The writer carries it out in any case.
-const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A store in a PostgreSQL database. Several processes can have it open; see
 /// [`NodeRegistry`](counterfoil_core::store::NodeRegistry).
@@ -64,6 +61,7 @@ pub struct PostgresStore {
     state: Arc<StoreState>,
     metrics: Arc<StoreMetrics>,
     node: NodeConnection,
+    limits: WriterLimits,
     database: String,
 }
 
@@ -116,6 +114,7 @@ impl PostgresStore {
         require_session(&connector, &database).await?;
         let id = NodeId::generate().map_err(|error| unreachable(error.into()))?;
         let writers = WriterConnector::new(connector.clone(), id, access);
+        let limits = writers.limits();
         let connected = writers.connect_first().await.map_err(|error| unreachable(error.into()))?;
         let current = prepare(connected, (id, access), &database).await?;
         let state = Arc::new(StoreState::default());
@@ -130,14 +129,25 @@ impl PostgresStore {
         tokio::spawn(writer.run(messages));
         let lists = ListAdmission::default();
         let node = NodeConnection::new(connector, id, Arc::clone(&state));
-        Ok(Arc::new(Self { readers, list_readers, lists, queue, listeners, state, metrics, node, database }))
+        Ok(Arc::new(Self {
+            readers,
+            list_readers,
+            lists,
+            queue,
+            listeners,
+            state,
+            metrics,
+            node,
+            limits,
+            database,
+        }))
     }
 
     /// Queues a request, and waits for its outcome. A caller that stops waiting does not cancel the request.
     async fn request(&self, input: Input) -> Result<Output, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.send(WriteRequest { input, queued_at: Instant::now(), reply })?;
-        match timeout(OUTCOME_TIMEOUT, answer).await {
+        match timeout(self.limits.outcome, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(self.writer_ended()),
             Err(_) => Err(StoreError::OutcomeUnknown),

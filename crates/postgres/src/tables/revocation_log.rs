@@ -1,5 +1,6 @@
 //! The tables `revocation_log` and `revocation_log_head`: entries, their positions, and the head.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use tokio_postgres::Row;
@@ -10,14 +11,14 @@ use counterfoil_verify::{RevocationEntry, RevocationLogId, RevocationPosition};
 
 use super::columns::{Columns, position, unix_ms, unsigned};
 use crate::error::QueryError;
-use crate::statement::{Connection, Failure, Pipeline, Statement, required, statement};
+use crate::statement::{Connection, Statement, required, statement};
 
 /// Reads the last position of the revocation log; [`read_head`] reads the row.
 pub(crate) fn select_head<'p>() -> Statement<'p> {
     statement!("SELECT last_position FROM revocation_log_head")
 }
 
-/// The position that [`select_head`] or [`take_positions`] returns.
+/// The position that [`select_head`] or [`append`] returns.
 pub(crate) fn read_head(rows: &[Row]) -> Result<RevocationPosition, QueryError> {
     let row = rows.first().ok_or(QueryError::InvalidValue("the head of the revocation log is missing"))?;
     Columns::new(row).position()
@@ -127,55 +128,63 @@ pub(crate) fn read_news(rows: &[Row]) -> Result<LogNews, QueryError> {
     Ok(LogNews { log, head, clock, entries })
 }
 
-/// Takes the next `count` positions, none of them below `at` in Unix milliseconds; [`read_head`] reads the last one.
+/// Takes the next `count` positions, none of them below `at` in Unix milliseconds, and appends the entries at the first of
+/// them, in their order; [`read_head`] reads the last one.
 ///
 /// It must be the last value that a commit takes. The lock of the row lasts until the commit has ended, so positions are
 /// in commit order. A clock that was set back does not change that: `last_position` only rises.
-pub(crate) fn take_positions<'p>(count: u64, at: Time) -> Result<Statement<'p>, QueryError> {
+pub(crate) fn append<'p>(
+    count: u64,
+    at: Time,
+    entries: &[NewRevocation],
+) -> Result<Statement<'p>, QueryError> {
+    let index = |entry: &NewRevocation| entry.status_index.map(|index| unsigned(index.number())).transpose();
+    let indexes: Vec<Option<i64>> = entries.iter().map(index).collect::<Result<_, _>>()?;
+    let subjects: Vec<_> = entries.iter().map(|entry| entry.subject.to_string()).collect();
+    let reasons: Vec<_> = entries.iter().map(|entry| entry.reason.as_str()).collect();
+    let times: Vec<_> = entries.iter().map(|entry| unix_ms(entry.at)).collect();
+    let expiries: Vec<_> = entries.iter().map(|entry| entry.remember_until.map(unix_ms)).collect();
     Ok(statement!(
-        "UPDATE revocation_log_head SET last_position = greatest(last_position + $1, $2 + $1 - 1) WHERE single_row
-         RETURNING last_position",
+        "WITH taken AS (
+             UPDATE revocation_log_head SET last_position = greatest(last_position + $1, $2 + $1 - 1) WHERE single_row
+             RETURNING last_position
+         ), appended AS (
+             INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at, status_index)
+             SELECT last_position - $1 + number, subject, reason, revoked_at, expires_at, status_index
+             FROM taken, unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[]) WITH ORDINALITY
+                 AS entry (subject, reason, revoked_at, expires_at, status_index, number)
+         )
+         SELECT (SELECT last_position FROM taken), require_row(EXISTS (SELECT FROM taken))",
         unsigned(count)?,
-        unix_ms(at)
+        unix_ms(at),
+        subjects,
+        reasons,
+        times,
+        expiries,
+        indexes
     ))
 }
 
-/// Appends entries at the positions from `first` on.
-pub(crate) fn append(
-    pipeline: &mut Pipeline<'_, '_>,
-    first: RevocationPosition,
-    entries: Vec<NewRevocation>,
-) -> Result<Vec<RevocationEntry>, Failure> {
-    let (mut positions, mut subjects, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut times, mut expiries, mut indexes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut appended = Vec::with_capacity(entries.len());
-    for (number, entry) in (first.number()..).zip(entries) {
-        let NewRevocation { subject, reason, at, remember_until, status_index } = entry;
-        positions.push(unsigned(number)?);
-        subjects.push(subject.to_string());
-        reasons.push(reason.as_str());
-        times.push(unix_ms(at));
-        expiries.push(remember_until.map(unix_ms));
-        indexes.push(status_index.map(|index| unsigned(index.number())).transpose()?);
-        appended.push(RevocationEntry {
-            position: RevocationPosition::new(number),
-            subject,
-            until: remember_until,
-        });
-    }
-    if !appended.is_empty() {
-        pipeline.push_certain(statement!(
-            "INSERT INTO revocation_log (position, subject, reason, revoked_at, expires_at, status_index)
-             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])",
-            positions,
-            subjects,
-            reasons,
-            times,
-            expiries,
-            indexes
-        ));
-    }
-    Ok(appended)
+/// The last position of each of these entries that is in the log, by its subject.
+pub(crate) async fn positions_of(
+    connection: &Connection,
+    entries: &[NewRevocation],
+) -> Result<HashMap<String, RevocationPosition>, QueryError> {
+    // No entry has a position that is lower than its time.
+    let first = entries.iter().map(|entry| unix_ms(entry.at)).max().unwrap_or_default();
+    let subjects: Vec<_> = entries.iter().map(|entry| entry.subject.to_string()).collect();
+    let rows = statement!(
+        "SELECT subject, max(position) FROM revocation_log WHERE position >= $1 AND subject = ANY ($2) GROUP BY subject",
+        first,
+        subjects
+    )
+    .query(connection)
+    .await?;
+    let read = |row| {
+        let mut columns = Columns::new(row);
+        Ok((columns.value::<&str>()?.to_owned(), columns.position()?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Raises the cutoff of the whole installation.

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use counterfoil_core::credentials::session_token::TokenHash;
-use counterfoil_core::model::session::{ClientInfo, Session, SessionCredential};
+use counterfoil_core::model::session::Session;
 use counterfoil_core::model::user::User;
+use counterfoil_core::store::conformance::cookie_session;
 use counterfoil_core::store::{
     AppliedChanges, Change, CommitListener, CommitOutcome, Store, StoreError, Transaction,
 };
-use counterfoil_jose::Time;
 use counterfoil_postgres::PostgresStore;
 use counterfoil_test_support::{PostgresServer, skip};
-use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
+use counterfoil_verify::{SessionId, UserId};
 
-pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+pub(crate) use counterfoil_core::store::conformance::NOON;
 
 /// The server; `None` if the test is skipped.
 #[track_caller]
@@ -83,24 +81,5 @@ impl CommitListener for CountingListener {
 
 /// A session with a cookie.
 pub(crate) fn session(number: u8, user: UserId) -> Session {
-    Session {
-        id: SessionId::from_bytes([number; 16]),
-        user,
-        client: ClientId::default(),
-        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
-        authenticated_at: NOON,
-        amr: vec!["pwd".into()],
-        acr: None,
-        seen_at: NOON,
-        idle: Duration::from_secs(86_400),
-        expires_at: NOON + Duration::from_secs(86_400),
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
-    }
+    cookie_session(SessionId::from_bytes([number; 16]), user)
 }

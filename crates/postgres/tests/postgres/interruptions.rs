@@ -1,18 +1,21 @@
 //! Connections that are cut and servers that crash: what was confirmed is there, and what was refused is not.
 
+use std::num::NonZeroU32;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use counterfoil_core::store::{CommitOutcome, Store, StoreError};
+use counterfoil_core::model::session::{EndReason, SessionEnd};
+use counterfoil_core::store::{Change, CommitOutcome, SessionEnding, Store, StoreError, Transaction};
 use counterfoil_postgres::{OpenError, PostgresStore};
 use counterfoil_test_support::{PostgresServer, skip};
+use counterfoil_verify::RevocationPosition;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::cutting_proxy::{Cut, CuttingProxy};
-use crate::fixture::{CountingListener, insert, insert_when_recovered, open, server, user};
+use crate::fixture::{CountingListener, NOON, insert, insert_when_recovered, open, server, session, user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_was_lost_is_reported_as_it_was_decided() {
@@ -47,6 +50,32 @@ async fn a_commit_whose_answer_was_lost_is_reported_as_it_was_decided() {
             "{cut:?}"
         );
     }
+    store.close().await.unwrap();
+}
+
+/// The position of a revocation is in the answer that was lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_has_its_position_when_the_answer_to_its_commit_was_lost() {
+    let Some(server) = server() else { return };
+    let direct = server.new_database();
+    let proxy = CuttingProxy::start(server);
+    let store = open(&proxy.url(&direct)).await;
+    insert_when_recovered(&store, 1).await;
+    let sessions = [1, 2].map(|number| session(number, user(1).id));
+    let inserted = sessions.each_ref().map(|session| Change::insert_session(session.clone()));
+    assert!(matches!(store.commit(&Transaction::new(inserted)).await, Ok(CommitOutcome::Applied(_))));
+    let end = SessionEnd { at: NOON, reason: EndReason::Logout };
+    let ending = SessionEnding { end, remember_until: NOON };
+    let ends = sessions.each_ref().map(|session| Change::end_session(session.id, ending));
+    proxy.cut_next(Cut::Answer);
+
+    let outcome = store.commit(&Transaction::new(ends)).await;
+
+    let Ok(CommitOutcome::Applied(applied)) = outcome else { panic!("{outcome:?}") };
+    let start = RevocationPosition::START;
+    let page = store.revocation_log_after(start, NonZeroU32::new(10).unwrap()).await.unwrap();
+    assert_eq!(applied.entries, page.entries);
+    assert_eq!(applied.entries.len(), 2);
     store.close().await.unwrap();
 }
 

@@ -30,6 +30,18 @@ pub(crate) fn start(config: &str, authority: Option<&CertificateAuthority>) -> O
     Some(members)
 }
 
+/// Starts a node that is a cluster alone, with TLS and without, and announces no host. `None` if the test is skipped.
+pub(crate) async fn start_alone(config: &str, authority: &CertificateAuthority) -> Option<Member> {
+    let config = format!("cluster-enabled yes\ncluster-port {}\n{config}", free_port());
+    let member = Member::start(&config, Some(authority))?;
+    assert_eq!(member.server.cli(&["cluster", "addslotsrange", "0", "16383"]), "OK");
+    until("the cluster has formed", async || {
+        member.server.cli(&["cluster", "info"]).contains("cluster_state:ok")
+    })
+    .await;
+    Some(member)
+}
+
 pub(crate) async fn until_formed(members: &[Member; 3]) {
     until("the cluster has formed", async || {
         members.iter().all(|node| node.server.cli(&["cluster", "info"]).contains("cluster_state:ok"))

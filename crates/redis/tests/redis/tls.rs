@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use counterfoil_core::store::session_cache::shared::SharedSessionCache as _;
 use counterfoil_redis::RedisSessionCache;
 use counterfoil_test_support::{CertificateAuthority, RedisServer, ServerCertificate, free_port};
 use tokio::io::copy_bidirectional;
@@ -154,5 +155,47 @@ async fn the_log_says_that_a_cluster_announces_addresses_that_are_not_in_its_cer
     let Some(members) = cluster::start("tls-cluster yes", Some(&authority)) else { return };
     cluster::until_formed(&members).await;
     let url = format!("rediss+cluster://{}?ca_file={}", cluster::hosts(&members), authority.file().display());
-    assert_reason(&url, ["the address that it announces", "`cluster-announce-hostname`"]).await;
+    assert_reason(&url, ["announces the address 127.0.0.1:", "set `cluster-announce-hostname`"]).await;
+}
+
+/// With the protocol of the URL and that of the ports that the cluster announces, each right or wrong.
+#[tokio::test]
+async fn the_log_names_the_port_of_a_cluster_at_which_tls_is_missing_or_demanded() {
+    let authority = CertificateAuthority::new();
+    let Some(member) = cluster::start_alone("tls-cluster yes", &authority).await else { return };
+    let (with_tls, without) = (member.port, member.server.port());
+    let query = format!("?ca_file={}", authority.file().display());
+    let encrypted = |port: u16| format!("rediss+cluster://localhost:{port}{query}");
+    let plain = |port: u16| format!("redis+cluster://localhost:{port}");
+    let announce = |setting: &str, port: u16| {
+        assert_eq!(member.server.cli(&["config", "set", setting, &port.to_string()]), "OK");
+    };
+    for url in [encrypted(with_tls), plain(without)] {
+        assert!(is_connected(&url).await, "{url}");
+    }
+    assert_reason(&encrypted(without), ["write `redis` instead of `rediss`", "TLS at this port"]).await;
+    assert_reason(&plain(with_tls), ["only TLS at this port", "write `rediss` instead of `redis`"]).await;
+
+    announce("cluster-announce-tls-port", without);
+    let address = format!("at the address localhost:{without}, which it announces");
+    assert_reason(&encrypted(with_tls), [address.as_str(), "set `tls-cluster yes` at every node"]).await;
+    announce("cluster-announce-port", with_tls);
+    let address = format!("at the address localhost:{with_tls}, which it announces");
+    assert_reason(&plain(without), [address.as_str(), "write `rediss+cluster` instead of `redis+cluster`"])
+        .await;
+
+    // Nothing listens there, which has nothing to do with TLS.
+    announce("cluster-announce-port", free_port());
+    let text = reason(&plain(without)).await;
+    assert!(
+        text.contains("cannot be reached at the address") && text.contains("`cluster-announce-port`"),
+        "{text}"
+    );
+    assert!(!text.contains("TLS") && !text.contains("certificate"), "{text}");
+}
+
+async fn is_connected(url: &str) -> bool {
+    let cache = RedisSessionCache::start(url.parse().unwrap(), key(), || None);
+    until("it is connected", async || cache.metrics().is_connected()).await;
+    true
 }

@@ -7,17 +7,16 @@ use std::time::Duration;
 use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
-use crate::credentials::session_token::TokenHash;
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
-use crate::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use crate::model::session::{ClientInfo, EndReason, Session, SessionEnd};
 use crate::model::user::{User, Username};
+use crate::store::conformance::sample::cookie_session;
 use crate::store::{
     AppliedChanges, Change, CommitOutcome, Expectation, RevocationLogPage, SessionEnding, Store, StoreError,
     Transaction, TransactionPart,
 };
 
-/// An arbitrary time.
-pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+pub(super) use crate::store::conformance::sample::NOON;
 
 /// Longer than every lifetime of [`session`].
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -98,29 +97,9 @@ pub(super) fn name(text: &str) -> Username {
     text.parse().expect("the usernames of the fixture are valid")
 }
 
-/// A cookie session of that user, created at [`NOON`]: it expires after one idle day, and after thirty days
-/// in any case.
+/// A [`cookie_session`] of that user.
 pub(super) fn session(number: u16, user: u16) -> Session {
-    Session {
-        id: session_id(number),
-        user: user_id(user),
-        client: ClientId::default(),
-        credential: SessionCredential::Cookie(TokenHash::from_bytes([7; 32])),
-        authenticated_at: NOON,
-        amr: vec!["pwd".into()],
-        acr: None,
-        seen_at: NOON,
-        idle: DAY,
-        expires_at: NOON + 30 * DAY,
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
-    }
+    cookie_session(session_id(number), user_id(user))
 }
 
 /// The session after one more use.

@@ -23,6 +23,7 @@ mod metrics;
 mod purge;
 mod records;
 mod revocation_log;
+mod sample;
 mod session_data;
 mod session_ends;
 mod sessions;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use crate::store::Store;
 
 pub use alternating_store::AlternatingStore;
+pub use sample::{NOON, cookie_session};
 
 /// A case that is running.
 type CaseFuture = Pin<Box<dyn Future<Output = ()>>>;

@@ -61,7 +61,8 @@ pub enum RowAction<'t> {
     /// of that user and position. It never conflicts.
     EndSessions(SessionsToEnd, SessionEnding),
     /// Finds the sessions that have neither ended nor are below a cutoff; then
-    /// [`CommitProgress::sessions_to_refresh`], which decides whether it conflicts.
+    /// [`CommitProgress::sessions_to_refresh`], which decides whether it conflicts. Of [`SessionsToRefresh::Cookies`] it
+    /// finds none: [`RowAction::SetPositions`] selects them itself.
     FindSessions(SessionsToRefresh),
     /// Merges session data; then [`CommitProgress::data_merged`], which decides whether it conflicts.
     MergeData(&'t SessionDataPatch),
@@ -110,7 +111,9 @@ pub enum RowAction<'t> {
         /// that has read that head.
         own_position: bool,
     },
-    /// Sets the position of each session in [`CommitProgress::refreshed_sessions`], and raises its revision.
+    /// Sets the position of each session in [`CommitProgress::refreshed_sessions`], and then of every cookie session that has
+    /// neither ended nor is below a cutoff to [`CommitProgress::cookie_position`], if that is not its position yet. Raises
+    /// their revisions. There may be millions of cookie sessions, so their ids are not read into memory.
     SetPositions,
     /// Raises a cutoff to [`CommitProgress::position`].
     RaiseCutoff(&'t CutoffScope),

@@ -24,6 +24,8 @@ pub struct CommitProgress {
     /// The new entries of the revocation log, in the order of the changes.
     entries: Vec<NewRevocation>,
     refreshed: BTreeSet<SessionId>,
+    /// Whether all cookie sessions get the position too.
+    refreshes_cookies: bool,
     /// How many of the ended sessions are recorded in the audit log.
     recorded_ends: usize,
     /// The users who have more sessions than this commit ends.
@@ -113,7 +115,8 @@ impl CommitProgress {
     }
 
     /// These of the `selected` sessions have neither ended nor are below a cutoff. Returns `false` if the
-    /// transaction conflicts.
+    /// transaction conflicts. Of [`SessionsToRefresh::Cookies`] none are reported: they may be millions, and
+    /// [`cookie_position`](Self::cookie_position) says what they get.
     #[must_use]
     pub fn sessions_to_refresh(
         &mut self,
@@ -126,7 +129,11 @@ impl CommitProgress {
         self.refreshed.extend(found);
         match selected {
             SessionsToRefresh::One(_) => is_found,
-            SessionsToRefresh::AllOf(_) | SessionsToRefresh::Cookies => true,
+            SessionsToRefresh::AllOf(_) => true,
+            SessionsToRefresh::Cookies => {
+                self.refreshes_cookies = true;
+                true
+            }
         }
     }
 
@@ -147,7 +154,7 @@ impl CommitProgress {
     /// The positions that the transaction takes, and the entries that get them.
     pub fn new_positions(&mut self, own_position: bool) -> NewPositions {
         let count = (self.entries.len() as u64).max(u64::from(own_position));
-        match (count, self.refreshed.is_empty()) {
+        match (count, self.refreshed.is_empty() && !self.refreshes_cookies) {
             (0, true) => NewPositions::None,
             (0, false) => NewPositions::Head,
             _ => {
@@ -155,6 +162,12 @@ impl CommitProgress {
                 NewPositions::Take { count, at, entries: std::mem::take(&mut self.entries) }
             }
         }
+    }
+
+    /// Whether an operation after [`RowAction::AppendEntries`](crate::store::RowAction::AppendEntries) writes the position of
+    /// this commit: sessions get it, or ends of sessions remain for later commits. Cutoffs are not counted.
+    pub fn needs_position(&self) -> bool {
+        !self.refreshed.is_empty() || self.refreshes_cookies || !self.unfinished.is_empty()
     }
 
     /// These entries were appended, and `last` is the last position that was taken.
@@ -177,6 +190,12 @@ impl CommitProgress {
     pub fn refreshed_sessions(&self) -> impl Iterator<Item = (SessionId, RevocationPosition)> + '_ {
         let position = self.position.into_iter();
         position.flat_map(|position| self.refreshed.iter().map(move |session| (*session, position)))
+    }
+
+    /// The position that every cookie session gets which has neither ended nor is below a cutoff; `None` if the
+    /// transaction does not ask for it.
+    pub fn cookie_position(&self) -> Option<RevocationPosition> {
+        self.position.filter(|_| self.refreshes_cookies)
     }
 
     /// The ends that later commits complete, each with the session that stays.

@@ -186,6 +186,21 @@ fn only_a_single_session_that_cannot_be_refreshed_conflicts() {
 }
 
 #[test]
+fn cookie_sessions_get_the_head_if_the_commit_takes_no_position() {
+    let mut progress = CommitProgress::default();
+    assert_eq!(progress.new_positions(false), NewPositions::None);
+    assert!(progress.sessions_to_refresh(SessionsToRefresh::Cookies, []));
+    assert_eq!(progress.new_positions(false), NewPositions::Head);
+    assert_eq!(progress.cookie_position(), None, "before the position is known");
+
+    let head = RevocationPosition::new(7);
+    progress.read_head(head);
+
+    assert_eq!(progress.cookie_position(), Some(head));
+    assert_eq!(progress.refreshed_sessions().count(), 0);
+}
+
+#[test]
 fn refreshed_sessions_get_the_last_position_of_the_commit() {
     let mut progress = CommitProgress::default();
     assert!(progress.sessions_to_refresh(SessionsToRefresh::AllOf(USER), [SESSION, OTHER]));

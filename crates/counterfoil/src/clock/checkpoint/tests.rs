@@ -114,17 +114,36 @@ async fn a_node_finds_its_own_checkpoint_among_any_number() {
     assert_eq!(start_at(&*store, &node("z"), NOON - DAY).await.now(), NOON);
 }
 
+async fn save_at(store: &dyn Store, keys: &StateKeys, time: Time) {
+    save(store, keys, &Clock::start(ManualClock::new(time), None, Time::EPOCH)).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_nodes_have_left_that_do_not_come_back_is_removed() {
     let store = SqliteStore::in_memory().unwrap();
-    save(&*store, &node("a"), &Clock::start(ManualClock::new(NOON), None, Time::EPOCH)).await.unwrap();
+    save_at(&*store, &node("a"), NOON).await;
     commit(&*store, vec![set_time(DISTRUSTED_UNTIL, "process of a", NOON)]).await.unwrap();
 
-    start_at(&*store, &node("b"), NOON + RETENTION).await;
-    assert_eq!(saved(&*store).await.unwrap().len(), 1);
+    save_at(&*store, &node("c"), NOON + RETENTION).await;
+    start_at(&*store, &node("b"), NOON + RETENTION + DAY).await;
+    assert_eq!(store.metadata_with_prefix("clock_").await.unwrap().len(), 3);
+    save_at(&*store, &node("c"), NOON + RETENTION + DAY).await;
     start_at(&*store, &node("b"), NOON + RETENTION + DAY).await;
 
-    assert!(store.metadata_with_prefix("clock_").await.unwrap().is_empty());
+    let left = store.metadata_with_prefix("clock_").await.unwrap();
+    assert_eq!(left.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["clock_checkpoint:c"]);
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_ahead_leaves_the_checkpoints_of_the_others() {
+    let store = SqliteStore::in_memory().unwrap();
+    save_at(&*store, &node("a"), NOON).await;
+    let ahead = NOON + 2 * RETENTION;
+    save_at(&*store, &node("ahead"), ahead).await;
+
+    assert_eq!(start_at(&*store, &node("ahead"), ahead).await.now(), ahead);
+
+    assert_eq!(start_at(&*store, &node("a"), NOON).await.now(), NOON, "it continues from its own");
 }
 
 /// Node a is ahead by a day, and an operator has declared that. Another node that starts reads the records of a too.

@@ -1,4 +1,5 @@
-//! Whatever three nodes do, no start misses a crash, and none makes used tokens valid without one.
+//! Whatever three nodes do, no start misses a crash, and none makes used tokens valid without one. So it is if a fourth one
+//! joins whose clock is ahead by a day.
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::store::shutdown_mark::{
 const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
 const TEN: Duration = Duration::from_secs(10);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What happens to three nodes.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,9 @@ enum Event {
     Stop(usize),
     /// A record is committed, by a process with a clock that is ahead by an hour.
     Record,
+    /// The node whose clock is ahead starts, or stops cleanly.
+    StartAhead,
+    StopAhead,
     Pass(u64),
 }
 
@@ -38,6 +43,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => (0..3_usize).prop_map(Event::Crash),
         3 => (0..3_usize).prop_map(Event::Stop),
         1 => Just(Event::Record),
+        1 => Just(Event::StartAhead),
+        1 => Just(Event::StopAhead),
         3 => (1..9_u64).prop_map(Event::Pass),
         3 => (30..200_u64).prop_map(Event::Pass),
     ]
@@ -48,6 +55,8 @@ fn any_event() -> impl Strategy<Value = Event> {
 struct Nodes {
     started: usize,
     running: [Option<StateKeys>; 3],
+    /// The node whose clock is ahead. It refreshes nothing.
+    ahead: Option<StateKeys>,
     /// The refreshes of processes that crashed before the client can have had the response for long.
     lost: Vec<Time>,
     refreshed: [Option<Time>; 3],
@@ -84,13 +93,25 @@ impl Nodes {
                 record(store, now + HOUR).await;
                 self.last_record = Some(now + HOUR);
             }
-            Event::Start(_) | Event::Refresh(_) | Event::Crash(_) | Event::Pass(_) => {}
+            Event::StartAhead if self.ahead.is_none() => {
+                self.started += 1;
+                let keys = StateKeys::of_node(&self.started.to_string(), "ahead");
+                begin(store, &keys, now + DAY).await.unwrap();
+                save_checkpoint(store, &keys, now + DAY).await;
+                self.ahead = Some(keys);
+            }
+            Event::StopAhead => {
+                if let Some(keys) = self.ahead.take() {
+                    end(store, &keys).await.unwrap();
+                }
+            }
+            Event::StartAhead | Event::Start(_) | Event::Refresh(_) | Event::Crash(_) | Event::Pass(_) => {}
         }
     }
 
     fn check(&self, found: Option<Time>, now: Time) {
         let Some(last_served) = self.last_served else { return };
-        if self.running.iter().any(Option::is_some) {
+        if self.running.iter().any(Option::is_some) || self.ahead.is_some() {
             // What serves may have crashed, as far as a start can know.
             return;
         }
@@ -112,6 +133,10 @@ impl Nodes {
             self.last_served = Some(until);
             write_sign_of_life(store, keys, until).await.unwrap();
             save_checkpoint(store, keys, until).await;
+        }
+        if let Some(keys) = &self.ahead {
+            write_sign_of_life(store, keys, until + DAY).await.unwrap();
+            save_checkpoint(store, keys, until + DAY).await;
         }
     }
 }

@@ -102,19 +102,6 @@ async fn a_crash_is_over_when_another_node_has_served_for_longer_than_the_grace_
     assert_eq!(serve_until(limit + TEN).await, None);
 }
 
-#[tokio::test]
-async fn the_marks_of_processes_that_do_not_come_back_are_removed() {
-    let (store, _) = store_and_keys();
-    let [a, b] = ["a", "b"].map(|id| StateKeys::of_node(id, "node"));
-    begin(&*store, &a, NOON).await.unwrap();
-    begin(&*store, &b, NOON + HOUR).await.unwrap();
-    assert_eq!(marks(&*store).await.unwrap().len(), 2);
-
-    begin(&*store, &b, NOON + HOUR + TEN).await.unwrap();
-
-    assert_eq!(marks(&*store).await.unwrap().iter().map(|(owner, _)| owner).collect::<Vec<_>>(), ["b"]);
-}
-
 /// `store copy` takes the metadata as they are.
 #[tokio::test]
 async fn a_node_finds_the_crash_of_the_only_process_of_a_store_that_was_moved() {
@@ -147,18 +134,34 @@ async fn a_record_that_is_newer_than_the_last_sign_of_life_does_not_hide_a_crash
     assert_eq!(last_write(&store, &again).await, Some(NOON + HOUR));
 }
 
+/// Both have crashed; the tokens of each are repeated.
 #[tokio::test]
-async fn the_mark_of_a_clock_that_was_ahead_is_removed_and_hides_no_later_crash() {
+async fn the_mark_of_a_clock_that_was_ahead_hides_no_crash_of_another_node() {
     let (store, _) = store_and_keys();
     let [ahead, a, again] = ["ahead", "a", "b"].map(|id| StateKeys::of_node(id, id));
     begin(&*store, &ahead, NOON + 24 * HOUR).await.unwrap();
-
     begin(&*store, &a, NOON).await.unwrap();
 
-    assert_eq!(last_write(&store, &again).await, Some(NOON));
+    assert_eq!(last_write_at(&store, &again, NOON + HOUR).await, Some(NOON));
+    end(&*store, &a).await.unwrap();
+    assert_eq!(last_write_at(&store, &again, NOON + HOUR).await, Some(NOON + 24 * HOUR), "its own");
 }
 
-/// No later start is this node, so its checkpoint stays. Its mark is removed by the start of another.
+/// It continues from its own checkpoint, by which the other one has crashed long ago.
+#[tokio::test]
+async fn the_start_of_a_node_whose_own_clock_was_ahead_hides_no_crash_from_the_others() {
+    let (store, _) = store_and_keys();
+    let [ahead, a, again] = ["ahead", "a", "b"].map(|id| StateKeys::of_node(id, id));
+    begin(&*store, &a, NOON).await.unwrap();
+    save_checkpoint(&store, &ahead, NOON + 24 * HOUR).await;
+
+    begin(&*store, &ahead, NOON + 24 * HOUR).await.unwrap();
+    assert_eq!(last_write_at(&store, &again, NOON + HOUR).await, Some(NOON), "it serves");
+    end(&*store, &ahead).await.unwrap();
+    assert_eq!(last_write_at(&store, &again, NOON + HOUR).await, Some(NOON), "it has stopped");
+}
+
+/// No later start is this node, so its checkpoint stays.
 #[tokio::test]
 async fn the_checkpoint_of_a_clock_that_was_far_ahead_hides_no_crash() {
     let (store, _) = store_and_keys();
@@ -205,19 +208,17 @@ async fn the_checkpoint_of_the_clock_from_which_a_process_continues_is_its_last_
 
 /// Its mark has no time, and it saves the checkpoint of the only process.
 #[tokio::test]
-async fn the_mark_of_a_node_of_an_earlier_version_stays_while_it_serves() {
+async fn the_crash_of_a_node_of_an_earlier_version_counts_until_another_one_has_served() {
     let (store, only) = store_and_keys();
     let [a, again] = ["a", "b"].map(|id| StateKeys::of_node(id, id));
     write(&*store, vec![Change::set_metadata(key(ONLY_PROCESS), vec![RUNNING])]).await.unwrap();
-    let clock = Clock::start(ManualClock::new(NOON), None, Time::EPOCH);
-    checkpoint::save(&*store, &only, &clock).await.unwrap();
+    save_checkpoint(&store, &only, NOON).await;
 
     begin(&*store, &a, NOON + TEN).await.unwrap();
     end(&*store, &a).await.unwrap();
     assert_eq!(last_write(&store, &again).await, Some(NOON), "it may have crashed");
 
-    begin(&*store, &a, NOON + 2 * HOUR).await.unwrap();
-    end(&*store, &a).await.unwrap();
+    save_checkpoint(&store, &a, NOON + HOUR).await;
     assert_eq!(last_write(&store, &again).await, None, "it has ended long ago");
 }
 

@@ -10,9 +10,10 @@ use crate::error::QueryError;
 use crate::statement::{Statement, statement};
 use crate::tables::columns::{Columns, position};
 
-/// Selects the sessions that have neither been ended nor been revoked by a cutoff; [`read_ids`] reads their ids.
-pub(crate) fn select_refreshable<'p>(sessions: SessionsToRefresh) -> Statement<'p> {
-    match sessions {
+/// Selects the sessions that have neither been ended nor been revoked by a cutoff; [`read_ids`] reads their ids. `None` for
+/// all cookie sessions, which [`refresh_cookies`] selects.
+pub(crate) fn select_refreshable<'p>(sessions: SessionsToRefresh) -> Option<Statement<'p>> {
+    Some(match sessions {
         SessionsToRefresh::One(id) => statement!(
             concat!("SELECT id FROM sessions WHERE id = $1 AND ended_at IS NULL AND ", not_below_a_cutoff!()),
             id.as_bytes().to_vec()
@@ -24,11 +25,8 @@ pub(crate) fn select_refreshable<'p>(sessions: SessionsToRefresh) -> Statement<'
             ),
             user.as_bytes().to_vec()
         ),
-        SessionsToRefresh::Cookies => statement!(concat!(
-            "SELECT id FROM sessions WHERE credential = 'cookie' AND ended_at IS NULL AND ",
-            not_below_a_cutoff!()
-        )),
-    }
+        SessionsToRefresh::Cookies => return None,
+    })
 }
 
 /// The ids that [`select_refreshable`] returns.
@@ -46,6 +44,43 @@ pub(crate) fn set_position<'p>(
     Ok(statement!(
         "UPDATE sessions SET position = $2, revision = revision + 1 WHERE id = ANY ($1) AND ended_at IS NULL",
         ids,
+        position(to)?
+    ))
+}
+
+/// The sessions of all kinds in one portion of [`refresh_cookies`], so that no statement takes long.
+macro_rules! portion {
+    () => {
+        "1000"
+    };
+}
+
+/// An id that no session is above.
+pub(crate) const LAST_ID: [u8; 16] = [u8::MAX; 16];
+
+/// Selects the last session of the portion after `after`; no row if the portion is not full. [`read_ids`] reads it.
+pub(crate) fn select_portion_end<'p>(after: &[u8]) -> Statement<'p> {
+    statement!(
+        concat!("SELECT id FROM sessions WHERE id > $1 ORDER BY id OFFSET ", portion!(), " - 1 LIMIT 1"),
+        after.to_vec()
+    )
+}
+
+/// Sets the position of the cookie sessions after `after` up to `last` that have neither been ended nor been revoked by a
+/// cutoff, if it is lower.
+pub(crate) fn refresh_cookies<'p>(
+    after: &[u8],
+    last: &[u8],
+    to: RevocationPosition,
+) -> Result<Statement<'p>, QueryError> {
+    Ok(statement!(
+        concat!(
+            "UPDATE sessions SET position = $3, revision = revision + 1
+             WHERE id > $1 AND id <= $2 AND credential = 'cookie' AND ended_at IS NULL AND position < $3 AND ",
+            not_below_a_cutoff!()
+        ),
+        after.to_vec(),
+        last.to_vec(),
         position(to)?
     ))
 }

@@ -8,7 +8,8 @@ use counterfoil_verify::{RevocationPosition, SessionId, UserId};
 use super::not_below_a_cutoff;
 use crate::tables::columns::Unsigned;
 
-/// The sessions that have neither been ended nor been revoked by a cutoff.
+/// The sessions that have neither been ended nor been revoked by a cutoff. Of all cookie sessions none are returned:
+/// [`refresh_cookies`] selects them.
 pub(crate) fn refreshable(
     connection: &Connection,
     sessions: SessionsToRefresh,
@@ -16,7 +17,7 @@ pub(crate) fn refreshable(
     match sessions {
         SessionsToRefresh::One(id) => Ok(Vec::from_iter(is_refreshable(connection, id)?.then_some(id))),
         SessionsToRefresh::AllOf(user) => refreshable_of_user(connection, user),
-        SessionsToRefresh::Cookies => refreshable_cookies(connection),
+        SessionsToRefresh::Cookies => Ok(Vec::new()),
     }
 }
 
@@ -39,15 +40,6 @@ fn refreshable_of_user(connection: &Connection, user: UserId) -> rusqlite::Resul
     ids(connection, sql, [user.as_bytes()])
 }
 
-/// The cookie sessions of all users that have neither been ended nor been revoked by a cutoff.
-fn refreshable_cookies(connection: &Connection) -> rusqlite::Result<Vec<SessionId>> {
-    let sql = concat!(
-        "SELECT id FROM sessions WHERE credential = 'cookie' AND ended_at IS NULL AND ",
-        not_below_a_cutoff!()
-    );
-    ids(connection, sql, [])
-}
-
 fn ids(connection: &Connection, sql: &str, params: impl Params) -> rusqlite::Result<Vec<SessionId>> {
     connection.prepare_cached(sql)?.query_map(params, |row| row.get(0).map(SessionId::from_bytes))?.collect()
 }
@@ -64,5 +56,18 @@ pub(crate) fn set_position(
             "UPDATE sessions SET position = ?2, revision = revision + 1 WHERE id = ?1 AND ended_at IS NULL",
         )?
         .execute(params![id.as_bytes(), Unsigned(position.number())])?;
+    Ok(())
+}
+
+/// Sets the position of every cookie session that has neither been ended nor been revoked by a cutoff, if it is lower.
+/// Their ids are not read.
+pub(crate) fn refresh_cookies(connection: &Connection, to: RevocationPosition) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(concat!(
+            "UPDATE sessions SET position = ?1, revision = revision + 1
+             WHERE credential = 'cookie' AND ended_at IS NULL AND position < ?1 AND ",
+            not_below_a_cutoff!()
+        ))?
+        .execute([Unsigned(to.number())])?;
     Ok(())
 }
