@@ -88,6 +88,11 @@ fn a_temporary_password_is_said_at_each_login_and_to_administrators_until_it_is_
     let shown = json_of(&dir, &["user", "show", "ada", "--json"]);
     assert_eq!(shown["user"]["password_change_required"], true);
 
+    let unchanged = json!({ "username": "ada", "current_password": PASSWORD, "new_password": PASSWORD });
+    let (status, answer) = server.post("/v1/password", &unchanged);
+    assert_eq!((status, &answer["errors"][0]["field"]), (422, &json!("new_password")), "{answer}");
+    assert!(answer.to_string().contains("must not be the temporary password"), "{answer}");
+    assert_eq!(login("ada", PASSWORD), Some(json!(true)));
     let new = "a walk in the park";
     let change = json!({ "username": "ada", "current_password": PASSWORD, "new_password": new });
     assert_eq!(server.post("/v1/password", &change).0, 204);

@@ -32,6 +32,8 @@ pub enum ValueFault {
     PasswordCommon,
     /// A password on the list of breached passwords.
     PasswordBreached,
+    /// The temporary password that must be changed.
+    PasswordUnchanged,
     /// A password that withstands too few guesses.
     PasswordWeak(PasswordWeakness),
 }

@@ -114,6 +114,7 @@ password-too-long = { $count ->
 password-personal = Verwenden Sie Wörter, die nichts mit Ihrem Namen, Ihrer Adresse oder diesem Dienst zu tun haben.
 password-common = Dies ist eines der häufigsten Passwörter. Wählen Sie ein anderes.
 password-breached = Dieses Passwort ist aus einem Datendiebstahl bekannt; Angreifer versuchen es zuerst. Wählen Sie ein anderes, und ändern Sie es überall, wo Sie es sonst verwenden.
+password-unchanged = Das ist das vorläufige Passwort, das andere kennen können. Wählen Sie ein anderes.
 password-weak-pattern = Dieses Passwort ist zu leicht zu erraten: Es ist kurz oder folgt einem Muster. Drei oder vier Wörter ohne Zusammenhang sind besser.
 password-weak-keyboard = Dieses Passwort ist zu leicht zu erraten: Es folgt den Tasten der Tastatur. Drei oder vier Wörter ohne Zusammenhang sind besser.
 password-weak-repeat = Dieses Passwort ist zu leicht zu erraten: Es wiederholt sich. Drei oder vier Wörter ohne Zusammenhang sind besser.

@@ -114,6 +114,7 @@ password-too-long = { $count ->
 password-personal = Use words that have nothing to do with your name, your address or this service.
 password-common = This is one of the most common passwords. Choose another one.
 password-breached = This password is known from a breach, so attackers try it first. Choose another one, and change it wherever else you use it.
+password-unchanged = This is the temporary password, which others may know. Choose another one.
 password-weak-pattern = This password is too easy to guess: it is short or follows a pattern. Three or four unrelated words are better.
 password-weak-keyboard = This password is too easy to guess: it follows the keys of a keyboard. Three or four unrelated words are better.
 password-weak-repeat = This password is too easy to guess: it repeats itself. Three or four unrelated words are better.

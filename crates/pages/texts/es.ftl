@@ -114,6 +114,7 @@ password-too-long = { $count ->
 password-personal = Use palabras que no tengan nada que ver con su nombre, su dirección o este servicio.
 password-common = Es una de las contraseñas más comunes. Elija otra.
 password-breached = Esta contraseña se conoce por una filtración, así que los atacantes la prueban primero. Elija otra y cámbiela donde más la use.
+password-unchanged = Esta es la contraseña temporal, que otras personas pueden conocer. Elija otra.
 password-weak-pattern = Esta contraseña es demasiado fácil de adivinar: es corta o sigue un patrón. Tres o cuatro palabras sin relación son mejores.
 password-weak-keyboard = Esta contraseña es demasiado fácil de adivinar: sigue las teclas del teclado. Tres o cuatro palabras sin relación son mejores.
 password-weak-repeat = Esta contraseña es demasiado fácil de adivinar: se repite. Tres o cuatro palabras sin relación son mejores.

@@ -114,6 +114,7 @@ password-too-long = { $count ->
 password-personal = Utilisez des mots sans rapport avec votre nom, votre adresse ou ce service.
 password-common = C’est l’un des mots de passe les plus courants. Choisissez-en un autre.
 password-breached = Ce mot de passe est connu d’une fuite ; les attaquants l’essaient en premier. Choisissez-en un autre et changez-le partout où vous l’utilisez.
+password-unchanged = C’est le mot de passe provisoire, que d’autres peuvent connaître. Choisissez-en un autre.
 password-weak-pattern = Ce mot de passe est trop facile à deviner : il est court ou suit un modèle. Trois ou quatre mots sans rapport sont préférables.
 password-weak-keyboard = Ce mot de passe est trop facile à deviner : il suit les touches du clavier. Trois ou quatre mots sans rapport sont préférables.
 password-weak-repeat = Ce mot de passe est trop facile à deviner : il se répète. Trois ou quatre mots sans rapport sont préférables.

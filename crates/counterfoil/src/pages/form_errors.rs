@@ -103,6 +103,7 @@ fn fault_message(fault: ValueFault) -> Message {
         ValueFault::PasswordPersonal => Message::new("password-personal"),
         ValueFault::PasswordCommon => Message::new("password-common"),
         ValueFault::PasswordBreached => Message::new("password-breached"),
+        ValueFault::PasswordUnchanged => Message::new("password-unchanged"),
         ValueFault::PasswordWeak(weakness) => Message::new(weakness_id(weakness)),
         // `ValueFault` is `non_exhaustive`.
         _ => Message::new("field-invalid"),

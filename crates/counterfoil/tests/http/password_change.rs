@@ -259,3 +259,19 @@ async fn with_the_username_failures_count_as_those_of_a_login() {
         assert_eq!(log_in(&server, name, PASSWORD).await.status, 429);
     }
 }
+
+#[tokio::test]
+async fn a_temporary_password_is_not_changed_to_itself_and_is_no_longer_said_after_a_change() {
+    let server = TestServer::open().await;
+    server.import_with_temporary_password("ada").await;
+    let login = server.login("ada", "session").await;
+    assert_eq!(login["user"]["password_change_required"], true);
+    let bearer = text(&login, "session_token");
+
+    let unchanged = change(&server, bearer, PASSWORD, PASSWORD).await;
+    assert_eq!((unchanged.status, &unchanged.json()["errors"][0]["field"]), (422, &json!("new_password")));
+    let changed = change(&server, bearer, PASSWORD, NEW).await;
+
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_eq!(changed.json()["user"].get("password_change_required"), None, "{changed:?}");
+}

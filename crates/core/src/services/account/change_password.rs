@@ -9,9 +9,9 @@ use crate::model::audit_event::{Actor, AuditEvent, AuditEventKind};
 use crate::model::session::{ClientInfo, EndReason, Session};
 use crate::model::status_index::StatusIndex;
 use crate::model::user::User;
-use crate::services::account::{AccountService, Credentials};
+use crate::services::account::{AccountService, Credentials, refused_value};
 use crate::services::password_hasher::{PasswordCheck, Requester, Verification};
-use crate::services::password_policy::PasswordContext;
+use crate::services::password_policy::{PasswordContext, PasswordError};
 use crate::services::revoker::RevocationRetention;
 use crate::services::{ATTEMPTS, InternalError, ServiceError};
 use crate::store::{AppliedChanges, Change, CommitOutcome, NewRevocation, Store, complete_session_ends};
@@ -121,8 +121,9 @@ impl AccountService {
         let requester = self.rate_limiter.user_requester(user, client_info.ip);
         let stored = self.store.user(user).await?.filter(User::is_enabled);
         let hash = stored.as_ref().and_then(|user| user.password.clone());
-        let Verification { check, took } =
-            self.verify_password(PlaintextPassword::new(presented.0), hash, requester).await?;
+        let current = PlaintextPassword::new(presented.0);
+        let is_unchanged = current.text() == new.text();
+        let Verification { check, took } = self.verify_password(current, hash, requester).await?;
         let (Some(stored), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
             self.record_failed_change(user, client_info, now).await?;
@@ -132,7 +133,7 @@ impl AccountService {
         };
         // Counted before the new password is validated, which costs CPU time.
         self.rate_limiter.record_success(attempt, now).await?;
-        self.authorize_new_password(stored, new, requester, client_info, now).await
+        self.authorize_new_password(stored, (new, is_unchanged), requester, client_info, now).await
     }
 
     /// Authorizes a password change without a session. The name and the current password are checked as those of a login:
@@ -154,6 +155,7 @@ impl AccountService {
     ) -> Result<AuthorizedPasswordChange, ServiceError> {
         // It depends on the input alone, and saves a hash.
         let new = self.parse_new_password("new_password", new)?;
+        let is_unchanged = PlaintextPassword::new(&presented.password).text() == new.text();
         let user = self.authenticate(presented, client_info, now).await?.into_user();
         let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
         if let Err(limited) = self.rate_limiter.consume_password_change(user.id, now) {
@@ -161,21 +163,26 @@ impl AccountService {
             self.record_failed_change(user.id, client_info, now).await?;
             return Err(limited);
         }
-        self.authorize_new_password(user, new, requester, client_info, now).await
+        self.authorize_new_password(user, (new, is_unchanged), requester, client_info, now).await
     }
 
     /// Authorizes the change after the current password was right. A new password that is rejected is recorded: the answer
-    /// confirms the current one, and an attacker must not learn that without an audit event.
+    /// confirms the current one, and an attacker must not learn that without an audit event. A temporary password is not changed
+    /// to itself: the person who made it may know it.
     async fn authorize_new_password(
         &self,
         user: User,
-        new: PlaintextPassword,
+        (new, is_unchanged): (PlaintextPassword, bool),
         requester: Requester,
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<AuthorizedPasswordChange, ServiceError> {
         let context = PasswordContext::for_user(&user);
-        if let Err(error) = self.validate_new_password("new_password", &new, context, requester).await {
+        let validated = match is_unchanged && user.password_change_required {
+            true => Err(refused_value("new_password", PasswordError::Unchanged).into()),
+            false => self.validate_new_password("new_password", &new, context, requester).await,
+        };
+        if let Err(error) = validated {
             if let ServiceError::Client(_) = error {
                 self.record_failed_change(user.id, client_info, now).await?;
             }

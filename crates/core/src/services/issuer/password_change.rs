@@ -91,6 +91,7 @@ impl Issuer {
                     complete_ends(&*self.store, &applied).await;
                     let former = renewal.context.session.status_index;
                     renewal.context.session.status_index = applied.status_index.or(former);
+                    renewal.context.user.password_change_required = false;
                     let position = applied.entries.last().map_or(head, |last| last.position);
                     return self.issue_renewal(renewal, position, now);
                 }

@@ -28,6 +28,9 @@ pub enum PasswordError {
          use it"
     )]
     Breached,
+    /// The temporary password that must be changed.
+    #[error("must not be the temporary password, which others may know")]
+    Unchanged,
     /// Withstands too few guesses, for this reason.
     #[error("is too easy to guess: {0}; three or four unrelated words are better")]
     Weak(PasswordWeakness),
@@ -41,6 +44,7 @@ impl From<PasswordError> for ValueFault {
             PasswordError::Personal => Self::PasswordPersonal,
             PasswordError::Common => Self::PasswordCommon,
             PasswordError::Breached => Self::PasswordBreached,
+            PasswordError::Unchanged => Self::PasswordUnchanged,
             PasswordError::Weak(weakness) => Self::PasswordWeak(weakness),
         }
     }
