@@ -4,14 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::LabError;
+use crate::load::closed_loop::{CONNECTIONS, send_requests};
 use crate::load::exchange::send_once;
-use crate::load::requests::post;
+use crate::load::requests::{RequestCycle, get, post};
 use crate::machine::memory::resident_bytes;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::log_in;
-use crate::rig::mode::Mode;
+use crate::rig::mode::{Login, Mode};
 use crate::rig::program::ServerProgram;
 use crate::rig::server::{PASSWORD, USERNAME};
 use crate::statistics::interval::Interval;
@@ -29,13 +30,25 @@ const SETTINGS: [(&str, &str); 6] = [
     ("COUNTERFOIL_MAX_SESSIONS", "0"),
 ];
 
-/// Compares the memory of a process that starts with N logins in its store with that of one that starts with none.
+/// The same, and nothing is cached that was verified.
+const WITHOUT_CACHES: [(&str, &str); 8] = [
+    SETTINGS[0],
+    SETTINGS[1],
+    SETTINGS[2],
+    SETTINGS[3],
+    SETTINGS[4],
+    SETTINGS[5],
+    ("COUNTERFOIL_SESSION_CACHE_SIZE", "0"),
+    ("COUNTERFOIL_TOKEN_CACHE_SIZE", "0"),
+];
+
+/// Compares the memory of a process that caches N logins with that of one that caches none.
 pub(crate) fn measure(context: &RunContext<'_>) -> Result<Option<Figure>, LabError> {
     let plan = context.plan;
     let Some(program) = &plan.program else { return Ok(None) };
     let note = format!(
-        "bytes in the memory of the server of a login: the resident set of a process that has started with {} logins in its \
-         store, less that of one that has started with none; the caches of the store are in it",
+        "bytes in the memory of the server of a login that is in use: the resident set of a process that has checked {} logins, \
+         less that of one that has done the same and caches none of them",
         plan.kept_in_memory,
     );
     let mut growths = [const { Vec::new() }; 3];
@@ -65,8 +78,8 @@ pub(crate) fn measure(context: &RunContext<'_>) -> Result<Option<Figure>, LabErr
     Ok(Some(figure))
 }
 
-/// The bytes that a process needs more, for each login. It is started again, because a process that has answered the logins keeps
-/// memory of their requests.
+/// The bytes that the caches of a process need, for each login whose credential is in use. Both processes answer the same requests and
+/// read the same pages of the store; one of them caches nothing that it has verified.
 fn growth(context: &RunContext<'_>, program: &std::path::Path, mode: Mode) -> Result<f64, LabError> {
     let (dir, count) = (context.directory()?, context.plan.kept_in_memory);
     let server = ServerProgram::new(program, &dir.path().join("data"))?.with(&SETTINGS);
@@ -74,15 +87,22 @@ fn growth(context: &RunContext<'_>, program: &std::path::Path, mode: Mode) -> Re
     let body = format!(r#"{{"username":"{USERNAME}","password":"{PASSWORD}"}}"#);
     let registered = send_once(server.address, &post(server.address, "/v1/register", "accept: */*", &body));
     registered.map_err(LabError::io("register a user"))?.expect(201, "POST /v1/register")?;
+    let logins = log_in(server.address, mode, count, &context.steps("logins in memory"))?;
     drop(process);
-    let resident_of_new = || {
-        let (process, _) = server.start()?;
-        thread::sleep(IDLE);
-        Ok::<_, LabError>((resident_bytes(process.id())?, process))
-    };
-    let (before, process) = resident_of_new()?;
-    log_in(server.address, mode, count, &context.steps("logins in memory"))?;
-    drop(process);
-    let (after, _process) = resident_of_new()?;
-    Ok((after as f64 - before as f64) / count as f64)
+    let request =
+        |login: &Login| get(server.address, "/v1/me", &format!("authorization: Bearer {}", login.token));
+    let requests: Vec<_> = logins.iter().map(request).collect();
+    let with_caches = resident(&server, &requests)?;
+    let without = resident(&server.with(&WITHOUT_CACHES), &requests)?;
+    Ok((with_caches as f64 - without as f64) / count as f64)
+}
+
+/// The resident set of a new process after these requests.
+fn resident(server: &ServerProgram, requests: &[Vec<u8>]) -> Result<u64, LabError> {
+    let (process, _) = server.start()?;
+    let mut each = RequestCycle::endless(requests.to_vec());
+    each.set_limit(requests.len());
+    send_requests(server.address, CONNECTIONS, Duration::MAX, &mut each)?;
+    thread::sleep(IDLE);
+    resident_bytes(process.id())
 }
