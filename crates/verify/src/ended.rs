@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -115,9 +115,16 @@ impl Wait {
         let waiter = self.monitor.revocations().waiter(&self.query);
         let mut accepted_until = Time::EPOCH;
         loop {
-            match self.check(accepted_until).await {
-                Err(end) => return end,
-                Ok(accepted) => {
+            let mut checking = pin!(self.check(accepted_until));
+            // A revocation is seen also while the end of the session is read.
+            let checked = poll_fn(|cx| match waiter.poll_woken(cx) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => checking.as_mut().poll(cx).map(Some),
+            });
+            match checked.await {
+                None => {}
+                Some(Err(end)) => return end,
+                Some(Ok(accepted)) => {
                     accepted_until = accepted.accepted_until;
                     let woken = poll_fn(|cx| waiter.poll_woken(cx));
                     // Whether it was woken or the time is over, everything is checked again.

@@ -17,7 +17,7 @@ const MAX_QUEUED_PARTS: usize = 4;
 pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Decides about each part when the connection takes it. Parts wait for a client that reads slowly, and its credential can end
-/// meanwhile.
+/// meanwhile. What the connection has taken before that is in its buffer and in those of the system, and is sent.
 pub(crate) trait Permission: Send + 'static {
     /// Whether the next part is sent. If so, it is handed to the connection at once.
     ///
