@@ -131,13 +131,14 @@ impl Configuration {
         }
     }
 
-    /// What to do about a file in the working directory that one could believe to be read, if there is one.
-    pub(crate) fn hint_at_unread_file(&self) -> Option<String> {
+    /// The warning about a file in the working directory that one could believe to be read, if there is one.
+    pub(crate) fn unread_file(&self) -> Option<Diagnostic> {
         let is_unread = self.file.is_none() && Path::new(INITIAL_FILE).is_file();
-        is_unread.then(|| {
-            format!(
-                "{INITIAL_FILE} in the working directory is not read: name it with --config {INITIAL_FILE}"
-            )
+        is_unread.then(|| Diagnostic {
+            key: None,
+            source: ValueSource::Combination,
+            message: format!("{INITIAL_FILE} in the working directory is not read"),
+            hint: Some(format!("name it with --config {INITIAL_FILE}")),
         })
     }
 

@@ -44,9 +44,6 @@ pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Res
         let (errors, warnings) = (to_json(&findings.errors), to_json(&findings.warnings));
         let file = configuration.file.as_deref().map(display_name);
         let mut report = json!({ "config_file": file, "errors": errors, "warnings": warnings });
-        if let Some(hint) = configuration.hint_at_unread_file() {
-            report["hint"] = json!(hint);
-        }
         if let Some(cache) = &findings.cache {
             report["cache"] = json!(cache);
         }
@@ -65,9 +62,14 @@ pub(crate) async fn run(configuration: &Configuration, options: &Options) -> Res
 async fn find(configuration: &Configuration) -> Findings {
     let configuration = configuration.with_page_files();
     match configuration.validate(configuration.listen) {
-        Err(errors) => Findings { errors, warnings: configuration.renamed_variables().to_vec(), cache: None },
+        Err(errors) => {
+            let warnings =
+                configuration.renamed_variables().iter().cloned().chain(configuration.unread_file());
+            Findings { errors, warnings: warnings.collect(), cache: None }
+        }
         Ok(settings) => {
             let mut warnings = warnings::warnings(&configuration, &settings);
+            warnings.extend(configuration.unread_file());
             let of_store = durability_warning(&settings.store).await;
             warnings.extend(of_store.map(|(message, hint)| Diagnostic::combination("store", message, hint)));
             let errors = check_errors(&settings).into_iter().map(from_error).collect();
@@ -91,7 +93,6 @@ fn report(configuration: &Configuration, findings: &Findings) -> String {
     lines.extend(cache);
     let file = configuration.file.as_deref().map_or_else(|| "none".to_owned(), display_name);
     lines.push(format!("configuration file: {}", escape_controls(&file)));
-    lines.extend(configuration.hint_at_unread_file().map(|hint| format!("  hint: {hint}")));
     lines.join("\n")
 }
 

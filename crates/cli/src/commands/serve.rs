@@ -42,12 +42,13 @@ pub(crate) async fn run(configuration: &Configuration) -> Result<(), CliError> {
         return Err(CliError::from_all(errors));
     }
     let listen = configuration.listen;
-    let warnings = [unnamed_proxy(listen.ip(), &validated), other_address(listen, &validated)];
+    let warnings = [
+        unnamed_proxy(listen.ip(), &validated),
+        other_address(listen, &validated),
+        configuration.unread_file(),
+    ];
     for warning in configuration.renamed_variables().iter().chain(warnings.iter().flatten()) {
         tracing::warn!("{warning}; {}", warning.hint.as_deref().unwrap_or_default());
-    }
-    if let Some(hint) = configuration.hint_at_unread_file() {
-        tracing::warn!("{hint}");
     }
     raise_open_files_limit();
     let signals = ShutdownSignals::listen()?;
