@@ -123,7 +123,7 @@ test("for pages", async () => {
 
 test("each test that the threat model names exists", () => {
   const model = readFileSync(join(ROOT, "../../docs/threat-model.md"), "utf8");
-  const rows = [...model.matchAll(/`(clients\/js\/[a-z/.-]+\.test\.mjs)`: (.*) \|$/gm)];
+  const rows = [...model.matchAll(/`(clients\/js\/[a-z/.-]+\.test\.mjs)`: ("[^"]+"(?:; "[^"]+")*)/g)];
   assert(rows.length > 5);
   for (const [, file, titles] of rows) {
     const text = readFileSync(join(ROOT, "../..", file), "utf8");
