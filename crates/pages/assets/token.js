@@ -15,7 +15,7 @@
     if (!/^[A-Za-z0-9_-]+$/.test(part)) throw new SyntaxError('not base64url');
     const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
     const bytes = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
-    const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not an object');
     return value;
   }
@@ -87,7 +87,8 @@
   }
 
   function show() {
-    const text = field.value.trim();
+    // A copied header is read as its token, as by the form.
+    const text = field.value.trim().replace(/^(authorization:)?\s*bearer\s+/i, '');
     parts.hidden = true;
     section.hidden = text === '';
     what.textContent = text === '' ? '' : describe(text);

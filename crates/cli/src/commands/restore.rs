@@ -77,6 +77,10 @@ fn warning(options: &Options, store: &str) -> String {
         }
         false => "All users will be logged out.",
     };
+    let lost = match options.file {
+        Some(_) => "All changes since the backup will be lost.",
+        None => "Nothing in it shows whether it was; without that, this is of no use.",
+    };
     let replaced = match &options.file {
         Some(file) if is_standard_input(file) => {
             format!(
@@ -89,12 +93,12 @@ fn warning(options: &Options, store: &str) -> String {
                 file.display()
             )
         }
-        None => format!("{store} has been put back to an older state."),
+        None => format!("This is for a store that other means have put back to an older state: {store}."),
     };
     format!(
         "{replaced}\n\
-         All changes since the backup will be lost. {sessions}\n\
-         All signing keys, admin keys and verifier keys of the backup will be revoked."
+         {lost} {sessions}\n\
+         All signing keys, admin keys and verifier keys in it will be revoked."
     )
 }
 

@@ -147,8 +147,7 @@ mod tests {
             return counterfoil_test_support::skip("only root can give a link to another user");
         }
         assert!(
-            error(dir.path())
-                .contains("login.html cannot be read: it is a symbolic link that user 65534 made")
+            error(dir.path()).contains("login.html is refused: it is a symbolic link that user 65534 made")
         );
     }
 
@@ -158,7 +157,7 @@ mod tests {
         let file = dir.path().join("login.html");
         fs::write(&file, "text").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-        assert!(error(dir.path()).contains("login.html cannot be read: every user may write to it; "));
+        assert!(error(dir.path()).contains("login.html is refused: every user may write to it; "));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
         assert_eq!(names(dir.path()), ["login.html"]);

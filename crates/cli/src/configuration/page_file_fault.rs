@@ -23,7 +23,10 @@ impl PageFileFault {
 
     /// The system does not let this process read the file, or it is refused.
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        let message = format!("{} cannot be read: {error}", path.display());
+        // What another user could have put there.
+        let problem =
+            if error.kind() == io::ErrorKind::InvalidInput { "is refused" } else { "cannot be read" };
+        let message = format!("{} {problem}: {error}", path.display());
         let hint = path_hint(path, error).map(|hint| match env::current_dir() {
             Ok(directory) if path.is_relative() => {
                 format!("{hint}; the path is relative to the working directory {}", directory.display())

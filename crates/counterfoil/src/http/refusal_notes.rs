@@ -44,8 +44,9 @@ fn missing_credential(headers: &HeaderMap) -> String {
             "a credential is required, and no cookie was sent: the page is at {origin} and calls this server as {own_host}, \
              which are two sites for a browser; call it as {page_host}, or log in with \"transport\": \"bearer\""
         ),
-        _ => "a credential is required: neither a cookie of this server nor `Authorization: Bearer` was sent (a cookie that \
-              was set at `localhost` is not sent to `127.0.0.1`, nor the other way round)"
+        _ => "a credential is required: neither a cookie of this server nor one in the form that this call takes was sent (a \
+              cookie that was set at `localhost` is not sent to `127.0.0.1`, nor the other way round; a refresh token is sent as \
+              the member `refresh_token`, every other credential as `Authorization: Bearer`)"
             .to_owned(),
     }
 }

@@ -16,7 +16,7 @@ const SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 );
 
-/// The policy of a page whose script connects to nothing: what it reads cannot leave the page.
+/// The policy of a page whose script can connect to nothing.
 const OFFLINE_SCRIPT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
