@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use counterfoil_core::credentials::session_token::SessionToken;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
+use counterfoil_core::store::conformance::cookie_session;
 use counterfoil_core::store::session_cache::MemorySessionCache;
 use counterfoil_core::store::session_cache::shared::{
     SharedCacheMetrics, SharedSessionCache as _, SharedSessions,
@@ -18,8 +19,8 @@ use counterfoil_redis::{RedisSessionCache, RedisUrl};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_test_support::{CertificateAuthority, RedisServer, free_port, skip};
 use counterfoil_verify::{
-    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
-    SessionId, TokenVerifier, UserId,
+    AuthError, Authenticator as _, LocalVerifier, PresentedCredential, Principal, Revocations, SessionId,
+    TokenVerifier, UserId,
 };
 
 pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
@@ -250,24 +251,13 @@ pub(crate) fn session(
     pos: counterfoil_verify::RevocationPosition,
 ) -> Session {
     Session {
-        id: token.session(),
-        user,
-        client: ClientId::default(),
         credential: SessionCredential::Cookie(token.hash()),
         authenticated_at: now,
-        amr: vec!["pwd".into()],
-        acr: None,
         seen_at: now,
         idle: IDLE,
         expires_at: now + 4 * IDLE,
         pos,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
+        ..cookie_session(token.session(), user)
     }
 }
 
