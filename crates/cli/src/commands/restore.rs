@@ -79,7 +79,7 @@ fn warning(options: &Options, store: &str) -> String {
     };
     let lost = match options.file {
         Some(_) => "All changes since the backup will be lost.",
-        None => "Nothing in it shows whether it was; without that, this is of no use.",
+        None => "Use it only then: the store itself does not show whether that has happened.",
     };
     let replaced = match &options.file {
         Some(file) if is_standard_input(file) => {

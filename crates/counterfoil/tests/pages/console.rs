@@ -112,7 +112,7 @@ async fn the_overview_counts_users_and_live_sessions_by_mode() {
     // The session of the administrator is the third one.
     let expected = ["about 7<", "session 3 · JWT 3 · hybrid 1", "about 3<"];
     let first = html(&browser.open(&server, "/admin").await);
-    assert!(first.contains("being counted") || first.contains(expected[1]), "{first}");
+    assert!(first.contains("the count is in progress") || first.contains(expected[1]), "{first}");
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let page = html(&browser.open(&server, "/admin").await);
