@@ -119,8 +119,8 @@ struct Benchmark {
     unseen_tokens: RequestCycle,
     refreshes: RefreshRequests,
     logins: RequestCycle,
-    /// When all sessions were presented.
-    warm_at: Option<Instant>,
+    /// When all sessions had been presented.
+    used_at: Instant,
 }
 
 impl Benchmark {
@@ -168,18 +168,16 @@ impl Benchmark {
             logins: RequestCycle::endless(vec![login_request(login_server.address, "session")]),
             server,
             login_server,
-            warm_at: None,
+            used_at: Instant::now(),
         })
     }
 
     /// Presents what is measured as known once, because a session that was not used for a minute is written. Before it passes
     /// more than a minute since the last time, so that all of them are written now, and not in the middle of a row.
     fn warm_up(&mut self) -> Result<()> {
-        if let Some(warm_at) = self.warm_at {
-            sleep(USE_INTERVAL.saturating_sub(warm_at.elapsed()));
-        }
+        sleep(USE_INTERVAL.saturating_sub(self.used_at.elapsed()));
         self.server.warm_up(&mut self.sessions)?;
-        self.warm_at = Some(Instant::now());
+        self.used_at = Instant::now();
         self.server.warm_up(&mut self.cached_tokens)
     }
 
