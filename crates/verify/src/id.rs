@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use counterfoil_jose::base64url;
 
+use crate::interner::share_text;
+
 /// The text is not the canonical form of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid id: must be {expected}")]
@@ -118,6 +120,11 @@ macro_rules! named_id {
             /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// The same id, in the memory of all that have it.
+            pub(crate) fn shared(self) -> Self {
+                Self(share_text(self.0))
             }
         }
 

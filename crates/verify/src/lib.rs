@@ -71,6 +71,7 @@ mod http;
 #[cfg(feature = "http")]
 mod http_client;
 mod id;
+mod interner;
 #[cfg(feature = "http")]
 mod introspection;
 #[cfg(feature = "http")]

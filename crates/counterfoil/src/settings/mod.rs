@@ -131,7 +131,7 @@ pub struct Settings {
     pub password_hashing_max_delayed_refusals: usize,
     /// How long a password may wait to be hashed; after that it is rejected with 503.
     pub password_hashing_queue_timeout: Duration,
-    /// How many cookie sessions are cached in memory, about 300 bytes each.
+    /// How many cookie sessions are cached in memory, about 700 bytes each.
     pub session_cache_size: usize,
     /// How many access tokens are cached in memory once their signatures are verified, about 1.5 KiB each. With more tokens in
     /// use than that, signatures are verified again. 0: every signature is verified at each use.

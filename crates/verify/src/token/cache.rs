@@ -14,7 +14,7 @@ use crate::principal::Principal;
 const HASHED_SUFFIX: usize = 43;
 
 /// The approximate size of a principal, without its token, in bytes.
-const PRINCIPAL_BYTES: u64 = 640;
+const PRINCIPAL_BYTES: u64 = 512;
 
 /// The assumed size of a token, to turn a number of tokens into a limit in bytes.
 const ASSUMED_TOKEN_BYTES: u64 = 768;

@@ -100,7 +100,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "session_cache_size",
         form: Form::Number,
         default: DefaultValue::Value(|builder| builder.settings.session_cache_size.to_string()),
-        doc: "Number of cookie sessions that are cached in memory, about 300 bytes each.",
+        doc: "Number of cookie sessions that are cached in memory, about 700 bytes each.",
         former_names: &["remembered_sessions"],
         flag: None,
         apply: |builder, values| {

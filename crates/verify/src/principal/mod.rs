@@ -1,9 +1,12 @@
 //! The authenticated caller. Only verification creates one, so a handler that has one need not check again.
 
+mod facts;
+mod parts;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use counterfoil_jose::Time;
 
@@ -14,7 +17,9 @@ use crate::credential_monitor::CredentialMonitor;
 use crate::credential_monitor::MonitoredCredential;
 #[cfg(feature = "ended")]
 use crate::ended::Ended;
-use crate::id::{ClientId, KeyId, SessionId, TokenId, UserId};
+use crate::id::{ClientId, SessionId, TokenId, UserId};
+use crate::principal::facts::Facts;
+pub use crate::principal::parts::PrincipalParts;
 use crate::revocation::log::RevocationPosition;
 use crate::revocation::query::RevocationQuery;
 use crate::status::reference::StatusListReference;
@@ -45,96 +50,18 @@ pub struct Principal {
 /// What a request with a known access token reads comes first, in the cache line of the reference count.
 #[repr(C)]
 struct Inner {
-    /// That of `parts`.
     expires_at: Time,
-    /// That of `parts`.
     not_before: Option<Time>,
     /// Says when the credential ends; set by the verifier that knows the revocations.
     monitor: OnceLock<Arc<dyn CredentialMonitor>>,
     /// Built at the first lookup: never, as long as nothing is revoked.
-    query: OnceLock<RevocationQuery>,
-    parts: PrincipalParts,
+    query: OnceLock<Box<RevocationQuery>>,
+    facts: Facts,
 }
 
 impl Inner {
-    fn new(parts: PrincipalParts) -> Self {
-        Self {
-            expires_at: parts.expires_at,
-            not_before: parts.not_before,
-            monitor: OnceLock::new(),
-            query: OnceLock::new(),
-            parts,
-        }
-    }
-
-    fn build_query(&self) -> RevocationQuery {
-        let parts = &self.parts;
-        let mut query = RevocationQuery::new(parts.position);
-        query = parts.session_id.into_iter().fold(query, RevocationQuery::session);
-        query = parts.token_id.into_iter().fold(query, RevocationQuery::token);
-        query = parts.user_id.into_iter().fold(query, RevocationQuery::user);
-        query = parts.client_id.iter().fold(query, RevocationQuery::client);
-        parts.key_id.iter().fold(query, RevocationQuery::key)
-    }
-}
-
-/// The verified facts from which a [`Principal`] is made.
-///
-/// It is public only for the crate that verifies session tokens.
-#[doc(hidden)]
-#[derive(Debug, Clone)]
-pub struct PrincipalParts {
-    pub credential_kind: CredentialKind,
-    pub subject: String,
-    /// The subject as the id of one of the issuer's users, if it is one.
-    pub user_id: Option<UserId>,
-    pub session_id: Option<SessionId>,
-    pub client_id: Option<ClientId>,
-    pub token_id: Option<TokenId>,
-    pub key_id: Option<KeyId>,
-    pub position: RevocationPosition,
-    /// Distinguishes the session token from a later one of the same session.
-    pub token_fingerprint: Option<u64>,
-    pub audiences: Vec<String>,
-    /// Space-separated scopes; `None` if the credential is not limited by scope.
-    pub scope: Option<String>,
-    pub roles: Vec<String>,
-    pub username: Option<String>,
-    pub amr: Vec<String>,
-    pub acr: Option<String>,
-    pub authenticated_at: Option<Time>,
-    pub not_before: Option<Time>,
-    pub expires_at: Time,
-    pub status_list: Option<StatusListReference>,
-    pub extra: Map<String, Value>,
-}
-
-impl PrincipalParts {
-    /// The required facts; all others are `None` or empty.
-    pub fn new(credential_kind: CredentialKind, subject: impl Into<String>, expires_at: Time) -> Self {
-        let subject = subject.into();
-        Self {
-            credential_kind,
-            user_id: subject.parse().ok(),
-            subject,
-            session_id: None,
-            client_id: None,
-            token_id: None,
-            key_id: None,
-            position: RevocationPosition::START,
-            token_fingerprint: None,
-            audiences: Vec::new(),
-            scope: None,
-            roles: Vec::new(),
-            username: None,
-            amr: Vec::new(),
-            acr: None,
-            authenticated_at: None,
-            not_before: None,
-            expires_at,
-            status_list: None,
-            extra: Map::new(),
-        }
+    fn new(expires_at: Time, not_before: Option<Time>, facts: Facts) -> Self {
+        Self { expires_at, not_before, monitor: OnceLock::new(), query: OnceLock::new(), facts }
     }
 }
 
@@ -142,7 +69,8 @@ impl Principal {
     /// The principal of a credential that the caller of this function has verified.
     #[doc(hidden)]
     pub fn from_verified(parts: PrincipalParts) -> Self {
-        Self { inner: Arc::new(Inner::new(parts)) }
+        let (expires_at, not_before) = (parts.expires_at, parts.not_before);
+        Self { inner: Arc::new(Inner::new(expires_at, not_before, parts.into())) }
     }
 
     /// The same principal, whose end `monitor` knows. All requests of one credential share one principal, so this clones
@@ -154,7 +82,7 @@ impl Principal {
         if Arc::as_ptr(current).cast::<()>() == Arc::as_ptr(monitor).cast() {
             return self;
         }
-        let other = Self::from_verified(self.inner.parts.clone());
+        let other = self.clone_until(self.inner.expires_at);
         let _ = other.inner.monitor.set(Arc::clone(monitor));
         other
     }
@@ -164,16 +92,22 @@ impl Principal {
     #[doc(hidden)]
     #[must_use]
     pub fn with_expires_at(&self, expires_at: Time) -> Self {
-        let other = Self::from_verified(PrincipalParts { expires_at, ..self.inner.parts.clone() });
+        let other = self.clone_until(expires_at);
         match self.inner.monitor.get() {
             Some(monitor) => other.with_monitor(monitor),
             None => other,
         }
     }
 
+    /// The same facts with this expiry, and without a monitor.
+    fn clone_until(&self, expires_at: Time) -> Self {
+        let Inner { not_before, facts, .. } = &*self.inner;
+        Self { inner: Arc::new(Inner::new(expires_at, *not_before, facts.clone())) }
+    }
+
     /// The `sub` of the token. For a user of this issuer it is the text of a [`UserId`].
     pub fn subject(&self) -> &str {
-        &self.inner.parts.subject
+        &self.inner.facts.subject
     }
 
     /// The name by which the user logs in, to show it (`preferred_username`, OpenID Connect Core 1.0, section 5.1).
@@ -188,38 +122,38 @@ impl Principal {
     /// }
     /// ```
     pub fn username(&self) -> Option<&str> {
-        self.inner.parts.username.as_deref()
+        self.inner.facts.username.as_deref()
     }
 
     /// Where the status of the access token is published (the claim `status`), for a service that does not follow the
     /// revocation feed. `None` for a session token, and for a token of an issuer without status lists.
     pub fn status_list(&self) -> Option<&StatusListReference> {
-        self.inner.parts.status_list.as_ref()
+        self.inner.facts.status_list.as_deref()
     }
 
     /// The user, if the subject is a user of this issuer.
     pub fn user_id(&self) -> Option<UserId> {
-        self.inner.parts.user_id
+        self.inner.facts.user_id
     }
 
     /// The session to which the credential belongs.
     pub fn session_id(&self) -> Option<SessionId> {
-        self.inner.parts.session_id
+        self.inner.facts.session_id
     }
 
     /// The client application to which the credential was issued.
     pub fn client_id(&self) -> Option<&ClientId> {
-        self.inner.parts.client_id.as_ref()
+        self.inner.facts.client_id.as_ref()
     }
 
     /// The `jti` of the access token; `None` for a session token.
     pub fn token_id(&self) -> Option<TokenId> {
-        self.inner.parts.token_id
+        self.inner.facts.token_id
     }
 
     /// The scopes to which the credential is limited; empty if it is not limited by scope.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.inner.parts.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty())
+        self.inner.facts.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty())
     }
 
     /// Whether the credential has exactly this scope.
@@ -242,7 +176,7 @@ impl Principal {
 
     /// The user's roles.
     pub fn roles(&self) -> &[String] {
-        &self.inner.parts.roles
+        &self.inner.facts.roles
     }
 
     /// Whether the user has exactly this role.
@@ -265,17 +199,17 @@ impl Principal {
 
     /// When the user last authenticated (`auth_time`).
     pub fn authenticated_at(&self) -> Option<Time> {
-        self.inner.parts.authenticated_at
+        self.inner.facts.authenticated_at
     }
 
     /// The authentication methods that the user used (RFC 8176).
     pub fn amr(&self) -> &[String] {
-        &self.inner.parts.amr
+        &self.inner.facts.amr
     }
 
     /// The authentication context class (RFC 9068, section 2.2.1).
     pub fn acr(&self) -> Option<&str> {
-        self.inner.parts.acr.as_deref()
+        self.inner.facts.acr.as_deref()
     }
 
     /// When the credential expires, if it is not revoked before.
@@ -285,12 +219,12 @@ impl Principal {
 
     /// The `aud` of the access token; empty for a session token, which is only for its issuer.
     pub fn audiences(&self) -> &[String] {
-        &self.inner.parts.audiences
+        &self.inner.facts.audiences
     }
 
     /// The kind of credential that the request presented.
     pub fn credential_kind(&self) -> CredentialKind {
-        self.inner.parts.credential_kind
+        self.inner.facts.credential_kind
     }
 
     /// A claim of the token that is not registered: `external_id`, or one that the application adds with
@@ -300,12 +234,12 @@ impl Principal {
     /// A session token has no claims: for it only `external_id` is there, and `email` if the user has proved that they own the
     /// address.
     pub fn claim(&self, name: &str) -> Option<&Value> {
-        self.inner.parts.extra.get(name)
+        self.inner.facts.extra.as_ref()?.get(name)
     }
 
     /// The head of the revocation log when the credential was issued, or verified against its session record.
     pub fn position(&self) -> RevocationPosition {
-        self.inner.parts.position
+        self.inner.facts.position
     }
 
     /// Resolves when the credential is no longer accepted, and says why: for a connection that outlives its request, such as
@@ -341,11 +275,11 @@ impl Principal {
     /// ```
     #[cfg(feature = "ended")]
     pub fn ended(&self) -> Ended {
-        let parts = &self.inner.parts;
+        let facts = &self.inner.facts;
         let credential = MonitoredCredential {
-            session: parts.session_id,
-            position: parts.position,
-            token_fingerprint: parts.token_fingerprint,
+            session: facts.session_id,
+            position: facts.position,
+            token_fingerprint: facts.token_fingerprint,
             expires_at: self.inner.expires_at,
         };
         Ended::new(self.inner.monitor.get().cloned(), self.revocation_query().clone(), credential)
@@ -355,7 +289,7 @@ impl Principal {
     /// for the crate that verifies session tokens.
     #[doc(hidden)]
     pub fn token_fingerprint(&self) -> Option<u64> {
-        self.inner.parts.token_fingerprint
+        self.inner.facts.token_fingerprint
     }
 
     pub(crate) fn not_before(&self) -> Option<Time> {
@@ -364,7 +298,7 @@ impl Principal {
 
     #[doc(hidden)]
     pub fn revocation_query(&self) -> &RevocationQuery {
-        self.inner.query.get_or_init(|| self.inner.build_query())
+        self.inner.query.get_or_init(|| Box::new(self.inner.facts.revocation_query()))
     }
 }
 
@@ -383,5 +317,40 @@ impl fmt::Debug for Principal {
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process keeps one for each session that it has checked, a million by default, and one for each token.
+    #[test]
+    fn a_principal_takes_little_memory() {
+        let counters_of_references = 2 * size_of::<usize>();
+
+        assert!(size_of::<Inner>() + counters_of_references <= 336);
+    }
+
+    #[test]
+    fn principals_share_the_texts_that_many_have() {
+        let [first, second] = ["ada", "grace"].map(|subject| {
+            let parts = PrincipalParts::new(CredentialKind::SessionToken, subject, Time::EPOCH);
+            let client_id = "web".parse().ok();
+            let (roles, amr) = (vec!["editor".to_owned()], vec!["pwd".to_owned()]);
+            let (scope, acr) = (Some("orders:read".to_owned()), Some("1".to_owned()));
+            Principal::from_verified(PrincipalParts { client_id, scope, roles, amr, acr, ..parts }).inner
+        });
+
+        let texts = |inner: &Inner| {
+            let facts = &inner.facts;
+            let texts = [
+                facts.client_id.as_ref().map(ClientId::as_str),
+                facts.scope.as_deref(),
+                facts.acr.as_deref(),
+            ];
+            (texts.map(|text| text.map(str::as_ptr)), [&facts.roles, &facts.amr].map(|list| list.as_ptr()))
+        };
+        assert_eq!(texts(&first), texts(&second));
     }
 }
