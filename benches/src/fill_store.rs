@@ -13,6 +13,8 @@ use counterfoil_postgres::PostgresStore;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
+use crate::ids::sorted_ids;
+
 /// The number of changes in a commit.
 const BATCH_SIZE: usize = 1_000;
 
@@ -47,13 +49,15 @@ pub(crate) fn fill_database(url: &str, count: usize) -> Result<Vec<String>> {
 async fn insert(store: &dyn Store, count: usize, every: usize) -> Result<Vec<String>> {
     let now = Time::EPOCH + SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let (mut tokens, mut changes) = (Vec::with_capacity(count / every + 1), Vec::new());
-    for number in 0..count {
+    // In the order of the ids, so that rows are appended. The order makes no difference to reads.
+    let ids = sorted_ids(count);
+    for (number, id) in ids.iter().enumerate() {
+        let owner = UserId::from_bytes(ids[number / SESSIONS_PER_USER]);
         if number % SESSIONS_PER_USER == 0 {
-            changes.push(Change::insert_user(user(number, now)?));
+            changes.push(Change::insert_user(User::new(owner, format!("user{number}").parse()?, now)));
         }
-        // In the order of the ids, so that rows are appended. The order makes no difference to reads.
-        let token = SessionToken::generate(SessionId::from_bytes(id_bytes(number)))?;
-        changes.push(Change::insert_session(session(&token, number, now)));
+        let token = SessionToken::generate(SessionId::from_bytes(*id))?;
+        changes.push(Change::insert_session(session(&token, owner, now)));
         if number % every == 0 {
             tokens.push(token.to_string());
         }
@@ -65,19 +69,10 @@ async fn insert(store: &dyn Store, count: usize, every: usize) -> Result<Vec<Str
     Ok(tokens)
 }
 
-/// The user of the sessions from `number` on.
-fn user(number: usize, now: Time) -> Result<User> {
-    Ok(User::new(
-        UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
-        format!("user{number}").parse()?,
-        now,
-    ))
-}
-
-fn session(token: &SessionToken, number: usize, now: Time) -> Session {
+fn session(token: &SessionToken, user: UserId, now: Time) -> Session {
     Session {
         id: token.session(),
-        user: UserId::from_bytes(id_bytes(number / SESSIONS_PER_USER)),
+        user,
         client: ClientId::default(),
         credential: SessionCredential::Cookie(token.hash()),
         authenticated_at: now,
@@ -95,11 +90,4 @@ fn session(token: &SessionToken, number: usize, now: Time) -> Session {
         ended: None,
         revision: 0,
     }
-}
-
-/// The bytes of an id: the first half rises with the number, the second half looks random.
-fn id_bytes(number: usize) -> [u8; 16] {
-    let number = number as u64;
-    let (high, low) = (number << 32, number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
 }

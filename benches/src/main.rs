@@ -14,6 +14,7 @@ mod binary;
 mod counted_requests;
 mod empty_layer;
 mod fill_store;
+mod ids;
 mod instructions;
 mod iterations;
 mod memory_connection;

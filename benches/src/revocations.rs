@@ -13,6 +13,7 @@ use counterfoil_verify::{
 };
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::ids::distinct_bytes;
 use crate::options::Options;
 use crate::primitives::cpu_time;
 use crate::report::{Assessment, median_of};
@@ -195,12 +196,6 @@ fn distinct_entries(count: usize) -> Vec<RevocationEntry> {
             until: Some(Time::from_unix_seconds(NOW + 1_020)),
         })
         .collect()
-}
-
-/// Bytes that look random, as those of ids; the tables hash them under keys of their own.
-fn distinct_bytes(number: u64) -> [u8; 16] {
-    let spread = u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
-    (spread ^ spread >> 61).to_be_bytes()
 }
 
 /// A token of a session that is not revoked.
