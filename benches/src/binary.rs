@@ -1,4 +1,4 @@
-//! The released program: its start-up time, and its memory when it is idle.
+//! The released program: its size, its start-up time, and its memory when it is idle.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -28,9 +28,9 @@ const LOGINS: usize = 64;
 /// How long it is idle before its memory is measured.
 const IDLE_TIME: Duration = Duration::from_secs(60);
 
-/// Measures the time from the start of the process to the first 200 of `/readyz`, and the memory a minute
+/// Measures the file, the time from the start of the process to the first 200 of `/readyz`, and the memory a minute
 /// after some logins.
-pub(crate) fn run(binary: &Path) -> Result<[(&'static str, Assessment); 2]> {
+pub(crate) fn run(binary: &Path) -> Result<[(&'static str, Assessment); 3]> {
     let dir = tempfile::Builder::new().prefix("counterfoil-bench-").tempdir()?;
     eprintln!("filling a store with {SESSIONS} sessions");
     // The first start creates the keys.
@@ -39,9 +39,15 @@ pub(crate) fn run(binary: &Path) -> Result<[(&'static str, Assessment); 2]> {
     fill_store(&dir.path().join("counterfoil.db"), SESSIONS, SESSIONS)?;
     let times = (0..STARTS).map(|_| start_up_time(binary, dir.path())).collect::<Result<Vec<_>>>()?;
     Ok([
+        ("the program on the disk", assess_size(fs::metadata(binary)?.len())),
         ("start-up, 100,000 sessions in the store", assess_start_up(median_of(times))),
         ("idle memory, a minute after the last login", measure_idle_memory(binary, dir.path())?),
     ])
+}
+
+fn assess_size(bytes: u64) -> Assessment {
+    let megabytes = bytes as f64 / 1e6;
+    Assessment { result: format!("{megabytes:.2} MB"), goal: "< 25 MB".to_owned(), is_met: megabytes < 25.0 }
 }
 
 fn assess_start_up(milliseconds: f64) -> Assessment {

@@ -228,55 +228,60 @@ fn choices(current: Language, offered: &[Language]) -> Vec<Value> {
     offered.iter().map(|language| Value::from(Serde(choice(*language)))).collect()
 }
 
-fn text(texts: &Texts, state: &State<'_, '_>, id: &str, values: &FluentArgs<'_>) -> Result<String, Error> {
+/// The text with this id in the language of the page.
+fn text(texts: &Texts, state: &State<'_, '_>, id: &str, values: &FluentArgs<'_>) -> Result<Value, Error> {
     let code = state.lookup("lang").and_then(|code| code.as_str().and_then(Language::from_code));
     let missing = || Error::new(ErrorKind::UndefinedError, "the page has no language");
     let text = texts.format(code.ok_or_else(missing)?, id, values);
-    text.map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+    text.map(|text| Value::from(&*text))
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 
-fn say(texts: &Texts, state: &State<'_, '_>, message: &Value) -> Result<String, Error> {
+fn say(texts: &Texts, state: &State<'_, '_>, message: &Value) -> Result<Value, Error> {
     let id = message.get_attr("id")?;
     let values = message.get_attr("values")?;
-    let mut args = FluentArgs::new();
-    for name in values.try_iter()? {
-        let value = values.get_item(&name)?;
-        args.set(name.to_string(), fluent_value(&value));
+    let names = values.try_iter()?.map(|name| Ok((values.get_item(&name)?, name)));
+    let values = names.collect::<Result<Vec<(Value, Value)>, Error>>()?;
+    let mut args = FluentArgs::with_capacity(values.len());
+    for (value, name) in &values {
+        args.set(name.as_str().unwrap_or_default(), fluent_value(value));
     }
     text(texts, state, id.as_str().unwrap_or_default(), &args)
 }
 
 /// The name of a device: its label, or the browser and the system.
-fn device_name(texts: &Texts, state: &State<'_, '_>, device: &Value) -> Result<String, Error> {
-    let part = |name: &str| device.get_attr(name).map(|value| value.as_str().map(str::to_owned));
-    if let Some(label) = part("label")? {
+fn device_name(texts: &Texts, state: &State<'_, '_>, device: &Value) -> Result<Value, Error> {
+    let label = device.get_attr("label")?;
+    if label.as_str().is_some() {
         return Ok(label);
     }
+    let (browser, system) = (device.get_attr("browser")?, device.get_attr("system")?);
     let mut args = FluentArgs::new();
-    let id = match (part("browser")?, part("system")?) {
+    let id = match (browser.as_str(), system.as_str()) {
         (Some(browser), Some(system)) => {
             args.set("browser", browser);
             args.set("system", system);
             "device-browser"
         }
-        (Some(browser), None) => return Ok(browser),
+        (Some(_), None) => return Ok(browser),
         (None, _) => "device-program",
     };
     text(texts, state, id, &args)
 }
 
-fn fluent_args(values: &Kwargs) -> Result<FluentArgs<'static>, Error> {
+fn fluent_args(values: &Kwargs) -> Result<FluentArgs<'_>, Error> {
     let mut args = FluentArgs::new();
     for name in values.args() {
-        let value: Value = values.get(name)?;
-        args.set(name.to_owned(), fluent_value(&value));
+        // `get` would note that the value is used, which nothing asks for.
+        args.set(name, fluent_value(values.peek(name)?));
     }
     Ok(args)
 }
 
-fn fluent_value(value: &Value) -> FluentValue<'static> {
-    match (value.kind(), value.as_usize()) {
-        (ValueKind::Number, Some(number)) => FluentValue::from(number),
-        _ => FluentValue::from(value.to_string()),
+fn fluent_value(value: &Value) -> FluentValue<'_> {
+    match (value.as_str(), value.kind(), value.as_usize()) {
+        (Some(text), ..) => FluentValue::from(text),
+        (None, ValueKind::Number, Some(number)) => FluentValue::from(number),
+        (None, ..) => FluentValue::from(value.to_string()),
     }
 }

@@ -1,5 +1,7 @@
 //! The texts of the pages: one file for each language, in the format of Fluent.
 
+use std::borrow::Cow;
+
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
@@ -43,14 +45,14 @@ impl Texts {
         language: Language,
         id: &str,
         values: &FluentArgs<'_>,
-    ) -> Result<String, TextError> {
+    ) -> Result<Cow<'_, str>, TextError> {
         let error = |fault: &str| TextError { id: id.to_owned(), language, fault: fault.to_owned() };
         let (_, bundle) =
             self.bundles.iter().find(|(known, _)| *known == language).ok_or_else(|| error("no language"))?;
         let message = bundle.get_message(id).ok_or_else(|| error("no such text"))?;
         let pattern = message.value().ok_or_else(|| error("no value"))?;
         let mut faults = Vec::new();
-        let text = bundle.format_pattern(pattern, Some(values), &mut faults).into_owned();
+        let text = bundle.format_pattern(pattern, Some(values), &mut faults);
         match faults.first() {
             None => Ok(text),
             Some(fault) => Err(error(&fault.to_string())),

@@ -21,11 +21,13 @@ impl BlockingConnection {
         operation: impl FnOnce(&mut Connection) -> rusqlite::Result<R> + Send + 'static,
     ) -> Result<R, StoreError> {
         let mut connection = self.0.take().ok_or(StoreError::Closed)?;
-        let task = tokio::task::spawn_blocking(move || {
+        // Boxed, so that tokio's code for a task is compiled once for each type of result, not once for each operation.
+        let operation: Box<dyn FnOnce() -> (Connection, rusqlite::Result<R>) + Send> = Box::new(move || {
             let result = operation(&mut connection);
             (connection, result)
         });
-        let (connection, result) = task.await.map_err(|_| StoreError::Poisoned)?;
+        let (connection, result) =
+            tokio::task::spawn_blocking(operation).await.map_err(|_| StoreError::Poisoned)?;
         self.0 = Some(connection);
         result.map_err(map_error)
     }

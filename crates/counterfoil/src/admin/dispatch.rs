@@ -1,5 +1,7 @@
 //! Executes administrative commands.
 
+use std::pin::Pin;
+
 use serde_json::Value;
 
 use counterfoil_core::services::account::Registration;
@@ -20,6 +22,20 @@ impl App {
     ///
     /// Why it was not executed; then nothing was changed.
     pub async fn administer(&self, command: Command) -> Result<Value, AdminError> {
+        self.execute(command).await
+    }
+
+    /// The future is boxed here, so that its code is compiled in this crate alone. Every crate that awaits an `async fn` compiles it
+    /// for itself, with all that it awaits: here all commands.
+    #[inline(never)]
+    fn execute(
+        &self,
+        command: Command,
+    ) -> Pin<Box<dyn Future<Output = Result<Value, AdminError>> + Send + '_>> {
+        Box::pin(self.dispatch(command))
+    }
+
+    async fn dispatch(&self, command: Command) -> Result<Value, AdminError> {
         match command {
             Command::Status {} => self.status().await,
             Command::DoctorProbe {} => answer(probe::issue(self, self.now()).map_err(OperationError::from)?),

@@ -217,7 +217,7 @@ async fn prepare(
 ) -> Result<(Restored, RevocationLogId), RestoreError> {
     let newest = store.newest_time().await?;
     let state_keys = StateKeys::new(store, &settings.node.display_name());
-    let at = checkpoint::start(store, &state_keys, SystemClock).await?.now();
+    let at = checkpoint::start(store, &state_keys, Box::new(SystemClock)).await?.now();
     let log = RevocationLogId::from_bytes(
         random::bytes().map_err(|error| RestoreError::NotPrepared(error.into()))?,
     );

@@ -13,6 +13,7 @@ pub(crate) mod preflight;
 pub(crate) mod readiness;
 pub(crate) mod readiness_check;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -240,6 +241,16 @@ impl App {
     ///
     /// If the store was not closed cleanly. Acknowledged writes are durable in any case.
     pub async fn close(&self) -> Result<(), StoreError> {
+        self.close_boxed().await
+    }
+
+    /// Boxed here for the reason that [`App::open`] is.
+    #[inline(never)]
+    fn close_boxed(&self) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>> {
+        Box::pin(self.save_and_close())
+    }
+
+    async fn save_and_close(&self) -> Result<(), StoreError> {
         self.start_shutdown();
         let last_seen =
             last_seen::write(&*self.parts.store, &self.parts.session_cache.take_last_seen()).await;

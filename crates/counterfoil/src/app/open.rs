@@ -2,6 +2,7 @@
 //! threads.
 
 use std::num::NonZeroU32;
+use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -69,6 +70,9 @@ use crate::store::shutdown_mark;
 /// The number of revocations that are read from the store at a time: a few megabytes.
 const REVOCATIONS_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(1 << 16).expect("it is not 0");
 
+/// The future of an installation that is being opened.
+type OpenFuture = Pin<Box<dyn Future<Output = Result<App, OpenError>> + Send>>;
+
 impl App {
     /// Opens the store, creates the keys if the store is new, and starts the clock.
     ///
@@ -97,10 +101,21 @@ impl App {
     }
 
     /// Opens with functions of the embedding application and another clock than the system's.
-    pub(crate) async fn open_with(
+    pub(crate) fn open_with(settings: Settings, hooks: Hooks, source: impl ClockSource) -> OpenFuture {
+        Self::open_boxed(settings, hooks, Box::new(source))
+    }
+
+    /// The future is boxed here, and has no type parameter, so that its code is compiled in this crate alone. Every crate that
+    /// awaits an `async fn` compiles it for itself, with all that it awaits and starts: here the stores.
+    #[inline(never)]
+    fn open_boxed(settings: Settings, hooks: Hooks, source: Box<dyn ClockSource>) -> OpenFuture {
+        Box::pin(Self::open_and_check(settings, hooks, source))
+    }
+
+    async fn open_and_check(
         settings: Settings,
         hooks: Hooks,
-        source: impl ClockSource,
+        source: Box<dyn ClockSource>,
     ) -> Result<Self, OpenError> {
         data_dir::check_existing(&settings)?;
         let checked = Checked::new(&settings, hooks)?;
@@ -120,7 +135,7 @@ impl App {
         restrict_own_files(&settings, guard.as_ref())?;
         let store = Arc::clone(&opened.store);
         let parts = (opened, guard);
-        // Its future is large, and those of all callers would contain it.
+        // Its future is large, and this one would contain it.
         match Box::pin(Self::open_with_store(settings, parts, checked, source)).await {
             Ok(app) => Ok(app),
             Err(error) => {
@@ -134,7 +149,7 @@ impl App {
         settings: Settings,
         (opened, guard): (OpenedStore, Option<RollbackGuard>),
         Checked { master_key, password_policy, cookies, hooks }: Checked,
-        source: impl ClockSource,
+        source: Box<dyn ClockSource>,
     ) -> Result<Self, OpenError> {
         let OpenedStore { store, file_backup } = opened;
         copy_mark::check(&*store).await?;

@@ -32,7 +32,7 @@ type Saved = (String, Time);
 pub(crate) async fn start(
     store: &dyn Store,
     keys: &StateKeys,
-    source: impl ClockSource,
+    source: Box<dyn ClockSource>,
 ) -> Result<Clock, StoreError> {
     let (checkpoints, distrusted) = (saved(store).await?, stored_times(store, DISTRUSTED_UNTIL).await?);
     let newest = store.newest_time().await?;
@@ -45,7 +45,7 @@ pub(crate) async fn start(
     commit(store, changes).await?;
     let newest = if is_trusted(newest, &distrusted) { newest } else { Time::EPOCH };
     let own = own(store, keys).await?;
-    let clock = Clock::start(source, checkpoint_of(keys, own, &checkpoints), newest);
+    let clock = Clock::start_boxed(source, checkpoint_of(keys, own, &checkpoints), newest);
     if clock.ahead_at_start() > CLOCK_JUMP_THRESHOLD {
         tracing::warn!(
             seconds = clock.ahead_at_start().as_secs(),

@@ -95,10 +95,15 @@ impl Clock {
     /// Starts at the latest of: the wall clock, the `checkpoint` of the previous process, and the `newest`
     /// time in any record of the store.
     pub fn start(source: impl ClockSource, checkpoint: Option<Time>, newest: Time) -> Self {
+        Self::start_boxed(Box::new(source), checkpoint, newest)
+    }
+
+    /// As [`Clock::start`], without a type parameter.
+    pub(crate) fn start_boxed(source: Box<dyn ClockSource>, checkpoint: Option<Time>, newest: Time) -> Self {
         let ClockReading { wall, uptime } = source.read();
         let start = wall.max(checkpoint.unwrap_or(Time::EPOCH)).max(newest);
         Self {
-            source: Box::new(source),
+            source,
             boot_time: AtomicU64::new(boot_time_at(start, uptime)),
             has_pending_jump: AtomicBool::new(false),
             state: Mutex::default(),

@@ -87,8 +87,8 @@ impl Plan {
                 latency_rounds: 3,
                 row: Duration::from_millis(250),
                 warm_up: Duration::from_millis(500),
-                login: Duration::from_millis(500),
-                credentials: 10_000,
+                login: Duration::from_millis(400),
+                credentials: 8_000,
                 logouts: 100,
                 kept: 1_000,
                 kept_in_memory: 4_000,
@@ -136,5 +136,27 @@ impl Plan {
     pub(crate) fn needs_credentials(&self) -> bool {
         use FigureId::{CheckCpu, CheckFirstSight, CheckLatency, CheckRate, RefreshRate};
         self.wants_any(&[CheckRate, CheckCpu, CheckLatency, CheckFirstSight, RefreshRate])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::row_loads::ALL_ROWS;
+
+    /// With the logins of its credentials and the start of its servers it takes half a minute then.
+    #[test]
+    fn the_timed_parts_of_a_quick_run_take_less_than_seventeen_and_a_half_seconds() {
+        let plan = Plan::for_profile(Profile::Quick);
+        // With the two rows of Express.
+        let rounds = plan.row * ((ALL_ROWS.len() + 2) * plan.rounds) as u32;
+        // Four rows at a constant rate.
+        let latency = plan.row * (4 * plan.latency_rounds) as u32;
+        // The logins of three modes, and three rounds of refreshes.
+        let logins = plan.login * 3 + plan.login * 3;
+
+        let timed = plan.warm_up + rounds + latency + logins;
+        assert!(timed < Duration::from_millis(17_500), "{timed:?}");
+        assert!(plan.credentials <= 8_000);
     }
 }

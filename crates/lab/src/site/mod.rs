@@ -115,6 +115,19 @@ impl LabSite {
         listeners: Vec<TcpListener>,
         stopped: impl Future<Output = ()>,
     ) -> io::Result<()> {
+        let mut servers = self.listen(listeners)?;
+        let served = tokio::select! {
+            () = stopped => Ok(()),
+            () = self.remove_unused() => Ok(()),
+            Some(Ok(served)) = servers.join_next() => served,
+        };
+        servers.shutdown().await;
+        self.close().await;
+        served
+    }
+
+    /// Starts a server on each of the listeners.
+    fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<JoinSet<io::Result<()>>> {
         let router = self
             .routes()
             .route("/", get(async || Redirect::to("/lab")))
@@ -127,14 +140,7 @@ impl LabSite {
             let router = router.clone();
             servers.spawn(async move { axum::serve(listener, router).await });
         }
-        let served = tokio::select! {
-            () = stopped => Ok(()),
-            () = self.remove_unused() => Ok(()),
-            Some(Ok(served)) = servers.join_next() => served,
-        };
-        servers.shutdown().await;
-        self.close().await;
-        served
+        Ok(servers)
     }
 
     /// Removes labs that are not used, again and again.

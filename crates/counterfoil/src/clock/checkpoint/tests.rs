@@ -31,7 +31,7 @@ fn event(at: Time) -> Change {
 }
 
 async fn start_at(store: &dyn Store, keys: &StateKeys, wall: Time) -> Clock {
-    start(store, keys, ManualClock::new(wall)).await.unwrap()
+    start(store, keys, Box::new(ManualClock::new(wall))).await.unwrap()
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn an_accepted_clock_of_a_file_replaces_the_later_checkpoint_of_a_node() {
 async fn a_wrong_clock_that_stood_still_is_distrusted_again() {
     let store = SqliteStore::in_memory().unwrap();
     let (a, source, ahead) = (node("a"), ManualClock::new(NOON + DAY), NOON + DAY);
-    let clock = start(&*store, &a, source.clone()).await.unwrap();
+    let clock = start(&*store, &a, Box::new(source.clone())).await.unwrap();
     source.set_wall(NOON);
     let accepted = clock.accept();
     accept(&*store, &a, (&clock, accepted), event(clock.now())).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_start_of_another_node_does_not_lift_the_distrust_while_the_wrong_cloc
     registry.join("a", Duration::from_secs(2)).await.unwrap();
     let ahead = NOON + DAY;
     let source = ManualClock::new(ahead);
-    let clock_a = start(&*store_a, &a, source.clone()).await.unwrap();
+    let clock_a = start(&*store_a, &a, Box::new(source.clone())).await.unwrap();
     commit(&*store_a, vec![event(clock_a.now())]).await.unwrap();
     source.set_wall(NOON);
     let accepted = clock_a.accept();
