@@ -60,9 +60,10 @@ problem_responses! {
     RecentLoginRequired = "401", "There is no credential: `credential_required`. The credential is invalid, expired or revoked: \
                                   `invalid_token`. The login is older than ten minutes: `insufficient_user_authentication`";
     LoginFailed = "401", "The username or the password is wrong, or the user is disabled: `invalid_credentials`";
-    PasswordChangeFailed = "401", "The username or the password is wrong, or the user is disabled: \
-                                   `invalid_credentials`. There is no credential: `credential_required`. The \
-                                   credential is invalid, expired or revoked: `invalid_token`";
+    PasswordChangeFailed = "401", "In a session, the current password is wrong; with `username`, the username or the \
+                                   password is wrong, or the user is disabled: `invalid_credentials`. There is no \
+                                   credential: `credential_required`. The credential is invalid, expired or revoked: \
+                                   `invalid_token`";
     Forbidden = "403", "The caller is no administrator: `administrator_required`. A page of another site sent the \
                         request: `cross_site`";
     RegistrationForbidden = "403", "A page of another site sent the request: `cross_site`. Only administrators add \
