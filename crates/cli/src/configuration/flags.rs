@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use crate::configuration::diagnostic::{Assignment, ValueSource};
 use crate::configuration::setting::{Flag, Scope, Setting};
 use crate::configuration::table::settings;
+use crate::escape::shell_word;
 
 /// The option with the path of the configuration file, which is not a setting.
 const CONFIG: &str = "config";
@@ -151,6 +152,18 @@ impl Flags {
             values: setting.form.split_values(text),
             source: ValueSource::Flag(name),
         })
+    }
+
+    /// The options that name the store and the configuration file, as a shell takes them, each with a space before it: a
+    /// command that is printed has them too, so that it works on the same store.
+    pub(crate) fn store_options(&self) -> String {
+        let settings = options().filter(|(_, flag)| flag.scope == Scope::Store).filter_map(|(_, flag)| {
+            // The last one counts.
+            let (_, name, text) = self.given.iter().rev().find(|(_, name, _)| *name == flag.name)?;
+            Some((*name, text.clone()))
+        });
+        let config = self.config.iter().map(|file| (CONFIG, file.display().to_string()));
+        config.chain(settings).map(|(name, text)| format!(" --{name} {}", shell_word(&text))).collect()
     }
 
     /// The names of the options.

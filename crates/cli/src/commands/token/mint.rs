@@ -46,7 +46,8 @@ impl MintOptions {
         if json {
             return print_json(&answer);
         }
-        eprintln!("to revoke it: counterfoil revoke token:{}", answer.token_id);
+        let revoke = configuration.command(&format!("revoke token:{}", answer.token_id));
+        eprintln!("to revoke it: {revoke}");
         print_line(answer.access_token.expose())
     }
 }
