@@ -13,6 +13,7 @@ pub(crate) fn redirect_to_path(path: &str) -> Response {
 }
 
 /// A redirect that browsers may keep: the page has one path, and this is not it.
+#[cfg(feature = "admin")]
 pub(crate) fn permanent_redirect_to_path(path: &str) -> Response {
     let mut response = redirect_to_path(path);
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
