@@ -157,10 +157,12 @@ impl AdminConnection {
 }
 
 /// Checks that a running server has the configured store, so that a command for one store does not change another.
-/// If no server answers, the call of the command itself reports that.
+/// If no server runs, the call of the command itself reports that.
 async fn check_server(configuration: &Configuration) -> Result<(), CliError> {
     match operator::call(&configuration.data_dir, &Command::Status {}).await {
         Ok(status) => check_store(configuration, status),
+        // The command would wait as long once more.
+        Err(error @ CallError::NotAnswering { .. }) => Err(error.into()),
         Err(_) => Ok(()),
     }
 }

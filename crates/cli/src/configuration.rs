@@ -65,6 +65,8 @@ pub(crate) struct Configuration {
     /// The configuration file, if there is one.
     pub(crate) file: Option<PathBuf>,
     builder: SettingsBuilder,
+    /// The options that name the store, as [`Flags::store_options`] writes them.
+    store_options: String,
     errors: Vec<Diagnostic>,
     renamed_variables: Vec<Diagnostic>,
     is_file_readable: bool,
@@ -124,11 +126,17 @@ impl Configuration {
             log_level: builder.log_level.clone(),
             file: None,
             builder,
+            store_options: flags.store_options(),
             errors,
             renamed_variables: environment.warnings,
             is_file_readable: file.is_readable,
             assigned,
         }
+    }
+
+    /// The command of this program, to be printed: with the options that name the store, as they were given to this process.
+    pub(crate) fn command(&self, command: &str) -> String {
+        format!("counterfoil {command}{}", self.store_options)
     }
 
     /// The warning about a file in the working directory that one could believe to be read, if there is one.
@@ -242,6 +250,18 @@ mod tests {
         assert!(issuer_of(&["--issuer", "https://auth.example/"]).is_err());
         let issuer = issuer_of(&["--listen", "0.0.0.0:443", "--issuer", "https://auth.example"]);
         assert_eq!(issuer.unwrap(), "https://auth.example");
+    }
+
+    #[test]
+    fn a_command_to_be_printed_has_the_options_that_name_the_store() {
+        let command = |arguments: &[&str]| configuration(arguments, &[]).command("key rotate");
+
+        assert_eq!(command(&[]), "counterfoil key rotate");
+        assert_eq!(command(&["--listen", "127.0.0.1:1", "--log-level", "warn"]), "counterfoil key rotate");
+        assert_eq!(
+            command(&["--config", "a.toml", "--data-dir", "my data"]),
+            "counterfoil key rotate --config a.toml --data-dir 'my data'"
+        );
     }
 
     #[test]

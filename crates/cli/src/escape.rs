@@ -17,6 +17,12 @@ pub(crate) fn escape_controls(text: &str) -> String {
     escaped
 }
 
+/// `text` as one word of a POSIX shell, in quotes if it needs them.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-./:@%+=,".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { shell_quote(text) }
+}
+
 /// `text` as one quoted word of a POSIX shell.
 pub(crate) fn shell_quote(text: &str) -> String {
     format!("'{}'", escape_controls(text).replace('\'', r"'\''"))
@@ -37,5 +43,15 @@ mod tests {
     fn control_characters_are_escaped_and_letters_are_not() {
         assert_eq!(escape_controls("curl/8\u{1b}[2J\r\n\u{202e}x"), "curl/8\\u{1b}[2J\\u{d}\\u{a}\\u{202e}x");
         assert_eq!(escape_controls("Zoë 東京"), "Zoë 東京");
+    }
+
+    #[test]
+    fn only_a_word_that_needs_quotes_gets_them() {
+        for plain in ["/var/lib/auth", "sqlite:./a_b.db", "-"] {
+            assert_eq!(shell_word(plain), plain);
+        }
+        assert_eq!(shell_word("my data"), "'my data'");
+        assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(shell_word(""), "''");
     }
 }

@@ -9,6 +9,7 @@ use crate::error::CliError;
 use crate::trace_export::TraceExport;
 
 mod admin_client;
+mod argument_value;
 mod arguments;
 mod commands;
 mod configuration;

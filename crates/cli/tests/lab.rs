@@ -153,7 +153,7 @@ fn an_act_and_a_question_that_do_not_exist_are_refused_with_those_that_do() {
 
     let question = run(&["lab", "answer", "6"]);
     assert_eq!(question.status, 2, "{question:?}");
-    assert!(question.stderr.contains("6 is not in 1..=5"), "{}", question.stderr);
+    assert!(question.stderr.contains("must be a whole number from 1 to 5"), "{}", question.stderr);
 }
 
 #[test]

@@ -112,6 +112,7 @@ fn one_invalid_line_prevents_the_whole_import() {
         line("mallory", "$2b$31$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS"),
         format!("{{\"username\":\"{}\"}}", "x".repeat(20_000)),
         r#"{"username":"zoe","password":"hunter2"}"#.to_owned(),
+        r#"{"username":"kim","email":["hunter2"]}"#.to_owned(),
     ];
 
     let output = run(&in_dir(&dir, &["user", "import", &write_lines(&temp, &lines)]));
@@ -123,12 +124,13 @@ fn one_invalid_line_prevents_the_whole_import() {
         "line 5: the same user is already in line 1",
         "line 6: password_hash: exceeds the limit of work",
         "line 7: must have at most",
-        "line 8: ",
-        "error: 6 lines are invalid; no user was imported",
+        "line 8: password: unknown member, expected one of `username`",
+        "line 9: email: must be a string\n",
+        "error: 7 lines are invalid; no user was imported",
     ] {
         assert!(output.stderr.contains(message), "{message}: {}", output.stderr);
     }
-    assert!(!output.stderr.contains("hunter2"));
+    assert!(!output.stderr.contains("hunter2") && !output.stderr.contains(" at line "), "{output:?}");
     assert!(!dir.exists(), "nothing was created");
 }
 

@@ -105,6 +105,32 @@ fn a_rejected_token_is_a_failure_with_the_reason() {
 }
 
 #[test]
+fn an_unsigned_token_gets_one_clear_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, keys) = (temp.path().join("data"), temp.path().join("jwks.json"));
+    let password = temp.path().join("password");
+    fs::write(&password, PASSWORD).unwrap();
+    succeed(&dir, &["user", "add", "ada", "--password-file", password.to_str().unwrap()]);
+    fs::write(&keys, r#"{"keys":[]}"#).unwrap();
+    let header = base64url::encode(r#"{"alg":"none","typ":"at+jwt"}"#);
+    let of_store = in_dir(&dir, &["token", "verify", "-"]);
+    let of_file = ["token", "verify", "-", "--jwks", keys.to_str().unwrap()];
+    for token in [format!("{header}.e30."), format!("{header}.e30.AAAA")] {
+        for arguments in [&of_store[..], &of_file] {
+            let output = run_with_input(arguments, &token);
+            assert_eq!(output.status, 1, "{output:?}");
+            assert_eq!(
+                output.stderr,
+                "error: rejected: the token is unsigned (alg none), so anyone can have written it\n\
+                 hint: accept no such token, and let its issuer sign its tokens\n"
+            );
+        }
+    }
+    let malformed = run_with_input(&of_store, "nonsense");
+    assert!(malformed.stderr.starts_with("error: rejected: the token must have "), "{malformed:?}");
+}
+
+#[test]
 fn a_foreign_token_is_verified_with_a_shared_secret() {
     let temp = tempfile::tempdir().unwrap();
     let secret = "8f1d2a6c5b9e4f07a3d6c1e8b2f4907d5ac3e6f1b8092d4e7f6a1c3b5d8e9f02";
@@ -192,7 +218,13 @@ fn on_the_machine_of_the_issuer_its_keys_and_revocations_are_used() {
         assert_eq!(revoked.status, 1, "{revoked:?}");
         assert!(revoked.stderr.contains(&format!("revocations of the {with} in ")), "{revoked:?}");
         assert!(revoked.stderr.starts_with("error: rejected: revoked"), "{revoked:?}");
-        assert!(revoked.stderr.contains(&format!("audit list --session {session} shows")), "{revoked:?}");
+        let (_, hint) = revoked.stderr.split_once("hint: `counterfoil ").unwrap();
+        let (command, rest) = hint.split_once('`').unwrap();
+        assert!(rest.starts_with(" shows why its session ended"), "{revoked:?}");
+        assert!(command.starts_with(&format!("audit list --session {session}")), "{revoked:?}");
+        // The command that is printed works as it is: it names the store.
+        let listed = run(&command.split(' ').collect::<Vec<_>>());
+        assert!(listed.status == 0 && listed.stdout.contains("session ended"), "{command}: {listed:?}");
     };
     check_revoked("server", &[]);
     // The store does not contain the issuer.

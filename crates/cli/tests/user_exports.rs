@@ -329,11 +329,14 @@ fn a_file_of_another_system_is_refused_with_what_is_missing() {
         ("firebase", r#"{"accounts": []}"#, "the document has no list `users`"),
         ("keycloak", "[]", "the document must be a JSON object with a list `users`"),
         ("django", "username,password\n", "the document is not valid"),
+        ("django", "{}\n\n{\"a\" 1}\n", "line 3: not JSON at column 6"),
     ] {
         let output = import_text(format, &[], text);
         assert_eq!(output.status, 1, "{format}: {output:?}");
         assert!(output.stderr.contains(&format!("error: {message}")), "{format}: {output:?}");
     }
+    let auth0 = import_text("auth0", &[], "{\"username\":\"ada\"}\n{\"a\" 1}\n");
+    assert!(auth0.stderr.starts_with("line 2: not JSON at column 6\n"), "{auth0:?}");
 }
 
 #[test]

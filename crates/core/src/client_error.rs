@@ -87,6 +87,10 @@ pub enum ClientError {
     /// The user does not exist, the password is wrong, or the user is disabled: one answer for all three.
     #[error("the name or the password is wrong")]
     LoginFailed(LoginFailure),
+    /// The current password of a password change in a session is wrong, or the user has changed meanwhile. The session
+    /// names the user, so the answer says which of the fields is wrong.
+    #[error("the current password is wrong")]
+    PasswordChangeFailed(LoginFailure),
     /// The credential is not valid.
     #[error("the credential is not valid: {0}")]
     Credential(InvalidCredential),
@@ -137,20 +141,20 @@ pub enum ClientError {
     RateLimited(RateLimitReached),
 }
 
-/// Why a login or a password change failed. For the log only: an attacker who learned it would learn which users exist.
+/// Why a login or a password change failed. For the request log and the audit log only: an attacker who learned it would learn which users exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LoginFailure {
     /// There is no such user.
-    #[error("login failed: no such user")]
+    #[error("no such user")]
     UnknownUser,
     /// The password is wrong, or the user has none.
-    #[error("login failed: wrong password")]
+    #[error("wrong password")]
     WrongPassword,
     /// The user is disabled.
-    #[error("login failed: the user is disabled")]
+    #[error("the user is disabled")]
     Disabled,
     /// The user or the client has changed during the login, or it took too long.
-    #[error("login failed: the user or the client changed meanwhile")]
+    #[error("the user or the client changed meanwhile")]
     Changed,
 }
 

@@ -11,7 +11,7 @@ mod scan;
 use serde::Deserialize;
 pub use serde_json::Value;
 
-pub use error::{JsonError, JsonErrorKind};
+pub use error::{JsonError, JsonErrorKind, type_in_words};
 
 /// The limits of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

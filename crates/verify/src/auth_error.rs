@@ -109,7 +109,7 @@ impl fmt::Display for RequiredPermission {
 #[non_exhaustive]
 pub enum InvalidReason {
     /// The token's format, header, key or signature is wrong (RFC 7515).
-    #[error("the token is rejected: {0}")]
+    #[error("{0}")]
     Token(JwsError),
     /// The claims are not those of RFC 9068 as the issuer writes them.
     #[error("the claims are malformed")]

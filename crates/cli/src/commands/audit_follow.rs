@@ -99,7 +99,9 @@ impl Connection {
                 *self = Self::default();
                 Ok(Some(answer))
             }
-            Err(FollowError::Call(CallError::NoServer(_) | CallError::Io(_))) => {
+            Err(FollowError::Call(
+                CallError::NoServer(_) | CallError::Io(_) | CallError::NotAnswering { .. },
+            )) => {
                 if !self.is_interrupted {
                     eprintln!("the server does not answer: waiting for it");
                 }
@@ -149,7 +151,7 @@ fn cli_error(error: FollowError) -> CliError {
             no_server(&format!("no server answers at {}", path.display()))
         }
         FollowError::Call(CallError::Failed(error)) => error.into(),
-        FollowError::Call(error) => CliError::from_error(&error),
+        FollowError::Call(error) => error.into(),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use counterfoil_lab::{FigureId, LabError, MAX_REPORT_SIZE, Plan, Profile, Report};
 use tokio::task;
 
+use crate::argument_value::whole_number_from;
 use crate::commands::compare::outputs::Outputs;
 use crate::commands::compare::progress::Display;
 use crate::error::CliError;
@@ -35,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long)]
     guide: bool,
     /// The seed of the orders and of the intervals.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole_number_from(0_u64))]
     seed: u64,
     /// Write the report as JSON to this file, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]

@@ -11,7 +11,7 @@ use crate::commands::dev::data_directory::DataDirectory;
 use crate::commands::lab;
 use crate::commands::serve::start_metrics;
 use crate::configuration::development::Pace;
-use crate::configuration::flags::ServerOptions;
+use crate::configuration::flags::DevelopmentOptions;
 use crate::configuration::{Configuration, preflight_errors};
 use crate::error::CliError;
 use crate::listeners::{bind, bind_localhost};
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long)]
     fast: bool,
     #[command(flatten)]
-    _settings: ServerOptions,
+    _settings: DevelopmentOptions,
 }
 
 impl Options {

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use clap::{Args, Subcommand, value_parser};
+use clap::{Args, Subcommand};
 use counterfoil::operator::is_loopback_ip;
 use counterfoil_lab::{Act, CompareCommand, Frame, LabSite, Question, Trace};
 use serde_json::json;
 use tokio::task;
 
+use crate::argument_value::whole_number;
 use crate::commands::init::configuration_text;
 use crate::error::CliError;
 use crate::escape::escape_controls;
@@ -52,7 +53,7 @@ pub(crate) struct RunOptions {
 #[derive(Args)]
 pub(crate) struct AnswerOptions {
     /// The number of the question, from 1 to 5.
-    #[arg(value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=5))]
+    #[arg(value_name = "NUMBER", value_parser = whole_number(1..=5_u8))]
     number: u8,
     /// Print the question, the answer and the traces as JSON.
     #[arg(long)]

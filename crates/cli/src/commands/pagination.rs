@@ -4,6 +4,7 @@ use clap::Args;
 use counterfoil::operator::{ListItem, ListResponse};
 use serde::Serialize;
 
+use crate::argument_value::whole_number;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
 use crate::escape::shell_quote;
@@ -17,7 +18,7 @@ const ID_LENGTH: usize = 22;
 #[derive(Args)]
 pub(crate) struct PageOptions {
     /// The most records to list.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole_number(1..=1000_u32))]
     pub(crate) limit: u32,
     /// Continue after this cursor, which the previous page printed.
     #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]

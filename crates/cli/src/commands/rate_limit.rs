@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use counterfoil::operator::{self, AccountCounterView, RateLimitsResponse};
 
 use crate::admin_client::execute;
+use crate::argument_value::ip_address;
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
@@ -42,7 +43,7 @@ struct Target {
     #[arg(allow_hyphen_values = true)]
     username: Option<String>,
     /// A client IP. Without a name: what is counted for it with any account.
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = ip_address)]
     ip: Option<IpAddr>,
 }
 

@@ -157,9 +157,9 @@ pub(crate) async fn consequences_for_key(
 ) -> Result<String, CliError> {
     let command = operator::Command::RevocationPreview { subject: format!("key:{kid}") };
     let _: RevocationPreviewResponse = execute(configuration, command).await?;
+    let rotate = configuration.command("key rotate");
     Ok(format!(
         "the key {kid} will be revoked for good: every access token that it signed will be rejected, also by services that \
-         fetch the key set. If it is the current key, the next key will sign. To replace a key that is not stolen: \
-         counterfoil key rotate"
+         fetch the key set. If it is the current key, the next key will sign. To replace a key that is not stolen: {rotate}"
     ))
 }

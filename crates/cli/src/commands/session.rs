@@ -7,6 +7,7 @@ use counterfoil::operator::{self, AdminSessionView, ListResponse, RevokedRespons
 use counterfoil_core::model::session::Mode;
 
 use crate::admin_client::execute;
+use crate::argument_value::ip_address;
 use crate::commands::pagination::{PageOptions, parse_user};
 use crate::configuration::Configuration;
 use crate::configuration::flags::StoreOptions;
@@ -33,7 +34,7 @@ pub(crate) struct ListOptions {
     #[arg(long, allow_hyphen_values = true)]
     user: Option<String>,
     /// Only sessions that were last used from this IP address.
-    #[arg(long)]
+    #[arg(long, value_parser = ip_address)]
     ip: Option<IpAddr>,
     /// Only sessions in this mode: session, jwt or hybrid.
     #[arg(long, value_parser = parse_mode)]

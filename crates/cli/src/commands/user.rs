@@ -8,6 +8,7 @@ use counterfoil::operator::{
 };
 
 use crate::admin_client::execute;
+use crate::argument_value::ip_address;
 use crate::commands::pagination::PageOptions;
 use crate::commands::rate_limit::print_counters;
 use crate::commands::user_import;
@@ -85,7 +86,7 @@ pub(crate) struct ShowOptions {
     #[arg(allow_hyphen_values = true)]
     user: String,
     /// Show also what is counted for the user from this client IP. Other IPs cannot be listed: only hashes are stored.
-    #[arg(long, value_name = "IP")]
+    #[arg(long, value_name = "IP", value_parser = ip_address)]
     ip: Option<IpAddr>,
     /// Print JSON.
     #[arg(long)]

@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use crate::configuration::diagnostic::{Assignment, ValueSource};
 use crate::configuration::setting::{Flag, Scope, Setting};
 use crate::configuration::table::settings;
+use crate::escape::shell_word;
 
 /// The option with the path of the configuration file, which is not a setting.
 const CONFIG: &str = "config";
@@ -16,9 +17,11 @@ const CONFIG: &str = "config";
 /// The heading of these options in the help of a command.
 const HEADING: &str = "Settings";
 
-/// The options of `serve`, `dev` and `check`, which read every setting. The program itself has them as well, so that they may
+/// The options of `serve` and `check`, which read every setting. The program itself has them as well, so that they may
 /// precede the command.
 pub(crate) type ServerOptions = SettingOptions<Server>;
+/// The options of `dev`: those of `serve`, with its own defaults.
+pub(crate) type DevelopmentOptions = SettingOptions<Development>;
 /// The options of a command that administers a store.
 pub(crate) type StoreOptions = SettingOptions<Store>;
 /// The option of a command that issues tokens.
@@ -26,16 +29,26 @@ pub(crate) type IssuerOptions = SettingOptions<Issuer>;
 /// The options of a command that sets a password.
 pub(crate) type PasswordPolicyOptions = SettingOptions<PasswordPolicy>;
 
+const EVERY_SCOPE: &[Scope] =
+    &[Scope::Store, Scope::Log, Scope::Issuer, Scope::Address, Scope::PasswordPolicy, Scope::Server];
+
+/// The default of the data directory in `dev`.
+const TEMPORARY_DIRECTORY: &str = "a new temporary directory, which is removed at the end";
+
 /// Which options a command has.
 pub(crate) trait OptionGroup {
     /// Whether it reads the configuration file that `--config` names.
     const READS_FILE: bool;
     /// What it does with settings.
     const SCOPES: &'static [Scope];
+    /// Settings whose default in this group is another one, with its description.
+    const DEFAULTS: &'static [(&'static str, &'static str)];
+    /// Settings that are read only to say why they are refused. The help does not list them.
+    const REFUSED: &'static [&'static str];
 }
 
 macro_rules! groups {
-    ($($name:ident: $reads_file:literal, $scopes:expr;)*) => {$(
+    ($($name:ident: $reads_file:literal, $scopes:expr, $defaults:expr, $refused:expr;)*) => {$(
         #[doc = concat!("The group of options ", stringify!($name), ".")]
         #[derive(Debug, Clone)]
         pub(crate) enum $name {}
@@ -43,17 +56,18 @@ macro_rules! groups {
         impl OptionGroup for $name {
             const READS_FILE: bool = $reads_file;
             const SCOPES: &'static [Scope] = $scopes;
+            const DEFAULTS: &'static [(&'static str, &'static str)] = $defaults;
+            const REFUSED: &'static [&'static str] = $refused;
         }
     )*};
 }
 
 groups! {
-    Server: true, &[
-        Scope::Store, Scope::Log, Scope::Issuer, Scope::Address, Scope::PasswordPolicy, Scope::Server,
-    ];
-    Store: true, &[Scope::Store, Scope::Log];
-    Issuer: false, &[Scope::Issuer];
-    PasswordPolicy: false, &[Scope::PasswordPolicy];
+    Server: true, EVERY_SCOPE, &[], &[];
+    Development: true, EVERY_SCOPE, &[("data_dir", TEMPORARY_DIRECTORY)], &["store", "store_file"];
+    Store: true, &[Scope::Store, Scope::Log], &[], &[];
+    Issuer: false, &[Scope::Issuer], &[], &[];
+    PasswordPolicy: false, &[Scope::PasswordPolicy], &[], &[];
 }
 
 /// Declares the options of a group, for `#[command(flatten)]`. It holds no values: [`Flags`] has them.
@@ -64,7 +78,7 @@ impl<G: OptionGroup> Args for SettingOptions<G> {
     fn augment_args(command: Command) -> Command {
         let file = G::READS_FILE.then(config_file);
         let flags = options().filter(|(_, flag)| G::SCOPES.contains(&flag.scope));
-        command.args(file).args(flags.map(|(setting, flag)| argument(setting, flag)))
+        command.args(file).args(flags.map(|(setting, flag)| argument::<G>(setting, flag)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -91,12 +105,14 @@ fn config_file() -> Arg {
         .help_heading(HEADING)
 }
 
-fn argument(setting: &'static Setting, flag: Flag) -> Arg {
+fn argument<G: OptionGroup>(setting: &'static Setting, flag: Flag) -> Arg {
+    let other_default = G::DEFAULTS.iter().find(|(name, _)| *name == setting.name);
     Arg::new(setting.name)
         .long(flag.name)
         .value_name(flag.value_name)
-        .help(setting.help())
+        .help(other_default.map_or_else(|| setting.help(), |(_, default)| setting.help_with_default(default)))
         .help_heading(HEADING)
+        .hide(G::REFUSED.contains(&setting.name))
 }
 
 /// The settings that have an option.
@@ -151,6 +167,18 @@ impl Flags {
             values: setting.form.split_values(text),
             source: ValueSource::Flag(name),
         })
+    }
+
+    /// The options that name the store and the configuration file, as a shell takes them, each with a space before it: a
+    /// command that is printed has them too, so that it works on the same store.
+    pub(crate) fn store_options(&self) -> String {
+        let settings = options().filter(|(_, flag)| flag.scope == Scope::Store).filter_map(|(_, flag)| {
+            // The last one counts.
+            let (_, name, text) = self.given.iter().rev().find(|(_, name, _)| *name == flag.name)?;
+            Some((*name, text.clone()))
+        });
+        let config = self.config.iter().map(|file| (CONFIG, file.display().to_string()));
+        config.chain(settings).map(|(name, text)| format!(" --{name} {}", shell_word(&text))).collect()
     }
 
     /// The names of the options.

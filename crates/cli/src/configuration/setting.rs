@@ -93,7 +93,12 @@ impl Setting {
 
     /// The help text of the option.
     pub(crate) fn help(&self) -> String {
-        format!("{} [default: {}]", self.doc, self.default.text())
+        self.help_with_default(&self.default.text())
+    }
+
+    /// The help text of the option in a command with another default.
+    pub(crate) fn help_with_default(&self, default: &str) -> String {
+        format!("{} [default: {default}]", self.doc)
     }
 
     /// The environment variable.

@@ -201,6 +201,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_help_of_dev_has_the_defaults_of_dev_and_no_option_that_dev_refuses() {
+        let mut program = Arguments::command();
+        let dev = program.find_subcommand_mut("dev").unwrap();
+        let help = dev.render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+
+        let text = "[default: a new temporary directory, which is removed at the end]";
+        assert!(help.contains(text) && !help.contains("[default: counterfoil-data]"), "{help}");
+        assert!(!help.contains("--store") && help.contains("--master-key-file"), "{help}");
+    }
+
+    #[test]
     fn each_setting_is_read_from_the_file_the_environment_and_its_option() {
         let default = format!("{:?}", SettingsBuilder::default());
         for setting in settings() {

@@ -27,6 +27,8 @@ const MAX_NAMES: usize = 20;
 /// the time of the answer would reveal them. Names are kept as random hashes only, because a user may have typed a
 /// password there.
 ///
+/// The event of a failure has the reason as its detail. That of several has it too, if all of them have the same one.
+///
 /// The memory is bounded: the failures of further names, and of further client IPs, are counted together.
 #[derive(Debug)]
 pub struct FailureLog {
@@ -71,7 +73,29 @@ enum GroupKey {
 struct Group {
     /// How many failures are counted and not recorded.
     count: u64,
+    /// The last one. Its detail is the reason that all of them have, if they have the same one.
     last: AuditEvent,
+}
+
+impl Group {
+    fn new(first: AuditEvent) -> Self {
+        Self { count: 0, last: first }
+    }
+
+    fn count(&mut self, event: AuditEvent) {
+        self.count += 1;
+        let detail = self.last.detail.take().filter(|detail| event.detail.as_ref() == Some(detail));
+        self.last = AuditEvent { detail, ..event };
+    }
+
+    /// One event for all that were counted.
+    fn into_event(self) -> AuditEvent {
+        let detail = match &self.last.detail {
+            Some(reason) => format!("{} more: {reason}", self.count),
+            None => format!("{} more", self.count),
+        };
+        self.last.with_detail(detail)
+    }
 }
 
 impl FailureLog {
@@ -154,27 +178,24 @@ impl Source {
     /// Counts a failure. Returns its event if it is the first of its group and must be recorded at once.
     fn add(&mut self, key: GroupKey, event: AuditEvent) -> Option<AuditEvent> {
         if let Some(group) = self.groups.get_mut(&key) {
-            group.count += 1;
-            group.last = event;
+            group.count(event);
             return None;
         }
         if self.groups.len() < MAX_NAMES {
-            self.groups.insert(key, Group { count: 0, last: event.clone() });
+            self.groups.insert(key, Group::new(event.clone()));
             return Some(event);
         }
         // The group stands for several users.
         let event = AuditEvent { user: None, ..event };
         let key = GroupKey::Others(event.kind);
-        let group = self.groups.entry(key).or_insert_with(|| Group { count: 0, last: event.clone() });
-        group.count += 1;
-        group.last = event;
+        self.groups.entry(key).or_insert_with(|| Group::new(event.clone())).count(event);
         None
     }
 
     /// One event for each group with failures that are not recorded.
     fn into_joined(self) -> Vec<AuditEvent> {
         let groups = self.groups.into_values().filter(|group| group.count > 0);
-        groups.map(|Group { count, last }| last.with_detail(format!("{count} more"))).collect()
+        groups.map(Group::into_event).collect()
     }
 }
 
@@ -217,6 +238,21 @@ mod tests {
 
         assert_eq!(shown(&joined), [(Some(UserId::from_bytes([1; 16])), Some("49 more"))]);
         assert_eq!(log.take_joined(None), [], "each failure is recorded once");
+    }
+
+    #[test]
+    fn the_number_of_failures_is_recorded_with_the_reason_that_all_of_them_have() {
+        let joined = |reasons: [&'static str; 3]| {
+            let log = log();
+            for reason in reasons {
+                let _ = log.observe(failure("192.0.2.1", None, NOON).with_detail(reason), b"ada", NOON);
+            }
+            let joined = log.take_joined(None);
+            shown(&joined)[0].1.unwrap().to_owned()
+        };
+
+        assert_eq!(joined(["wrong password"; 3]), "2 more: wrong password");
+        assert_eq!(joined(["wrong password", "the user is disabled", "wrong password"]), "2 more");
     }
 
     #[test]

@@ -41,7 +41,9 @@ fn client_info(ip: &str) -> ClientInfo {
 fn outcome<T>(outcome: Result<T, ServiceError>) -> Outcome {
     match outcome {
         Ok(_) => Outcome::Accepted,
-        Err(ServiceError::Client(ClientError::LoginFailed(_))) => Outcome::Rejected,
+        Err(ServiceError::Client(ClientError::LoginFailed(_) | ClientError::PasswordChangeFailed(_))) => {
+            Outcome::Rejected
+        }
         Err(ServiceError::Client(ClientError::RateLimited(reached))) => {
             Outcome::RateLimited(reached.retry_after.as_secs())
         }

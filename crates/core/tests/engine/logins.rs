@@ -115,9 +115,16 @@ async fn unknown_user_disabled_user_and_wrong_password_get_the_same_error() {
         .await
         .into_iter()
         .filter(|event| event.kind == AuditEventKind::LoginFailed)
-        .map(|event| event.user)
+        .map(|event| (event.user, event.detail.unwrap_or_default()))
         .collect();
-    assert_eq!(failed, [None, None, None, Some(bob.id), Some(ada.id)], "the audit log names the known users");
+    let unknown = (None, "no such user".into());
+    let disabled = (Some(bob.id), "the user is disabled".into());
+    let wrong = (Some(ada.id), "wrong password".into());
+    assert_eq!(
+        failed,
+        [unknown.clone(), unknown.clone(), unknown, disabled, wrong],
+        "the audit log names the known users, and the reasons"
+    );
 }
 
 #[tokio::test]
@@ -253,11 +260,11 @@ async fn a_wrong_current_password_changes_nothing_and_is_recorded() {
     let passwords = ("wrong horse battery", "another horse altogether");
     let changed = engine.change_password(&other.session, passwords, NOON).await;
 
-    assert!(matches!(changed, Err(ServiceError::Client(ClientError::LoginFailed(_)))));
+    assert!(matches!(changed, Err(ServiceError::Client(ClientError::PasswordChangeFailed(_)))));
     assert!(engine.authenticate_session(&other.credential, NOON).await.is_ok());
-    assert!(
-        engine.audit_events().await.iter().any(|event| event.kind == AuditEventKind::PasswordChangeFailed)
-    );
+    let events = engine.audit_events().await;
+    let failed = events.iter().find(|event| event.kind == AuditEventKind::PasswordChangeFailed).unwrap();
+    assert_eq!(failed.detail.as_deref(), Some("wrong password"));
 }
 
 #[tokio::test]

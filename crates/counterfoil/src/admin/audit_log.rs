@@ -79,5 +79,5 @@ impl App {
 }
 
 fn parse_kind(name: &str) -> Result<AuditEventKind, AdminError> {
-    AuditEventKind::from_name(name).ok_or_else(|| AdminError::new(format!("there is no event kind {name:?}")))
+    audit_log::parse_kind(name).ok_or_else(|| AdminError::new(format!("there is no event kind {name:?}")))
 }

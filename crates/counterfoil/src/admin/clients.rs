@@ -25,5 +25,6 @@ impl App {
 }
 
 fn parse_client_id(text: &str) -> Result<ClientId, AdminError> {
-    text.parse().map_err(|_| AdminError::new("this is not a client id"))
+    let error = "the client id must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`";
+    text.parse().map_err(|_| AdminError::new(error))
 }

@@ -10,6 +10,7 @@ use counterfoil_jose::Secret;
 use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::app::App;
+use crate::http::error::AppError;
 use crate::http::scope::{validate_audience, validate_scope};
 use crate::operations::admin::responses::TokenVerificationResponse;
 use crate::operations::admin::{token_minting, token_verification};
@@ -60,14 +61,11 @@ impl App {
             }
         };
         let (audience, scope) = (request.audience.map(validate_audience), request.scope.map(validate_scope));
+        let invalid = |error: AppError| AdminError::new(error.to_string());
         let minting = MintRequest {
             subject,
-            audience: audience
-                .transpose()
-                .map_err(|_| AdminError::new("`audience` must be 1 to 512 characters of printable ASCII"))?,
-            scope: scope
-                .transpose()
-                .map_err(|_| AdminError::new("`scope` must be space-separated words of printable ASCII"))?,
+            audience: audience.transpose().map_err(invalid)?,
+            scope: scope.transpose().map_err(invalid)?,
             lifetime: request.lifetime.map(Duration::from_secs),
         };
         answer(token_minting::mint(self, &minting, &operator_context(), now).await?)

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use counterfoil_files::path_hint;
@@ -22,6 +23,18 @@ const MAX_REPLY_LENGTH: u64 = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time between two attempts to get one.
 const CONNECT_INTERVAL: Duration = Duration::from_millis(5);
+/// How long the caller waits for a server that is silent.
+const PATIENCE: Patience = Patience { silence: Duration::from_secs(10), sign: Duration::from_secs(10) };
+
+/// How long the caller waits for a server that is silent. A command may take long, as a backup does; a server that is stopped
+/// would let the caller wait for ever.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// After this time without a reply the server is asked for a sign of life.
+    silence: Duration,
+    /// How long that may take.
+    sign: Duration,
+}
 
 /// A command that was sent to a server has no result.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +58,15 @@ pub enum CallError {
         #[source]
         source: io::Error,
     },
+    /// The server accepts connections, and answers neither the command nor a second one. Whether it will execute the command is
+    /// unknown.
+    #[error("the server at {} has not answered for {} s", path.display(), waited.as_secs())]
+    NotAnswering {
+        /// The socket.
+        path: PathBuf,
+        /// For how long it has been silent.
+        waited: Duration,
+    },
     /// The connection failed. Whether the command was executed is unknown.
     #[error("the server did not answer")]
     Io(#[from] io::Error),
@@ -56,6 +78,10 @@ impl CallError {
         match self {
             Self::Failed(error) => error.hint.clone(),
             Self::NotConnected { path, source } => path_hint(path, source),
+            Self::NotAnswering { .. } => Some(
+                "its process may be stopped or overloaded; it may execute the command when it runs again"
+                    .to_owned(),
+            ),
             Self::Io(_) => Some("see the log of the server; it may have executed the command".to_owned()),
             Self::NoServer(_) | Self::WrongOwner(_) => None,
         }
@@ -66,8 +92,32 @@ impl CallError {
 ///
 /// # Errors
 ///
-/// [`CallError::NoServer`] if none is running; otherwise the server's error, or that it did not answer.
+/// [`CallError::NoServer`] if none is running; otherwise the server's error, or that it did not answer. A server that gives no
+/// sign of life for 20 seconds is [`CallError::NotAnswering`].
 pub async fn call(dir: &Path, command: &Command) -> Result<Value, CallError> {
+    call_with(PATIENCE, dir, command).await
+}
+
+async fn call_with(patience: Patience, dir: &Path, command: &Command) -> Result<Value, CallError> {
+    let Patience { silence, sign } = patience;
+    // The server answers it from memory, also while other commands wait.
+    let sign_of_life = Command::FleetWaits {};
+    let mut reply = pin!(send(dir, command));
+    loop {
+        if let Ok(reply) = timeout(silence, &mut reply).await {
+            return reply;
+        }
+        tokio::select! {
+            reply = &mut reply => return reply,
+            answered = timeout(sign, send(dir, &sign_of_life)) => if answered.is_err() {
+                return Err(CallError::NotAnswering { path: socket_path(dir), waited: silence + sign });
+            },
+        }
+    }
+}
+
+/// Sends the command and waits for its reply, however long it takes.
+async fn send(dir: &Path, command: &Command) -> Result<Value, CallError> {
     let path = socket_path(dir);
     let mut stream = match connect(dir).await {
         Ok(stream) => stream,
@@ -155,6 +205,50 @@ mod tests {
         listener.accept().unwrap();
 
         assert!(connecting.await.is_ok());
+    }
+
+    /// Answers each command at once, but for that of the first connection, which it answers after `delay`; never without one.
+    fn slow_server(dir: &Path, delay: Option<Duration>) {
+        let listener = tokio::net::UnixListener::bind(socket_path(dir)).unwrap();
+        tokio::spawn(async move {
+            let mut is_first = true;
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let wait = if std::mem::take(&mut is_first) { delay } else { delay.map(|_| Duration::ZERO) };
+                tokio::spawn(async move {
+                    let _ = read_line(&mut stream, 1024).await;
+                    sleep(wait.unwrap_or(Duration::MAX)).await;
+                    let _ = stream.write_all(b"{\"ok\":[]}\n").await;
+                });
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn a_server_that_gives_no_sign_of_life_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        slow_server(dir.path(), None);
+        let patience = Patience { silence: Duration::from_millis(50), sign: Duration::from_millis(100) };
+
+        let called = call_with(patience, dir.path(), &Command::Status {}).await;
+
+        let error = called.unwrap_err();
+        assert!(
+            matches!(error, CallError::NotAnswering { waited, .. } if waited.as_millis() == 150),
+            "{error}"
+        );
+        assert!(error.hint().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_command_may_take_long_if_the_server_is_alive() {
+        let dir = tempfile::tempdir().unwrap();
+        slow_server(dir.path(), Some(Duration::from_millis(500)));
+        let patience = Patience { silence: Duration::from_millis(50), sign: Duration::from_secs(60) };
+
+        let called = call_with(patience, dir.path(), &Command::Status {}).await;
+
+        assert_eq!(called.unwrap(), serde_json::json!([]));
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub(crate) fn service_outcome(error: &ServiceError) -> Outcome {
 fn client_outcome(error: &ClientError) -> Outcome {
     match error {
         ClientError::Credential(InvalidCredential::RefreshReuseDetected) => Outcome::ReuseDetected,
-        ClientError::LoginFailed(_) | ClientError::Credential(_) => Outcome::Failure,
+        ClientError::LoginFailed(_) | ClientError::PasswordChangeFailed(_) | ClientError::Credential(_) => {
+            Outcome::Failure
+        }
         ClientError::RateLimited(_) => Outcome::RateLimited,
         ClientError::Client(_)
         | ClientError::NotGranted(_)

@@ -41,7 +41,8 @@ pub struct Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The username or the password is wrong, or the user is disabled. The client must not learn which.
+    /// The username or the password is wrong, or the user is disabled. The client must not learn which. At a password change
+    /// in a session: the current password is wrong.
     InvalidCredentials,
     /// The session or token of the request is missing, invalid, expired or revoked.
     InvalidCredential,
@@ -116,7 +117,7 @@ fn auth_kind(error: &AuthError) -> ErrorKind {
 
 fn client_kind(error: &ClientError) -> ErrorKind {
     match error {
-        ClientError::LoginFailed(_) => ErrorKind::InvalidCredentials,
+        ClientError::LoginFailed(_) | ClientError::PasswordChangeFailed(_) => ErrorKind::InvalidCredentials,
         ClientError::Credential(_) => ErrorKind::InvalidCredential,
         ClientError::RateLimited(reached) => ErrorKind::RateLimited { retry_after: reached.retry_after },
         ClientError::Field { field, detail } | ClientError::RefusedValue { field, detail, .. } => {

@@ -183,7 +183,10 @@ impl AppError {
             }
             Self::ForwardAuth(ForwardAuthError::LoginRequired { error, .. }) => error.failure_reason(),
             Self::Service(ServiceError::Client(ClientError::LoginFailed(failure))) => {
-                FailureReason::new("invalid_credentials", failure.to_string())
+                FailureReason::new("invalid_credentials", format!("login failed: {failure}"))
+            }
+            Self::Service(ServiceError::Client(ClientError::PasswordChangeFailed(failure))) => {
+                FailureReason::new("invalid_credentials", format!("password change failed: {failure}"))
             }
             _ => FailureReason::new(problem.name().replace('-', "_"), error_chain(self)),
         }

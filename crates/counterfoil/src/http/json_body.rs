@@ -230,6 +230,15 @@ mod tests {
         _mode: Mode,
         #[serde(rename = "label")]
         _label: Option<String>,
+        #[serde(rename = "lifetimes")]
+        _lifetimes: Option<Lifetimes>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Lifetimes {
+        #[serde(rename = "idle")]
+        _idle: Option<u64>,
     }
 
     fn error(text: &str) -> BodyError {
@@ -260,6 +269,12 @@ mod tests {
             ("password".into(), "is required".into())
         );
         assert_eq!(field_error(r#"{"username":"a","password":"x","label":[]}"#).0, "label");
+
+        let (field, detail) = field_error(r#"{"username":"a","password":"x","lifetimes":1}"#);
+        assert_eq!((field.as_str(), detail.as_str()), ("lifetimes", "must be an object"));
+        let (field, detail) = field_error(r#"{"username":"a","password":"x","lifetimes":{"idle":"1h"}}"#);
+        assert_eq!(field, "lifetimes");
+        assert_eq!(detail, "`idle` must be a whole number that is not negative");
     }
 
     #[test]
@@ -297,6 +312,7 @@ mod tests {
             r#"{"username":"a","password":"hunter2","mode":"hunter2"}"#,
             r#"{"username":"a","password":"hunter2","mode":"x, expected hunter2"}"#,
             r#"{"username":{"hunter2":"hunter2"},"password":"x"}"#,
+            r#"{"username":"a","password":"x","lifetimes":{"hunter2":1}}"#,
             r#"{"password":"hunter2"}"#,
             r#"{"password":hunter2}"#,
         ] {

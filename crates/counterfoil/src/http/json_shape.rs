@@ -10,6 +10,9 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
+
+use counterfoil_jose::json::type_in_words;
 
 use crate::http::body_error::BodyError;
 
@@ -35,9 +38,18 @@ fn deserialize<'de, T: DeserializeOwned>(
     members: impl Deserializer<'de, Error = ShapeError>,
 ) -> Result<T, BodyError> {
     serde_path_to_error::deserialize(members).map_err(|error| {
-        let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
-        error.into_inner().into_body_error(field)
+        let mut names = error.path().iter().filter_map(member_name).map(str::to_owned);
+        let (field, inner) = (names.next().unwrap_or_default(), names.next());
+        error.into_inner().into_body_error(field, inner)
     })
+}
+
+/// The name of a member of an object. It is one that the type has: every type refuses unknown members.
+fn member_name(segment: &Segment) -> Option<&str> {
+    match segment {
+        Segment::Map { key } => Some(key),
+        Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
+    }
 }
 
 /// What is wrong with the shape of a value. `serde_json` has this only as a text, which may quote the value.
@@ -52,14 +64,16 @@ enum ShapeError {
 }
 
 impl ShapeError {
-    fn into_body_error(self, field: String) -> BodyError {
+    /// The error of the member `field`; of the member `inner` in it, if there is one.
+    fn into_body_error(self, field: String, inner: Option<String>) -> BodyError {
+        let inner = inner.map(|name| format!("`{name}` ")).unwrap_or_default();
         let detail = match self {
             Self::UnknownField(known) => return BodyError::UnknownField(quoted(known)),
             Self::MissingField(field) => {
                 return BodyError::InvalidField { field: field.to_owned(), detail: "is required".into() };
             }
-            Self::Mismatch(expected) => Cow::Owned(format!("must be {expected}")),
-            Self::Custom => Cow::Borrowed("is invalid"),
+            Self::Mismatch(expected) => Cow::Owned(format!("{inner}must be {expected}")),
+            Self::Custom => Cow::Owned(format!("{inner}is invalid")),
         };
         BodyError::InvalidField { field, detail }
     }
@@ -88,11 +102,11 @@ impl serde::de::Error for ShapeError {
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Mismatch(expected.to_string())
+        Self::Mismatch(type_in_words(&expected.to_string()).to_owned())
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Mismatch(expected.to_string())
+        Self::Mismatch(type_in_words(&expected.to_string()).to_owned())
     }
 
     fn invalid_length(_: usize, expected: &dyn Expected) -> Self {

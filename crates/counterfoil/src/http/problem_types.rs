@@ -86,7 +86,7 @@ problem_types! {
         "An error of the server that a repetition does not mend.",
         "Give `request_id` to the operator: the log has the cause under this id.";
     INVALID_CREDENTIALS = 401 "invalid-credentials", "Invalid credentials",
-        "The username or the password is wrong, or the user is disabled. The answer is the same for all three, so that an attacker cannot learn which users exist.",
+        "The username or the password is wrong, or the user is disabled. The answer is the same for all three, so that an attacker cannot learn which users exist. At a password change in a session: the current password is wrong.",
         "Check the username and the password. An operator finds the cause in the audit log.";
     INVALID_FIELDS = 422 "invalid-fields", "Invalid fields",
         "The body or the query has a field with a value that is not allowed.",

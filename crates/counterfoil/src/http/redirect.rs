@@ -12,6 +12,14 @@ pub(crate) fn redirect_to_path(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
+/// A redirect that browsers may keep: the page has one path, and this is not it.
+#[cfg(feature = "admin")]
+pub(crate) fn permanent_redirect_to_path(path: &str) -> Response {
+    let mut response = redirect_to_path(path);
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response
+}
+
 /// The text as a value in a query: every byte but letters and digits is escaped.
 pub(crate) fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {

@@ -11,7 +11,7 @@ const MAX_LEN: usize = 512;
 pub(crate) fn validate_scope(scope: String) -> Result<String, AppError> {
     let is_word = |word: &str| !word.is_empty() && word.bytes().all(is_scope_character);
     if scope.len() > MAX_LEN || !scope.split(' ').all(is_word) {
-        let detail = "must be space-separated words of printable ASCII, at most 512 characters";
+        let detail = "must be words of printable ASCII, separated by single spaces, at most 512 characters";
         return Err(AppError::field("scope", detail));
     }
     Ok(scope)
@@ -35,8 +35,9 @@ pub(crate) fn validate_audience(audience: String) -> Result<String, AppError> {
 
 /// The client application; `default` if none is named.
 pub(crate) fn parse_client_id(text: Option<&str>) -> Result<ClientId, AppError> {
-    text.map_or_else(|| Ok(ClientId::default()), str::parse)
-        .map_err(|_| AppError::field("client_id", "must be 1 to 128 characters of printable ASCII"))
+    text.map_or_else(|| Ok(ClientId::default()), str::parse).map_err(|_| {
+        AppError::field("client_id", "must be 1 to 128 characters of printable ASCII without spaces")
+    })
 }
 
 #[cfg(test)]

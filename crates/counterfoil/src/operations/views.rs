@@ -81,6 +81,7 @@ pub struct SessionView {
     pub expires_at: u64,
     /// Whether it is the session of the request, in a user's own list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub current: Option<bool>,
 }
 

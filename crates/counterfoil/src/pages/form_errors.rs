@@ -11,7 +11,7 @@ use counterfoil_verify::AuthError;
 
 use crate::http::error::{AppError, AuthRejection};
 
-/// A form, which decides what a wrong password means.
+/// A form, which decides what an error means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// Sign in.
@@ -44,9 +44,7 @@ pub(super) fn form_errors(error: &AppError, form: Form, now: Time) -> Option<For
 fn client_errors(error: &ClientError, form: Form, now: Time) -> Option<FormErrors> {
     let field = |field, id| Some(FormErrors::field(field, Message::new(id)));
     match error {
-        ClientError::LoginFailed(_) if form == Form::Account => {
-            field("current_password", "wrong-current-password")
-        }
+        ClientError::PasswordChangeFailed(_) => field("current_password", "wrong-current-password"),
         ClientError::LoginFailed(_) => Some(FormErrors::general(Message::new("wrong-login"))),
         ClientError::RateLimited(reached) => {
             let id = if form == Form::Login { "too-many-tries" } else { "too-many-requests" };

@@ -71,6 +71,13 @@ pub(crate) fn routes(app: &App) -> Vec<(&'static str, &'static str, MethodRouter
     routes
 }
 
+/// The path at which people look for the console, if there is one: a redirect to it. Only the server has it: an application may have
+/// such a path of its own.
+#[cfg(feature = "admin")]
+pub(crate) fn console_redirect(app: &App) -> Option<(&'static str, &'static str, MethodRouter<App>)> {
+    app.settings().console.enabled.then(|| ("/console", "GET, HEAD", get(console::redirect)))
+}
+
 /// The static files, which are not pages: a browser loads them from a page.
 pub(crate) fn asset_route() -> (&'static str, &'static str, MethodRouter<App>) {
     ("/assets/{name}", "GET, HEAD", get(small::asset))

@@ -50,6 +50,9 @@ pub(super) struct LoginRequest {
     /// cannot read.
     #[serde(default)]
     transport: Transport,
+    /// Whether the browser keeps the cookies when it is closed: `true` (the default), or `false` on a device of others. Only with
+    /// the transport `cookie`.
+    remember: Option<bool>,
     /// The application that logs the user in, as added by an administrator. It decides which modes, audiences and scopes
     /// are allowed, and the lifetimes. By default `default`, which exists from the start.
     client_id: Option<String>,
@@ -118,6 +121,11 @@ pub(super) async fn login(
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Result<impl IntoResponse, AppError> {
     let now = app.now_to_issue()?;
+    let (transport, is_remembered) = (request.transport, request.remember.unwrap_or(true));
+    let in_cookies = transport == Transport::Cookie;
+    if !is_remembered && !in_cookies {
+        return Err(AppError::field("remember", "must be absent or true without the transport `cookie`"));
+    }
     reject_two_session_cookies(&app, &headers, now).await?;
     let credentials = account::Credentials {
         username: request.username,
@@ -125,8 +133,6 @@ pub(super) async fn login(
         client: parse_client_id(request.client_id.as_deref())?,
         mode: request.mode,
     };
-    let transport = request.transport;
-    let in_cookies = transport == Transport::Cookie;
     let replaced = replaced_cookies(in_cookies);
     let request = operation::LoginRequest {
         credentials,
@@ -139,7 +145,9 @@ pub(super) async fn login(
     };
     let issued = operation::login(&app, request, now).await?;
 
-    let (cookies, body) = LoginResponse::new(&issued, transport, SetCookies::new(&app.parts.cookies), now)?;
+    let cookies = SetCookies::new(&app.parts.cookies);
+    let cookies = if is_remembered { cookies } else { cookies.until_browser_closes() };
+    let (cookies, body) = LoginResponse::new(&issued, transport, cookies, now)?;
     let cookies = cookies.clear_presented_of(replaced, &headers);
     let cookies = if in_cookies { cookies.clear_mark(&headers) } else { cookies };
     let presented = PresentedSession::from_session(&issued.session);

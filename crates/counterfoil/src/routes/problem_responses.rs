@@ -19,10 +19,13 @@ pub(in crate::routes) struct ProblemSchema {
     /// The status of the response.
     status: u16,
     /// What is wrong in this case, for people. It can change between versions.
+    #[schema(nullable = false)]
     detail: Option<String>,
     /// The id of the request in the server's log.
+    #[schema(nullable = false)]
     request_id: Option<String>,
     /// What is wrong with each field.
+    #[schema(nullable = false)]
     errors: Option<Vec<FieldErrorSchema>>,
 }
 
@@ -59,10 +62,12 @@ problem_responses! {
                            `invalid_token`";
     RecentLoginRequired = "401", "There is no credential: `credential_required`. The credential is invalid, expired or revoked: \
                                   `invalid_token`. The login is older than ten minutes: `insufficient_user_authentication`";
-    LoginFailed = "401", "The username or the password is wrong, or the user is disabled: `invalid_credentials`";
-    PasswordChangeFailed = "401", "The username or the password is wrong, or the user is disabled: \
-                                   `invalid_credentials`. There is no credential: `credential_required`. The \
-                                   credential is invalid, expired or revoked: `invalid_token`";
+    LoginFailed = "401", "The username or the password is wrong, or the user is disabled; at a password change in a session, the \
+                          current password is wrong: `invalid_credentials`";
+    PasswordChangeFailed = "401", "The username or the password is wrong, or the user is disabled; at a password change \
+                                   in a session, the current password is wrong: `invalid_credentials`. There is no \
+                                   credential: `credential_required`. The credential is invalid, expired or revoked: \
+                                   `invalid_token`";
     Forbidden = "403", "The caller is no administrator: `administrator_required`. A page of another site sent the \
                         request: `cross_site`";
     RegistrationForbidden = "403", "A page of another site sent the request: `cross_site`. Only administrators add \

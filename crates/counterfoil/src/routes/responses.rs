@@ -54,23 +54,29 @@ pub(super) enum Transport {
 pub(super) struct CredentialsResponse {
     /// Mode `session`: `cfs_…`, presented as `Authorization: Bearer`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     session_token: Option<String>,
     /// Modes `jwt` and `hybrid`: a JWT (RFC 9068), presented as `Authorization: Bearer`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     access_token: Option<String>,
     /// `Bearer`, if there is an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     token_type: Option<&'static str>,
     /// The lifetime of the session token or the access token in seconds.
     expires_in: u64,
     /// Mode `hybrid`: `cfr_…`, to be exchanged for the next pair of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_token: Option<String>,
     /// The lifetime of the refresh token in seconds, if it is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     refresh_expires_in: Option<u64>,
     /// The scope of the credentials, if they are limited to one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     scope: Option<String>,
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn site(app: App) -> Router {
     if app.settings().development_mode.is_some() { router.merge(development_routes(app)) } else { router }
 }
 
-/// The pages at every path at which [`site`] has the routes, and `/`.
+/// The pages at every path at which [`site`] has the routes, `/`, and `/console`.
 #[cfg(feature = "pages")]
 fn page_site(app: &App) -> Router {
     let (settings, path) = (app.settings(), app.settings().issuer.path());
@@ -67,6 +67,15 @@ fn page_site(app: &App) -> Router {
             Router::new().without_v07_checks().nest(path, page_routes(app, true)).with_state(app.clone()),
         ),
         false => pages,
+    };
+    #[cfg(feature = "admin")]
+    let pages = match pages::console_redirect(app) {
+        Some(entry) => {
+            let path = format!("{}{}", settings.base_path, entry.0);
+            let redirect = Router::new().route(&path, with_page_layers(app, entry, true));
+            pages.merge(redirect.with_state(app.clone()))
+        }
+        None => pages,
     };
     if settings.development_mode.is_some() || !settings.base_path.is_root() {
         return pages;

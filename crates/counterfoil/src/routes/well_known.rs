@@ -38,6 +38,7 @@ pub(super) struct AuthorizationServerMetadata {
     grant_types_supported: [&'static str; 0],
     /// The URLs of the status lists (Token Status List, section 9.2); absent if access tokens name none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     status_list_aggregation_endpoint: Option<String>,
     /// The OpenAPI document.
     service_documentation: String,

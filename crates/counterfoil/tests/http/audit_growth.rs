@@ -93,7 +93,11 @@ async fn failed_logins_of_one_client_are_joined_and_none_is_lost_at_shutdown() {
         assert_eq!(Request::post("/v1/login").json(&form).send(&server).await.status, 401);
     }
     let failed = events(&server).await.into_iter().filter(|(kind, _)| kind == "login_failed");
-    assert_eq!(failed.map(|(_, detail)| detail).collect::<Vec<_>>(), [Value::Null], "the first, at once");
+    assert_eq!(
+        failed.map(|(_, detail)| detail).collect::<Vec<_>>(),
+        ["wrong password"],
+        "the first, at once"
+    );
 
     server.app.close().await.unwrap();
 
@@ -105,7 +109,7 @@ async fn failed_logins_of_one_client_are_joined_and_none_is_lost_at_shutdown() {
     });
     let list = list.await.unwrap();
     let newest = &list["events"][0];
-    assert_eq!((text(newest, "kind"), text(newest, "detail")), ("login_failed", "29 more"));
+    assert_eq!((text(newest, "kind"), text(newest, "detail")), ("login_failed", "29 more: wrong password"));
     assert_eq!(text(newest, "ip"), "127.0.0.1");
     reopened.close().await.unwrap();
 }

@@ -1,9 +1,9 @@
 //! The three credential modes, by bearer token and by cookie, on every authenticated route.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Request;
-use crate::test_server::{Browser, TestServer, text};
+use crate::test_server::{Browser, PASSWORD, TestServer, text};
 
 #[tokio::test]
 async fn each_mode_returns_the_documented_credentials() {
@@ -90,6 +90,34 @@ async fn cookie_logins_set_cookies_and_return_no_tokens() {
             assert_eq!(again.status, 401, "a replayed cookie of mode {mode}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_remembered_ends_with_the_browser() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let login = |remember: Value, transport: &str| {
+        Request::post("/v1/login").json(&json!({
+            "username": "ada", "password": PASSWORD, "mode": "hybrid", "transport": transport, "remember": remember,
+        }))
+    };
+
+    for (remember, has_age) in [(json!(true), true), (json!(null), true), (json!(false), false)] {
+        let mut browser = Browser::default();
+        let response = browser.send(login(remember.clone(), "cookie"), &server).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let refreshed = browser.send(Request::post("/v1/refresh"), &server).await;
+        assert_eq!(refreshed.status, 200, "{refreshed:?}");
+        for line in response.all("set-cookie").into_iter().chain(refreshed.all("set-cookie")) {
+            assert_eq!(line.contains("Max-Age="), has_age, "{remember}: {line}");
+        }
+    }
+    assert_eq!(login(json!(true), "bearer").send(&server).await.status, 200);
+    let without_cookies = login(json!(false), "bearer").send(&server).await;
+    assert_eq!(
+        (without_cookies.status, &without_cookies.json()["errors"][0]["field"]),
+        (422, &json!("remember"))
+    );
 }
 
 #[tokio::test]

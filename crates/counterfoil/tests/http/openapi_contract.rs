@@ -58,6 +58,43 @@ fn every_reference_in_the_openapi_document_resolves() {
     }
 }
 
+/// A client that is made from the document expects null where it says so, and nowhere else.
+#[tokio::test]
+async fn a_member_is_null_where_the_document_says_so_and_left_out_elsewhere() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let mut answers = Vec::new();
+    for mode in ["session", "jwt", "hybrid"] {
+        let login = server.login("ada", mode).await;
+        answers.extend([("User", login["user"].clone()), ("Credentials", login)]);
+    }
+    let bearer = text(&answers[1].1, "session_token").to_owned();
+    let sessions = Request::get("/v1/sessions").bearer(&bearer).send(&server).await.json();
+    let activity = Request::get("/v1/activity").bearer(&bearer).send(&server).await.json();
+    let wrong = Request::post("/v1/login").json(&json!({ "username": "ada", "password": "x" }));
+    answers.extend([
+        ("SessionRow", sessions["sessions"][0].clone()),
+        ("SessionList", sessions),
+        ("ActivityEvent", activity["events"][0].clone()),
+        ("Problem", wrong.send(&server).await.json()),
+        ("Metadata", Request::get("/.well-known/oauth-authorization-server").send(&server).await.json()),
+        ("Readiness", Request::get("/readyz").send(&server).await.json()),
+    ]);
+
+    let document = counterfoil::openapi();
+    for (name, answer) in answers {
+        let members = document["components"]["schemas"][name]["properties"].as_object().unwrap();
+        for (member, schema) in members {
+            let says_null = schema.to_string().contains("\"null\"");
+            match answer.get(member) {
+                None => assert!(!says_null, "{name}.{member} is left out"),
+                Some(Value::Null) => assert!(says_null, "{name}.{member} is null"),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
 /// Descriptions come from doc comments, which may hold examples in Rust and links to items.
 #[test]
 fn no_description_contains_rust() {

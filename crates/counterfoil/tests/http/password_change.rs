@@ -159,6 +159,24 @@ async fn a_limited_token_gets_no_more_than_it_was() {
 }
 
 #[tokio::test]
+async fn the_answer_names_the_wrong_field_only_where_the_session_names_the_user() {
+    let server = TestServer::open().await;
+    server.register("ada").await;
+    let login = server.login("ada", "session").await;
+    let detail = |response: Response| {
+        assert_eq!((response.status, &response.json()["code"]), (401, &json!("invalid_credentials")));
+        response.json()["detail"].as_str().unwrap().to_owned()
+    };
+
+    let in_session = change(&server, text(&login, "session_token"), WRONG, NEW).await;
+    assert_eq!(detail(in_session), "the current password is wrong");
+    for username in ["ada", "unknown"] {
+        let without = with_username(username, WRONG, NEW).send(&server).await;
+        assert_eq!(detail(without), "the username or the password is wrong", "{username}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_or_weak_password_changes_nothing() {
     let server = TestServer::open().await;
     server.register("ada").await;

@@ -72,6 +72,22 @@ async fn there_is_no_console_by_default() {
 }
 
 #[tokio::test]
+async fn the_path_console_leads_to_the_console_if_there_is_one() {
+    let mut browser = PageBrowser::new();
+    assert_eq!(browser.open(&TestServer::open().await, "/console").await.status, 404);
+
+    let found = browser.open(&console_server().await, "/console").await;
+    assert_eq!((found.status, found.header("location")), (308, Some("/admin")));
+
+    let below = TestServer::with(|settings| {
+        settings.console.enabled = true;
+        settings.base_path = "/auth".parse().unwrap();
+    });
+    let found = browser.open(&below.await, "/auth/console").await;
+    assert_eq!((found.status, found.header("location")), (308, Some("/auth/admin")));
+}
+
+#[tokio::test]
 async fn only_a_signed_in_administrator_sees_the_console() {
     let server = console_server().await;
     server.register("ada").await;
@@ -339,14 +355,46 @@ async fn the_audit_log_is_filtered_by_what_the_link_says() {
 }
 
 #[tokio::test]
+async fn a_filter_takes_a_user_by_name_and_a_kind_as_it_is_shown() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    server.login("ada", "session").await;
+    let id = user_id(&server, "ada").await;
+
+    for user in ["ada", "ADA", &id] {
+        for kind in ["login_succeeded", "login+succeeded"] {
+            let page = html(&browser.open(&server, &format!("/admin/audit?user={user}&kind={kind}")).await);
+            let events = after(&page, "<tbody>", "</tbody>");
+            assert!(events.contains(">ada<") && !events.contains(">root<"), "{user} {kind}: {events}");
+            assert!(page.contains("<option selected>login_succeeded</option>"), "{kind}: {page}");
+        }
+        let sessions = html(&browser.open(&server, &format!("/admin/sessions?user={user}")).await);
+        let rows = after(&sessions, "<tbody>", "</tbody>");
+        assert!(rows.contains(">ada<") && !rows.contains(">root<"), "{user}: {rows}");
+    }
+    for path in ["/admin/audit", "/admin/sessions"] {
+        let unknown = browser.open(&server, &format!("{path}?user=unknown")).await;
+        assert_eq!(unknown.status, 422);
+        let page = html(&unknown);
+        assert!(page.contains("there is no user &quot;unknown&quot;"), "{page}");
+        assert!(page.contains("value=\"unknown\""), "the form shows it again: {page}");
+        // The id of a user who was deleted, whose events remain.
+        let deleted = browser.open(&server, &format!("{path}?user={}", "A".repeat(22))).await;
+        assert_eq!(deleted.status, 200, "{deleted:?}");
+    }
+}
+
+#[tokio::test]
 async fn audit_events_are_found_by_who_caused_them_and_from_where() {
     let (server, mut browser) = administrator().await;
     server.register("ada").await;
     let id = user_id(&server, "ada").await;
 
-    let page = html(&browser.open(&server, &format!("/admin/audit?actor=user%3A{id}")).await);
-    let events = after(&page, "<tbody>", "</tbody>");
-    assert!(events.contains("login_succeeded") && !events.contains(">root<"), "{events}");
+    for actor in ["ada", &id] {
+        let page = html(&browser.open(&server, &format!("/admin/audit?actor=user%3A{actor}")).await);
+        let events = after(&page, "<tbody>", "</tbody>");
+        assert!(events.contains("login_succeeded") && !events.contains(">root<"), "{actor}: {events}");
+    }
     let page = html(&browser.open(&server, "/admin/audit?ip=127.0.0.1&actor=operator").await);
     assert!(page.contains("No event matches here."), "an operator has no address: {page}");
     let bearer = text(&server.login("root", "session").await, "session_token").to_owned();

@@ -47,6 +47,28 @@ async fn a_session_and_a_token_are_revoked_after_a_question_and_the_log_shows_it
 }
 
 #[tokio::test]
+async fn a_user_to_be_revoked_is_named_by_name_and_from_the_question_on_by_id() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let login = server.login("ada", "session").await;
+    let (id, bearer) = (text(&login["user"], "id"), text(&login, "session_token"));
+
+    let question = html(&browser.open(&server, "/admin/revocations/revoke?subject=user%3AAda").await);
+    assert!(question.contains(&format!("Revoke user:{id}?")), "{question}");
+    assert!(question.contains("Live sessions of ada that end: 1."), "{question}");
+    let by_name = browser.post(&server, "/admin/revocations/revoke?subject=user%3AAda", &[]).await;
+    assert_eq!(
+        (by_name.status, server.me(bearer).await),
+        (422, 200),
+        "the name may be that of another user by now"
+    );
+
+    let path = format!("/admin/revocations/revoke?subject=user%3A{id}");
+    assert_eq!(browser.post(&server, &path, &[]).await.status, 303);
+    assert_eq!(server.me(bearer).await, 401);
+}
+
+#[tokio::test]
 async fn everyone_is_revoked_only_with_the_word_typed() {
     let (server, mut browser) = administrator().await;
     server.register("ada").await;

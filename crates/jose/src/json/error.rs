@@ -31,7 +31,7 @@ pub enum JsonErrorKind {
 ///
 /// let error = json::parse::<u32>(br#""hunter2""#).unwrap_err();
 /// assert!(!error.is_syntax());
-/// assert_eq!(error.to_string(), "expected u32 at line 1 column 9");
+/// assert_eq!(error.to_string(), "expected a whole number from 0 to 4294967295 at line 1 column 9");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
@@ -67,6 +67,11 @@ impl JsonError {
     /// The column, from 1, in bytes.
     pub fn column(&self) -> usize {
         self.column
+    }
+
+    /// What is wrong, without the position.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The name of the missing member, if that is the error. The name is from the expected type, not from the
@@ -116,7 +121,34 @@ fn expectation(message: &str) -> Option<String> {
         return Some(format!("unknown member{expected}"));
     }
     let forms = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `"];
-    (forms.into_iter().any(starts_with) && !expected.is_empty()).then(|| format!("expected {expected}"))
+    let is_known = forms.into_iter().any(starts_with) && !expected.is_empty();
+    is_known.then(|| format!("expected {}", type_in_words(expected)))
+}
+
+/// What serde expects, in words: it names some types as Rust or its own data model does. Other texts stay as they are.
+///
+/// ```
+/// use counterfoil_jose::json::type_in_words;
+///
+/// assert_eq!(type_in_words("u64"), "a whole number that is not negative");
+/// assert_eq!(type_in_words("struct ClientChangeRequest"), "an object");
+/// assert_eq!(type_in_words("a string"), "a string");
+/// ```
+#[must_use]
+pub fn type_in_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "u128" | "usize" => "a whole number that is not negative",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    }
 }
 
 impl fmt::Display for JsonError {
@@ -162,6 +194,9 @@ mod tests {
         let mode = error(r#"{"password":"x","mode":"?"}"#);
         assert_eq!(mode.to_string(), "expected `session` or `jwt` at line 1 column 26");
         assert_eq!(error("[\"x\"]").to_string(), "expected an object at line 1 column 1");
+        assert_eq!(error("[\"x\"]").detail(), "expected an object");
+        let number = json::parse::<Vec<u64>>(br#"["hunter2"]"#).unwrap_err();
+        assert_eq!(number.detail(), "expected a whole number that is not negative");
     }
 
     #[test]

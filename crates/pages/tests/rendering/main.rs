@@ -101,6 +101,30 @@ fn every_page_of_the_console_renders_with_every_sample() {
     }
 }
 
+/// The values of a column are below its header: numbers at the end of the line, everything else at its start.
+#[test]
+fn each_column_is_aligned_as_its_header() {
+    /// Whether each cell of a row is aligned as a number.
+    fn are_numbers(row: &str) -> Vec<bool> {
+        let cells = row.replace("<th", "<td");
+        let tags = cells.split("<td").skip(1).filter_map(|cell| cell.split('>').next());
+        tags.map(|tag| tag.contains("class=\"n\"")).collect()
+    }
+    let mut rows = 0;
+    for (name, html) in console(&Renderer::new()) {
+        for table in html.split("<table class=\"t\">").skip(1) {
+            let (table, _) = table.split_once("</table>").unwrap();
+            let (head, body) = table.split_once("</thead>").unwrap();
+            let (_, head) = head.split_once("<tr>").unwrap();
+            for row in body.split("<tr>").skip(1) {
+                assert_eq!(are_numbers(row), are_numbers(head), "{name}: {row}");
+                rows += 1;
+            }
+        }
+    }
+    assert!(rows > 20, "{rows}");
+}
+
 /// Otherwise the update of one part would leave the former one, or remove something else.
 #[test]
 fn a_live_part_is_one_element_that_a_page_has_too() {

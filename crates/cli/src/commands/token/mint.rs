@@ -4,6 +4,7 @@ use clap::Args;
 use counterfoil::operator::{self, MintedTokenResponse, TokenMintRequest};
 
 use crate::admin_client::execute;
+use crate::argument_value::whole_number_from;
 use crate::configuration::Configuration;
 use crate::configuration::flags::{IssuerOptions, StoreOptions};
 use crate::error::CliError;
@@ -25,7 +26,7 @@ pub(crate) struct MintOptions {
     #[arg(long)]
     scope: Option<String>,
     /// The lifetime in seconds, at most the longest of any client [default: that of a login in mode jwt].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole_number_from(1_u64))]
     lifetime: Option<u64>,
     /// Print JSON, with the ids for revocation.
     #[arg(long)]
@@ -46,7 +47,8 @@ impl MintOptions {
         if json {
             return print_json(&answer);
         }
-        eprintln!("to revoke it: counterfoil revoke token:{}", answer.token_id);
+        let revoke = configuration.command(&format!("revoke token:{}", answer.token_id));
+        eprintln!("to revoke it: {revoke}");
         print_line(answer.access_token.expose())
     }
 }

@@ -1,18 +1,24 @@
 //! The result of `token verify`, as text or as JSON.
 
+use counterfoil::operator::inspection::{InspectedToken, is_unsigned};
 use counterfoil::operator::{TokenRejectionView, TokenVerificationResponse, VerifiedTokenView};
 use counterfoil_core::credentials::refresh_token::RefreshToken;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_jose::unverified;
 use serde_json::{Value, json};
 
+use crate::configuration::Configuration;
 use crate::datetime;
 use crate::error::CliError;
 use crate::escape::escape_controls;
 use crate::output::{print_json, print_line};
 
+/// What is wrong with an unsigned token (RFC 8725, section 3.2). To a verifier it is only malformed.
+const UNSIGNED: &str = "the token is unsigned (alg none), so anyone can have written it";
+
 /// The result of a verification, and what was not checked.
 pub(crate) struct VerificationReport<'a> {
+    pub(crate) configuration: &'a Configuration,
     pub(crate) result: TokenVerificationResponse,
     pub(crate) token: &'a str,
     /// What the token was verified with.
@@ -35,7 +41,9 @@ impl VerificationReport<'_> {
             TokenVerificationResponse::Rejected(rejected) => rejected,
             _ => return Err(CliError::failure("the result of the verification is not known")),
         };
-        let (detail, verified_with) = (&rejected.detail, &self.verified_with);
+        let is_unsigned = self.is_unsigned();
+        let detail = if is_unsigned { UNSIGNED } else { rejected.detail.as_str() };
+        let verified_with = &self.verified_with;
         if is_json {
             print_json(&json!({
                 "accepted": false,
@@ -44,8 +52,17 @@ impl VerificationReport<'_> {
                 "verified_with": verified_with,
             }))?;
         }
+        if is_unsigned {
+            return Err(CliError::failure(format!("rejected: {UNSIGNED}"))
+                .with_hint("accept no such token, and let its issuer sign its tokens"));
+        }
         let message = format!("rejected: {detail} (verified with {verified_with})");
         Err(CliError::failure(message).with_optional_hint(self.hint(rejected)))
+    }
+
+    /// Whether the token says itself that it has no signature.
+    fn is_unsigned(&self) -> bool {
+        matches!(InspectedToken::parse(self.token), Ok(InspectedToken::Jwt { token, .. }) if is_unsigned(&token))
     }
 
     fn to_json(&self, token: &VerifiedTokenView) -> Value {
@@ -116,7 +133,8 @@ impl VerificationReport<'_> {
             "revoked" => {
                 let token = unverified::decode(self.token).ok()?;
                 let session = token.payload.get("sid")?.as_str()?;
-                Some(format!("counterfoil audit list --session {session} shows why its session ended"))
+                let list = self.configuration.command(&format!("audit list --session {session}"));
+                Some(format!("`{list}` shows why its session ended"))
             }
             "token_wrong_typ" if !self.accepts_foreign => {
                 Some("use --foreign to accept the type JWT, or no type".into())

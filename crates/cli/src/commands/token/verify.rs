@@ -100,7 +100,8 @@ impl VerifyOptions {
         };
         let (not_checked, accepts_foreign) = (self.not_checked(issuer), self.foreign);
         let result = result.into();
-        VerificationReport { result, token: &token, verified_with, not_checked, accepts_foreign }
+        let token = &*token;
+        VerificationReport { configuration, result, token, verified_with, not_checked, accepts_foreign }
             .print(self.json)
     }
 
@@ -134,7 +135,8 @@ impl VerifyOptions {
         connection.close().await?;
         let not_checked = if self.audiences.is_empty() { vec!["audience"] } else { Vec::new() };
         let result = result?;
-        VerificationReport { result, token, verified_with, not_checked, accepts_foreign: false }
+        let accepts_foreign = false;
+        VerificationReport { configuration, result, token, verified_with, not_checked, accepts_foreign }
             .print(self.json)
     }
 

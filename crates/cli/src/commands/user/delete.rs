@@ -49,9 +49,10 @@ async fn consequences(configuration: &Configuration, user: String) -> Result<(St
     if admin_keys > 0 {
         ends += &format!(", {}", count(admin_keys, "admin key"));
     }
+    let disable = configuration.command(&format!("user disable {id}"));
     let text = format!(
         "the user {name} ({id}) will be deleted for good, and with them: {ends}.\n\
-         To keep the account and end its access instead: counterfoil user disable {id}"
+         To keep the account and end its access instead: {disable}"
     );
     Ok((id, text))
 }

@@ -5,6 +5,7 @@ pub(super) mod csv;
 pub(super) mod django;
 pub(super) mod document;
 pub(super) mod firebase;
+pub(super) mod jsonl;
 pub(super) mod keycloak;
 pub(super) mod ldif;
 pub(super) mod table_columns;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::argument_value::whole_number_from;
 use crate::commands::user_import::format_options::FormatOptions;
 use crate::configuration::flags::StoreOptions;
 
@@ -23,7 +24,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// How many invalid records are reported in detail.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole_number_from(0_usize))]
     pub(super) max_errors: usize,
     /// Print JSON.
     #[arg(long)]

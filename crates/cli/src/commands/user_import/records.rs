@@ -4,13 +4,12 @@ use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use counterfoil_core::services::user_import::ImportedUser;
-use counterfoil_jose::json;
 
 use crate::commands::user_import::exported_user::ExportedUser;
 use crate::commands::user_import::format::csv::{Row, Table};
 use crate::commands::user_import::format::firebase::HashConfig;
 use crate::commands::user_import::format::{
-    Format, auth0, django, document, firebase, keycloak, ldif, table_columns,
+    Format, auth0, django, document, firebase, jsonl, keycloak, ldif, table_columns,
 };
 use crate::commands::user_import::format_options::FormatOptions;
 use crate::commands::user_import::input::{Input, InputReader};
@@ -38,7 +37,7 @@ pub(super) fn records(
     let reader = input.open(label)?;
     let assume_verified = options.assume_emails_verified;
     if options.format == Format::Jsonl {
-        return Ok(Box::new(lines(reader, move |text| parse_line(text, assume_verified))));
+        return Ok(Box::new(lines(reader, move |text| jsonl::user(text, assume_verified).map(Some))));
     }
     let users = exported_users(input, options, hash_config, reader)?;
     Ok(Box::new(users.map(move |record| {
@@ -99,16 +98,6 @@ fn check_options(options: &FormatOptions) -> Result<(), CliError> {
         return Err(CliError::usage("--hash-config needs --format firebase"));
     }
     Ok(())
-}
-
-fn parse_line(text: &str, assume_verified: bool) -> Record {
-    if !text.trim_start().starts_with('{') {
-        return Err("must be a JSON object; for an export of another system use --format".to_owned());
-    }
-    // Strictly, and the error does not repeat the line, which may contain a secret.
-    let user: ImportedUser = json::parse_object(text.as_bytes()).map_err(|error| error.to_string())?;
-    let email_verified = user.email_verified || (assume_verified && user.email.is_some());
-    Ok(Some(ImportedUser { email_verified, ..user }))
 }
 
 /// The records of a file with one record in each line.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::http_reference::answer;
 use crate::http_reference::example_server::Answer;
 use crate::http_reference::examples::{Example, GROUPS};
-use crate::http_reference::schema::{Schemas, credentials, one_line};
+use crate::http_reference::schema::{Schemas, credentials, one_line, texts};
 
 /// What stands before the calls.
 const HEAD: &str = include_str!("head.md");
@@ -194,7 +194,7 @@ impl Page<'_> {
     /// The objects to which calls and other objects link.
     fn objects(&self) -> String {
         let mut text = String::from(
-            "\n## Objects\n\nThe objects in answers. A member that can be null can be absent as well, and means the same. New versions can add members.\n",
+            "\n## Objects\n\nThe objects in answers. A member whose type says `or null` can be absent as well, and means the same; one whose type says `or absent` is never null. New versions can add members.\n",
         );
         let mut wanted = vec!["Problem".to_owned()];
         for example in GROUPS.iter().flat_map(|group| group.examples) {
@@ -227,14 +227,26 @@ impl Page<'_> {
         let mut text =
             format!("\n### {name}\n\n{description}\n\n| member | type | meaning |\n|---|---|---|\n");
         for member in schemas.members(schema) {
-            let absent = if member.is_required { "" } else { " or null" };
             let (words, meaning) = (schemas.words(member.schema), schemas.meaning(member.schema));
             let words = words.replace("null or ", "").replace(" or null", "");
+            let comma = if words.starts_with("list of ") { "," } else { "" };
+            let absent = match (is_nullable(member.schema), member.is_required) {
+                (true, _) => format!("{comma} or null"),
+                (false, true) => String::new(),
+                (false, false) => format!("{comma} or absent"),
+            };
             assert!(!meaning.is_empty(), "`{}` of {name} has no explanation", member.name);
             let _ = writeln!(text, "| `{}` | {words}{absent} | {meaning} |", member.name);
         }
         text
     }
+}
+
+/// Whether null is a value of this schema.
+fn is_nullable(schema: &Value) -> bool {
+    let is_null = |schema: &Value| schema["type"] == "null" || texts(&schema["type"]).contains(&"null");
+    let alternatives = schema["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+    is_null(schema) || alternatives.iter().any(is_null)
 }
 
 /// The sentences of a description, as "meaning: `code`", each with its code.

@@ -1,5 +1,7 @@
 //! Password changes, by the user and by an operator.
 
+use std::borrow::Cow;
+
 use counterfoil_jose::{Secret, Time};
 use counterfoil_verify::{RevocationSubject, SessionId, UserId};
 
@@ -90,12 +92,12 @@ impl AuthorizedPasswordChange {
     ///
     /// # Errors
     ///
-    /// [`ClientError::LoginFailed`] if the password was changed or the user was disabled or deleted in the meantime.
-    pub(in crate::services) fn revalidated(self, stored: Option<User>) -> Result<Self, ClientError> {
-        let user = stored.filter(User::is_enabled).ok_or(ClientError::LoginFailed(LoginFailure::Changed))?;
+    /// [`LoginFailure::Changed`] if the password was changed or the user was disabled or deleted in the meantime.
+    pub(in crate::services) fn revalidated(self, stored: Option<User>) -> Result<Self, LoginFailure> {
+        let user = stored.filter(User::is_enabled).ok_or(LoginFailure::Changed)?;
         // A rehash of the same password keeps the epoch; a new password raises it.
         if user.password != self.user.password && user.epoch != self.user.epoch {
-            return Err(ClientError::LoginFailed(LoginFailure::Changed));
+            return Err(LoginFailure::Changed);
         }
         Ok(Self { user, ..self })
     }
@@ -106,7 +108,7 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// [`ClientError::LoginFailed`] if the current password is wrong, [`ClientError::Field`] if the policy rejects the new
+    /// [`ClientError::PasswordChangeFailed`] if the current password is wrong, [`ClientError::Field`] if the policy rejects the new
     /// one, [`ClientError::RateLimited`] after too many wrong current passwords.
     pub async fn authorize_password_change(
         &self,
@@ -126,10 +128,10 @@ impl AccountService {
         let Verification { check, took } = self.verify_password(current, hash, requester).await?;
         let (Some(stored), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (stored, check) else {
             self.rate_limiter.record_failure(&attempt, now).await?;
-            self.record_failed_change(user, client_info, now).await?;
-            return Err(self
-                .refuse(ClientError::LoginFailed(LoginFailure::WrongPassword), Some(took), requester)
-                .await);
+            let failure = LoginFailure::WrongPassword;
+            self.record_failed_change(user, failure.to_string(), client_info, now).await?;
+            let error = ClientError::PasswordChangeFailed(failure);
+            return Err(self.refuse(error, Some(took), requester).await);
         };
         // Counted before the new password is validated, which costs CPU time.
         self.rate_limiter.record_success(attempt, now).await?;
@@ -160,7 +162,7 @@ impl AccountService {
         let requester = self.rate_limiter.user_requester(user.id, client_info.ip);
         if let Err(limited) = self.rate_limiter.consume_password_change(user.id, now) {
             // This answer confirms the current password, too.
-            self.record_failed_change(user.id, client_info, now).await?;
+            self.record_failed_change(user.id, "too many password changes", client_info, now).await?;
             return Err(limited);
         }
         self.authorize_new_password(user, (new, is_unchanged), requester, client_info, now).await
@@ -184,7 +186,7 @@ impl AccountService {
         };
         if let Err(error) = validated {
             if let ServiceError::Client(_) = error {
-                self.record_failed_change(user.id, client_info, now).await?;
+                self.record_failed_change(user.id, "new password refused", client_info, now).await?;
             }
             return Err(error);
         }
@@ -211,7 +213,7 @@ impl AccountService {
                 return Ok(());
             }
             let stored = self.store.user(change.user()).await?;
-            change = change.revalidated(stored)?;
+            change = change.revalidated(stored).map_err(ClientError::LoginFailed)?;
         }
         Err(InternalError::Contention.into())
     }
@@ -252,10 +254,12 @@ impl AccountService {
     async fn record_failed_change(
         &self,
         user: UserId,
+        reason: impl Into<Cow<'static, str>>,
         client_info: &ClientInfo,
         now: Time,
     ) -> Result<(), ServiceError> {
-        let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now);
+        let event = AuditEvent::by_user(AuditEventKind::PasswordChangeFailed, user, client_info, now)
+            .with_detail(reason);
         Ok(self.record_failure(event, user.as_bytes(), now).await?)
     }
 }

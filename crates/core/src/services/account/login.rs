@@ -160,7 +160,7 @@ impl AccountService {
             actor: Actor::Anonymous,
             reason: None,
             client_info: client_info.clone(),
-            detail: None,
+            detail: Some(failure.to_string().into()),
         };
         match self.record_failure(event, account.as_bytes(), now).await {
             Ok(()) => ClientError::LoginFailed(failure).into(),
@@ -169,7 +169,7 @@ impl AccountService {
     }
 }
 
-/// Why a login failed, for the log.
+/// Why a login failed, for the request log and the audit log.
 fn login_failure(user: Option<&User>, check: PasswordCheck) -> LoginFailure {
     match (user, check) {
         (None, _) => LoginFailure::UnknownUser,

@@ -3,7 +3,7 @@
 use counterfoil_jose::Time;
 use counterfoil_verify::{RevocationPosition, SessionId};
 
-use crate::client_error::InvalidCredential;
+use crate::client_error::{ClientError, InvalidCredential};
 use crate::credentials::refresh_token::Salt;
 use crate::credentials::session_token::SessionToken;
 use crate::model::audit_event::Actor;
@@ -50,9 +50,9 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Credential`](crate::ClientError::Credential) if the session has ended;
-    /// [`ClientError::LoginFailed`](crate::ClientError::LoginFailed) if the password was changed in the meantime;
-    /// [`ClientError::Field`](crate::ClientError::Field) if the new token is too long for its transport. Then nothing
+    /// [`ClientError::Credential`] if the session has ended;
+    /// [`ClientError::PasswordChangeFailed`] if the password was changed in the meantime;
+    /// [`ClientError::Field`] if the new token is too long for its transport. Then nothing
     /// is changed.
     pub async fn change_password(
         &self,
@@ -70,7 +70,8 @@ impl Issuer {
             if stored.user.id != change.user() {
                 return Err(InvalidCredential::Unknown.into());
             }
-            change = change.revalidated(Some(stored.user.clone()))?;
+            let revalidated = change.revalidated(Some(stored.user.clone()));
+            change = revalidated.map_err(ClientError::PasswordChangeFailed)?;
             let mut renewal = self.renewal(stored, presented.access, client_info, now)?;
             // Before the commit: a token that cannot be issued must not cost the session. The position is not known yet.
             let head = renewal.context.revocation_log_head;

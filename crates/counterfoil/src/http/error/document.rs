@@ -87,6 +87,9 @@ fn client_problem(error: &ClientError) -> Problem {
         ClientError::LoginFailed(_) => problem(&problem_types::INVALID_CREDENTIALS)
             .detail("the username or the password is wrong")
             .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        ClientError::PasswordChangeFailed(_) => problem(&problem_types::INVALID_CREDENTIALS)
+            .detail("the current password is wrong")
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         // The same response for expired, revoked and unknown, so that an attacker cannot distinguish them.
         // The reason is logged.
         ClientError::Credential(_) => Problem::from_auth_error(

@@ -54,6 +54,11 @@ pub(crate) fn parse_actor(text: &str) -> Option<Actor> {
     }
 }
 
+/// The kind with this name, also as lists show it to people: `login failed` for `login_failed`.
+pub(crate) fn parse_kind(text: &str) -> Option<AuditEventKind> {
+    AuditEventKind::from_name(&text.trim().to_ascii_lowercase().replace([' ', '-'], "_"))
+}
+
 /// Lists the events of `filter`, the newest first; `next` leads to older ones. At most 50,000 events are read: a page may have
 /// fewer events than requested although more follow.
 ///
@@ -114,6 +119,16 @@ async fn with_names(app: &App, events: &[NumberedEvent]) -> Result<Vec<AuditEven
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_is_parsed_as_it_is_written_and_as_it_is_shown() {
+        for text in ["login_failed", "login failed", " Login-failed "] {
+            assert_eq!(parse_kind(text), Some(AuditEventKind::LoginFailed), "{text}");
+        }
+        for unknown in ["", "login", "loginfailed"] {
+            assert_eq!(parse_kind(unknown), None, "{unknown}");
+        }
+    }
 
     #[test]
     fn an_actor_is_parsed_from_its_text() {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
-use counterfoil_core::model::audit_event::AuditEventKind;
+use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_jose::Time;
 use counterfoil_pages::TimeBound;
 use counterfoil_pages::view::console::{AuditFilter, AuditView, Pager};
@@ -19,7 +19,7 @@ use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::admin::viewer::Viewer;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::filter::{parse, text, with_query};
+use crate::pages::console::filter::{find_user, parse, text, user, with_query};
 use crate::pages::console::response::{answer_error, console_path, show};
 use crate::pages::console::rows::event_row;
 use crate::pages::page_request::FETCH_SITE;
@@ -44,7 +44,11 @@ pub(in crate::pages) async fn list(
 ) -> Result<Response, AppError> {
     let mut view = AuditView {
         filter: AuditFilter {
-            kind: text(&query, "kind"),
+            // The list of kinds shows the one that is selected by its name.
+            kind: kind(&query)
+                .ok()
+                .flatten()
+                .map_or_else(|| text(&query, "kind"), |kind| kind.as_str().into()),
             user: text(&query, "user"),
             session: text(&query, "session"),
             from: text(&query, "from"),
@@ -71,7 +75,7 @@ pub(in crate::pages) async fn list(
 
 async fn fill(app: &App, query: &Query, view: &mut AuditView) -> Result<(), AppError> {
     let page = Pagination::new(query.get("after"), EVENTS)?;
-    let list = audit_log::list(app, &filter(query)?, page).await?;
+    let list = audit_log::list(app, &filter(app, query).await?, page).await?;
     view.events = list.items.iter().map(event_row).collect();
     if list.items.len() < EVENTS as usize {
         view.stopped_at = list.next.clone();
@@ -110,34 +114,48 @@ pub(in crate::pages) async fn export(
     if !headers.get(FETCH_SITE).is_none_or(|site| [&b"same-origin"[..], b"none"].contains(&site.as_bytes())) {
         return Ok(Problem::from(CrossSiteRequest::OtherSite).into_response());
     }
-    let filter = filter(&query)?;
+    let filter = filter(&app, &query).await?;
     let current = administrator.current;
     let viewer = Viewer::user(current.user, current.principal);
     let body = audit_export::open(&app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }
 
-fn filter(query: &Query) -> Result<AuditEventFilter, AppError> {
-    let kind = text(query, "kind");
-    let unknown = || AppError::field("kind", "must be a kind of audit event");
-    let kinds = match kind.is_empty() {
-        true => Vec::new(),
-        false => vec![AuditEventKind::from_name(&kind).ok_or_else(unknown)?],
-    };
-    let expected = "must be user:, admin_key: and an id, operator, system or anonymous";
-    let actor = text(query, "actor");
-    let actor = Some(actor.as_str())
-        .filter(|actor| !actor.is_empty())
-        .map(|actor| audit_log::parse_actor(actor).ok_or_else(|| AppError::field("actor", expected)));
+async fn filter(app: &App, query: &Query) -> Result<AuditEventFilter, AppError> {
     Ok(AuditEventFilter {
-        actor: actor.transpose()?,
+        actor: actor(app, query).await?,
         ip: parse(query, "ip", "an IP address")?,
-        user: parse(query, "user", "a user id")?,
+        user: user(app, query).await?,
         session: parse(query, "session", "a session id")?,
-        kinds,
+        kinds: kind(query)?.into_iter().collect(),
         from: time(query, "from", TimeBound::From)?,
         until: time(query, "to", TimeBound::To)?,
     })
+}
+
+/// The kind, if one is selected.
+fn kind(query: &Query) -> Result<Option<AuditEventKind>, AppError> {
+    let text = text(query, "kind");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let unknown = || AppError::field("kind", format!("there is no kind of audit event {text:?}"));
+    audit_log::parse_kind(&text).map(Some).ok_or_else(unknown)
+}
+
+/// Who caused the events: an actor as events have it, or `user:` and a login name.
+async fn actor(app: &App, query: &Query) -> Result<Option<Actor>, AppError> {
+    let text = text(query, "actor");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Some(name) = text.strip_prefix("user:")
+        && let Some(id) = find_user(app, name).await?
+    {
+        return Ok(Some(Actor::User(id)));
+    }
+    let expected = "must be user: and a name or an id, admin_key: and an id, operator, system or anonymous";
+    audit_log::parse_actor(&text).map(Some).ok_or_else(|| AppError::field("actor", expected))
 }
 
 /// A time: a date, a date and a time in UTC, or Unix seconds as in the API.

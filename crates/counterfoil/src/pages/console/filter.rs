@@ -2,6 +2,11 @@
 
 use std::str::FromStr;
 
+use counterfoil_core::services::login_lookup::resolve_login_name;
+use counterfoil_core::store::StoreError;
+use counterfoil_verify::UserId;
+
+use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::redirect::encode;
 use crate::pages::query::Query;
@@ -26,6 +31,43 @@ pub(super) fn parse<T: FromStr>(
         true => Ok(None),
         false => text.parse().map(Some).map_err(|_| AppError::field(name, format!("must be {expected}"))),
     }
+}
+
+/// The user in the parameter `user`: an id, a username or a verified e-mail address. The id of a user who was deleted is
+/// accepted too, because events remain.
+///
+/// # Errors
+///
+/// If there is no such user, or the store cannot be read.
+pub(super) async fn user(app: &App, query: &Query) -> Result<Option<UserId>, AppError> {
+    let text = text(query, "user");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let found = match find_user(app, &text).await? {
+        Some(id) => Some(id),
+        None => text.parse().ok(),
+    };
+    let unknown =
+        || AppError::field("user", format!("there is no user {text:?}; a deleted one is found by the id"));
+    found.map(Some).ok_or_else(unknown)
+}
+
+/// The user with this id, or else with this login name. The id has priority: a user could take the id of another one as a
+/// name.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(super) async fn find_user(app: &App, text: &str) -> Result<Option<UserId>, StoreError> {
+    let store = &*app.parts.store;
+    if let Ok(id) = text.parse::<UserId>()
+        && store.user(id).await?.is_some()
+    {
+        return Ok(Some(id));
+    }
+    let Some(login) = resolve_login_name(store, text).await? else { return Ok(None) };
+    Ok(store.user_by_login(&login).await?.map(|user| user.id))
 }
 
 /// The path with these parameters, without those that are empty.

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use counterfoil_core::services::login_lookup::resolve_login_name;
-use counterfoil_verify::{SessionId, UserId};
+use counterfoil_verify::SessionId;
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::redirect::redirect_to_path;
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::filter::{text, with_query};
+use crate::pages::console::filter::{find_user, text, with_query};
 use crate::pages::console::response::console_path;
 use crate::pages::query::Query;
 
@@ -23,20 +22,13 @@ pub(in crate::pages) async fn find(
 ) -> Result<Response, AppError> {
     let text = text(&query, "q");
     let to = |path: String| Ok(redirect_to_path(&console_path(&app, &path)));
-    if let Ok(id) = text.parse::<UserId>()
-        && app.parts.store.user(id).await?.is_some()
-    {
-        return to(format!("/users/{id}"));
-    }
     if let Ok(id) = text.parse::<SessionId>()
         && app.parts.store.session(id).await?.is_some()
     {
         return to(format!("/audit?session={id}"));
     }
-    if let Some(login) = resolve_login_name(&*app.parts.store, &text).await?
-        && let Some(user) = app.parts.store.user_by_login(&login).await?
-    {
-        return to(format!("/users/{}", user.id));
+    if let Some(id) = find_user(&app, &text).await? {
+        return to(format!("/users/{id}"));
     }
     Ok(redirect_to_path(&with_query(&console_path(&app, "/users"), &[("prefix", &text)])))
 }

@@ -28,9 +28,12 @@ mod user_changes;
 mod users;
 mod verifiers;
 
+use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::app::App;
+use crate::http::redirect::permanent_redirect_to_path;
 
 /// The paths of the console, their methods, and their handlers. The handlers require a `ConsoleAdministrator`.
 pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
@@ -62,6 +65,11 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("/admin/live", shown, get(live::stream)),
         ("/admin/doctor", shown, get(doctor::show)),
     ]
+}
+
+/// Leads to the console.
+pub(super) async fn redirect(State(app): State<App>) -> Response {
+    permanent_redirect_to_path(&response::console_path(&app, ""))
 }
 
 /// The route that only development mode has.

@@ -15,7 +15,7 @@ use crate::operations::admin::{revocation_log, revocation_preview, revocations};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::{TYPED, check_typed, session_count, sign_in_again, warning};
-use crate::pages::console::filter::{text, with_query};
+use crate::pages::console::filter::{find_user, text, with_query};
 use crate::pages::console::parts::{newest_revocations, revocation_row};
 use crate::pages::console::response::{answer_error, changed, console_path, show, show_live};
 use crate::pages::page_request::PageRequest;
@@ -71,7 +71,7 @@ pub(in crate::pages) async fn ask(
     administrator: ConsoleAdministrator,
     query: Query,
 ) -> Result<Response, AppError> {
-    let subject = match subject(&query) {
+    let subject = match typed_subject(&app, &query).await {
         Ok(subject) => subject,
         Err(error) => {
             let (newest, _) = newest_revocations(&app).await?;
@@ -140,8 +140,19 @@ async fn run(
     Ok(())
 }
 
+/// The subject as an administrator types it: a user by login name, too. From the question on it has the id.
+async fn typed_subject(app: &App, query: &Query) -> Result<RevocationSubject, AppError> {
+    if let Some(name) = text(query, "subject").strip_prefix("user:")
+        && let Some(id) = find_user(app, name).await?
+    {
+        return Ok(RevocationSubject::User(id));
+    }
+    subject(query)
+}
+
 fn subject(query: &Query) -> Result<RevocationSubject, AppError> {
-    let expected = "must be session:, user:, token:, client: or key: and an id, or everyone";
+    let expected =
+        "must be user: and a name or an id, session:, token:, client: or key: and an id, or everyone";
     text(query, "subject").parse().map_err(|_| AppError::field("subject", expected))
 }
 

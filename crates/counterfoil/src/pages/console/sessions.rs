@@ -9,7 +9,7 @@ use http::{HeaderMap, Uri};
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_core::store::SessionQuery;
 use counterfoil_pages::view::console::{Pager, SessionFilter, SessionsPageView};
-use counterfoil_verify::{SessionId, UserId};
+use counterfoil_verify::SessionId;
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -18,7 +18,7 @@ use crate::http::set_cookie::SetCookies;
 use crate::operations::admin::sessions;
 use crate::operations::pagination::Pagination;
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::filter::{parse, text, with_query};
+use crate::pages::console::filter::{parse, text, user, with_query};
 use crate::pages::console::response::{answer_error, changed, console_path, show};
 use crate::pages::console::rows::session_row;
 use crate::pages::page_request::PageRequest;
@@ -59,7 +59,7 @@ async fn fill(
     administrator: &ConsoleAdministrator,
     view: &mut SessionsPageView,
 ) -> Result<(), AppError> {
-    let user: Option<UserId> = parse(query, "user", "a user id")?;
+    let user = user(app, query).await?;
     let ip: Option<IpAddr> = parse(query, "ip", "an IP address")?;
     let unknown_mode = || AppError::field("mode", "must be `session`, `jwt` or `hybrid`");
     let mode = query.get("mode").map(|name| Mode::from_name(name).ok_or_else(unknown_mode)).transpose()?;

@@ -77,7 +77,7 @@ impl<'a> Schemas<'a> {
             types => texts(types),
         };
         let words = types.iter().map(|name| match *name {
-            "array" => format!("list of {}", self.words(&schema["items"])),
+            "array" => format!("list of {}", several(&self.words(&schema["items"]))),
             other => other.to_owned(),
         });
         words.collect::<Vec<_>>().join(" or ")
@@ -90,6 +90,14 @@ impl<'a> Schemas<'a> {
         let inner = alternatives.filter_map(|alternative| alternative["description"].as_str()).next();
         let text = own.or(inner).or_else(|| self.resolved(schema)["description"].as_str());
         one_line(text.unwrap_or_default())
+    }
+}
+
+/// The words for several values of a type.
+fn several(words: &str) -> String {
+    match words {
+        "string" | "integer" | "object" => format!("{words}s"),
+        other => other.to_owned(),
     }
 }
 

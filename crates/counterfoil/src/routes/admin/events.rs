@@ -61,7 +61,7 @@ pub(in crate::routes) async fn list(
 /// The kinds in a list that is separated by commas.
 fn parse_kinds(list: &str) -> Result<Vec<AuditEventKind>, AppError> {
     let names = list.split(',').filter(|name| !name.is_empty());
-    names.map(|name| AuditEventKind::from_name(name).ok_or_else(|| unknown_kind(name))).collect()
+    names.map(|name| audit_log::parse_kind(name).ok_or_else(|| unknown_kind(name))).collect()
 }
 
 fn unknown_kind(name: &str) -> AppError {

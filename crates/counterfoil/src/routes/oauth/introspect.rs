@@ -48,39 +48,56 @@ pub(in crate::routes) struct IntrospectionSchema {
     /// Whether the token is active.
     active: bool,
     /// `session`, `access` or `refresh`. A resource server must not accept a refresh token.
+    #[schema(nullable = false)]
     token_type: Option<String>,
     /// The issuer.
+    #[schema(nullable = false)]
     iss: Option<String>,
     /// The id of the user.
+    #[schema(nullable = false)]
     sub: Option<String>,
     /// The audiences. A resource server must find itself here, or the issuer if it accepts every token of it.
+    #[schema(nullable = false)]
     aud: Option<Vec<String>>,
     /// The client application.
+    #[schema(nullable = false)]
     client_id: Option<String>,
     /// The name to log in with. That of an access token is left out if access tokens are issued without it.
+    #[schema(nullable = false)]
     username: Option<String>,
     /// The scopes, separated by spaces, if the token is limited to some.
+    #[schema(nullable = false)]
     scope: Option<String>,
     /// The id of the session.
+    #[schema(nullable = false)]
     sid: Option<String>,
     /// The id of an access token.
+    #[schema(nullable = false)]
     jti: Option<String>,
     /// When the token was issued, in Unix seconds; for a session token, when the user logged in.
+    #[schema(nullable = false)]
     iat: Option<u64>,
     /// When it expires if it is not used, in Unix seconds.
+    #[schema(nullable = false)]
     exp: Option<u64>,
     /// When the user authenticated, in Unix seconds.
+    #[schema(nullable = false)]
     auth_time: Option<u64>,
     /// How the user authenticated (RFC 8176).
+    #[schema(nullable = false)]
     amr: Option<Vec<String>>,
     /// The authentication context class, if it is known.
+    #[schema(nullable = false)]
     acr: Option<String>,
     /// The roles of the user.
+    #[schema(nullable = false)]
     roles: Option<Vec<String>>,
     /// The application's own id of the user, if it has one.
+    #[schema(nullable = false)]
     external_id: Option<ExternalIdSchema>,
     /// The head of the revocation log before this was decided. A follower of the feed that keeps the response checks it like an
     /// access token with this `pos`.
+    #[schema(nullable = false)]
     pos: Option<u64>,
 }
 

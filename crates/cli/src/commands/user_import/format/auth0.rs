@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::commands::user_import::exported_user::{ExportedUser, unix_seconds};
 use crate::commands::user_import::format::document::{User, boolean, string};
+use crate::commands::user_import::format::jsonl;
 
 /// The members of an imported user in a line.
 pub(in crate::commands::user_import) const NAMES: &[(&str, &str)] =
@@ -12,7 +13,8 @@ pub(in crate::commands::user_import) const NAMES: &[(&str, &str)] =
 
 /// The user of a line. Its id is the `sub` of the tokens of Auth0: `auth0|` and the id of the record.
 pub(in crate::commands::user_import) fn parse(text: &str) -> User {
-    let record: Value = json::parse_object(text.as_bytes()).map_err(|error| error.to_string())?;
+    let record: Value =
+        json::parse_object(text.as_bytes()).map_err(|error| jsonl::syntax_error(text, &error))?;
     let subject = match string(&record, "user_id")? {
         Some(subject) => Some(subject),
         None => record["_id"]["$oid"].as_str().map(|id| format!("auth0|{id}")),

@@ -1,5 +1,6 @@
 //! Django: the output of `manage.py dumpdata`, as one list or with one object per line.
 
+use counterfoil_jose::json;
 use serde_json::Value;
 
 use crate::commands::user_import::exported_user::{ExportedUser, unix_seconds};
@@ -17,13 +18,23 @@ pub(in crate::commands::user_import) const NAMES: &[(&str, &str)] =
 /// If it is neither a list nor objects in lines.
 pub(in crate::commands::user_import) fn records(text: &[u8]) -> Result<Vec<Value>, CliError> {
     if text.trim_ascii_start().starts_with(b"{") {
-        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        return lines.filter(|line| !line.is_empty()).map(parse).collect();
+        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
+        return lines
+            .filter(|(line, _)| !line.is_empty())
+            .map(|(line, number)| parse_line(line, number))
+            .collect();
     }
     match parse(text)? {
         Value::Array(records) => Ok(records),
         _ => Err(CliError::failure("the document must be the list that `manage.py dumpdata` writes")),
     }
+}
+
+/// The record in the line with this number. To the parser the line is the whole text.
+fn parse_line(line: &[u8], number: u64) -> Result<Value, CliError> {
+    json::parse(line).map_err(|error| {
+        CliError::failure(format!("line {number}: {} at column {}", error.detail(), error.column()))
+    })
 }
 
 /// The user of a record; `None` for a record of another model, such as a group.
