@@ -4,7 +4,8 @@
 //! runner captures output. `cargo xtask test` repeats these lines at its end.
 //!
 //! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database,
-//! [`RedisServer`] a cache, and [`ProxyProcess`] a reverse proxy. [`CertificateAuthority`] signs certificates.
+//! [`RedisServer`] a cache, and [`ProxyProcess`] a reverse proxy. [`CertificateAuthority`] signs certificates,
+//! and [`self_signed_certificate`] makes one without an authority.
 
 mod authority;
 mod interop;
@@ -12,6 +13,7 @@ mod postgres;
 mod postgres_pair;
 mod proxy;
 mod redis;
+mod self_signed;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -23,6 +25,7 @@ pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;
 pub use proxy::{GUARDED_HOST, ProxyKind, ProxyProcess, ProxySetup};
 pub use redis::{RedisServer, free_port};
+pub use self_signed::self_signed_certificate;
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.
 pub const REQUIRE: &str = "COUNTERFOIL_REQUIRE";
