@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::common::{Server, counterfoil, end_of};
+use crate::common::{Server, counterfoil, end_of, wait_until};
 
 /// How long a step of a measurement may take on a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -199,13 +199,13 @@ fn the_servers_of_a_measurement_end_with_its_process() {
     let parent = lab.id().to_string();
     let measuring = processes().into_iter().find(|process| process.parent == parent).unwrap();
     let in_group = || processes().iter().filter(|process| process.group == measuring.id).count();
-    until(|| in_group() > 1);
+    wait_until("it has started a server", || in_group() > 1);
 
     let id = Pid::from_raw(measuring.id.parse().unwrap()).unwrap();
     kill_process(id, Signal::KILL).unwrap();
 
     assert!(wait_for_end(origin, &path).contains("the process has ended with"));
-    until(|| in_group() == 0);
+    wait_until("its servers end", || in_group() == 0);
     end_of(&mut follower, TIMEOUT);
     kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
     end_of(&mut lab, TIMEOUT);
@@ -230,14 +230,6 @@ fn processes() -> Vec<Process> {
         (state != "Z").then(|| Process { id: id.to_owned(), parent, group })
     };
     fs::read_dir("/proc").unwrap().filter_map(|entry| read(entry.ok()?)).collect()
-}
-
-fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !condition() {
-        assert!(Instant::now() < deadline, "it takes too long");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn files(dir: &Path) -> usize {
