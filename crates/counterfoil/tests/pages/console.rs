@@ -8,9 +8,10 @@ use serde_json::json;
 use counterfoil::operator::Command;
 use counterfoil_jose::Secret;
 
+use crate::advanced_clock::advanced_clock;
 use crate::browser::{PageBrowser, after, encode, html};
 use crate::client::Request;
-use crate::test_server::{PASSWORD, TestServer, advanced_clock, text};
+use crate::test_server::{PASSWORD, TestServer, text};
 
 async fn console_server() -> TestServer {
     let server = TestServer::with(|settings| settings.console.enabled = true).await;
