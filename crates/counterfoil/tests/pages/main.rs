@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod administrator;
 #[path = "../http/advanced_clock.rs"]
 mod advanced_clock;
 mod browser;
@@ -12,7 +13,9 @@ mod client;
 mod console;
 mod console_changes;
 mod console_live;
+mod console_operations;
 mod console_size;
+mod console_users;
 mod errors;
 #[path = "../http/event_stream.rs"]
 mod event_stream;
