@@ -5,9 +5,10 @@
 //!
 //! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database,
 //! [`RedisServer`] a cache, and [`ProxyProcess`] a reverse proxy. [`CertificateAuthority`] signs certificates,
-//! and [`self_signed_certificate`] makes one without an authority.
+//! and [`self_signed_certificate`] makes one without an authority. [`CapturedLogs`] is the log of a test.
 
 mod authority;
+mod captured_logs;
 mod interop;
 mod postgres;
 mod postgres_pair;
@@ -20,6 +21,7 @@ use std::io::{self, Write};
 use std::thread;
 
 pub use authority::{CertificateAuthority, ServerCertificate};
+pub use captured_logs::CapturedLogs;
 pub use interop::{INTEROP, chromium, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;
