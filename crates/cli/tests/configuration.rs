@@ -1,5 +1,4 @@
-//! The configuration: `check` and `serve` accept the same settings, `init` writes a valid file, TLS is served
-//! from files.
+//! The configuration: `check` and `serve` accept the same settings, name what is wrong, and accept the file that `init` writes.
 
 #![allow(clippy::unwrap_used, reason = "a failed preparation fails the test")]
 
@@ -9,12 +8,11 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::common::{CommandOutput, Server, counterfoil, run};
+use crate::common::{CommandOutput, counterfoil, run};
 
 /// Lines of a file, valid and invalid; `DIR` is an existing directory. Keys of tables are dotted, so that
 /// every order is possible.
@@ -319,166 +317,4 @@ fn init_writes_a_valid_file_and_never_overwrites_one() {
     assert_eq!(check(&out, &["--strict"]).status, 0, "{:?}", check(&out, &[]));
     assert_eq!(serves(&out), Ok(()));
     assert_eq!((second.status, fs::read(&out).unwrap()), (1, written), "{second:?}");
-}
-
-#[test]
-fn init_refuses_invalid_answers_and_writes_nothing() {
-    let place = tempfile::tempdir().unwrap();
-    let (answers, out) = (place.path().join("answers.toml"), place.path().join("c.toml"));
-    for wrong in [
-        "issuer = \"http://auth.example\"\nclients = [\"pages\"]\n",
-        "issuer = \"https://auth.example\"\nclients = [\"toasters\"]\n",
-        "issuer = \"https://auth.example\"\nclients = []\nmore = 1\n",
-        "clients = [\"pages\"]\n",
-        "nonsense",
-    ] {
-        fs::write(&answers, wrong).unwrap();
-
-        let output = run(&["init", "--answers", text(&answers), "--out", text(&out)]);
-
-        assert_eq!(output.status, 2, "{wrong}: {output:?}");
-        assert!(!out.exists(), "{wrong}");
-    }
-}
-
-#[test]
-fn init_without_a_terminal_asks_for_a_file_of_answers() {
-    let place = tempfile::tempdir().unwrap();
-    let out = place.path().join("c.toml");
-
-    let output = run(&["init", "--out", text(&out)]);
-
-    assert_eq!(output.status, 2, "{output:?}");
-    assert!(output.stderr.contains("--answers") && !out.exists(), "{output:?}");
-}
-
-#[test]
-fn completions_are_printed_for_each_shell() {
-    for shell in ["bash", "zsh", "fish"] {
-        let output = run(&["completions", shell]);
-
-        assert_eq!(output.status, 0, "{output:?}");
-        assert!(output.stdout.contains("counterfoil") && output.stdout.contains("data-dir"), "{shell}");
-    }
-    assert_eq!(run(&["completions", "teletype"]).status, 2);
-    assert!(run(&["--version"]).stdout.starts_with("counterfoil "));
-}
-
-/// A certificate for localhost, created by openssl: the files of the certificate and of its key.
-fn make_certificate(dir: &Path, name: &str) -> (String, String) {
-    let [certificate, key] = ["pem", "key"].map(|end| text(&dir.join(format!("{name}.{end}"))).to_owned());
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-keyout", &key, "-out", &certificate])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
-    (certificate, key)
-}
-
-/// Requests `/healthz` with curl, which trusts only `certificate`: the HTTP version and the status.
-fn healthy(server: &Server, certificate: &str, version: &str) -> String {
-    let url = format!("{}/healthz", server.base);
-    let asked = [
-        "-s",
-        "--noproxy",
-        "*",
-        "--cacert",
-        certificate,
-        version,
-        "-w",
-        "\n%{http_version} %{http_code}",
-        &url,
-    ];
-    let output = Command::new("curl").args(asked).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().last().unwrap_or_default().to_owned()
-}
-
-#[test]
-fn tls_is_served_from_files_and_a_renewed_certificate_is_loaded_without_a_restart() {
-    let place = tempfile::tempdir().unwrap();
-    let dir = place.path();
-    let (certificate, key) = make_certificate(dir, "served");
-    let old = dir.join("old.pem");
-    fs::copy(&certificate, &old).unwrap();
-    let mut command =
-        counterfoil(&["--data-dir", text(&dir.join("data")), "serve", "--listen", "127.0.0.1:0"]);
-    command.env("COUNTERFOIL_TLS_CERTIFICATE", &certificate).env("COUNTERFOIL_TLS_KEY", &key);
-    let server = Server::start(&mut command, &dir.join("log"));
-
-    assert!(server.base.starts_with("https://127.0.0.1:"), "{}", server.base);
-    assert_eq!(healthy(&server, &certificate, "--http2"), "2 200");
-    assert_eq!(healthy(&server, &certificate, "--http1.1"), "1.1 200");
-
-    // A new certificate is served only when its key is there too; until then the old one is.
-    let (next, next_key) = make_certificate(dir, "next");
-    fs::rename(&next, &certificate).unwrap();
-    let log = || fs::read_to_string(dir.join("log")).unwrap();
-    until(|| log().contains("the old one stays in use"));
-    assert_eq!(healthy(&server, text(&old), "--http2"), "2 200");
-    fs::rename(&next_key, &key).unwrap();
-    until(|| healthy(&server, &certificate, "--http2") == "2 200");
-
-    assert_ne!(healthy(&server, text(&old), "--http2"), "2 200");
-}
-
-/// Waits up to 30 seconds for a condition that another process fulfils.
-fn until(is_fulfilled: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !is_fulfilled() {
-        assert!(started.elapsed() < Duration::from_secs(30), "the condition is not fulfilled in time");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dist/counterfoil.service");
-
-/// Runs `systemd-analyze`. `None` if it is not installed: the test is skipped.
-fn systemd_analyze(arguments: &[&str]) -> Option<std::process::Output> {
-    let output = Command::new("systemd-analyze").args(arguments).output();
-    if output.is_err() {
-        counterfoil_test_support::skip("systemd-analyze is not installed");
-    }
-    output.ok()
-}
-
-#[test]
-fn systemd_accepts_the_unit() {
-    let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("counterfoil.service");
-    let ours = concat!(env!("CARGO_BIN_EXE_counterfoil"), " serve");
-    let unit = fs::read_to_string(UNIT).unwrap().replace("/usr/local/bin/counterfoil serve", ours);
-    fs::write(&file, unit).unwrap();
-
-    let Some(verified) = systemd_analyze(&["verify", text(&file)]) else { return };
-
-    assert!(verified.status.success() && verified.stderr.is_empty(), "{verified:?}");
-}
-
-/// The scale of systemd is from 0 to 10; a unit without any protection has 9.6. The threshold is ten times that.
-#[test]
-fn systemd_rates_the_exposure_of_the_unit_as_low() {
-    let arguments = ["security", "--offline=yes", "--threshold=15", "--no-pager", UNIT];
-
-    let Some(rated) = systemd_analyze(&arguments) else { return };
-
-    assert!(rated.status.success(), "{}", String::from_utf8_lossy(&rated.stdout));
-    let weaker = fs::read_to_string(UNIT).unwrap().replace("RestrictNamespaces=yes\n", "");
-    let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("counterfoil.service");
-    fs::write(&file, weaker).unwrap();
-    let rated = systemd_analyze(&[&arguments[..4], &[text(&file)]].concat()).unwrap();
-    assert!(!rated.status.success(), "the threshold leaves no room");
 }

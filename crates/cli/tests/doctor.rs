@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use counterfoil_test_support::skip;
+use counterfoil_test_support::{self_signed_certificate, skip};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ impl Deployment {
             return None;
         }
         let temp = tempfile::tempdir().unwrap();
-        make_certificate(temp.path(), "served");
+        self_signed_certificate(temp.path(), "served", "localhost");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let issuer = format!("https://localhost:{port}");
         let dir = temp.path().join("data");
@@ -114,19 +114,6 @@ access_log off;\n{temporary}{http}\nserver {{
         let rows = rows.map(|row| (text(row, "check"), text(row, "verdict"), text(row, "mend"))).collect();
         (output.status, rows)
     }
-}
-
-/// A certificate for `localhost` that signs itself, and its key.
-fn make_certificate(dir: &Path, name: &str) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "90", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")])
-        .current_dir(dir)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
 }
 
 impl Drop for Nginx {
@@ -266,7 +253,7 @@ fn compression_is_a_warning_and_an_untrusted_certificate_is_wrong() {
     let (status, rows) = deployment.rows();
     assert_eq!((findings(&rows), status), (vec![("compression", "warning")], 0), "{rows:?}");
 
-    make_certificate(deployment.temp.path(), "other");
+    self_signed_certificate(deployment.temp.path(), "other", "localhost");
     let untrusted = deployment.examine_trusting("other.pem", &["--json"]);
     assert_eq!(untrusted.status, 1, "{untrusted:?}");
     assert!(untrusted.stdout.contains("ssl_certificate"), "{untrusted:?}");

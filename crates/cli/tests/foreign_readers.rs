@@ -104,6 +104,17 @@ fn in_shell(shell: &str, arguments: &[&str]) -> Option<String> {
 }
 
 #[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["completions", shell]);
+
+        assert_eq!(output.status, 0, "{output:?}");
+        assert!(output.stdout.contains("counterfoil") && output.stdout.contains("data-dir"), "{shell}");
+    }
+    assert_eq!(run(&["completions", "teletype"]).status, 2);
+}
+
+#[test]
 fn bash_completes_commands() {
     let script = "source \"$1\"; COMP_WORDS=(counterfoil se); COMP_CWORD=1; _counterfoil counterfoil se counterfoil; \
                   complete -p counterfoil >/dev/null && echo \"${COMPREPLY[@]}\"";

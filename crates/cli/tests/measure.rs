@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use counterfoil_lab::{CompareCommand, FigureId, LabSite, read};
 use counterfoil_test_support::{chromium, interop_folder};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::common::{Server, counterfoil, end_of};
+use crate::common::{Server, counterfoil, end_of, wait_until};
 
 /// How long a step of a measurement may take on a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -57,6 +57,15 @@ impl Drop for Site {
         let ended = self.thread.take().unwrap().join();
         assert!(ended.is_ok() || thread::panicking());
     }
+}
+
+/// `counterfoil lab` with its temporary files in `dir`, and its origin.
+fn start_lab(dir: &Path) -> (Child, String) {
+    let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
+    let mut lab = command.env("TMPDIR", dir).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (lab, line.trim_end().strip_suffix("/lab").unwrap().to_owned())
 }
 
 /// The head and the body of a response.
@@ -142,40 +151,35 @@ fn a_measurement_is_shown_from_the_press_of_the_button_to_its_report() {
 #[test]
 fn one_measurement_runs_at_a_time_and_ends_with_its_button_and_with_the_server() {
     let temp = tempfile::tempdir().unwrap();
-    let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
-    let mut lab = command.env("TMPDIR", temp.path()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let origin = line.trim_end().strip_suffix("/lab").unwrap();
-
-    let path = start(origin);
-    let (mut follower, mut events) = follow(origin, &path);
+    let (mut lab, origin) = start_lab(temp.path());
+    let path = start(&origin);
+    let (mut follower, mut events) = follow(&origin, &path);
     let part = first_part(&mut events);
     assert!(
         part["of"].as_u64().unwrap() >= part["done"].as_u64().unwrap() && part["seconds"].is_u64(),
         "{part}"
     );
-    let (head, running) = curl(origin, &path, &[]);
+    let (head, running) = curl(&origin, &path, &[]);
     assert!(head.contains("script-src 'self'; connect-src 'self'") && head.contains("trusted-types 'none'"));
     assert!(running.contains("data-events=\"") && running.contains(" defer></script>"));
-    let (head, reloading) = curl(origin, &format!("{path}?every=2"), &[]);
+    let (head, reloading) = curl(&origin, &format!("{path}?every=2"), &[]);
     assert!(head.contains("refresh: 2") && !reloading.contains("<script"), "{head}");
 
-    let (head, second) = curl(origin, "/lab/measure", &["-X", "POST"]);
+    let (head, second) = curl(&origin, "/lab/measure", &["-X", "POST"]);
     assert!(head.starts_with("http/1.1 409"), "{head}");
     assert!(second.contains("No other measurement was started") && second.contains("<progress"), "{second}");
-    assert!(curl(origin, "/lab/measure", &[]).1.contains("See its progress"));
+    assert!(curl(&origin, "/lab/measure", &[]).1.contains("See its progress"));
 
-    let (head, _) = curl(origin, &format!("{path}/stop"), &["-X", "POST"]);
+    let (head, _) = curl(&origin, &format!("{path}/stop"), &["-X", "POST"]);
     assert!(head.starts_with("http/1.1 303"), "{head}");
-    assert!(curl(origin, &path, &[]).1.contains("Measurement 1 was stopped"));
+    assert!(curl(&origin, &path, &[]).1.contains("Measurement 1 was stopped"));
     let mut rest = String::new();
     events.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("event: ended"), "{rest}");
     end_of(&mut follower, TIMEOUT);
     assert_eq!(files(temp.path()), 0, "a measurement that was stopped leaves no file");
 
-    let (mut follower, mut events) = follow(origin, &start(origin));
+    let (mut follower, mut events) = follow(&origin, &start(&origin));
     first_part(&mut events);
     assert!(files(temp.path()) > 0);
     kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
@@ -188,28 +192,35 @@ fn one_measurement_runs_at_a_time_and_ends_with_its_button_and_with_the_server()
 #[test]
 fn the_servers_of_a_measurement_end_with_its_process() {
     let temp = tempfile::tempdir().unwrap();
-    let mut command = counterfoil(&["lab", "--listen", "127.0.0.1:0"]);
-    let mut lab = command.env("TMPDIR", temp.path()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let origin = line.trim_end().strip_suffix("/lab").unwrap();
-    let path = start(origin);
-    let (mut follower, mut events) = follow(origin, &path);
+    let (mut lab, origin) = start_lab(temp.path());
+    let path = start(&origin);
+    let (mut follower, mut events) = follow(&origin, &path);
     first_part(&mut events);
     let parent = lab.id().to_string();
     let measuring = processes().into_iter().find(|process| process.parent == parent).unwrap();
-    let in_group = || processes().iter().filter(|process| process.group == measuring.id).count();
-    until(|| in_group() > 1);
-
     let id = Pid::from_raw(measuring.id.parse().unwrap()).unwrap();
+    let _group = ProcessGroup(id);
+    let in_group = || processes().iter().filter(|process| process.group == measuring.id).count();
+    wait_until("it has started a server", || in_group() > 1);
+
     kill_process(id, Signal::KILL).unwrap();
 
-    assert!(wait_for_end(origin, &path).contains("the process has ended with"));
-    until(|| in_group() == 0);
+    assert!(wait_for_end(&origin, &path).contains("the process has ended with"));
+    wait_until("its servers end", || in_group() == 0);
     end_of(&mut follower, TIMEOUT);
     kill_process(Pid::from_child(&lab), Signal::TERM).unwrap();
     end_of(&mut lab, TIMEOUT);
     assert_eq!(files(temp.path()), 0);
+}
+
+/// Kills what is left of a group of processes when it is dropped, so that a test that fails leaves no server.
+struct ProcessGroup(Pid);
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        // There is nothing left if the test has passed.
+        let _ = kill_process_group(self.0, Signal::KILL);
+    }
 }
 
 struct Process {
@@ -230,14 +241,6 @@ fn processes() -> Vec<Process> {
         (state != "Z").then(|| Process { id: id.to_owned(), parent, group })
     };
     fs::read_dir("/proc").unwrap().filter_map(|entry| read(entry.ok()?)).collect()
-}
-
-fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !condition() {
-        assert!(Instant::now() < deadline, "it takes too long");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn files(dir: &Path) -> usize {

@@ -19,13 +19,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{Server, counterfoil, in_dir};
+use crate::common::{Server, counterfoil, in_dir, wait_until};
 
 const PASSWORD: &str = "correct horse battery staple";
 const ISSUER: &str = "http://localhost:7001";
-
-/// How long a condition may take to become true on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Servers on one database.
 struct Fleet {
@@ -114,15 +111,6 @@ fn session(server: &Server) -> String {
 
 fn me(server: &Server, token: &str) -> u16 {
     server.get("/v1/me", token).0
-}
-
-#[track_caller]
-fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_true() {
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn signal(server: &Server, signal: Signal) {

@@ -66,6 +66,17 @@ fn is_error_with_hint(output: &CommandOutput) -> bool {
         && matches!(lines[..], [error, hint] if error.starts_with("error: ") && hint.starts_with("hint: "))
 }
 
+/// Asserts that the server refuses the directory with one error, and changes nothing in it.
+fn assert_refused_and_unchanged(dir: &Path, what: &str) {
+    let before = contents(dir);
+
+    let output = serve(dir, &[]);
+
+    assert_eq!(output.status, 1, "{what}: {output:?}");
+    assert!(is_error_with_hint(&output), "{what}: {output:?}");
+    assert_eq!(contents(dir), before, "{what}");
+}
+
 #[test]
 fn every_login_survives_a_restart() {
     let (_temp, dir) = fresh();
@@ -165,13 +176,8 @@ fn a_second_server_is_refused_and_changes_nothing() {
     let (_temp, dir) = fresh();
     let server = Server::serve(&dir);
     register(&server);
-    let before = contents(&dir);
 
-    let output = serve(&dir, &[]);
-
-    assert_eq!(output.status, 1, "{output:?}");
-    assert!(is_error_with_hint(&output), "{output:?}");
-    assert_eq!(contents(&dir), before);
+    assert_refused_and_unchanged(&dir, "a second server");
     login(&server, "session");
 }
 
@@ -188,13 +194,8 @@ fn a_file_that_is_not_a_database_is_refused_and_not_changed() {
             // They belong to the former database, if they exist.
             let _ = fs::remove_file(dir.join(rest));
         }
-        let before = contents(&dir);
 
-        let output = serve(&dir, &[]);
-
-        assert_eq!(output.status, 1, "{what}: {output:?}");
-        assert!(is_error_with_hint(&output), "{what}: {output:?}");
-        assert_eq!(contents(&dir), before, "{what}");
+        assert_refused_and_unchanged(&dir, what);
     }
 }
 
@@ -207,13 +208,8 @@ fn a_database_of_another_program_or_of_a_newer_version_is_refused_and_not_change
         let mut bytes = fs::read(&database).unwrap();
         bytes[range].copy_from_slice(&[0, 0, 7, 7]);
         fs::write(&database, bytes).unwrap();
-        let before = contents(&dir);
 
-        let output = serve(&dir, &[]);
-
-        assert_eq!(output.status, 1, "{what}: {output:?}");
-        assert!(is_error_with_hint(&output), "{what}: {output:?}");
-        assert_eq!(contents(&dir), before, "{what}");
+        assert_refused_and_unchanged(&dir, what);
     }
 }
 
@@ -231,13 +227,8 @@ fn an_unusable_master_key_is_one_error() {
     ] {
         let (_temp, dir) = used();
         damage(&dir.join("master-key"));
-        let before = contents(&dir);
 
-        let output = serve(&dir, &[]);
-
-        assert_eq!(output.status, 1, "{what}: {output:?}");
-        assert!(is_error_with_hint(&output), "{what}: {output:?}");
-        assert_eq!(contents(&dir), before, "{what}");
+        assert_refused_and_unchanged(&dir, what);
     }
 }
 

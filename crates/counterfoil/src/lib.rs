@@ -119,6 +119,7 @@ pub use routes::openapi;
 pub use runtime::panics::panic_count;
 #[cfg(feature = "server")]
 pub use server::{SHUTDOWN_TIMEOUT, serve};
+pub use settings::Settings;
 pub use settings::audit_log::AuditLogSettings;
 pub use settings::base_path::{BasePath, BasePathError};
 pub use settings::cache_url::{CacheFileError, CacheUrl, CacheUrlError};
@@ -134,13 +135,14 @@ pub use settings::guarded_host::{GuardedHost, GuardedHostError};
 pub use settings::introspection::IntrospectionLimits;
 pub use settings::ip_network::{IpNetworkError, Network};
 pub use settings::issuer_url::{IssuerUrl, IssuerUrlError};
+pub use settings::limits::Limits;
 pub use settings::login_url::{LoginUrl, LoginUrlError};
 pub use settings::node::NodeSettings;
 pub use settings::pages::PagesSettings;
+pub use settings::registration::Registration;
 pub use settings::store_file::StoreFileError;
 pub use settings::store_url::{StoreUrl, StoreUrlError};
 pub use settings::write_rate_limits::WriteRateLimits;
-pub use settings::{Limits, Registration, Settings};
 pub use store::copy_mark::StoreCopyError;
 pub use store::rollback_guard::RollbackGuardError;
 

@@ -4,46 +4,21 @@
 
 mod common;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use counterfoil_core::model::user::{User, Username};
 use counterfoil_core::store::{Change, LoginName, Store};
 use counterfoil_sqlite::SqliteStore;
+use counterfoil_test_support::CapturedLogs;
 use rusqlite::Connection;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
 use common::{DatabaseDir, user};
 
-/// The lines of the log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 /// Opens the database and returns what was logged meanwhile.
 fn open_with_log(dir: &DatabaseDir) -> (Arc<SqliteStore>, String) {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    let store = tracing::subscriber::with_default(subscriber, || dir.open());
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    (store, text)
+    let (logs, _guard) = CapturedLogs::capture(Level::INFO);
+    (dir.open(), logs.text())
 }
 
 /// A user as an earlier version stored them: without width mapping, and with the address in lower case.

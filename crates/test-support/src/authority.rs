@@ -83,8 +83,7 @@ impl CertificateAuthority {
     }
 
     fn sign(&self, name: &str, host: &str, [from, to]: [&str; 2]) -> ServerCertificate {
-        let kind = if host.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
-        run(SIGN, &[&self.dir.display().to_string(), name, &format!("{kind}:{host}"), from, to]);
+        run(SIGN, &[&self.dir.display().to_string(), name, &alternative_name(host), from, to]);
         let file = |ending: &str| self.dir.join(format!("{name}.{ending}"));
         ServerCertificate { certificate: file("crt"), key: file("key") }
     }
@@ -122,4 +121,10 @@ fn run(script: &str, arguments: &[&str]) -> String {
     let output = bash.expect("bash can be started");
     assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("the path of a directory")
+}
+
+/// The `subjectAltName` of a server of this name or address.
+pub(crate) fn alternative_name(host: &str) -> String {
+    let kind = if host.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
+    format!("{kind}:{host}")
 }

@@ -4,25 +4,30 @@
 //! runner captures output. `cargo xtask test` repeats these lines at its end.
 //!
 //! [`interop_folder`] finds the foreign programs that `cargo xtask test` installs, [`PostgresServer`] starts a database,
-//! [`RedisServer`] a cache, and [`ProxyProcess`] a reverse proxy. [`CertificateAuthority`] signs certificates.
+//! [`RedisServer`] a cache, and [`ProxyProcess`] a reverse proxy. [`CertificateAuthority`] signs certificates,
+//! and [`self_signed_certificate`] makes one without an authority. [`CapturedLogs`] is the log of a test.
 
 mod authority;
+mod captured_logs;
 mod interop;
 mod postgres;
 mod postgres_pair;
 mod proxy;
 mod redis;
+mod self_signed;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::thread;
 
 pub use authority::{CertificateAuthority, ServerCertificate};
+pub use captured_logs::CapturedLogs;
 pub use interop::{INTEROP, chromium, interop_folder, output_of, python_reader};
 pub use postgres::PostgresServer;
 pub use postgres_pair::PostgresPair;
 pub use proxy::{GUARDED_HOST, ProxyKind, ProxyProcess, ProxySetup};
 pub use redis::{RedisServer, free_port};
+pub use self_signed::self_signed_certificate;
 
 /// The environment variable that refuses skipped tests: with the value `all`, [`skip`] panics.
 pub const REQUIRE: &str = "COUNTERFOIL_REQUIRE";

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counterfoil_core::credentials::session_token::SessionToken;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
+use counterfoil_core::store::conformance::{NOON, cookie_session};
 use counterfoil_core::store::session_cache::{CacheLookup, MemorySessionCache, SessionCache as _};
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener as _, CutoffScope, SessionEnding};
-use counterfoil_jose::Time;
 use counterfoil_verify::{
-    ClientId, CredentialKind, Principal, PrincipalParts, RevocationPosition, Revocations, SessionId, UserId,
+    ClientId, CredentialKind, Principal, PrincipalParts, Revocations, SessionId, UserId,
 };
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 
-const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const ADA: UserId = UserId::from_bytes([8; 16]);
 const ENDING: SessionEnding =
     SessionEnding { end: SessionEnd { at: NOON, reason: EndReason::Logout }, remember_until: NOON };
@@ -84,25 +83,10 @@ impl Installation {
 
 fn session(token: &SessionToken) -> Session {
     Session {
-        id: token.session(),
-        user: ADA,
-        client: ClientId::default(),
         credential: SessionCredential::Cookie(token.hash()),
-        authenticated_at: NOON,
-        amr: Vec::new(),
-        acr: None,
         // A use is due, so that look-ups take the lock for writing too.
         seen_at: NOON - Duration::from_secs(600),
-        idle: Duration::from_secs(3600),
-        expires_at: NOON + Duration::from_secs(7200),
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
+        ..cookie_session(token.session(), ADA)
     }
 }
 

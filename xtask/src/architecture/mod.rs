@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<()> {
     let cycles = module_graph::all_cycles(&Metadata::read()?)?;
     violations.extend(cycles.into_iter().map(|cycle| format!("imports form a cycle: {cycle}")));
 
-    let count = rules::RESTRICTIONS.len() + rules::LAYERED.len() + rules::MODULE_LIMITS.len() + 1;
+    let count = rules::restrictions().count() + rules::LAYERED.len() + rules::MODULE_LIMITS.len() + 1;
     println!("{count} rules, {} files", files.len());
     for violation in &violations {
         eprintln!("error: {violation}");
@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
 /// The violations of all tables in [`rules`].
 fn violations(files: &[RustFile]) -> Vec<String> {
     let mut found = Vec::new();
-    for restriction in rules::RESTRICTIONS {
+    for restriction in rules::restrictions() {
         found.extend(restriction.missing_files(files));
         found.extend(restriction.missing_names(files));
         found.extend(files.iter().flat_map(|file| restriction.violations(file)));

@@ -137,7 +137,7 @@ fn matches_glob(name: &str, glob: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::rules::RESTRICTIONS;
+    use crate::architecture::rules::restrictions;
 
     const RULE: Restriction = Restriction {
         rule: "0",
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_restriction_finds_its_planted_violation() {
-        for restriction in RESTRICTIONS {
+        for restriction in restrictions() {
             let (path, code) = restriction.planted;
             let text =
                 if code.starts_with("use ") { code.to_owned() } else { format!("fn f() {{ {code} }}") };

@@ -77,3 +77,34 @@ fn check_accepts_the_file_with_its_comments_uncommented() {
 
     assert_eq!(checked.status, 0, "{checked:?}");
 }
+
+#[test]
+fn init_refuses_invalid_answers_and_writes_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let (answers, out) = (temp.path().join("answers.toml"), temp.path().join("c.toml"));
+    for wrong in [
+        "issuer = \"http://auth.example\"\nclients = [\"pages\"]\n",
+        "issuer = \"https://auth.example\"\nclients = [\"toasters\"]\n",
+        "issuer = \"https://auth.example\"\nclients = []\nmore = 1\n",
+        "clients = [\"pages\"]\n",
+        "nonsense",
+    ] {
+        fs::write(&answers, wrong).unwrap();
+
+        let output = run(&["init", "--answers", answers.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+
+        assert_eq!(output.status, 2, "{wrong}: {output:?}");
+        assert!(!out.exists(), "{wrong}");
+    }
+}
+
+#[test]
+fn init_without_a_terminal_asks_for_a_file_of_answers() {
+    let temp = tempfile::tempdir().unwrap();
+    let out = temp.path().join("c.toml");
+
+    let output = run(&["init", "--out", out.to_str().unwrap()]);
+
+    assert_eq!(output.status, 2, "{output:?}");
+    assert!(output.stderr.contains("--answers") && !out.exists(), "{output:?}");
+}

@@ -193,6 +193,16 @@ impl Server {
     }
 }
 
+/// Waits for what another process does: a test fails when it takes a minute.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_true() {
+        assert!(start.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Waits for the end of a process: a test fails when it does not end, and does not hang.
 pub(crate) fn end_of(child: &mut Child, limit: Duration) -> ExitStatus {
     let start = Instant::now();

@@ -7,12 +7,13 @@ use counterfoil_core::InvalidCredential;
 use counterfoil_core::credentials::host_token::HostToken;
 use counterfoil_core::credentials::session_token::SessionToken;
 use counterfoil_core::model::client::Lifetimes;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
 use counterfoil_core::services::authenticator::StoreAuthenticator;
 use counterfoil_core::services::host_login::HostLogins;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::revoker::RevocationRetention;
+use counterfoil_core::store::conformance::cookie_session;
 use counterfoil_core::store::session_cache::{
     CacheLookup, CacheVersion, MemorySessionCache, SessionCache as _,
 };
@@ -20,8 +21,8 @@ use counterfoil_core::store::{Change, CommitListener as _, CutoffScope, SessionE
 use counterfoil_jose::{Algorithm, KeySet, SealingKey, Time, random};
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::{
-    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal,
-    RevocationPosition, Revocations, SessionId, TokenVerifier, UserId,
+    AuthError, Authenticator as _, ClientId, LocalVerifier, PresentedCredential, Principal, Revocations,
+    SessionId, TokenVerifier, UserId,
 };
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 
@@ -138,24 +139,12 @@ fn new_user(user: usize) -> User {
 /// A session that begins at `now`.
 fn session_of(token: &SessionToken, user: usize, now: Time) -> Session {
     Session {
-        id: token.session(),
-        user: user_id(user),
-        client: ClientId::default(),
         credential: SessionCredential::Cookie(token.hash()),
         authenticated_at: now,
-        amr: Vec::new(),
-        acr: None,
         seen_at: now,
         idle: IDLE,
         expires_at: now + 4 * IDLE,
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
+        ..cookie_session(token.session(), user_id(user))
     }
 }
 

@@ -34,7 +34,8 @@ use counterfoil_verify::{
     TokenVerifier, UserId,
 };
 
-pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+pub(crate) use counterfoil_core::store::conformance::NOON;
+
 pub(crate) const ISSUER: &str = "https://auth.example";
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const GRACE: Duration = Duration::from_secs(10);

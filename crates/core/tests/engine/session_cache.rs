@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use counterfoil_core::InvalidCredential;
 use counterfoil_core::credentials::session_token::SessionToken;
-use counterfoil_core::model::session::{ClientInfo, EndReason, Session, SessionCredential, SessionEnd};
+use counterfoil_core::model::session::{EndReason, Session, SessionCredential, SessionEnd};
 use counterfoil_core::model::user::User;
+use counterfoil_core::store::conformance::{NOON, cookie_session};
 use counterfoil_core::store::session_cache::{CacheLookup, MemorySessionCache, SessionCache as _};
 use counterfoil_core::store::{AppliedChanges, Change, CommitListener, CutoffScope, LastSeen, SessionEnding};
 use counterfoil_jose::Time;
@@ -15,7 +16,6 @@ use counterfoil_verify::{
     RevocationSubject, Revocations, SessionId, UserId,
 };
 
-const NOON: Time = Time::from_unix_seconds(1_764_000_000);
 const ADA: UserId = UserId::from_bytes([8; 16]);
 const ENDING: SessionEnding =
     SessionEnding { end: SessionEnd { at: NOON, reason: EndReason::Logout }, remember_until: NOON };
@@ -27,24 +27,10 @@ fn cache() -> MemorySessionCache {
 fn cookie(id: u8) -> (Session, SessionToken) {
     let token = SessionToken::generate(SessionId::from_bytes([id; 16])).unwrap();
     let session = Session {
-        id: token.session(),
-        user: ADA,
-        client: ClientId::default(),
         credential: SessionCredential::Cookie(token.hash()),
-        authenticated_at: NOON,
-        amr: Vec::new(),
-        acr: None,
-        seen_at: NOON,
-        idle: Duration::from_secs(3600),
-        expires_at: NOON + Duration::from_secs(7200),
-        pos: RevocationPosition::START,
-        scope: None,
-        audience: None,
-        client_info: ClientInfo::default(),
-        label: None,
-        status_index: None,
-        ended: None,
-        revision: 0,
+        // The absolute end comes before that of a second idle timeout.
+        expires_at: NOON + Duration::from_secs(36 * 3600),
+        ..cookie_session(token.session(), ADA)
     };
     (session, token)
 }

@@ -23,7 +23,7 @@ use crate::app::App;
 use crate::limits::connection_activity::ConnectionActivity;
 use crate::limits::connections::ConnectionLimiter;
 use crate::runtime::spare_descriptor::{SpareDescriptor, is_connection_error};
-use crate::settings::Limits;
+use crate::settings::limits::Limits;
 
 /// The most bytes of a command.
 const MAX_COMMAND_LENGTH: u64 = 64 * 1024;

@@ -13,6 +13,7 @@ use counterfoil_core::services::keys::keyring::{ActivateAt, Keyring};
 use counterfoil_core::services::revoker::{RevocationContext, RevocationRetention};
 use counterfoil_core::store::{Change, JobLock, NodeId, Page, SessionEnding};
 use counterfoil_jose::{SealingKey, Secret, Time, base64url};
+use counterfoil_test_support::CapturedLogs;
 use counterfoil_verify::{Authenticator, ClientId, PresentedCredential, SessionId};
 
 use super::*;
@@ -20,7 +21,6 @@ use crate::clock::CLOCK_JUMP_HOLD_TIME;
 use crate::clock::manual::ManualClock;
 use crate::operations::oauth::introspection::introspect;
 use crate::runtime::panics::panic_count;
-use crate::runtime::test_log::CapturedLogs;
 use crate::settings::Settings;
 use crate::store::job_locks::{PURGE_JOB, PURGE_LOCK_DURATION};
 

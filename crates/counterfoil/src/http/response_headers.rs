@@ -312,11 +312,11 @@ pub(crate) fn panic_response(_: Box<dyn Any + Send>) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use counterfoil_test_support::CapturedLogs;
     use tempfile::TempDir;
     use tracing::Level;
 
     use super::*;
-    use crate::runtime::test_log::CapturedLogs;
     use crate::settings::Settings;
 
     async fn layer(issuer: &str) -> (FinalLayer, TempDir) {

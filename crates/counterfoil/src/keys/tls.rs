@@ -238,23 +238,14 @@ impl CertificateReloader {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
-    use std::process::Command;
+
+    use counterfoil_test_support::{ServerCertificate, self_signed_certificate};
 
     use super::*;
 
-    /// Generates a certificate and its key in `dir` with openssl.
     fn generate(dir: &Path, name: &str) -> TlsFiles {
-        let files =
-            TlsFiles { certificate: dir.join(format!("{name}.pem")), key: dir.join(format!("{name}.key")) };
-        let generated = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-            .args(["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-            .args([Path::new("-keyout"), &files.key, Path::new("-out"), &files.certificate])
-            .output()
-            .unwrap();
-        assert!(generated.status.success(), "{generated:?}");
-        fs::set_permissions(&files.key, fs::Permissions::from_mode(0o600)).unwrap();
-        files
+        let ServerCertificate { certificate, key } = self_signed_certificate(dir, name, "localhost");
+        TlsFiles { certificate, key }
     }
 
     fn rename(from: &TlsFiles, to: &TlsFiles) {

@@ -1,7 +1,7 @@
 //! Limits the memory of request bodies that are being read: in total and per client IP.
 
 use crate::limits::quota::{IpKey, Permit, Quota, QuotaExceeded};
-use crate::settings::Limits;
+use crate::settings::limits::Limits;
 
 /// The memory that a request takes while its body is read, apart from the body, in bytes: headers, a task,
 /// buffers of the HTTP library.

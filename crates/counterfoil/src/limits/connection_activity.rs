@@ -137,7 +137,7 @@ mod tests {
     use tokio::time::{Instant, timeout};
 
     use crate::limits::connections::ConnectionLimiter;
-    use crate::settings::Limits;
+    use crate::settings::limits::Limits;
 
     use super::*;
 

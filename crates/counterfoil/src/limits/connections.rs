@@ -10,9 +10,10 @@ use tokio::task::AbortHandle;
 use crate::limits::connection_activity::{ConnectionActivity, ConnectionPlace};
 use crate::limits::connection_table::{ConnectionTable, Phase};
 use crate::limits::quota::IpKey;
+use crate::settings::Settings;
 use crate::settings::ip_network::Network;
+use crate::settings::limits::Limits;
 use crate::settings::loopback::is_loopback_ip;
-use crate::settings::{Limits, Settings};
 
 /// How many of the largest client IPs are asked for a connection that can be closed.
 const MAX_SOURCES_EXAMINED: usize = 4;

@@ -21,7 +21,8 @@ use crate::server::SHUTDOWN_TIMEOUT;
 use crate::server::accept::Acceptor;
 use crate::server::connection::ConnectionHandler;
 use crate::server::shutdown::shutdown_signal;
-use crate::settings::{Limits, Settings};
+use crate::settings::Settings;
+use crate::settings::limits::Limits;
 
 /// Connections at the same time: some scrapers and a person with a browser.
 const MAX_CONNECTIONS: usize = 16;

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::operations::application_users::check_users_are_ours;
 use crate::operations::error::OperationError;
 use crate::runtime::task::run_detached;
-use crate::settings::Registration;
+use crate::settings::registration::Registration;
 
 /// Registers a user. It completes even if the client disconnects.
 ///

@@ -34,8 +34,8 @@ use crate::pages::form_errors::{Form, form_errors};
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 use crate::pages::response::{continue_path, error_page, page, redirect, security_path};
-use crate::settings::Registration;
 use crate::settings::cookie_options::CookieKind;
+use crate::settings::registration::Registration;
 
 /// The fields of the form.
 const FIELDS: [&str; 5] = ["username", "password", "remember", "return_to", "client"];

@@ -22,7 +22,8 @@ use crate::pages::login::after_registration;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 use crate::pages::response::{error_page, page};
-use crate::settings::{Registration, Settings};
+use crate::settings::Settings;
+use crate::settings::registration::Registration;
 
 /// The fields of the form.
 const FIELDS: [&str; 5] = ["username", "password", "email", "return_to", "client"];

@@ -42,7 +42,6 @@ pub(in crate::routes) struct FieldErrorSchema {
 macro_rules! problem_responses {
     ($($name:ident = $status:literal, $description:literal;)*) => {$(
         #[doc = $description]
-        #[allow(dead_code, reason = "a build without the routes of administrators needs fewer of them")]
         pub(in crate::routes) struct $name;
 
         impl IntoResponses for $name {

@@ -7,5 +7,3 @@ pub(crate) mod shared_run;
 pub(crate) mod spare_descriptor;
 pub(crate) mod stream_body;
 pub(crate) mod task;
-#[cfg(test)]
-pub(crate) mod test_log;

@@ -30,7 +30,7 @@ use crate::server::shutdown::ShutdownSignal;
 use crate::server::streaming_body::hold_while_streaming;
 use crate::server::tracked_stream::TrackedStream;
 use crate::server::write_timeout::WriteTimeoutStream;
-use crate::settings::Limits;
+use crate::settings::limits::Limits;
 
 /// How often an HTTP/2 client is pinged, to detect that it is gone.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);

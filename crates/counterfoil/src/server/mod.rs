@@ -29,7 +29,7 @@ use crate::runtime::task::Task;
 use crate::server::accept::Acceptor;
 use crate::server::connection::ConnectionHandler;
 use crate::server::shutdown::{ServerPhase, ShutdownSignal, shutdown_signal};
-use crate::settings::Limits;
+use crate::settings::limits::Limits;
 
 /// How long requests may take to finish after the shutdown signal.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);

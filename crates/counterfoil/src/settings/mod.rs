@@ -10,6 +10,7 @@ pub(crate) mod database_url;
 pub(crate) mod description;
 pub(crate) mod development_mode;
 pub(crate) mod feed;
+mod files;
 pub(crate) mod forward_auth;
 pub(crate) mod guarded_host;
 pub(crate) mod guarded_origins;
@@ -17,13 +18,16 @@ pub(crate) mod host_cookie_names;
 pub(crate) mod introspection;
 pub(crate) mod ip_network;
 pub(crate) mod issuer_url;
+pub(crate) mod limits;
 pub(crate) mod login_url;
 pub(crate) mod loopback;
 pub(crate) mod node;
 pub(crate) mod pages;
+pub(crate) mod registration;
 pub(crate) mod secret_url_file;
 pub(crate) mod store_file;
 pub(crate) mod store_url;
+mod urls;
 pub(crate) mod write_rate_limits;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -35,7 +39,6 @@ use counterfoil_core::services::keys::rotation_schedule::RotationSchedule;
 use counterfoil_core::services::login_rate_limiter;
 use counterfoil_core::services::password_policy::PasswordPolicy;
 use counterfoil_core::services::username_policy::UsernamePolicy;
-use counterfoil_files::with_suffix;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::{Origin, TokenVerifierBuilder};
 
@@ -53,9 +56,11 @@ use crate::settings::forward_auth::ForwardAuthSettings;
 use crate::settings::introspection::IntrospectionLimits;
 use crate::settings::ip_network::Network;
 use crate::settings::issuer_url::IssuerUrl;
+use crate::settings::limits::Limits;
 use crate::settings::login_url::LoginUrl;
 use crate::settings::node::NodeSettings;
 use crate::settings::pages::PagesSettings;
+use crate::settings::registration::Registration;
 use crate::settings::store_url::StoreUrl;
 use crate::settings::write_rate_limits::WriteRateLimits;
 
@@ -184,77 +189,6 @@ pub struct Settings {
     pub development_mode: Option<DevelopmentMode>,
 }
 
-/// Whether users may register over HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Registration {
-    /// Anyone may register.
-    #[default]
-    Open,
-    /// Only an operator or an administrator adds users.
-    Closed,
-}
-
-/// Limits of requests and connections.
-///
-/// ```
-/// use counterfoil::Limits;
-///
-/// let limits = Limits::default().with(|limits| limits.max_connections = 1_000);
-/// assert_eq!(limits.max_body_size, 64 * 1024);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Maximum size of a request body, in bytes.
-    pub max_body_size: usize,
-    /// Maximum size of all headers of a request, in bytes; at least 8 KiB.
-    pub max_header_size: usize,
-    /// How long a client may take to send the headers.
-    pub header_timeout: Duration,
-    /// How long a request may take in all.
-    pub request_timeout: Duration,
-    /// How long an HTTP/2 connection may be idle; it is closed at most a quarter later. An HTTP/1.1
-    /// connection waits for its next request no longer than `header_timeout`.
-    pub idle_timeout: Duration,
-    /// Maximum number of connections, as far as the process may open files. For one more, the server closes a
-    /// connection without a request in progress, of the client IP that has the most; without one, the new connection
-    /// is closed.
-    pub max_connections: usize,
-    /// Maximum number of connections of one client IP (IPv6: of one network). Trusted proxies and loopback
-    /// are exempt.
-    pub max_connections_per_ip: usize,
-    /// Maximum number of connections of one client IP that have sent no request yet, TLS handshakes included; for one
-    /// more, the oldest of them is closed. Trusted proxies are exempt, loopback is not.
-    pub max_pending_connections_per_ip: usize,
-    /// Maximum memory of all request bodies that are being read, in bytes; more are rejected with 503.
-    pub max_total_body_memory: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_body_size: 64 * 1024,
-            max_header_size: 16 * 1024,
-            header_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(60),
-            max_connections: 10_000,
-            max_connections_per_ip: 1_000,
-            max_pending_connections_per_ip: 200,
-            max_total_body_memory: 128 << 20,
-        }
-    }
-}
-
-impl Limits {
-    /// The same limits after `change`.
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
-        change(&mut self);
-        self
-    }
-}
-
 impl Settings {
     /// The same settings after `change`.
     #[must_use]
@@ -315,32 +249,6 @@ impl Settings {
         }
     }
 
-    /// The URL below which clients reach the routes, without a slash at the end: the origin of the issuer with the
-    /// base path. At the root it is the issuer itself, whose path a proxy then removes.
-    pub(crate) fn api_url(&self) -> String {
-        match self.base_path.is_root() {
-            true => self.issuer.to_string(),
-            false => format!("{}{}", self.issuer.origin().as_str(), self.base_path),
-        }
-    }
-
-    /// The path at which clients reach a route with this path template, which contains the base path: at the root a proxy
-    /// removes the path of the issuer.
-    pub(crate) fn public_path(&self, route: &str) -> String {
-        match self.base_path.is_root() {
-            true => format!("{}{route}", self.issuer.path()),
-            false => route.to_owned(),
-        }
-    }
-
-    /// What the path of every route begins with, as browsers see it; empty at the root.
-    pub(crate) fn public_prefix(&self) -> String {
-        match self.base_path.is_root() {
-            true => self.issuer.path().to_owned(),
-            false => self.base_path.to_string(),
-        }
-    }
-
     /// The schedule of key rotation.
     pub(crate) fn schedule(&self) -> RotationSchedule {
         RotationSchedule {
@@ -350,72 +258,18 @@ impl Settings {
             margin: self.key_margin,
         }
     }
-
-    /// The file of the master key: the configured one, or the default.
-    pub(crate) fn master_key_file(&self) -> Option<PathBuf> {
-        self.master_key.file.clone().or_else(|| self.default_master_key_file())
-    }
-
-    /// The default file of the master key: `DIR/master-key`, or next to the SQLite file.
-    pub(crate) fn default_master_key_file(&self) -> Option<PathBuf> {
-        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("master-key"));
-        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".key")))
-    }
-
-    /// The file of the last known position of the revocation log: `DIR/rollback-guard`, or next to the SQLite file.
-    pub(crate) fn rollback_guard_file(&self) -> Option<PathBuf> {
-        let in_dir = self.data_dir.as_ref().map(|dir| dir.join("rollback-guard"));
-        in_dir.or_else(|| self.store.file().map(|store| with_suffix(store, ".rollback-guard")))
-    }
-
-    /// The files of the installation, also temporary ones: those of SQLite next to the database, and the
-    /// restored database that replaces it at the next start; keys, certificates, lists and the admin socket.
-    pub(crate) fn own_files(&self) -> Vec<PathBuf> {
-        let beside_store = ["", "-wal", "-shm", "-journal", ".lock", ".new", ".restored"];
-        let store = self.store.file().map(|store| beside_store.map(|suffix| with_suffix(store, suffix)));
-        let master_key = self.master_key_file().map(|key| [with_suffix(&key, ".next"), key]);
-        let rollback_guard = self.rollback_guard_file().map(|guard| [with_suffix(&guard, ".new"), guard]);
-        let tls = self.tls.clone().map(|tls| [tls.certificate, tls.key]);
-        let pairs = [master_key, rollback_guard, tls].into_iter().flatten().flatten();
-        let socket = self.data_dir.as_ref().map(|dir| dir.join("admin.sock"));
-        let others = self.breached_passwords.clone().into_iter().chain(socket);
-        store.into_iter().flatten().chain(pairs).chain(others).collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn settings() -> Settings {
-        Settings::new("https://auth.example".parse().unwrap(), "sqlite:dir/auth.db".parse().unwrap())
-    }
-
-    #[test]
-    fn the_master_key_is_in_the_data_directory_or_next_to_the_store() {
-        let in_dir = Settings { data_dir: Some("data".into()), ..settings() };
-
-        assert_eq!(settings().default_master_key_file(), Some("dir/auth.db.key".into()));
-        assert_eq!(in_dir.default_master_key_file(), Some("data/master-key".into()));
-    }
-
-    #[test]
-    fn the_routes_are_below_the_base_path_or_at_the_issuer() {
-        let url = |issuer: &str, path: &str| {
-            let (issuer, base_path) = (issuer.parse().unwrap(), path.parse().unwrap());
-            Settings { issuer, base_path, ..settings() }.api_url()
-        };
-
-        assert_eq!(url("https://shop.example", ""), "https://shop.example");
-        assert_eq!(url("https://shop.example", "/auth"), "https://shop.example/auth");
-        assert_eq!(url("https://shop.example/auth", ""), "https://shop.example/auth");
-        assert_eq!(url("https://shop.example/auth", "/auth"), "https://shop.example/auth");
-    }
-
     #[test]
     fn debug_output_hides_the_master_key() {
         let text = Some(counterfoil_jose::Secret::new("c2VjcmV0".to_owned()));
-        let settings = Settings { master_key: MasterKeySource { text, file: None }, ..settings() };
+        let (issuer, store) = ("https://auth.example".parse().unwrap(), "sqlite:auth.db".parse().unwrap());
+        let settings =
+            Settings { master_key: MasterKeySource { text, file: None }, ..Settings::new(issuer, store) };
 
         assert!(!format!("{settings:?}").contains("c2VjcmV0"));
     }

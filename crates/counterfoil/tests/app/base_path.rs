@@ -1,11 +1,11 @@
 //! Routes below a base path: requests, metadata, problem types, cookies, metrics, the request log and links.
 
 use counterfoil::{App, CookieOptions};
+use counterfoil_test_support::CapturedLogs;
 use tracing::{Dispatch, Level};
 
 use crate::client::send;
 use crate::fixture::{Fixture, TestServer};
-use crate::test_log::CapturedLogs;
 
 const ADA: &str = r#"{"username":"ada","password":"correct horse","transport":"cookie"}"#;
 

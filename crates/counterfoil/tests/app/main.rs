@@ -28,5 +28,3 @@ mod request_limits;
 mod require_sign_in;
 mod shutdown;
 mod startup;
-#[path = "../../src/runtime/test_log.rs"]
-mod test_log;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use counterfoil::Limits;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
-use counterfoil_test_support::python_reader;
+use counterfoil_test_support::{output_of, python_reader};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -17,7 +17,6 @@ use crate::administration::Admin;
 use crate::client::{Request, recorded};
 use crate::oauth::FORM;
 use crate::openapi_contract::{operations, path_of};
-use crate::programs::output;
 use crate::test_server::{PASSWORD, TestServer, text};
 
 /// All calls of these tests, made once: the statuses, and each exchange as JSON.
@@ -55,7 +54,7 @@ async fn every_response_is_as_documented() {
     std::fs::write(&file, json!(exchanges).to_string()).unwrap();
 
     validator.args([&document, &file]);
-    let validated: Value = serde_json::from_str(&output(validator).await).unwrap();
+    let validated: Value = serde_json::from_str(&output_of(validator)).unwrap();
 
     let validated = validated.as_array().unwrap().iter().map(|response| {
         let part = |place: usize| response[place].as_str().unwrap().to_owned();

@@ -5,6 +5,7 @@
 mod account_scope;
 mod activity;
 mod administration;
+mod advanced_clock;
 mod audit_growth;
 mod browser_jar;
 mod client;
@@ -34,14 +35,12 @@ mod oauth;
 mod openapi_contract;
 mod password_change;
 mod problem_pages;
-#[path = "../documents/programs.rs"]
-#[allow(dead_code, reason = "these tests use a part of it")]
-mod programs;
 mod refresh;
 mod registration;
 mod requested_access;
 mod session_data;
 mod session_list;
 mod status_lists;
+mod temporary_password;
 mod test_server;
 mod write_rate_limit;

@@ -1,19 +1,17 @@
 //! A test server on a free port, with a store in a new temporary directory, and a browser with cookies.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use counterfoil::operator::Command;
-use counterfoil::{App, ClockReading, ClockSource, OpenError, Settings};
+use counterfoil::{App, ClockSource, OpenError, Settings};
 use counterfoil_core::credentials::password::Argon2Cost;
 use counterfoil_core::services::login_rate_limiter::{RateLimit, RateLimits};
-use counterfoil_jose::{Secret, Time};
+use counterfoil_jose::Secret;
 
 use crate::client::{Request, Response};
 
@@ -25,21 +23,8 @@ pub(crate) struct TestServer {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
     pub(crate) origin: String,
-    _dir: TempDir,
-    _stop: oneshot::Sender<()>,
-}
-
-/// A clock that is ahead of the machine's by so many seconds.
-#[allow(dead_code, reason = "only some of the test programs change the time")]
-pub(crate) fn advanced_clock() -> (Arc<AtomicU64>, impl ClockSource) {
-    let (advance, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
-    let added = Arc::clone(&advance);
-    let clock = move || {
-        let added = Duration::from_secs(added.load(Ordering::SeqCst));
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        ClockReading { wall: Time::EPOCH + since_epoch + added, uptime: started.elapsed() + added }
-    };
-    (advance, clock)
+    pub(crate) _dir: TempDir,
+    pub(crate) _stop: oneshot::Sender<()>,
 }
 
 impl TestServer {
@@ -59,7 +44,6 @@ impl TestServer {
     }
 
     /// Starts a server with changed settings and another clock.
-    #[allow(dead_code, reason = "only some of the test programs change the time")]
     pub(crate) async fn with_clock(change: impl FnOnce(&mut Settings), clock: impl ClockSource) -> Self {
         Self::start(change, |settings| App::open_with_clock(settings, clock)).await
     }
@@ -80,7 +64,7 @@ impl TestServer {
         Self::serve(dir, listener, settings, open).await
     }
 
-    async fn serve<F>(
+    pub(crate) async fn serve<F>(
         dir: TempDir,
         listener: TcpListener,
         settings: Settings,
@@ -101,20 +85,6 @@ impl TestServer {
         Self { app, address, origin, _dir: dir, _stop: stop }
     }
 
-    /// Closes the server, changes its database, and starts one with the same settings.
-    #[allow(dead_code, reason = "only some of the test programs change the database")]
-    pub(crate) async fn restart_after(self, change_database: impl FnOnce(&std::path::Path)) -> Self {
-        let Self { app, _dir: dir, _stop: stop, .. } = self;
-        let settings = app.settings().clone();
-        app.close().await.unwrap();
-        drop((app, stop));
-        change_database(&dir.path().join("auth.db"));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let settings = settings.with(|settings| settings.issuer = issuer);
-        Self::serve(dir, listener, settings, App::open).await
-    }
-
     /// Registers a user.
     pub(crate) async fn register(&self, name: &str) {
         let form = json!({ "username": name, "password": PASSWORD });
@@ -128,15 +98,6 @@ impl TestServer {
         let (username, roles) = (name.to_owned(), vec!["admin".to_owned()]);
         let add = Command::UserAdd { username, password, email: None, roles };
         self.app.administer(add).await.unwrap();
-    }
-
-    /// Imports a user with [`PASSWORD`], which the other system had marked as one to change.
-    #[allow(dead_code, reason = "only some of the test programs import users")]
-    pub(crate) async fn import_with_temporary_password(&self, name: &str) {
-        let bcrypt = "$2b$06$KzUYfqehEVkMiKpR8CAEuO5/HqMnaDkTkdm8L2QwHoY.G8Zw0fsPS";
-        let user = json!({ "username": name, "password_hash": bcrypt, "password_change_required": true });
-        let users = vec![serde_json::from_value(user).unwrap()];
-        self.app.administer(Command::UserImport { users, dry_run: false }).await.unwrap();
     }
 
     /// Logs a user in and returns the response body with the credentials.

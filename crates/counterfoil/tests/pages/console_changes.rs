@@ -3,23 +3,9 @@
 use counterfoil::SettingDescription;
 use serde_json::Value;
 
+use crate::administrator::{administrator, get};
 use crate::browser::{PageBrowser, after, html};
-use crate::client::Request;
 use crate::test_server::{TestServer, text};
-
-async fn administrator() -> (TestServer, PageBrowser) {
-    let server = TestServer::with(|settings| settings.console.enabled = true).await;
-    server.add_admin("root").await;
-    let mut browser = PageBrowser::new();
-    browser.sign_in(&server, "root").await;
-    (server, browser)
-}
-
-/// What a route for administrators returns.
-async fn get(server: &TestServer, path: &str) -> Value {
-    let bearer = text(&server.login("root", "session").await, "session_token").to_owned();
-    Request::get(path).bearer(&bearer).send(server).await.json()
-}
 
 #[tokio::test]
 async fn a_session_and_a_token_are_revoked_after_a_question_and_the_log_shows_it() {

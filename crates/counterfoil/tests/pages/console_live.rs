@@ -5,18 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::timeout;
 
+use crate::administrator::administrator;
 use crate::browser::{PageBrowser, after, html};
 use crate::client::Request;
 use crate::event_stream::EventStream;
 use crate::test_server::TestServer;
-
-async fn administrator() -> (TestServer, PageBrowser) {
-    let server = TestServer::with(|settings| settings.console.enabled = true).await;
-    server.add_admin("root").await;
-    let mut browser = PageBrowser::new();
-    browser.sign_in(&server, "root").await;
-    (server, browser)
-}
 
 /// The cookies of a browser, as a header.
 fn cookies(browser: &PageBrowser) -> String {

@@ -1,7 +1,10 @@
 //! How long each list of the console takes with many users, sessions and audit events.
 
+use std::net::TcpListener;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use counterfoil::App;
 use counterfoil_fault_injection::console_records::copy_records;
 
 use crate::browser::PageBrowser;
@@ -19,6 +22,19 @@ const P99: Duration = Duration::from_millis(5);
 /// The longest usual time of an unoptimized build beside other tests. A scan of the rows takes longer.
 const BOUND: Duration = Duration::from_millis(250);
 
+/// Closes the server, changes its database, and starts one with the same settings.
+async fn restart_after(server: TestServer, change_database: impl FnOnce(&Path)) -> TestServer {
+    let TestServer { app, _dir: dir, _stop: stop, .. } = server;
+    let settings = app.settings().clone();
+    app.close().await.unwrap();
+    drop((app, stop));
+    change_database(&dir.path().join("auth.db"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let settings = settings.with(|settings| settings.issuer = issuer);
+    TestServer::serve(dir, listener, settings, App::open).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_list_of_the_console_is_short_whatever_is_stored() {
     let soak: Option<u32> = std::env::var(ROWS).ok().map(|rows| rows.parse().unwrap());
@@ -27,7 +43,7 @@ async fn every_list_of_the_console_is_short_whatever_is_stored() {
     server.add_admin("root").await;
     server.register("ada").await;
     let login = server.login("ada", "session").await;
-    let server = server.restart_after(|database| copy_records(database, "ada", rows).unwrap()).await;
+    let server = restart_after(server, |database| copy_records(database, "ada", rows).unwrap()).await;
     let mut browser = PageBrowser::new();
     browser.sign_in(&server, "root").await;
     let (user, middle) = (text(&login["user"], "id"), format!("copy{}", rows / 2));

@@ -148,17 +148,14 @@ impl CompareProcess {
         let status = self.child.wait().await.map_err(CompareError::Read)?;
         if status.success() {
             self.group = None;
-        } else {
-            // One that was killed has left servers without rate limits. While one of them runs, no other group has this id.
-            self.kill_group();
+            return Ok(read(&text)?);
         }
-        match status.success() {
-            true => Ok(read(&text)?),
-            false if errors.is_empty() => {
-                Err(CompareError::Failed(format!("the process has ended with {status}")))
-            }
-            false => Err(CompareError::Failed(errors.join("\n"))),
-        }
+        // One that was killed has left servers without rate limits, which `end` kills. While one of them runs, no other group has
+        // this id.
+        Err(CompareError::Failed(match errors.is_empty() {
+            true => format!("the process has ended with {status}"),
+            false => errors.join("\n"),
+        }))
     }
 
     /// Kills it, if it still runs, with the processes that it has started, and removes its files.

@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use counterfoil_core::model::user::User;
 use counterfoil_core::store::{AppliedChanges, Change, CommitOutcome, Page, Store, StoreError};
-use counterfoil_jose::Time;
 use counterfoil_jose::digest::sha256;
 use counterfoil_sqlite::SqliteStore;
 use counterfoil_verify::UserId;
 use tempfile::TempDir;
 
-pub(crate) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
+pub(crate) use counterfoil_core::store::conformance::NOON;
 
 /// A directory for one database, deleted at the end of the test.
 pub(crate) struct DatabaseDir {

@@ -4,9 +4,10 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 
+use crate::authority::ServerCertificate;
 use crate::proxy::kind::GUARDED_HOST;
+use crate::self_signed::self_signed_certificate;
 
 /// What differs from the shipped configuration, besides the files.
 #[derive(Debug, Clone, Copy)]
@@ -71,17 +72,6 @@ pub(super) fn without_block(text: &str, beginning: &str) -> String {
 
 /// A certificate of the host and its key in the files of the configurations, and both of them in `both.pem`.
 pub(super) fn make_certificate(folder: &Path, host: &str) -> io::Result<()> {
-    let mut openssl = Command::new("openssl");
-    let kind =
-        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
-    let [certificate, key] = ["pem", "key"].map(|kind| format!("{host}.{kind}"));
-    let names = [format!("/CN={host}"), format!("subjectAltName=DNS:{host}")];
-    openssl.args(kind).args(["-subj", &names[0], "-addext", &names[1]]);
-    openssl.args(["-keyout", &key, "-out", &certificate]).current_dir(folder);
-    let made = openssl.output()?;
-    if !made.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()));
-    }
-    let [certificate, key] = [certificate, key].map(|name| fs::read(folder.join(name)));
-    fs::write(folder.join("both.pem"), [certificate?, key?].concat())
+    let ServerCertificate { certificate, key } = self_signed_certificate(folder, host, host);
+    fs::write(folder.join("both.pem"), [fs::read(certificate)?, fs::read(key)?].concat())
 }

@@ -1,5 +1,4 @@
 //! An HTTP server on loopback that responds as a test configures it, and a clock that a test sets.
-#![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -158,11 +157,10 @@ async fn handle(mut stream: TcpStream, state: Arc<ServerState>) {
     let response = state.answers.lock().unwrap().get(&path).cloned();
     // The client may have closed the connection.
     let _ =
-        send(&mut stream, response.unwrap_or_else(|| ServerResponse::with("404 Not Found", &[], "")), &state)
-            .await;
+        send(&mut stream, response.unwrap_or_else(|| ServerResponse::with("404 Not Found", &[], ""))).await;
 }
 
-async fn send(stream: &mut TcpStream, answer: ServerResponse, _desk: &ServerState) -> std::io::Result<()> {
+async fn send(stream: &mut TcpStream, answer: ServerResponse) -> std::io::Result<()> {
     match answer {
         ServerResponse::Bytes(bytes) => stream.write_all(&bytes).await,
         ServerResponse::ThenStall(bytes) => {

@@ -69,7 +69,7 @@ mod tests {
     use counterfoil_verify::SessionId;
 
     use crate::credentials::session_token::SessionToken;
-    use crate::model::session::fixture::{NOON, session_with};
+    use crate::model::session::sample::{NOON, session_with};
 
     use super::*;
 

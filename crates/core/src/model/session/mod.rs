@@ -2,6 +2,8 @@
 
 mod lifetime;
 mod rotation;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod sample;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -300,40 +302,8 @@ impl Mode {
 }
 
 #[cfg(test)]
-mod fixture {
-    //! A session for tests.
-
-    use super::*;
-
-    pub(super) const NOON: Time = Time::from_unix_seconds(1_764_000_000);
-
-    pub(super) fn session_with(credential: SessionCredential) -> Session {
-        Session {
-            id: SessionId::from_bytes([9; 16]),
-            user: UserId::from_bytes([8; 16]),
-            client: ClientId::default(),
-            credential,
-            authenticated_at: NOON,
-            amr: vec!["pwd".into()],
-            acr: None,
-            seen_at: NOON,
-            idle: Duration::from_secs(7 * 86_400),
-            expires_at: NOON + Duration::from_secs(90 * 86_400),
-            pos: RevocationPosition::new(5),
-            scope: None,
-            audience: None,
-            client_info: ClientInfo::default(),
-            label: None,
-            status_index: None,
-            ended: None,
-            revision: 0,
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
-    use crate::model::session::fixture::{NOON, session_with};
+    use crate::model::session::sample::{NOON, session_with};
 
     use super::*;
 

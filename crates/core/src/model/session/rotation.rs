@@ -152,7 +152,7 @@ mod tests {
     use counterfoil_jose::Secret;
     use counterfoil_verify::SessionId;
 
-    use crate::model::session::fixture::{NOON, session_with};
+    use crate::model::session::sample::{NOON, session_with};
     use crate::model::session::{EndReason, SessionEnd};
 
     use super::*;

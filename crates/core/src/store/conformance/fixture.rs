@@ -8,15 +8,15 @@ use counterfoil_jose::Time;
 use counterfoil_verify::{ClientId, RevocationPosition, SessionId, UserId};
 
 use crate::model::audit_event::{AuditEvent, AuditEventKind};
+use crate::model::session::sample::cookie_session;
 use crate::model::session::{ClientInfo, EndReason, Session, SessionEnd};
 use crate::model::user::{User, Username};
-use crate::store::conformance::sample::cookie_session;
 use crate::store::{
     AppliedChanges, Change, CommitOutcome, Expectation, RevocationLogPage, SessionEnding, Store, StoreError,
     Transaction, TransactionPart,
 };
 
-pub(super) use crate::store::conformance::sample::NOON;
+pub(super) use crate::model::session::sample::NOON;
 
 /// Longer than every lifetime of [`session`].
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);

@@ -23,7 +23,6 @@ mod metrics;
 mod purge;
 mod records;
 mod revocation_log;
-mod sample;
 mod session_data;
 mod session_ends;
 mod sessions;
@@ -36,8 +35,8 @@ use std::sync::Arc;
 
 use crate::store::Store;
 
+pub use crate::model::session::sample::{NOON, cookie_session};
 pub use alternating_store::AlternatingStore;
-pub use sample::{NOON, cookie_session};
 
 /// A case that is running.
 type CaseFuture = Pin<Box<dyn Future<Output = ()>>>;

@@ -1,6 +1,6 @@
 //! `/admin/clients/{id}/{change}`: a question for each change of a client, and the change.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::Uri;
 
@@ -16,11 +16,10 @@ use crate::http::path::{path_id, path_segment};
 use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::views::client::ClientView;
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::clients::find;
-use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again};
-use crate::pages::console::response::{answer_error, changed, console_path, show};
-use crate::pages::page_request::PageRequest;
+use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, typed_field};
+use crate::pages::console::page::ConsolePage;
+use crate::pages::console::response::console_path;
 
 /// The names of the lifetimes, which are those of their fields.
 const LIFETIMES: [&str; 6] =
@@ -62,48 +61,36 @@ impl ClientChange {
 }
 
 /// Asks before the change.
-pub(in crate::pages) async fn ask(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let change = ClientChange::from_uri(&uri)?;
-    let client = find(&app, &uri).await?;
-    if let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await? {
+pub(in crate::pages) async fn ask(page: ConsolePage) -> Result<Response, AppError> {
+    let change = ClientChange::from_uri(&page.uri)?;
+    let client = find(&page.app, &page.uri).await?;
+    if let Some(login) = sign_in_again(&page, path_of(&page.uri)).await? {
         return Ok(login);
     }
-    show(&app, &request, &administrator, &question(&app, change, &client, None))
+    page.show(&question(&page.app, change, &client, None))
 }
 
 /// Makes the change: the same operation as `PATCH /v1/admin/clients/{id}`.
 pub(in crate::pages) async fn apply(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     info: ClientInfo,
-    uri: Uri,
     request: Request,
 ) -> Result<Response, AppError> {
-    let change = ClientChange::from_uri(&uri)?;
-    let client = find(&app, &uri).await?;
-    if let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await? {
+    let change = ClientChange::from_uri(&page.uri)?;
+    let client = find(&page.app, &page.uri).await?;
+    if let Some(login) = sign_in_again(&page, path_of(&page.uri)).await? {
         return Ok(login);
     }
-    let fields = FormFields::read(request, &app, &FIELDS).await?;
+    let fields = FormFields::read(request, &page.app, &FIELDS).await?;
     let made = async {
         let request = change_request(change, &client, &fields)?;
-        let (id, context): (ClientId, _) = (path_id(&uri, 2)?, administrator.context(info));
-        clients::change(&app, &id, request, &context, administrator.current.now).await?;
+        let (id, context): (ClientId, _) = (path_id(&page.uri, 2)?, page.administrator.context(info));
+        clients::change(&page.app, &id, request, &context, page.now()).await?;
         Ok(())
     };
     match made.await {
-        Ok(()) => Ok(changed(&app, &format!("/clients/{}", client.id))),
-        Err(error) => {
-            let view = question(&app, change, &client, Some(&fields));
-            let with_error = |text| ConfirmView { error: Some(text), ..view };
-            Ok(answer_error((&app, &page, &administrator), error, with_error))
-        }
+        Ok(()) => Ok(page.changed(&format!("/clients/{}", client.id))),
+        Err(error) => Ok(page.ask_again(error, question(&page.app, change, &client, Some(&fields)))),
     }
 }
 
@@ -198,12 +185,7 @@ fn question(
                 line("Every session that was opened through it ends, of every user."),
                 line("No login and no refresh through it is accepted until it is enabled."),
             ],
-            vec![TextField {
-                name: TYPED,
-                label: format!("Type {} to confirm", client.id),
-                hint: None,
-                value: String::new(),
-            }],
+            vec![typed_field(&client.id)],
         ),
     };
     ConfirmView {

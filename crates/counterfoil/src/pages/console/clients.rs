@@ -1,6 +1,6 @@
 //! `/admin/clients`: client applications, and one of them with its lifetimes.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::Uri;
 
@@ -17,67 +17,53 @@ use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::views::client::{ClientView, LifetimesView};
 use crate::operations::pagination::Pagination;
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::with_query;
-use crate::pages::console::response::{answer_error, changed, console_path, show as show_page};
-use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
+use crate::pages::console::page::ConsolePage;
+use crate::pages::console::response::console_path;
 
 /// How many clients a page has.
 const CLIENTS: u32 = 50;
 
 /// Lists clients: the same operation as `GET /v1/admin/clients`.
-pub(in crate::pages) async fn list(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    show_page(&app, &request, &administrator, &view(&app, query.get("after")).await?)
+pub(in crate::pages) async fn list(page: ConsolePage) -> Result<Response, AppError> {
+    page.show(&view(&page.app, page.query.get("after")).await?)
 }
 
 /// Adds a client: the same operation as `POST /v1/admin/clients`.
 pub(in crate::pages) async fn add(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
-    if let Some(login) = sign_in_again(&app, &administrator, "/clients").await? {
+    if let Some(login) = sign_in_again(&page, "/clients").await? {
         return Ok(login);
     }
-    let fields = FormFields::read(request, &app, &["id", "name"]).await?;
+    let fields = FormFields::read(request, &page.app, &["id", "name"]).await?;
     let (id, name) = (fields.text("id"), fields.text("name"));
     let added = async {
         let expected = "must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`";
         let id: ClientId = id.trim().parse().map_err(|_| AppError::field("id", expected))?;
         let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
         let request = ClientChangeRequest { name, ..ClientChangeRequest::default() };
-        let context = administrator.context(client);
-        Ok(clients::add(&app, id, request, &context, administrator.current.now).await?)
+        let context = page.administrator.context(client);
+        Ok(clients::add(&page.app, id, request, &context, page.now()).await?)
     };
     match added.await {
-        Ok(added) => Ok(changed(&app, &format!("/clients/{}", added.client.id))),
+        Ok(added) => Ok(page.changed(&format!("/clients/{}", added.client.id))),
         Err(error) => {
-            let view = view(&app, None).await?;
+            let view = view(&page.app, None).await?;
             let with_error = |text| ClientsView { error: Some(text), id, name, ..view };
-            Ok(answer_error((&app, &page, &administrator), error, with_error))
+            Ok(page.answer_error(error, with_error))
         }
     }
 }
 
 /// Shows one client: the same operation as `GET /v1/admin/clients/{id}`.
-pub(in crate::pages) async fn show(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let client = find(&app, &uri).await?;
+pub(in crate::pages) async fn show(page: ConsolePage) -> Result<Response, AppError> {
+    let client = find(&page.app, &page.uri).await?;
     let view = ClientPageView { client: row(&client), lifetimes: lifetimes(&client.lifetimes) };
-    show_page(&app, &request, &administrator, &view)
+    page.show(&view)
 }
 
 /// The client that the path names.

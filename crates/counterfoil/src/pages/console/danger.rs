@@ -3,16 +3,15 @@
 use axum::response::Response;
 use http::Uri;
 
+use counterfoil_pages::view::console::TextField;
 use counterfoil_verify::UserId;
 
-use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::redirect::{encode, redirect_to_path};
 use crate::operations::admin::revocation_preview;
 use crate::operations::recent_login::has_recent_login;
-use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::ConsolePage;
 
 /// The field in which the administrator types the name of what the change is about.
 pub(super) const TYPED: &str = "confirm";
@@ -25,15 +24,10 @@ pub(super) const TYPED: &str = "confirm";
 /// # Errors
 ///
 /// If the store cannot be read.
-pub(super) async fn sign_in_again(
-    app: &App,
-    administrator: &ConsoleAdministrator,
-    path: &str,
-) -> Result<Option<Response>, AppError> {
-    let current = &administrator.current;
-    let is_recent = has_recent_login(app, current.session, current.now).await?;
+pub(super) async fn sign_in_again(page: &ConsolePage, path: &str) -> Result<Option<Response>, AppError> {
+    let is_recent = has_recent_login(&page.app, page.administrator.current.session, page.now()).await?;
     let login = || {
-        let (prefix, back) = (app.settings().public_prefix(), encode(&console_path(app, path)));
+        let (prefix, back) = (page.app.settings().public_prefix(), encode(&page.path(path)));
         redirect_to_path(&format!("{prefix}/login?reauth=1&return_to={back}"))
     };
     Ok((!is_recent).then(login))
@@ -51,16 +45,21 @@ pub(super) fn check_typed(fields: &FormFields, name: &str) -> Result<(), AppErro
     }
 }
 
+/// The field in which the administrator types the name.
+pub(super) fn typed_field(name: &str) -> TextField {
+    TextField { name: TYPED, label: format!("Type {name} to confirm"), hint: None, value: String::new() }
+}
+
 /// What the question says to an administrator who would end their own session.
-pub(super) fn warning(administrator: &ConsoleAdministrator, user: UserId) -> Option<String> {
+pub(super) fn warning(page: &ConsolePage, user: UserId) -> Option<String> {
     let text = "This is you. It ends the session in which you see this page, and you have to sign in again.";
-    (administrator.current.user == user).then(|| text.to_owned())
+    (page.administrator.current.user == user).then(|| text.to_owned())
 }
 
 /// What the question says to an administrator who would change their own roles.
-pub(super) fn own_roles_warning(administrator: &ConsoleAdministrator, user: UserId) -> Option<String> {
+pub(super) fn own_roles_warning(page: &ConsolePage, user: UserId) -> Option<String> {
     let text = "This is you. Without the role `admin` you cannot open this console any more.";
-    (administrator.current.user == user).then(|| text.to_owned())
+    (page.administrator.current.user == user).then(|| text.to_owned())
 }
 
 /// How many sessions of a user end, of which no more than a page were counted.

@@ -16,10 +16,8 @@ use crate::http::redirect::redirect_to_path;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::operations::doctor::row::{Row, Verdict};
 use crate::operations::doctor::{browser, forwarding, probe};
-use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::response::{console_path, show as show_page};
-use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
+use crate::pages::console::page::ConsolePage;
+use crate::pages::console::response::console_path;
 
 /// How long the browser keeps the cookie, if it does not follow the redirect.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(60);
@@ -33,21 +31,15 @@ pub(in crate::pages) async fn open(State(app): State<App>) -> Response {
 }
 
 /// The first request sets the cookie; the second, with its value in the query, shows what arrived and clears the cookie.
-pub(in crate::pages) async fn show(
-    State(app): State<App>,
-    page: PageRequest,
-    query: Query,
-    administrator: ConsoleAdministrator,
-    request: Request,
-) -> Result<Response, AppError> {
+pub(in crate::pages) async fn show(page: ConsolePage, request: Request) -> Result<Response, AppError> {
     let (parts, _) = request.into_parts();
-    let now = app.now();
-    let seen = view(&app, &parts, now)?;
-    let Some(sent) = query.get("sent").filter(|sent| sent.len() <= MAX_VALUE) else {
+    let now = page.app.now();
+    let seen = view(&page.app, &parts, now)?;
+    let Some(sent) = page.query.get("sent").filter(|sent| sent.len() <= MAX_VALUE) else {
         let value = new_cookie()?;
-        let mut response = redirect_to_path(&console_path(&app, &format!("/doctor?sent={value}")));
+        let mut response = redirect_to_path(&page.path(&format!("/doctor?sent={value}")));
         set_page_cookie(
-            &app.parts.cookies,
+            &page.app.parts.cookies,
             response.headers_mut(),
             PageCookie::Doctor,
             &value,
@@ -62,15 +54,15 @@ pub(in crate::pages) async fn show(
         forwarding::scheme(&seen),
         forwarding::client_ip(&seen),
     ];
-    let probe = probe::issue(&app, now)?;
+    let probe = probe::issue(&page.app, now)?;
     let content = DoctorView {
         issuer: seen.issuer.clone(),
         rows: rows.into_iter().map(view_row).collect(),
         probe: probe.probe.expose().clone(),
         probe_ends: Moment::from_unix_seconds(probe.expires_at),
     };
-    let mut response = show_page(&app, &page, &administrator, &content)?;
-    set_page_cookie(&app.parts.cookies, response.headers_mut(), PageCookie::Doctor, "", Duration::ZERO);
+    let mut response = page.show(&content)?;
+    set_page_cookie(&page.app.parts.cookies, response.headers_mut(), PageCookie::Doctor, "", Duration::ZERO);
     Ok(response)
 }
 

@@ -1,28 +1,18 @@
 //! `/admin/health`: every readiness check, and what to do if it fails.
 
-use axum::extract::State;
 use axum::response::Response;
 
 use counterfoil_pages::view::console::{CheckRow, HealthView};
 
-use crate::app::App;
 use crate::app::readiness_check::ReadinessCheck;
 use crate::http::error::AppError;
 use crate::operations::admin::overview;
-use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::parts;
-use crate::pages::console::response::show_live;
-use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
 
 /// Shows the checks of `GET /readyz`.
-pub(in crate::pages) async fn show(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    let health = parts::health(overview::health(&app).await);
+pub(in crate::pages) async fn show(page: ConsolePage) -> Result<Response, AppError> {
+    let health = parts::health(overview::health(&page.app).await);
     let check = |check: ReadinessCheck| CheckRow {
         name: check.as_str(),
         is_met: !health.failed.iter().any(|failed| failed == check.as_str()),
@@ -32,11 +22,11 @@ pub(in crate::pages) async fn show(
     let view = HealthView {
         health,
         checks,
-        node: app.parts.node_id.to_string(),
-        issuer: app.settings().issuer.as_str().to_owned(),
-        store: app.settings().store.resolved().to_string(),
+        node: page.app.parts.node_id.to_string(),
+        issuer: page.app.settings().issuer.as_str().to_owned(),
+        store: page.app.settings().store.resolved().to_string(),
     };
-    show_live(&app, &request, &administrator, &query, &view)
+    page.show_live(&view)
 }
 
 const fn advice(check: ReadinessCheck) -> &'static str {

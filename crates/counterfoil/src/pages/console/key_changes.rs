@@ -1,11 +1,11 @@
 //! `/admin/keys/…`: a question before a rotation or a revocation of a key, and the change.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::Uri;
 
 use counterfoil_core::model::session::ClientInfo;
-use counterfoil_pages::view::console::{ConfirmView, TextField};
+use counterfoil_pages::view::console::ConfirmView;
 use counterfoil_verify::KeyId;
 
 use crate::app::App;
@@ -15,10 +15,9 @@ use crate::http::path::path_segment;
 use crate::operations::admin::keys;
 use crate::operations::admin::requests::{KeyRotationRequest, KeySelector};
 use crate::operations::pagination::Pagination;
-use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again};
-use crate::pages::console::response::{answer_error, changed, console_path, show};
-use crate::pages::page_request::PageRequest;
+use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, typed_field};
+use crate::pages::console::page::ConsolePage;
+use crate::pages::console::response::console_path;
 
 /// A change of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,18 +89,12 @@ impl KeyChange {
                 format!("counterfoil key revoke {id}"),
             ),
         };
-        let field = |typed: String| TextField {
-            name: TYPED,
-            label: format!("Type {typed} to confirm"),
-            hint: None,
-            value: String::new(),
-        };
         ConfirmView {
             section: "/keys",
             question,
             consequences: consequences.into_iter().map(str::to_owned).collect(),
             action: console_path(app, &self.path()),
-            fields: self.typed().map(field).into_iter().collect(),
+            fields: self.typed().as_deref().map(typed_field).into_iter().collect(),
             button,
             cancel: console_path(app, "/keys"),
             twin,
@@ -120,49 +113,37 @@ impl KeyChange {
 }
 
 /// Asks before the change.
-pub(in crate::pages) async fn ask(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let change = KeyChange::from_uri(&app, &uri).await?;
+pub(in crate::pages) async fn ask(page: ConsolePage) -> Result<Response, AppError> {
+    let change = KeyChange::from_uri(&page.app, &page.uri).await?;
     if change.typed().is_some()
-        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+        && let Some(login) = sign_in_again(&page, path_of(&page.uri)).await?
     {
         return Ok(login);
     }
-    show(&app, &request, &administrator, &change.view(&app))
+    page.show(&change.view(&page.app))
 }
 
 /// Makes the change: the same operation as `POST /v1/admin/keys` or `DELETE /v1/admin/keys/{kid}`.
 pub(in crate::pages) async fn apply(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
-    uri: Uri,
     request: Request,
 ) -> Result<Response, AppError> {
-    let change = KeyChange::from_uri(&app, &uri).await?;
+    let change = KeyChange::from_uri(&page.app, &page.uri).await?;
     if change.typed().is_some()
-        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+        && let Some(login) = sign_in_again(&page, path_of(&page.uri)).await?
     {
         return Ok(login);
     }
-    let fields = FormFields::read(request, &app, &[TYPED]).await?;
-    match run(&app, &administrator, client, &change, &fields).await {
-        Ok(()) => Ok(changed(&app, "/keys")),
-        Err(error) => {
-            let with_error = |text| ConfirmView { error: Some(text), ..change.view(&app) };
-            Ok(answer_error((&app, &page, &administrator), error, with_error))
-        }
+    let fields = FormFields::read(request, &page.app, &[TYPED]).await?;
+    match run(&page, client, &change, &fields).await {
+        Ok(()) => Ok(page.changed("/keys")),
+        Err(error) => Ok(page.ask_again(error, change.view(&page.app))),
     }
 }
 
 async fn run(
-    app: &App,
-    administrator: &ConsoleAdministrator,
+    page: &ConsolePage,
     client: ClientInfo,
     change: &KeyChange,
     fields: &FormFields,
@@ -170,15 +151,15 @@ async fn run(
     if let Some(typed) = change.typed() {
         check_typed(fields, &typed)?;
     }
-    let (context, now) = (administrator.context(client), administrator.current.now);
+    let (context, now) = (page.administrator.context(client), page.now());
     let request = match change {
         KeyChange::Rotate => KeyRotationRequest::default(),
         KeyChange::RotateNow => KeyRotationRequest { now: true, ..KeyRotationRequest::default() },
         KeyChange::RotateRefreshToken => {
             KeyRotationRequest { purpose: KeySelector::RefreshToken, ..KeyRotationRequest::default() }
         }
-        KeyChange::Revoke(id) => return Ok(keys::revoke(app, id.clone(), context, now).await?),
+        KeyChange::Revoke(id) => return Ok(keys::revoke(&page.app, id.clone(), context, now).await?),
     };
-    keys::rotate(app, request, context, now).await?;
+    keys::rotate(&page.app, request, context, now).await?;
     Ok(())
 }

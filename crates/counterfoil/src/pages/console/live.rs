@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
 
@@ -17,27 +16,19 @@ use crate::operations::admin::live::{AuditNews, LiveForm, Subscription, open};
 use crate::operations::admin::overview;
 use crate::operations::admin::viewer::Viewer;
 use crate::operations::error::OperationError;
-use crate::pages::console::administrator::ConsoleAdministrator;
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::parts;
-use crate::pages::console::response::{frame, part};
-use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
+use crate::pages::console::response::part;
 
 /// Sends the HTML of a part as soon as it changes: the same operation as `GET /v1/admin/live`.
-pub(in crate::pages) async fn stream(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-    headers: HeaderMap,
-) -> Result<Response, AppError> {
-    let topics = Topic::parse_list(query.get("topics"));
+pub(in crate::pages) async fn stream(page: ConsolePage, headers: HeaderMap) -> Result<Response, AppError> {
+    let topics = Topic::parse_list(page.query.get("topics"));
     let topics = topics.ok_or_else(|| AppError::field("topics", Topic::expected()))?;
     // The page may be older than the stream, so that a new one begins with the newest events.
     let last_event = Some(last_event_id(&headers)?.unwrap_or(0));
-    let form = Html(frame(&app, &request, &administrator));
-    let viewer = Viewer::user(administrator.current.user, administrator.current.principal);
-    let body = open(&app, viewer, Subscription { topics, last_event }, form)?;
+    let form = Html(page.frame());
+    let viewer = Viewer::user(page.administrator.current.user, page.administrator.current.principal);
+    let body = open(&page.app, viewer, Subscription { topics, last_event }, form)?;
     Ok((EVENT_STREAM_HEADERS, Body::new(body)).into_response())
 }
 

@@ -17,6 +17,7 @@ mod key_changes;
 mod keys;
 mod live;
 mod overview;
+mod page;
 mod parts;
 mod rate_limits;
 mod response;
@@ -35,7 +36,7 @@ use axum::routing::{MethodRouter, get, post};
 use crate::app::App;
 use crate::http::redirect::permanent_redirect_to_path;
 
-/// The paths of the console, their methods, and their handlers. The handlers require a `ConsoleAdministrator`.
+/// The paths of the console, their methods, and their handlers. The handlers require an administrator.
 pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
     let (shown, sent, both) = ("GET, HEAD", "POST", "GET, HEAD, POST");
     vec![

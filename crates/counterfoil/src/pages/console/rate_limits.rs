@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 
 use counterfoil_core::model::session::ClientInfo;
@@ -12,77 +12,59 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::operations::admin::rate_limits::{self, RateLimitTarget};
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{text, with_query};
-use crate::pages::console::response::{answer_error, changed, console_path, show as show_page};
+use crate::pages::console::page::ConsolePage;
+use crate::pages::console::response::console_path;
 use crate::pages::console::rows::counter_row;
-use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
 
 /// Shows what is counted: the same operation as `GET /v1/admin/rate-limits`.
-pub(in crate::pages) async fn show(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    let (username, ip) = (text(&query, "username"), text(&query, "ip"));
+pub(in crate::pages) async fn show(page: ConsolePage) -> Result<Response, AppError> {
+    let (username, ip) = (text(&page.query, "username"), text(&page.query, "ip"));
     let pairs = [("username", &username), ("ip", &ip)];
-    let release = with_query(&console_path(&app, "/rate-limits/release"), &pairs);
+    let release = with_query(&page.path("/rate-limits/release"), &pairs);
     let is_asked = !username.is_empty() || !ip.is_empty();
     let mut view =
         RateLimitsView { username: username.clone(), ip: ip.clone(), counters: None, release, error: None };
     if !is_asked {
-        return show_page(&app, &request, &administrator, &view);
+        return page.show(&view);
     }
     let counted = async {
         let target = target(&username, &ip)?;
-        Ok::<_, AppError>(rate_limits::show(&app, &target, administrator.current.now).await?)
+        Ok::<_, AppError>(rate_limits::show(&page.app, &target, page.now()).await?)
     };
     match counted.await {
         Ok(counted) => {
             view.counters = Some(counted.rate_limits.iter().map(counter_row).collect());
-            show_page(&app, &request, &administrator, &view)
+            page.show(&view)
         }
         Err(error) => {
             let with_error = |text| RateLimitsView { error: Some(text), ..view };
-            Ok(answer_error((&app, &request, &administrator), error, with_error))
+            Ok(page.answer_error(error, with_error))
         }
     }
 }
 
 /// Asks before the counters are reset.
-pub(in crate::pages) async fn ask_release(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    show_page(&app, &request, &administrator, &question(&app, text(&query, "username"), text(&query, "ip")))
+pub(in crate::pages) async fn ask_release(page: ConsolePage) -> Result<Response, AppError> {
+    page.show(&question(&page.app, text(&page.query, "username"), text(&page.query, "ip")))
 }
 
 /// Resets the counters: the same operation as `DELETE /v1/admin/rate-limits`.
 pub(in crate::pages) async fn release(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
-    let fields = FormFields::read(request, &app, &["username", "ip"]).await?;
+    let fields = FormFields::read(request, &page.app, &["username", "ip"]).await?;
     let (username, ip) = (fields.text("username"), fields.text("ip"));
     let released = async {
         let target = target(&username, &ip)?;
-        let (actor, now) = (administrator.actor(), administrator.current.now);
-        Ok::<_, AppError>(rate_limits::release(&app, &target, actor, &client, now).await?)
+        let (actor, now) = (page.administrator.actor(), page.now());
+        Ok::<_, AppError>(rate_limits::release(&page.app, &target, actor, &client, now).await?)
     };
     match released.await {
-        Ok(()) => Ok(changed(&app, "/rate-limits")),
-        Err(error) => {
-            let with_error =
-                |text| ConfirmView { error: Some(text), ..question(&app, username.clone(), ip.clone()) };
-            Ok(answer_error((&app, &page, &administrator), error, with_error))
-        }
+        Ok(()) => Ok(page.changed("/rate-limits")),
+        Err(error) => Ok(page.ask_again(error, question(&page.app, username, ip))),
     }
 }
 

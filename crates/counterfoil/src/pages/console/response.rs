@@ -1,13 +1,9 @@
 //! The answers of the console: its pages are in English.
 
-use std::ops::RangeInclusive;
-
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
-use http::header::{CONTENT_SECURITY_POLICY, REFRESH};
 
 use counterfoil_core::services::ServiceError;
-use counterfoil_pages::{Frame, Language, LiveFrame, View};
+use counterfoil_pages::{Frame, Language, View};
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -15,17 +11,7 @@ use crate::http::redirect::redirect_to_path;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
 use crate::pages::response::{error_page, html, page, with_flash};
-
-/// The policy of a page with live parts: as that of the other pages, and it may load the script of the console and receive
-/// updates. What the script makes of them cannot become a script.
-const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; \
-                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-                           require-trusted-types-for 'script'; trusted-types counterfoil";
-
-/// After how many seconds a browser may be asked to load a page again.
-const RELOADED_EVERY: RangeInclusive<u64> = 5..=3_600;
 
 /// The path of the console, or of a page below it: `path` begins with a slash or is empty.
 pub(super) fn console_path(app: &App, path: &str) -> String {
@@ -46,33 +32,6 @@ pub(super) fn show(
     let mut request = request.clone();
     request.language = Language::English;
     page(app, &request, &frame(app, &request, administrator), view)
-}
-
-/// A page of the console with live parts. Its script receives their updates; with `every` in the query the browser loads it
-/// again instead, after so many seconds.
-///
-/// # Errors
-///
-/// If a template does not fit its view, which a test excludes.
-pub(super) fn show_live(
-    app: &App,
-    request: &PageRequest,
-    administrator: &ConsoleAdministrator,
-    query: &Query,
-    view: &impl View,
-) -> Result<Response, AppError> {
-    let every = query.get("every").and_then(|seconds| seconds.parse().ok());
-    let every: Option<u64> = every.filter(|seconds| RELOADED_EVERY.contains(seconds));
-    let mut request = request.clone();
-    request.language = Language::English;
-    let frame = Frame { live: Some(LiveFrame { every }), ..frame(app, &request, administrator) };
-    let mut response = page(app, &request, &frame, view)?;
-    let headers = response.headers_mut();
-    match every {
-        Some(seconds) => headers.insert(REFRESH, HeaderValue::from(seconds)),
-        None => headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(LIVE_POLICY)),
-    };
-    Ok(response)
 }
 
 /// A part of a page alone, as a live update has it.

@@ -1,6 +1,6 @@
 //! `/admin/revocations`: the revocation log, the revocations that are on their way to the verifiers, and a form to revoke.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 
 use counterfoil_core::model::session::ClientInfo;
@@ -13,12 +13,10 @@ use crate::http::form_fields::FormFields;
 use crate::operations::admin::requests::{RevocationRequest, Wait, ends_many};
 use crate::operations::admin::{revocation_log, revocation_preview, revocations};
 use crate::operations::pagination::Pagination;
-use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::danger::{TYPED, check_typed, session_count, sign_in_again, warning};
+use crate::pages::console::danger::{TYPED, check_typed, session_count, sign_in_again, typed_field, warning};
 use crate::pages::console::filter::{find_user, text, with_query};
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::parts::{newest_revocations, revocation_row};
-use crate::pages::console::response::{answer_error, changed, console_path, show, show_live};
-use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 
 /// How many entries a page of older ones has.
@@ -31,27 +29,22 @@ const REVOKE: &str = "/revocations/revoke";
 const FIELDS: [&str; 3] = ["reason", "wait", TYPED];
 
 /// Lists the log: the same operation as `GET /v1/revocations`. The first page stays up to date.
-pub(in crate::pages) async fn list(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    let path = console_path(&app, "/revocations");
+pub(in crate::pages) async fn list(page: ConsolePage) -> Result<Response, AppError> {
+    let path = page.path("/revocations");
     let older = |next: Option<String>| Pager {
-        first: query.get("after").is_some().then(|| path.clone()),
+        first: page.query.get("after").is_some().then(|| path.clone()),
         next: next.map(|after| with_query(&path, &[("after", &after)])),
         ..Pager::default()
     };
-    let Some(after) = query.get("after") else {
-        let (newest, next) = newest_revocations(&app).await?;
+    let Some(after) = page.query.get("after") else {
+        let (newest, next) = newest_revocations(&page.app).await?;
         let view = RevocationsView { newest: Some(newest), older: Vec::new(), pages: older(next), ..empty() };
-        return show_live(&app, &request, &administrator, &query, &view);
+        return page.show_live(&view);
     };
-    let list = revocation_log::list(&app, Pagination::new(Some(after), ENTRIES)?).await?;
-    let rows = list.revocations.iter().map(|entry| revocation_row(&app, entry)).collect();
+    let list = revocation_log::list(&page.app, Pagination::new(Some(after), ENTRIES)?).await?;
+    let rows = list.revocations.iter().map(|entry| revocation_row(&page.app, entry)).collect();
     let view = RevocationsView { newest: None, older: rows, pages: older(list.next), ..empty() };
-    show(&app, &request, &administrator, &view)
+    page.show(&view)
 }
 
 fn empty() -> RevocationsView {
@@ -65,64 +58,54 @@ fn empty() -> RevocationsView {
 }
 
 /// Asks before a revocation.
-pub(in crate::pages) async fn ask(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    let subject = match typed_subject(&app, &query).await {
+pub(in crate::pages) async fn ask(page: ConsolePage) -> Result<Response, AppError> {
+    let subject = match typed_subject(&page.app, &page.query).await {
         Ok(subject) => subject,
         Err(error) => {
-            let (newest, _) = newest_revocations(&app).await?;
-            let typed = text(&query, "subject");
+            let (newest, _) = newest_revocations(&page.app).await?;
+            let typed = text(&page.query, "subject");
             let view = |error| RevocationsView {
                 newest: Some(newest),
                 subject: typed,
                 error: Some(error),
                 ..empty()
             };
-            return Ok(answer_error((&app, &request, &administrator), error, view));
+            return Ok(page.answer_error(error, view));
         }
     };
     if ends_many(&subject)
-        && let Some(login) = sign_in_again(&app, &administrator, &path_of(&subject)).await?
+        && let Some(login) = sign_in_again(&page, &path_of(&subject)).await?
     {
         return Ok(login);
     }
-    show(&app, &request, &administrator, &question(&app, &administrator, &subject).await?)
+    page.show(&question(&page, &subject).await?)
 }
 
 /// Revokes: the same operation as `POST /v1/revocations`. The wait for the verifiers is not one for the page, which shows how
 /// far it is.
 pub(in crate::pages) async fn revoke(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
-    query: Query,
     request: Request,
 ) -> Result<Response, AppError> {
-    let subject = subject(&query)?;
+    let subject = subject(&page.query)?;
     if ends_many(&subject)
-        && let Some(login) = sign_in_again(&app, &administrator, &path_of(&subject)).await?
+        && let Some(login) = sign_in_again(&page, &path_of(&subject)).await?
     {
         return Ok(login);
     }
-    let fields = FormFields::read(request, &app, &FIELDS).await?;
-    match run(&app, &administrator, client, &subject, &fields).await {
-        Ok(()) => Ok(changed(&app, "/revocations")),
+    let fields = FormFields::read(request, &page.app, &FIELDS).await?;
+    match run(&page, client, &subject, &fields).await {
+        Ok(()) => Ok(page.changed("/revocations")),
         Err(error) => {
-            let view = question(&app, &administrator, &subject).await?;
-            let with_error = |text| ConfirmView { error: Some(text), ..view };
-            Ok(answer_error((&app, &page, &administrator), error, with_error))
+            let view = question(&page, &subject).await?;
+            Ok(page.ask_again(error, view))
         }
     }
 }
 
 async fn run(
-    app: &App,
-    administrator: &ConsoleAdministrator,
+    page: &ConsolePage,
     client: ClientInfo,
     subject: &RevocationSubject,
     fields: &FormFields,
@@ -132,10 +115,10 @@ async fn run(
     }
     let reason = fields.get("reason").map(str::to_owned);
     let request = RevocationRequest { subject: subject.to_string(), reason, wait: Wait::None };
-    let revocation = request.validate(administrator.actor(), client)?;
-    let revoked = revocations::revoke(app, revocation, administrator.current.now).await?;
+    let revocation = request.validate(page.administrator.actor(), client)?;
+    let revoked = revocations::revoke(&page.app, revocation, page.now()).await?;
     if fields.get("wait").is_some() {
-        revocations::follow_fleet(app, subject.clone(), revoked.position);
+        revocations::follow_fleet(&page.app, subject.clone(), revoked.position);
     }
     Ok(())
 }
@@ -171,31 +154,22 @@ fn path_of(subject: &RevocationSubject) -> String {
     with_query(REVOKE, &[("subject", &subject.to_string())])
 }
 
-async fn question(
-    app: &App,
-    administrator: &ConsoleAdministrator,
-    subject: &RevocationSubject,
-) -> Result<ConfirmView, AppError> {
+async fn question(page: &ConsolePage, subject: &RevocationSubject) -> Result<ConfirmView, AppError> {
     let reason = TextField {
         name: "reason",
         label: "Reason".to_owned(),
         hint: Some("For the audit log; at most 200 characters."),
         value: String::new(),
     };
-    let confirm = typed(subject).map(|typed| TextField {
-        name: TYPED,
-        label: format!("Type {typed} to confirm"),
-        hint: None,
-        value: String::new(),
-    });
-    let (consequences, warning) = consequences(app, administrator, subject).await?;
+    let confirm = typed(subject).map(|typed| typed_field(&typed));
+    let (consequences, warning) = consequences(page, subject).await?;
     Ok(ConfirmView {
         section: "/revocations",
         question: format!("Revoke {subject}?"),
         consequences,
         warning,
         error: None,
-        action: console_path(app, &path_of(subject)),
+        action: page.path(&path_of(subject)),
         fields: [reason].into_iter().chain(confirm).collect(),
         checkboxes: vec![Checkbox {
             name: "wait",
@@ -203,38 +177,37 @@ async fn question(
             is_checked: true,
         }],
         button: "Revoke",
-        cancel: console_path(app, "/revocations"),
+        cancel: page.path("/revocations"),
         twin: format!("counterfoil revoke {subject}"),
     })
 }
 
 /// What the revocation does, and a warning if it ends the session of the administrator.
 async fn consequences(
-    app: &App,
-    administrator: &ConsoleAdministrator,
+    page: &ConsolePage,
     subject: &RevocationSubject,
 ) -> Result<(Vec<String>, Option<String>), AppError> {
-    let own = administrator.current.user;
-    let store = &app.parts.store;
+    let own = page.administrator.current.user;
+    let store = &page.app.parts.store;
     Ok(match subject {
         RevocationSubject::Session(id) => {
             let session = store.session(*id).await?.ok_or(AppError::NotFound)?;
             let user = store.user(session.user).await?.map(|user| user.username.to_string());
-            let is_own = *id == administrator.current.session;
+            let is_own = *id == page.administrator.current.session;
             let lines = vec![
                 format!("A session of {} ends.", user.unwrap_or_else(|| session.user.to_string())),
                 "Its access tokens are refused.".to_owned(),
             ];
-            (lines, is_own.then(|| warning(administrator, own)).flatten())
+            (lines, is_own.then(|| warning(page, own)).flatten())
         }
         RevocationSubject::User(id) => {
             let user = store.user(*id).await?.ok_or(AppError::NotFound)?;
-            let preview = revocation_preview::of_user(app, *id, administrator.current.now).await?;
+            let preview = revocation_preview::of_user(&page.app, *id, page.now()).await?;
             let lines = vec![
                 format!("Live sessions of {} that end: {}.", user.username, session_count(preview.sessions)),
                 "Every credential that was issued to the user until now is invalid.".to_owned(),
             ];
-            (lines, warning(administrator, *id))
+            (lines, warning(page, *id))
         }
         RevocationSubject::Token(_) => {
             (vec!["The access token with this id is refused. Its session stays live.".to_owned()], None)
@@ -253,7 +226,7 @@ async fn consequences(
                 "Every session of every user ends, and every token is refused.".to_owned(),
                 "All users have to sign in again.".to_owned(),
             ],
-            warning(administrator, own),
+            warning(page, own),
         ),
     })
 }

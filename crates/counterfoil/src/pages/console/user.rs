@@ -1,6 +1,5 @@
 //! `/admin/users/{id}`: one user, with all that has happened.
 
-use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 
@@ -17,29 +16,22 @@ use crate::http::path::path_id;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::admin::{revocation_preview, sessions, users};
 use crate::operations::pagination::Pagination;
-use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::response::show as show_page;
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::rows::{counter_row, event_row, session_row, user_row};
-use crate::pages::page_request::PageRequest;
 
 /// How many events and sessions it shows.
 const EVENTS: u32 = 50;
 const SESSIONS: u32 = 20;
 
 /// Shows a user: the same operations as `GET /v1/admin/users/{id}`, `…/sessions` and `GET /v1/admin/events?user=`.
-pub(in crate::pages) async fn show(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let user = find(&app, &uri).await?;
-    let now = administrator.current.now;
-    let details = users::details(&app, &user, None, now).await?;
-    let live = sessions::list(&app, user.id, Pagination::new(None, SESSIONS)?, now).await?;
+pub(in crate::pages) async fn show(page: ConsolePage) -> Result<Response, AppError> {
+    let user = find(&page.app, &page.uri).await?;
+    let now = page.now();
+    let details = users::details(&page.app, &user, None, now).await?;
+    let live = sessions::list(&page.app, user.id, Pagination::new(None, SESSIONS)?, now).await?;
     let filter = AuditEventFilter { user: Some(user.id), ..AuditEventFilter::default() };
-    let events = audit_log::list(&app, &filter, Pagination::new(None, EVENTS)?).await?;
-    let (id, current) = (user.id.to_string(), administrator.current.session);
+    let events = audit_log::list(&page.app, &filter, Pagination::new(None, EVENTS)?).await?;
+    let (id, current) = (user.id.to_string(), page.administrator.current.session);
     let view = UserPageView {
         user: user_row(&details.user),
         external_id: user.external_id.as_ref().map(|id| ExternalId::to_json(id).to_string()),
@@ -50,9 +42,9 @@ pub(in crate::pages) async fn show(
         sessions: live.items.iter().map(|session| session_row(session, &id, None, current)).collect(),
         events: events.items.iter().map(event_row).collect(),
         counters: details.rate_limits.iter().map(counter_row).collect(),
-        admin_keys: revocation_preview::admin_key_names_of(&app, user.id).await?,
+        admin_keys: revocation_preview::admin_key_names_of(&page.app, user.id).await?,
     };
-    show_page(&app, &request, &administrator, &view)
+    page.show(&view)
 }
 
 /// The user in the path.

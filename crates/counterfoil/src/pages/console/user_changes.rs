@@ -1,6 +1,6 @@
 //! `/admin/users/{id}/{change}`: a question for each change of a user, and the change.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::Uri;
 
@@ -8,20 +8,17 @@ use counterfoil_core::model::session::ClientInfo;
 use counterfoil_core::model::user::User;
 use counterfoil_pages::view::console::{Checkbox, ConfirmView, TextField};
 
-use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::path::path_segment;
 use crate::operations::admin::requests::{RevocationRequest, UserChangeRequest, Wait};
 use crate::operations::admin::{revocation_preview, revocations, sessions, users};
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::{
-    TYPED, check_typed, own_roles_warning, path_of, session_count, sign_in_again, warning,
+    TYPED, check_typed, own_roles_warning, path_of, session_count, sign_in_again, typed_field, warning,
 };
-use crate::pages::console::response::{answer_error, changed, console_path, show};
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::user::find;
 use crate::pages::console::users::roles;
-use crate::pages::page_request::PageRequest;
 
 /// The fields of all forms.
 const FIELDS: [&str; 6] = ["roles", "email", "email_verified", "reason", "wait", TYPED];
@@ -120,60 +117,50 @@ impl UserChange {
 }
 
 /// Asks before the change.
-pub(in crate::pages) async fn ask(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let change = UserChange::from_uri(&uri)?;
-    let user = find(&app, &uri).await?;
+pub(in crate::pages) async fn ask(page: ConsolePage) -> Result<Response, AppError> {
+    let change = UserChange::from_uri(&page.uri)?;
+    let user = find(&page.app, &page.uri).await?;
     if change.wants_recent_login()
-        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+        && let Some(login) = sign_in_again(&page, path_of(&page.uri)).await?
     {
         return Ok(login);
     }
-    show(&app, &request, &administrator, &question(&app, &administrator, change, &user).await?)
+    page.show(&question(&page, change, &user).await?)
 }
 
 /// Makes the change: the same operation as its route below `/v1/admin/users`, or `POST /v1/revocations`.
 pub(in crate::pages) async fn apply(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
-    uri: Uri,
     request: Request,
 ) -> Result<Response, AppError> {
-    let change = UserChange::from_uri(&uri)?;
-    let user = find(&app, &uri).await?;
+    let change = UserChange::from_uri(&page.uri)?;
+    let user = find(&page.app, &page.uri).await?;
     if change.wants_recent_login()
-        && let Some(login) = sign_in_again(&app, &administrator, path_of(&uri)).await?
+        && let Some(login) = sign_in_again(&page, path_of(&page.uri)).await?
     {
         return Ok(login);
     }
-    let fields = FormFields::read(request, &app, &FIELDS).await?;
-    match run(&app, &administrator, client, change, &user, &fields).await {
-        Ok(()) if change == UserChange::Delete => Ok(changed(&app, "/users")),
-        Ok(()) => Ok(changed(&app, &format!("/users/{}", user.id))),
+    let fields = FormFields::read(request, &page.app, &FIELDS).await?;
+    match run(&page, client, change, &user, &fields).await {
+        Ok(()) if change == UserChange::Delete => Ok(page.changed("/users")),
+        Ok(()) => Ok(page.changed(&format!("/users/{}", user.id))),
         Err(error) => {
-            let view = question(&app, &administrator, change, &user).await?;
-            let with_error = |text| ConfirmView { error: Some(text), ..view };
-            Ok(answer_error((&app, &page, &administrator), error, with_error))
+            let view = question(&page, change, &user).await?;
+            Ok(page.ask_again(error, view))
         }
     }
 }
 
 async fn run(
-    app: &App,
-    administrator: &ConsoleAdministrator,
+    page: &ConsolePage,
     client: ClientInfo,
     change: UserChange,
     user: &User,
     fields: &FormFields,
 ) -> Result<(), AppError> {
-    let (id, now) = (user.id, administrator.current.now);
-    let context = administrator.context(client.clone());
+    let (id, now) = (user.id, page.now());
+    let context = page.administrator.context(client.clone());
     let request = match change {
         UserChange::Roles => {
             UserChangeRequest { roles: Some(roles(&fields.text("roles"))), ..UserChangeRequest::default() }
@@ -186,7 +173,7 @@ async fn run(
         UserChange::Enable => UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() },
         UserChange::Disable => UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() },
         UserChange::EndSessions => {
-            sessions::end_all(app, id, &context, now).await?;
+            sessions::end_all(&page.app, id, &context, now).await?;
             return Ok(());
         }
         UserChange::Revoke => {
@@ -195,25 +182,21 @@ async fn run(
                 reason: fields.get("reason").map(str::to_owned),
                 wait: if fields.get("wait").is_some() { Wait::Fleet } else { Wait::None },
             };
-            revocations::revoke(app, request.validate(administrator.actor(), client)?, now).await?;
+            revocations::revoke(&page.app, request.validate(page.administrator.actor(), client)?, now)
+                .await?;
             return Ok(());
         }
         UserChange::Delete => {
             check_typed(fields, user.username.as_str())?;
-            users::delete(app, id, &context, now).await?;
+            users::delete(&page.app, id, &context, now).await?;
             return Ok(());
         }
     };
-    users::change(app, id, request, &context, now).await?;
+    users::change(&page.app, id, request, &context, now).await?;
     Ok(())
 }
 
-async fn question(
-    app: &App,
-    administrator: &ConsoleAdministrator,
-    change: UserChange,
-    user: &User,
-) -> Result<ConfirmView, AppError> {
+async fn question(page: &ConsolePage, change: UserChange, user: &User) -> Result<ConfirmView, AppError> {
     let name = user.username.as_str();
     let text =
         |name, label: &str, hint, value: String| TextField { name, label: label.to_owned(), hint, value };
@@ -230,7 +213,7 @@ async fn question(
             vec![text("reason", "Reason", Some("For the audit log; at most 200 characters."), String::new())]
         }
         UserChange::Delete => {
-            vec![text(TYPED, &format!("Type {name} to confirm"), None, String::new())]
+            vec![typed_field(name)]
         }
         UserChange::Enable | UserChange::Disable | UserChange::EndSessions => Vec::new(),
     };
@@ -259,33 +242,28 @@ async fn question(
     Ok(ConfirmView {
         section: "/users",
         question: change.question(name),
-        consequences: consequences(app, administrator, change, user).await?,
+        consequences: consequences(page, change, user).await?,
         warning: if change == UserChange::Roles {
-            own_roles_warning(administrator, user.id)
+            own_roles_warning(page, user.id)
         } else {
-            change.ends_sessions().then(|| warning(administrator, user.id)).flatten()
+            change.ends_sessions().then(|| warning(page, user.id)).flatten()
         },
         error: None,
-        action: console_path(app, &format!("/users/{}/{}", user.id, change.segment())),
+        action: page.path(&format!("/users/{}/{}", user.id, change.segment())),
         fields,
         checkboxes,
         button: change.button(),
-        cancel: console_path(app, &format!("/users/{}", user.id)),
+        cancel: page.path(&format!("/users/{}", user.id)),
         twin: change.twin(name),
     })
 }
 
 /// What the change does, sentence by sentence.
-async fn consequences(
-    app: &App,
-    administrator: &ConsoleAdministrator,
-    change: UserChange,
-    user: &User,
-) -> Result<Vec<String>, AppError> {
+async fn consequences(page: &ConsolePage, change: UserChange, user: &User) -> Result<Vec<String>, AppError> {
     let line = |text: &str| text.to_owned();
     let mut lines = Vec::new();
     if change.ends_sessions() {
-        let preview = revocation_preview::of_user(app, user.id, administrator.current.now).await?;
+        let preview = revocation_preview::of_user(&page.app, user.id, page.now()).await?;
         lines.push(format!("Live sessions that end: {}.", session_count(preview.sessions)));
         if preview.admin_keys > 0 && change == UserChange::Delete {
             lines.push(format!("Admin keys that are removed: {}.", preview.admin_keys));

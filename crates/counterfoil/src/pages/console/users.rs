@@ -1,6 +1,6 @@
 //! `/admin/users`: users by name, and the form that adds one.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 
 use counterfoil_core::model::session::ClientInfo;
@@ -12,41 +12,33 @@ use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::operations::admin::overview;
 use crate::operations::admin::users::{self, UserPosition};
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::{text, with_query};
-use crate::pages::console::response::{answer_error, changed, console_path, show};
+use crate::pages::console::page::ConsolePage;
+use crate::pages::console::response::console_path;
 use crate::pages::console::rows::user_row;
-use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 
 /// How many users a page shows.
 const USERS: u32 = 50;
 
 /// Lists users: the same operation as `GET /v1/admin/users`.
-pub(in crate::pages) async fn list(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    let view = view(&app, &query, NewUserForm::default(), None).await?;
-    show(&app, &request, &administrator, &view)
+pub(in crate::pages) async fn list(page: ConsolePage) -> Result<Response, AppError> {
+    let view = view(&page.app, &page.query, NewUserForm::default(), None).await?;
+    page.show(&view)
 }
 
 /// Adds a user: the same operation as `POST /v1/admin/users`.
 pub(in crate::pages) async fn add(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
     // The user is a login that outlives the session of the administrator.
-    if let Some(login) = sign_in_again(&app, &administrator, "/users").await? {
+    if let Some(login) = sign_in_again(&page, "/users").await? {
         return Ok(login);
     }
-    let fields = FormFields::read(request, &app, &["username", "password", "email", "roles"]).await?;
+    let fields = FormFields::read(request, &page.app, &["username", "password", "email", "roles"]).await?;
     let roles = roles(&fields.text("roles"));
     let registration = Registration {
         username: fields.text("username"),
@@ -55,17 +47,17 @@ pub(in crate::pages) async fn add(
         roles,
         external_id: None,
     };
-    match users::add(&app, registration, administrator.actor(), &client, administrator.current.now).await {
-        Ok(added) => Ok(changed(&app, &format!("/users/{}", added.user.user.id))),
+    match users::add(&page.app, registration, page.administrator.actor(), &client, page.now()).await {
+        Ok(added) => Ok(page.changed(&format!("/users/{}", added.user.user.id))),
         Err(error) => {
             let form = NewUserForm {
                 username: fields.text("username"),
                 email: fields.text("email"),
                 roles: fields.text("roles"),
             };
-            let view = view(&app, &Query::parse(""), form, None).await?;
+            let view = view(&page.app, &Query::parse(""), form, None).await?;
             let with_error = |text| UsersPageView { error: Some(text), ..view };
-            Ok(answer_error((&app, &page, &administrator), error.into(), with_error))
+            Ok(page.answer_error(error.into(), with_error))
         }
     }
 }

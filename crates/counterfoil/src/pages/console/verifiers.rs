@@ -1,8 +1,7 @@
 //! `/admin/verifiers`: the processes that follow the feed, their keys, and the nodes.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
-use http::Uri;
 
 use counterfoil_core::credentials::verifier_key::VerifierKeyId;
 use counterfoil_core::model::session::ClientInfo;
@@ -17,63 +16,48 @@ use crate::operations::admin::views::node::NodeView;
 use crate::operations::admin::views::verifier_key::VerifierKeyView;
 use crate::operations::admin::{nodes, verifier_keys};
 use crate::operations::pagination::Pagination;
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::danger::sign_in_again;
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::parts;
-use crate::pages::console::response::{answer_error, changed, console_path, show as show_page, show_live};
-use crate::pages::page_request::PageRequest;
-use crate::pages::query::Query;
 
 /// The most rows of each list.
 const ROWS: u32 = 200;
 
 /// Lists verifiers, keys and nodes: the same operations as `GET /v1/admin/verifiers`, `…/verifier-keys` and `…/nodes`.
-pub(in crate::pages) async fn show(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
-    show_live(&app, &request, &administrator, &query, &view(&app).await?)
+pub(in crate::pages) async fn show(page: ConsolePage) -> Result<Response, AppError> {
+    page.show_live(&view(&page.app).await?)
 }
 
 /// Adds a key: the same operation as `POST /v1/admin/verifier-keys`. Only this page shows its secret.
 pub(in crate::pages) async fn add(
-    State(app): State<App>,
-    page: PageRequest,
-    administrator: ConsoleAdministrator,
+    page: ConsolePage,
     client: ClientInfo,
     request: Request,
 ) -> Result<Response, AppError> {
     // The key outlives the session of the administrator.
-    if let Some(login) = sign_in_again(&app, &administrator, "/verifiers").await? {
+    if let Some(login) = sign_in_again(&page, "/verifiers").await? {
         return Ok(login);
     }
-    let name = FormFields::read(request, &app, &["name"]).await?.text("name");
-    let context = administrator.context(client);
-    let added = verifier_keys::add(&app, name.trim(), &context, administrator.current.now).await;
-    let view = view(&app).await?;
+    let name = FormFields::read(request, &page.app, &["name"]).await?.text("name");
+    let context = page.administrator.context(client);
+    let added = verifier_keys::add(&page.app, name.trim(), &context, page.now()).await;
+    let view = view(&page.app).await?;
     match added {
         Ok(added) => {
             let created = Some(added.key.expose().clone());
-            show_page(&app, &page, &administrator, &VerifiersView { created, ..view })
+            page.show(&VerifiersView { created, ..view })
         }
         Err(error) => {
             let with_error = |text| VerifiersView { error: Some(text), name, ..view };
-            Ok(answer_error((&app, &page, &administrator), error.into(), with_error))
+            Ok(page.answer_error(error.into(), with_error))
         }
     }
 }
 
 /// Asks before a key is removed.
-pub(in crate::pages) async fn ask_remove(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let id: VerifierKeyId = path_id(&uri, 2)?;
-    let key = app.parts.store.verifier_key(id).await?.ok_or(AppError::NotFound)?;
+pub(in crate::pages) async fn ask_remove(page: ConsolePage) -> Result<Response, AppError> {
+    let id: VerifierKeyId = path_id(&page.uri, 2)?;
+    let key = page.app.parts.store.verifier_key(id).await?.ok_or(AppError::NotFound)?;
     let view = ConfirmView {
         section: "/verifiers",
         question: format!("Remove the verifier key {}?", key.name),
@@ -82,25 +66,20 @@ pub(in crate::pages) async fn ask_remove(
             "Every process that follows the feed with it refuses all credentials when its lease is over."
                 .to_owned(),
         ],
-        action: console_path(&app, &format!("/verifiers/{id}/remove")),
+        action: page.path(&format!("/verifiers/{id}/remove")),
         button: "Remove",
-        cancel: console_path(&app, "/verifiers"),
+        cancel: page.path("/verifiers"),
         twin: format!("counterfoil verifier remove {id}"),
         ..ConfirmView::default()
     };
-    show_page(&app, &request, &administrator, &view)
+    page.show(&view)
 }
 
 /// Removes a key: the same operation as `DELETE /v1/admin/verifier-keys/{id}`.
-pub(in crate::pages) async fn remove(
-    State(app): State<App>,
-    administrator: ConsoleAdministrator,
-    client: ClientInfo,
-    uri: Uri,
-) -> Result<Response, AppError> {
-    let context = administrator.context(client);
-    verifier_keys::remove(&app, path_id(&uri, 2)?, &context, administrator.current.now).await?;
-    Ok(changed(&app, "/verifiers"))
+pub(in crate::pages) async fn remove(page: ConsolePage, client: ClientInfo) -> Result<Response, AppError> {
+    let context = page.administrator.context(client);
+    verifier_keys::remove(&page.app, path_id(&page.uri, 2)?, &context, page.now()).await?;
+    Ok(page.changed("/verifiers"))
 }
 
 async fn view(app: &App) -> Result<VerifiersView, AppError> {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use counterfoil_test_support::self_signed_certificate;
 use tempfile::TempDir;
 
 use crate::client::Request;
@@ -42,7 +43,7 @@ impl Apache {
         fs::write(root.join("site/orders"), "the orders").unwrap();
         // Apache gives up the rights of root.
         fs::set_permissions(root, Permissions::from_mode(0o755)).unwrap();
-        make_certificate(root);
+        self_signed_certificate(root, "tls", "localhost");
         let [address, tls] = free_addresses();
         fs::write(root.join("httpd.conf"), configuration(root, [address, tls], issuer)).unwrap();
         let mut apache = Command::new("apache2");
@@ -92,26 +93,6 @@ fn free_addresses() -> [SocketAddr; 2] {
     listeners.map(|listener| listener.local_addr().unwrap())
 }
 
-/// `cert.pem` and `key.pem` for localhost.
-fn make_certificate(folder: &Path) {
-    let mut openssl = Command::new("openssl");
-    openssl.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-    ]);
-    openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]);
-    openssl.args(["-keyout", "key.pem", "-out", "cert.pem"]).current_dir(folder);
-    let made = openssl.output().unwrap();
-    assert!(made.status.success(), "{made:?}");
-}
-
 /// The site that the page guards, and a TLS proxy in front of the issuer.
 fn configuration(root: &Path, [address, tls]: [SocketAddr; 2], issuer: &Issuer) -> String {
     let modules = [
@@ -131,8 +112,8 @@ fn configuration(root: &Path, [address, tls]: [SocketAddr; 2], issuer: &Issuer) 
     let (root, issuer) = (root.display(), &issuer.server.origin);
     format!(
         "{modules}ServerName localhost\nListen {address}\nListen {tls}\nUser www-data\nGroup www-data\n\
-         PidFile {root}/pid\nDefaultRuntimeDir {root}\nErrorLog {root}/log\nOIDCCABundlePath {root}/cert.pem\n\
-         <VirtualHost {tls}>\nSSLEngine on\nSSLCertificateFile {root}/cert.pem\nSSLCertificateKeyFile {root}/key.pem\n\
+         PidFile {root}/pid\nDefaultRuntimeDir {root}\nErrorLog {root}/log\nOIDCCABundlePath {root}/tls.pem\n\
+         <VirtualHost {tls}>\nSSLEngine on\nSSLCertificateFile {root}/tls.pem\nSSLCertificateKeyFile {root}/tls.key\n\
          ProxyPass / {issuer}/\n</VirtualHost>\n\
          <VirtualHost {address}>\nDocumentRoot {root}/site\n\
          Header always set X-User \"expr=%{{REMOTE_USER}}\"\n{site}</VirtualHost>\n"

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use super::Admin;
+use crate::advanced_clock::advanced_clock;
 use crate::client::{Request, Response};
-use crate::test_server::{TestServer, advanced_clock, text};
+use crate::test_server::{TestServer, text};
 
 async fn send(server: &TestServer, bearer: &str, (method, path, body): &(&str, String, Value)) -> Response {
     let request = Request::new(method, path).bearer(bearer);

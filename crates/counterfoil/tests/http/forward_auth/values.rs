@@ -6,7 +6,8 @@ use counterfoil_jose::base64url;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::test_server::{Browser, PASSWORD, advanced_clock, text};
+use crate::advanced_clock::advanced_clock;
+use crate::test_server::{Browser, PASSWORD, text};
 
 #[tokio::test]
 async fn the_id_of_the_application_the_proved_address_and_the_scope_are_sent() {

@@ -1,74 +1,45 @@
 //! Opens an installation: locks and checks the store, loads the keys, starts the clock and the hashing
 //! threads.
 
-use std::num::NonZeroU32;
-use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+mod checked;
+mod loaded;
+mod master_key;
+mod session_caches;
 
-use tokio::sync::Notify;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use counterfoil_core::model::client::Lifetimes;
-use counterfoil_core::model::key::KeyRecord;
-use counterfoil_core::model::session::{Crash, RefreshGracePeriod};
-use counterfoil_core::services::account::AccountService;
-use counterfoil_core::services::administration::{self, Administration};
-use counterfoil_core::services::application_users::ApplicationUsers;
-use counterfoil_core::services::authenticator::StoreAuthenticator;
-use counterfoil_core::services::failure_log::FailureLog;
-use counterfoil_core::services::host_login::HostLogins;
-use counterfoil_core::services::issuer::{Issuer, MAX_EXCHANGED_LIFETIME};
-use counterfoil_core::services::keys::active_keys::opens_all;
+use counterfoil_core::services::administration;
+use counterfoil_core::services::issuer::MAX_EXCHANGED_LIFETIME;
 use counterfoil_core::services::keys::keyring::Keyring;
 use counterfoil_core::services::login_rate_limiter::LoginRateLimiter;
-use counterfoil_core::services::password_policy::PasswordPolicy;
-use counterfoil_core::services::revoker::{RevocationRetention, Revoker};
-use counterfoil_core::services::status_lists::StatusReferences;
+use counterfoil_core::store::NodeId;
 use counterfoil_core::store::session_cache::MemorySessionCache;
-use counterfoil_core::store::session_cache::shared::SharedSessions;
-use counterfoil_core::store::{FileBackup, NodeId, Store, load_revocations};
-use counterfoil_jose::{SealingKey, Time};
-use counterfoil_verify::{Freshness, LocalVerifier, OriginPolicy, Revocations, TokenVerifier};
+use counterfoil_verify::{Freshness, LocalVerifier, Revocations, TokenVerifier};
 
-use crate::app::backend::{OpenedStore, check_cache, open_store, start_cache};
+use crate::app::App;
+use crate::app::backend::{OpenedStore, open_store};
 use crate::app::error::OpenError;
-use crate::app::forward_auth::ForwardAuth;
 use crate::app::hooks::{EventNotifier, Hooks};
-use crate::app::live::Live;
 use crate::app::node_follower::{self as follower, FollowedPosition, NodeFollower};
-use crate::app::{App, AppParts};
+use crate::app::open::checked::Checked;
+use crate::app::open::loaded::Loaded;
 use crate::clock::checkpoint;
 use crate::clock::state_keys::StateKeys;
 use crate::clock::{Clock, ClockSource, SystemClock};
-use crate::counters::{CountingAuthenticator, Metrics};
 use crate::feed::Feed;
 use crate::feed::status_lists::StatusLists;
-use crate::keys::master_key::ResolvedMasterKey;
-use crate::keys::master_key_file::{self, MasterKeyError};
-use crate::keys::master_key_rotation::PendingMasterKey;
-use crate::limits::body_memory::BodyMemoryLimiter;
-#[cfg(feature = "admin")]
-use crate::limits::doctor_rate::DoctorRateLimiter;
-use crate::limits::introspection_rate::IntrospectionRateLimiter;
-use crate::limits::untrusted_proxies::UntrustedProxies;
-use crate::limits::write_rate::WriteRateLimiter;
-use crate::passwords::breached::{BreachedError, BreachedFile};
+use crate::keys::master_key_file;
 use crate::passwords::hash_pool::HashPool;
 use crate::passwords::hash_queue::HashPoolOptions;
-use crate::runtime::shared_run::SharedRun;
-use crate::runtime::task::Task;
 use crate::settings::Settings;
-use crate::settings::cookie_options::Cookies;
 use crate::settings::data_dir;
-use crate::store::audit_log::AuditLogLimit;
 use crate::store::copy_mark;
 use crate::store::node::Node;
 use crate::store::rollback_guard::RollbackGuard;
 use crate::store::shutdown_mark;
-
-/// The number of revocations that are read from the store at a time: a few megabytes.
-const REVOCATIONS_PAGE_SIZE: NonZeroU32 = NonZeroU32::new(1 << 16).expect("it is not 0");
 
 /// The future of an installation that is being opened.
 type OpenFuture = Pin<Box<dyn Future<Output = Result<App, OpenError>> + Send>>;
@@ -161,7 +132,7 @@ impl App {
         let grace = settings.refresh_reuse_grace;
         let wall = source.read().wall;
         let last_write = shutdown_mark::last_write_before_crash(&*store, &state_keys, grace, wall).await?;
-        let master_key = load_or_create_master_key(&*store, master_key).await?;
+        let master_key = master_key::load_or_create(&*store, master_key).await?;
         let clock = Arc::new(checkpoint::start(&*store, &state_keys, source).await?);
         let node = store.node_registry().map(|_| Arc::new(Node::new(&settings.node, Arc::clone(&clock))));
         // Before anything is read that stays in memory: every later commit is announced to this node.
@@ -172,8 +143,10 @@ impl App {
         let freshness = if node.is_some() { Freshness::NEVER } else { Freshness::Always };
         let revocations = Arc::new(Revocations::with_freshness(freshness));
         // Before the cache in memory, which must hear of a commit later.
-        let shared_cache = open_shared_cache(&*store, &settings, &master_key, (&revocations, &clock)).await?;
-        let (session_cache, metrics) = subscribe(&*store, &settings, (revocations, node.clone())).await?;
+        let shared_cache =
+            session_caches::open_shared(&*store, &settings, &master_key, (&revocations, &clock)).await?;
+        let (session_cache, metrics) =
+            session_caches::subscribe(&*store, &settings, (revocations, node.clone())).await?;
         let applied = session_cache.revocations().head();
         if let Some(listener) = hooks.on_event.clone() {
             store.subscribe(Arc::new(EventNotifier::start(listener).map_err(OpenError::Thread)?));
@@ -260,230 +233,6 @@ fn restrict_own_files(settings: &Settings, guard: Option<&RollbackGuard>) -> Res
     guard.map_or(Ok(()), |guard| guard.restrict().map_err(OpenError::from))
 }
 
-/// What the settings lead to without the store, and the functions of the host. An error here changes nothing.
-struct Checked {
-    master_key: ResolvedMasterKey,
-    password_policy: PasswordPolicy,
-    cookies: Cookies,
-    hooks: Hooks,
-}
-
-impl Checked {
-    fn new(settings: &Settings, hooks: Hooks) -> Result<Self, OpenError> {
-        check_cache(settings).map_err(OpenError::Cache)?;
-        let is_local = settings.issuer.is_loopback() && !settings.issuer.is_secure();
-        if settings.development_mode.is_some() && !is_local {
-            return Err(OpenError::DevelopmentMode(settings.issuer.clone()));
-        }
-        settings.forward_auth.check_hosts()?;
-        Ok(Self {
-            hooks,
-            password_policy: password_policy(settings)?,
-            cookies: settings.cookies.for_issuer(&settings.issuer)?,
-            master_key: settings.master_key.resolve(settings.default_master_key_file())?,
-        })
-    }
-}
-
-/// The parts that the services of an installation share.
-struct Loaded {
-    node_id: NodeId,
-    state_keys: StateKeys,
-    node: Option<Arc<Node>>,
-    following: Option<Task>,
-    last_write_before_crash: Option<Time>,
-    store: Arc<dyn Store>,
-    file_backup: Option<Arc<dyn FileBackup>>,
-    guard: Option<RollbackGuard>,
-    session_cache: Arc<MemorySessionCache>,
-    shared_cache: Option<Arc<SharedSessions>>,
-    metrics: Metrics,
-    clock: Arc<Clock>,
-    rate_limiter: LoginRateLimiter,
-    retention: Arc<RevocationRetention>,
-    keys: Arc<Keyring>,
-    verifier: Arc<LocalVerifier>,
-    feed: Arc<Feed>,
-    status_lists: StatusLists,
-    hashing: Arc<HashPool>,
-}
-
-impl Loaded {
-    fn into_app(
-        self,
-        settings: Settings,
-        (password_policy, cookies, hooks): (PasswordPolicy, Cookies, Hooks),
-    ) -> App {
-        let (shared_store, shared_retention, shared_keys) =
-            (Arc::clone(&self.store), Arc::clone(&self.retention), Arc::clone(&self.keys));
-        let (store, retention, keys) =
-            (|| Arc::clone(&shared_store), || Arc::clone(&shared_retention), || Arc::clone(&shared_keys));
-        let started_at = self.clock.now();
-        let crash =
-            self.last_write_before_crash.map(|last_write| Crash { last_write, serving_since: started_at });
-        let grace = RefreshGracePeriod { length: settings.refresh_reuse_grace, crash };
-        let issuer = Issuer::new(store(), keys(), settings.issuer.as_str().to_owned(), retention(), grace);
-        let accounts =
-            AccountService::new(store(), Arc::clone(&self.hashing) as _, retention(), self.rate_limiter);
-        let failures = FailureLog::new(settings.audit_log.failure_window, settings.rate_limits.ipv6_prefix);
-        let administration = || Administration::new(store(), keys(), retention());
-        let application_users =
-            hooks.users.map(|users| Arc::new(ApplicationUsers::new(users, store(), administration())));
-        let accounts = accounts.with_application_users(application_users.clone());
-        let authenticator =
-            StoreAuthenticator::new(store(), Arc::clone(&self.session_cache), Arc::clone(&self.verifier))
-                .with_shared_cache(self.shared_cache.clone());
-        let checks = Arc::clone(&self.metrics.credential_checks);
-        let origins = origin_policy(&settings);
-        let status_references = settings
-            .status_claim
-            .then(|| StatusReferences::new(settings.api_url(), self.status_lists.permutation(), retention()));
-        let parts = AppParts {
-            accounts: accounts
-                .with_password_policy(password_policy)
-                .with_username_policy(settings.usernames)
-                .with_failure_log(failures),
-            issuer: issuer
-                .with_max_sessions(settings.max_sessions)
-                .with_username_claim(settings.username_claim)
-                .with_status_references(status_references)
-                .with_claims(hooks.claims),
-            revoker: Revoker::new(store(), retention()),
-            administration: administration(),
-            application_users,
-            authenticator: Arc::new(CountingAuthenticator::new(authenticator, checks)),
-            forward_auth: ForwardAuth::for_settings(&settings, &origins, &cookies),
-            host_logins: HostLogins::new(
-                store(),
-                Arc::clone(&self.session_cache),
-                keys(),
-                Arc::clone(&self.verifier),
-            ),
-            origins: Arc::new(origins),
-            cookies: Arc::new(cookies),
-            bodies: BodyMemoryLimiter::new(&settings.limits),
-            untrusted_proxies: UntrustedProxies::new(Instant::now()),
-            write_rate_limiter: WriteRateLimiter::for_settings(&settings),
-            #[cfg(feature = "admin")]
-            doctor_rate_limiter: DoctorRateLimiter::for_settings(&settings),
-            introspection_rate_limiter: IntrospectionRateLimiter::for_settings(&settings),
-            audit_log_limit: AuditLogLimit::default(),
-            is_shutting_down: AtomicBool::new(false),
-            skips_shutdown_delay: Notify::new(),
-            has_stale_keys: AtomicBool::new(false),
-            store_check: SharedRun::default(),
-            openapi: OnceLock::new(),
-            key_schedule_changed: Notify::new(),
-            rollback_guard: self.guard,
-            settings,
-            node_id: self.node_id,
-            state_keys: self.state_keys,
-            node: self.node,
-            following: Mutex::new(self.following),
-            store: self.store,
-            file_backup: self.file_backup,
-            session_cache: self.session_cache,
-            shared_cache: self.shared_cache,
-            keys: self.keys,
-            hashing: self.hashing,
-            metrics: self.metrics,
-            verifier: self.verifier,
-            feed: self.feed,
-            live: Live::new(&*shared_store),
-            status_lists: self.status_lists,
-            clock: self.clock,
-            started_at,
-            refresh_grace: grace,
-        };
-        App { parts: Arc::new(parts) }
-    }
-}
-
-/// The issuer's own origin and the trusted ones; in development mode those of this machine as well.
-fn origin_policy(settings: &Settings) -> OriginPolicy {
-    let own = OriginPolicy::new(settings.issuer.origin().clone());
-    let policy = settings.trusted_origins.iter().cloned().fold(own, OriginPolicy::trust);
-    if settings.development_mode.is_some() { policy.danger_trust_loopback() } else { policy }
-}
-
-/// The cache that processes share, if one is set. It receives every later commit.
-///
-/// Its key depends on the revocation log as well: after a restore from a backup, and at a copy of the store, nothing of before is
-/// used.
-async fn open_shared_cache(
-    store: &dyn Store,
-    settings: &Settings,
-    master_key: &SealingKey,
-    (revocations, clock): (&Arc<Revocations>, &Arc<Clock>),
-) -> Result<Option<Arc<SharedSessions>>, OpenError> {
-    let Some(url) = &settings.cache else { return Ok(None) };
-    let log = store.revocation_log_id().await?.to_string();
-    let key = master_key.derive_hmac_key(&[b"session_cache\0", log.as_bytes()].concat());
-    let cache = start_cache(url, key).map_err(OpenError::Cache)?;
-    let clock = Arc::clone(clock);
-    let shared = SharedSessions::new(cache, Arc::clone(revocations), Arc::new(move || clock.now()));
-    let shared = Arc::new(shared);
-    store.subscribe(Arc::clone(&shared) as _);
-    Ok(Some(shared))
-}
-
-/// The session cache with all current revocations, and the metrics. Both receive every later commit.
-async fn subscribe(
-    store: &dyn Store,
-    settings: &Settings,
-    (revocations, node): (Arc<Revocations>, Option<Arc<Node>>),
-) -> Result<(Arc<MemorySessionCache>, Metrics), OpenError> {
-    let cache = MemorySessionCache::new(settings.session_cache_size, revocations);
-    let cache = match node {
-        None => cache,
-        Some(node) => cache.with_lease(move || node.lease.is_held()),
-    };
-    let cache = Arc::new(cache);
-    let metrics = Metrics::default();
-    // Subscribed before the revocation log is read: a commit in between is received twice, never missed.
-    store.subscribe(Arc::clone(&cache) as _);
-    store.subscribe(Arc::clone(&metrics.events) as _);
-    load_revocations(store, cache.revocations(), REVOCATIONS_PAGE_SIZE).await?;
-    Ok((cache, metrics))
-}
-
-/// The master key that was found, or a new one if no key in the store is encrypted. This process holds the
-/// lock of the store, so no other process creates a key at the same time.
-async fn load_or_create_master_key(
-    store: &dyn Store,
-    resolved: ResolvedMasterKey,
-) -> Result<SealingKey, OpenError> {
-    match resolved {
-        ResolvedMasterKey::Found(key, None) => Ok(key),
-        ResolvedMasterKey::Found(key, Some(pending)) => choose(&store.keys().await?, key, pending),
-        ResolvedMasterKey::ToCreate(file) if store.keys().await?.is_empty() => {
-            Ok(master_key_file::create(&file)?)
-        }
-        ResolvedMasterKey::ToCreate(file) => Err(MasterKeyError::Missing { file }.into()),
-    }
-}
-
-/// Chooses the master key that decrypts the stored keys after an interrupted replacement, and completes or
-/// reverts the replacement.
-fn choose(stored: &[KeyRecord], key: SealingKey, pending: PendingMasterKey) -> Result<SealingKey, OpenError> {
-    if opens_all(stored, &key) {
-        pending.discard();
-        return Ok(key);
-    }
-    if !opens_all(stored, pending.key()) {
-        // Neither key decrypts the store; loading the keys will report that.
-        return Ok(key);
-    }
-    let newest = stored.iter().map(|key| key.changed_at).max().unwrap_or_default();
-    let new = pending.key().clone();
-    let old_file = pending.activate(newest)?;
-    tracing::warn!(
-        old_file = %old_file.display(),
-        "the replacement of the master key was interrupted; it is completed now"
-    );
-    Ok(new)
-}
-
 /// Says that the setting has no effect. It may have its default, so this is no warning.
 fn log_if_algorithm_is_unused(keys: &Keyring) {
     let (current, configured) = (keys.active_keys().signing_key().algorithm(), keys.schedule().algorithm);
@@ -515,18 +264,6 @@ fn local_verifier(
     keys.subscribe(Arc::clone(&tokens));
     let clock = Arc::clone(clock);
     Ok(LocalVerifier::new(tokens, Arc::clone(cache.revocations()), move || clock.now()))
-}
-
-/// The requirements for new passwords. The host name of the service must not be part of a password.
-fn password_policy(settings: &Settings) -> Result<PasswordPolicy, BreachedError> {
-    let policy = PasswordPolicy::default().with_min_length(settings.password_min_length);
-    let issuer = settings.issuer.as_str();
-    let host = issuer.split_once("://").map_or(issuer, |(_, host)| host);
-    let policy = policy.for_service(host.split(['/', ':']).next().unwrap_or(host));
-    Ok(match &settings.breached_passwords {
-        Some(file) => policy.with_breached(Arc::new(BreachedFile::open(file)?)),
-        None => policy,
-    })
 }
 
 fn start_hash_pool(settings: &Settings) -> Result<Arc<HashPool>, OpenError> {

@@ -1,7 +1,7 @@
-//! Captures the log events of the current thread, for tests.
+//! The log of a test.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -10,22 +10,27 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Captures events of one level and of more severe ones. Spans are not captured.
 #[derive(Debug, Clone)]
-pub(crate) struct CapturedLogs {
+pub struct CapturedLogs {
     level: Level,
     text: Arc<Mutex<String>>,
 }
 
 impl CapturedLogs {
     /// Captures the events of this thread for as long as the guard is held.
-    pub(crate) fn capture(level: Level) -> (Self, DefaultGuard) {
+    pub fn capture(level: Level) -> (Self, DefaultGuard) {
         let logs = Self { level, text: Arc::default() };
         let guard = tracing::subscriber::set_default(logs.clone());
         (logs, guard)
     }
 
-    /// All captured events, each field as `name=value`.
-    pub(crate) fn text(&self) -> String {
-        self.text.lock().unwrap().clone()
+    /// All captured events, each field as `name=value`, an event a line.
+    pub fn text(&self) -> String {
+        self.lines().clone()
+    }
+
+    /// A thread that has panicked has written whole fields.
+    fn lines(&self) -> MutexGuard<'_, String> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -43,7 +48,9 @@ impl Subscriber for CapturedLogs {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut FieldWriter(&mut self.text.lock().unwrap()));
+        let mut lines = self.lines();
+        event.record(&mut FieldWriter(&mut lines));
+        lines.push('\n');
     }
 
     fn enter(&self, _: &Id) {}
@@ -56,10 +63,10 @@ struct FieldWriter<'a>(&'a mut String);
 
 impl Visit for FieldWriter<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        write!(self.0, "{field}={value} ").unwrap();
+        let _ = write!(self.0, "{field}={value} ");
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, "{field}={value:?} ").unwrap();
+        let _ = write!(self.0, "{field}={value:?} ");
     }
 }

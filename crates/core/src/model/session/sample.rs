@@ -1,4 +1,4 @@
-//! A record that many tests of back ends write.
+//! A session that many tests start from.
 
 use std::time::Duration;
 
@@ -35,4 +35,10 @@ pub fn cookie_session(id: SessionId, user: UserId) -> Session {
         ended: None,
         revision: 0,
     }
+}
+
+/// A session with this credential, of an arbitrary user.
+#[cfg(test)]
+pub(super) fn session_with(credential: SessionCredential) -> Session {
+    Session { credential, ..cookie_session(SessionId::from_bytes([9; 16]), UserId::from_bytes([8; 16])) }
 }
