@@ -46,6 +46,9 @@ impl WriterLimits {
     }
 }
 
+/// The time within which a test of the connection must be answered, and the end of a transaction.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The time within which a connection must become the writer; longer than the wait for the lock of the store. The server limits no
 /// commit that waits for a standby.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);

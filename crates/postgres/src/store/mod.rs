@@ -23,7 +23,8 @@ use crate::store::preparation::prepare;
 use crate::store_lock::Access;
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
-use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
+use crate::writer::message::{Message, QUEUE_SIZE};
+use crate::writer::{CommitListeners, Writer};
 use crate::writer_connection::{WriterConnector, WriterLimits};
 
 /// The connections of requests.
