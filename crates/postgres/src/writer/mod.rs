@@ -1,6 +1,7 @@
 //! The writer: one connection that commits the queued requests in one transaction, and then answers their callers.
 
 mod batch;
+mod connect_failures;
 mod durability_watch;
 pub(crate) mod message;
 mod resolution;
@@ -22,6 +23,7 @@ use crate::statement::Failure;
 use crate::tables::writers;
 use crate::write_request::{Output, WriteRequest, notify};
 use crate::writer::batch::{BatchError, BatchWriter};
+use crate::writer::connect_failures::ConnectFailures;
 use crate::writer::durability_watch::DurabilityWatch;
 use crate::writer::message::{Message, next_batch};
 use crate::writer_connection::{ANSWER_TIMEOUT, WriterConnection, WriterConnector};
@@ -44,6 +46,8 @@ pub(crate) struct Writer {
     listeners: Arc<CommitListeners>,
     metrics: Arc<StoreMetrics>,
     durability: DurabilityWatch,
+    /// Since the last connection.
+    connect_failures: ConnectFailures,
 }
 
 impl Writer {
@@ -61,6 +65,7 @@ impl Writer {
             listeners,
             metrics,
             durability: DurabilityWatch::default(),
+            connect_failures: ConnectFailures::default(),
         }
     }
 
@@ -128,6 +133,7 @@ impl Writer {
                 self.current = Some(current);
                 // It may be another server.
                 self.durability.look_again();
+                self.connect_failures = ConnectFailures::default();
             }
             Err(QueryError::Superseded) => {
                 tracing::error!(
@@ -136,7 +142,14 @@ impl Writer {
                 );
                 self.state.poison();
             }
-            Err(error) => tracing::debug!(%error, "the database cannot be connected"),
+            Err(error) => self.note_connect_failure(&error),
+        }
+    }
+
+    fn note_connect_failure(&mut self, error: &QueryError) {
+        match self.connect_failures.is_worth_a_warning(&error.to_string(), Instant::now()) {
+            true => tracing::warn!(%error, "the database cannot be connected; it is tried again"),
+            false => tracing::debug!(%error, "the database cannot be connected"),
         }
     }
 
