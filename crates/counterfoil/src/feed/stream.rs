@@ -66,10 +66,12 @@ impl Feed {
         let open = self.streams.open(key, limits).map_err(|_| FeedError::TooManyStreams)?;
         let feed = Arc::clone(self);
         let asked = Arc::clone(self);
-        let permission = AskedPermission::new(move || {
+        let ask = move || {
             let feed = Arc::clone(&asked);
-            async move { feed.may_send(key).await }
-        });
+            async move { if feed.may_send(key).await { Ok(()) } else { Err(()) } }
+        };
+        // A client of the feed continues it after the last event that it has got.
+        let permission = AskedPermission::new(ask, |(), _| None);
         Ok(StreamBody::from_task(Box::new(permission), |parts| async move {
             let client = StreamClient { open, parts, keep_alive };
             let mut closing = feed.publication.subscribe();

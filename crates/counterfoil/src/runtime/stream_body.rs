@@ -19,37 +19,40 @@ pub(crate) const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Decides about each part when the connection takes it. Parts wait for a client that reads slowly, and its credential can end
 /// meanwhile. What the connection has taken before that is in its buffer and in those of the system, and is sent.
 pub(crate) trait Permission: Send + 'static {
-    /// Whether the next part is sent. If so, it is handed to the connection at once.
+    /// Whether the next part is sent, after this number of parts. If so, it is handed to the connection at once.
     ///
     /// # Errors
     ///
     /// The body ends, with the returned part in the place of all that wait.
-    fn poll_permitted(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>>;
+    fn poll_permitted(&mut self, context: &mut Context<'_>, sent: usize) -> Poll<Result<(), Option<Bytes>>>;
 }
 
 /// Asks before each part, such as a store.
-pub(crate) struct AskedPermission<F> {
+pub(crate) struct AskedPermission<F, E, L> {
     ask: F,
-    answer: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    answer: Option<Pin<Box<dyn Future<Output = Result<(), E>> + Send>>>,
+    last: L,
 }
 
-impl<F> AskedPermission<F> {
-    /// Asks by `ask`. The answer `false` ends the body.
-    pub(crate) const fn new(ask: F) -> Self {
-        Self { ask, answer: None }
+impl<F, E, L> AskedPermission<F, E, L> {
+    /// Asks by `ask`. An error ends the body, with what `last` makes of it and of the number of parts before.
+    pub(crate) const fn new(ask: F, last: L) -> Self {
+        Self { ask, answer: None, last }
     }
 }
 
-impl<F, A> Permission for AskedPermission<F>
+impl<F, A, E, L> Permission for AskedPermission<F, E, L>
 where
     F: Fn() -> A + Send + 'static,
-    A: Future<Output = bool> + Send + 'static,
+    A: Future<Output = Result<(), E>> + Send + 'static,
+    E: 'static,
+    L: FnMut(E, usize) -> Option<Bytes> + Send + 'static,
 {
-    fn poll_permitted(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>> {
+    fn poll_permitted(&mut self, context: &mut Context<'_>, sent: usize) -> Poll<Result<(), Option<Bytes>>> {
         let answer = self.answer.get_or_insert_with(|| Box::pin((self.ask)()));
-        let is_permitted = ready!(answer.as_mut().poll(context));
+        let answered = ready!(answer.as_mut().poll(context));
         self.answer = None;
-        Poll::Ready(if is_permitted { Ok(()) } else { Err(None) })
+        Poll::Ready(answered.map_err(|end| (self.last)(end, sent)))
     }
 }
 
@@ -60,6 +63,8 @@ pub(crate) struct StreamBody {
     permission: Box<dyn Permission>,
     /// The part about which the permission decides.
     next: Option<Bytes>,
+    /// How many parts were handed to the connection.
+    sent: usize,
 }
 
 /// The client is gone, or did not read in time.
@@ -85,7 +90,7 @@ impl StreamBody {
                 place.send(last);
             }
         });
-        Self { parts: Some(parts), permission, next: None }
+        Self { parts: Some(parts), permission, next: None, sent: 0 }
     }
 }
 
@@ -113,15 +118,20 @@ impl Body for StreamBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Self { parts: Some(parts), permission, next } = &mut *self else { return Poll::Ready(None) };
+        let Self { parts: Some(parts), permission, next, sent } = &mut *self else {
+            return Poll::Ready(None);
+        };
         if next.is_none() {
             *next = ready!(parts.poll_recv(context));
         }
         if next.is_none() {
             return Poll::Ready(None);
         }
-        let part = match ready!(permission.poll_permitted(context)) {
-            Ok(()) => next.take(),
+        let part = match ready!(permission.poll_permitted(context, *sent)) {
+            Ok(()) => {
+                *sent += 1;
+                next.take()
+            }
             Err(last) => {
                 // The task learns that no more is read, and what waits is dropped.
                 (self.parts, self.next) = (None, None);
@@ -146,7 +156,7 @@ mod tests {
     struct Permitted(usize);
 
     impl Permission for Permitted {
-        fn poll_permitted(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>> {
+        fn poll_permitted(&mut self, _: &mut Context<'_>, _: usize) -> Poll<Result<(), Option<Bytes>>> {
             let left = self.0.checked_sub(1);
             self.0 = left.unwrap_or_default();
             Poll::Ready(left.map(drop).ok_or_else(|| Some(Bytes::from_static(b"over"))))
@@ -180,19 +190,20 @@ mod tests {
     async fn each_part_waits_for_the_answer_about_it() {
         let answers = Arc::new(AtomicUsize::new(0));
         let asked = Arc::clone(&answers);
-        let permission = AskedPermission::new(move || {
+        let ask = move || {
             let asked = Arc::clone(&asked);
             async move {
                 yield_now().await;
-                asked.fetch_add(1, Ordering::Relaxed) < 2
+                if asked.fetch_add(1, Ordering::Relaxed) < 2 { Ok(()) } else { Err("over") }
             }
-        });
+        };
+        let permission = AskedPermission::new(ask, |end, sent| Some(format!("{end} after {sent}").into()));
         let body = StreamBody::from_task(Box::new(permission), |parts| async move {
             while parts.send(Bytes::from_static(b".")).await.is_ok() {}
             None
         });
 
-        assert_eq!(body.collect().await.unwrap().to_bytes(), "..");
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "..over after 2");
         assert_eq!(answers.load(Ordering::Relaxed), 3);
     }
 

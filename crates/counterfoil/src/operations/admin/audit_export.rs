@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::app::App;
 use crate::limits::open_streams::TooManyStreams;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
+use crate::operations::admin::viewer::{Interruption, Viewer, ViewerEnd, send_until_end};
 use crate::operations::admin::views::AuditEventView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
@@ -49,11 +49,11 @@ struct LastLine {
 enum Reason {
     /// More events follow than an export has.
     Limit,
-    /// An event could not be read; the log has the cause.
+    /// An event or the admin key could not be read; the log has the cause.
     ReadFailed,
     /// The client did not read in time.
     ClientTooSlow,
-    /// The credential of the administrator is no longer accepted.
+    /// The credential of the administrator is no longer accepted, or the admin key was removed.
     CredentialEnded,
     /// The server shuts down.
     ServerShutdown,
@@ -82,10 +82,13 @@ fn open_with(
     let open = app.parts.live.open(owner)?;
     let app = app.clone();
     let (queued, mut of_parts) = mpsc::unbounded_channel();
-    let permission = credential.permission(&app, move |_, handed_over| {
-        let after = |_| of_parts.try_recv().ok();
-        let last = (0..handed_over).map_while(after).last().unwrap_or_default();
-        line(&LastLine { reason: Some(Reason::CredentialEnded), ..last }).into()
+    let permission = credential.permission(&app, move |end, sent| {
+        let reason = match end {
+            ViewerEnd::Credential(_) | ViewerEnd::KeyRemoved => Reason::CredentialEnded,
+            ViewerEnd::KeyUnknown => Reason::ReadFailed,
+        };
+        let last = (0..sent).map_while(|_| of_parts.try_recv().ok()).last().unwrap_or_default();
+        Some(line(&LastLine { reason: Some(reason), ..last }).into())
     });
     Ok(StreamBody::from_task(permission, |parts| async move {
         let _open = open;
@@ -173,8 +176,10 @@ mod tests {
     use tempfile::TempDir;
     use tokio::time::sleep;
 
+    use counterfoil_core::credentials::admin_key::AdminKeyId;
     use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
-    use counterfoil_core::model::session::ClientInfo;
+    use counterfoil_core::model::session::{ClientInfo, EndReason};
+    use counterfoil_core::services::revoker::RevocationContext;
     use counterfoil_core::store::Change;
     use counterfoil_verify::testing::PrincipalBuilder;
     use counterfoil_verify::{
@@ -214,10 +219,35 @@ mod tests {
     }
 
     fn export_for(principal: Principal, app: &App, limits: Limits) -> StreamBody {
-        let viewer = Viewer::user(UserId::from_bytes([1; 16]), principal);
+        export_to(Viewer::user(UserId::from_bytes([1; 16]), principal), app, limits)
+    }
+
+    fn export_to(viewer: Viewer, app: &App, limits: Limits) -> StreamBody {
         let filter =
             AuditEventFilter { kinds: vec![AuditEventKind::LoginFailed], ..AuditEventFilter::default() };
         open_with(Limits { page: 1, ..limits }, app, viewer, filter).unwrap()
+    }
+
+    async fn read_first(body: &mut StreamBody) {
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&first).unwrap()["detail"], format!("{}", MANY - 1));
+    }
+
+    /// An export with an admin key, of which one event was read.
+    async fn export_with_key(app: &App) -> (AdminKeyId, StreamBody) {
+        let (_, key) =
+            app.parts.administration.create_admin_key("backup", &context(), app.now()).await.unwrap();
+        let mut body = export_to(Viewer::admin_key(&key), app, LIMITS);
+        read_first(&mut body).await;
+        (key.id, body)
+    }
+
+    fn context() -> RevocationContext {
+        RevocationContext {
+            actor: Actor::Operator,
+            reason: EndReason::ByAdmin,
+            client_info: ClientInfo::default(),
+        }
     }
 
     /// Waits for the end of the task that sends.
@@ -294,8 +324,7 @@ mod tests {
         let revocations = Arc::new(Revocations::default());
         let administrator = PrincipalBuilder::new("root").revocations(Arc::clone(&revocations)).build();
         let mut body = export_for(administrator, &app, LIMITS);
-        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&first).unwrap()["detail"], format!("{}", MANY - 1));
+        read_first(&mut body).await;
 
         let (position, subject) = (RevocationPosition::new(1), RevocationSubject::Everyone);
         revocations.publish(&[RevocationEntry { position, subject, until: None }], position);
@@ -308,6 +337,31 @@ mod tests {
         let next = Pagination::new(last["next"].as_str(), 1).unwrap();
         let rest = audit_log::list(&app, &AuditEventFilter::default(), next).await.unwrap();
         assert_eq!(rest.items[0].detail, Some(format!("{}", MANY - 2)));
+    }
+
+    #[tokio::test]
+    async fn an_export_with_an_admin_key_that_is_removed_says_that_it_is_not_complete() {
+        let (app, _dir) = with_events(MANY).await;
+        let (key, body) = export_with_key(&app).await;
+
+        app.parts.administration.remove_admin_key(key, &context(), app.now()).await.unwrap();
+
+        let (events, last) = read_all(body).await;
+        assert_eq!((events.len(), &last["events"]), (0, &json!(1)), "{last}");
+        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("credential_ended")));
+    }
+
+    #[tokio::test]
+    async fn an_export_whose_admin_key_cannot_be_read_says_that_it_is_not_complete() {
+        let (app, _dir) = with_events(MANY).await;
+        let (_, body) = export_with_key(&app).await;
+
+        app.parts.store.close().await.unwrap();
+
+        let (events, last) = read_all(body).await;
+        assert_eq!((events.len(), &last["events"]), (0, &json!(1)), "{last}");
+        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("read_failed")));
+        assert!(last["next"].is_string(), "{last}");
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use crate::app::live::pace::Pace;
 use crate::app::live::topic::{StateTopic, Topic};
 use crate::limits::open_streams::TooManyStreams;
 use crate::operations::admin::audit_log;
-use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
+use crate::operations::admin::viewer::{Interruption, Viewer, ViewerEnd, send_until_end};
 use crate::operations::error::OperationError;
 use crate::runtime::stream_body::{NotRead, SEND_TIMEOUT, StreamBody, send_within};
 
@@ -71,7 +71,11 @@ pub(crate) fn open(
     let Viewer { owner, credential } = viewer;
     let open = app.parts.live.open(owner)?;
     let app = app.clone();
-    let permission = credential.permission(&app, |end, _| ended_event(end));
+    let permission = credential.permission(&app, |end, _| match end {
+        ViewerEnd::Credential(end) => Some(ended_event(end)),
+        // The client connects again, and learns it by the answer.
+        ViewerEnd::KeyRemoved | ViewerEnd::KeyUnknown => None,
+    });
     Ok(StreamBody::from_task(permission, |parts| async move {
         let _open = open;
         let stream = Stream {
