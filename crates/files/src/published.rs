@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{self, Component, Path, PathBuf};
 
+use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -14,6 +15,8 @@ use crate::open::{Access, check_link, open_regular};
 
 /// Others may write.
 const OTHERS_WRITE: u32 = 0o002;
+/// Only the owner of a file may rename or remove it, as in `/tmp`.
+const STICKY: u32 = 0o1000;
 
 const ROOT: u32 = 0;
 
@@ -23,8 +26,13 @@ const MAX_LINKS: usize = 40;
 /// The path without links to which `path` leads.
 ///
 /// In a directory to which every user may write, such as `/tmp`, another user can take any name. What another user has put there
-/// is refused, be it a file, a directory or a link, and everywhere on the way: also on the way to the target of a link. The
-/// directory of a map that Kubernetes mounts has such a mode too, and what is in it belongs to root.
+/// is refused, be it a file, a directory or a link, and everywhere on the way: also on the way to the target of a link. So is a
+/// file with a second name, because another user could have given it this one: a hard link to a secret belongs to the owner of
+/// the secret. Everything is refused in such a directory that is not sticky: every user could give this name to another file in it.
+/// On a mount that is read-only nothing can be renamed or linked. The directory of a map that Kubernetes mounts is of this kind,
+/// and what is in it belongs to root.
+///
+/// A directory to which a group may write is trusted, as with secrets: its users are chosen by the operator.
 ///
 /// A link at the end of the way is refused wherever it is if another user made it, as by [`resolve_link`](crate::resolve_link):
 /// it could lead to a secret, which the server would show.
@@ -42,7 +50,7 @@ pub fn resolve_published(path: &Path) -> io::Result<PathBuf> {
             continue;
         }
         let next = Place::new(at.path.join(name))?;
-        next.check_owner(&at)?;
+        next.check_in(&at)?;
         if !next.metadata.is_symlink() {
             at = next;
             continue;
@@ -94,17 +102,47 @@ impl Place {
         Ok(Self { path, metadata })
     }
 
-    fn check_owner(&self, parent: &Self) -> io::Result<()> {
-        let owner = self.metadata.uid();
-        let trusted = [ROOT, geteuid().as_raw(), parent.metadata.uid()];
-        if parent.metadata.mode() & OTHERS_WRITE == 0 || trusted.contains(&owner) {
+    /// Refuses what another user could have put into `parent`.
+    fn check_in(&self, parent: &Self) -> io::Result<()> {
+        if parent.metadata.mode() & OTHERS_WRITE == 0 {
             return Ok(());
         }
-        let path = self.path.display();
-        Err(refused(format!(
-            "user {owner} has put {path} into a directory to which every user may write; use a directory of your own"
-        )))
+        match self.problem_in_open(parent, is_read_only(&parent.path)?) {
+            None => Ok(()),
+            Some(problem) => Err(refused(problem)),
+        }
     }
+
+    /// How another user could have put this into `parent`, to which every user may write.
+    fn problem_in_open(&self, parent: &Self, is_read_only: bool) -> Option<String> {
+        let (path, owner, links) = (self.path.display(), self.metadata.uid(), self.metadata.nlink());
+        let mode = parent.metadata.mode() & 0o7777;
+        if ![ROOT, geteuid().as_raw(), parent.metadata.uid()].contains(&owner) {
+            return Some(format!(
+                "user {owner} has put {path} into a directory to which every user may write; use a directory of your own"
+            ));
+        }
+        if is_read_only {
+            return None;
+        }
+        if mode & STICKY == 0 {
+            return Some(format!(
+                "every user can replace {path}: the mode of its directory is {mode:04o}; change that with `chmod o-w`"
+            ));
+        }
+        // Each directory has several links.
+        (!self.metadata.is_dir() && links > 1).then(|| {
+            format!(
+                "{path} has {links} names (hard links), and every user may write to its directory: another user could have given \
+                 it this one; use a copy"
+            )
+        })
+    }
+}
+
+/// Whether the mount of `directory` is read-only for this process.
+fn is_read_only(directory: &Path) -> io::Result<bool> {
+    Ok(statvfs(directory)?.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 fn refused(problem: String) -> io::Error {
@@ -222,6 +260,59 @@ mod tests {
             assert!(error.to_string().contains("a symbolic link that user 65534 made"), "{error}");
         }
         assert_eq!(refused_part(&way.join("secret")), way.display().to_string());
+    }
+
+    /// Another user could give the name of the file to any other file of this directory, such as a key.
+    #[test]
+    fn a_directory_in_which_every_user_can_replace_files_is_refused() {
+        let (own, shared) = (tempfile::tempdir().unwrap(), shared_directory());
+        let (file, link) = (shared.path().join("shop.css"), own.path().join("shop.css"));
+        fs::write(&file, "text").unwrap();
+        symlink(&file, &link).unwrap();
+        for (mode, is_accepted) in
+            [(0o755, true), (0o775, true), (0o2775, true), (0o1777, true), (0o777, false)]
+        {
+            fs::set_permissions(shared.path(), Permissions::from_mode(mode)).unwrap();
+            for path in [&file, &link] {
+                let opened = open_published(path);
+                assert_eq!(opened.is_ok(), is_accepted, "{mode:o}: {opened:?}");
+            }
+        }
+        let error = open_published(&link).unwrap_err().to_string();
+        assert!(error.contains(&format!("every user can replace {}", file.display())), "{error}");
+        assert!(error.contains("0777"), "{error}");
+    }
+
+    /// A link of another user to a file of this user has this user as its owner.
+    #[test]
+    fn a_file_with_a_second_name_is_refused_where_everyone_may_write() {
+        let shared = shared_directory();
+        let own = shared.path().join("own");
+        fs::create_dir(&own).unwrap();
+        let (secret, file) = (own.join("secret"), shared.path().join("shop.css"));
+        fs::write(&secret, "text").unwrap();
+        fs::hard_link(&secret, &file).unwrap();
+
+        let error = open_published(&file).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("has 2 names (hard links)"), "{error}");
+        assert!(open_published(&secret).is_ok(), "in a directory of this user");
+        fs::remove_file(&secret).unwrap();
+        assert!(open_published(&file).is_ok());
+    }
+
+    /// As Kubernetes mounts a map of files.
+    #[test]
+    fn a_directory_on_a_mount_that_is_read_only_needs_no_sticky_bit() {
+        let shared = shared_directory();
+        fs::set_permissions(shared.path(), Permissions::from_mode(0o777)).unwrap();
+        fs::write(shared.path().join("shop.css"), "text").unwrap();
+        let place = |path: PathBuf| Place::new(path).unwrap();
+        let (file, directory) = (place(shared.path().join("shop.css")), place(shared.path().into()));
+
+        assert_eq!(file.problem_in_open(&directory, true), None);
+        assert!(file.problem_in_open(&directory, false).is_some());
+        assert!(!is_read_only(shared.path()).unwrap());
     }
 
     #[test]

@@ -18,11 +18,13 @@ use crate::tables::writers::{self, Takeover};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriterLimits {
     /// After this time the server ends a statement.
-    statement: Duration,
+    pub(crate) statement: Duration,
     /// Within this time a statement must be answered.
     pub(crate) answer: Duration,
     /// How long a caller waits for the outcome of a request. The writer carries it out in any case.
     pub(crate) outcome: Duration,
+    /// For how long the writer tries to find out whether a commit was executed whose answer was lost.
+    pub(crate) resolution: Duration,
 }
 
 impl WriterLimits {
@@ -31,20 +33,20 @@ impl WriterLimits {
         statement: Duration::from_secs(2),
         answer: Duration::from_secs(3),
         outcome: Duration::from_secs(10),
+        resolution: Duration::MAX,
     };
 
     /// For a command that has the store alone and changes all rows of a table, in many statements of one transaction.
-    const ALONE: Self =
-        Self { statement: Duration::from_secs(60), answer: Duration::from_secs(65), outcome: Duration::MAX };
-
-    /// The limits of a process that has the store open in this way.
-    pub(crate) fn of(access: Access) -> Self {
-        match access {
-            Access::Shared => Self::SHARED,
-            Access::Alone => Self::ALONE,
-        }
-    }
+    pub(crate) const ALONE: Self = Self {
+        statement: Duration::from_secs(60),
+        answer: Duration::from_secs(65),
+        outcome: Duration::MAX,
+        resolution: Duration::from_secs(60),
+    };
 }
+
+/// The time within which a test of the connection must be answered, and the end of a transaction.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The time within which a connection must become the writer; longer than the wait for the lock of the store. The server limits no
 /// commit that waits for a standby.
@@ -68,6 +70,7 @@ pub(crate) struct WriterConnector {
     connector: Connector,
     id: NodeId,
     access: Access,
+    limits: WriterLimits,
 }
 
 /// The connection of the writer.
@@ -79,13 +82,13 @@ pub(crate) struct WriterConnection {
 }
 
 impl WriterConnector {
-    pub(crate) fn new(connector: Connector, id: NodeId, access: Access) -> Self {
-        Self { connector, id, access }
+    pub(crate) fn new(connector: Connector, id: NodeId, (access, limits): (Access, WriterLimits)) -> Self {
+        Self { connector, id, access, limits }
     }
 
     /// How long a request may take.
     pub(crate) fn limits(&self) -> WriterLimits {
-        WriterLimits::of(self.access)
+        self.limits
     }
 
     /// The process that writes.

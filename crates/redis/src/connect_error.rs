@@ -21,6 +21,30 @@ pub(crate) enum ConnectError {
         /// What failed.
         error: RedisError,
     },
+    /// To a cluster. What is wrong with it was not found out in time.
+    Unfinished {
+        /// How far the search has come.
+        progress: Progress,
+        /// The first error of a server of the URL, or that of the client of the cluster.
+        error: RedisError,
+    },
+}
+
+/// How far the search for the cause has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// This number of servers of the URL were asked, and none has named the nodes.
+    Servers {
+        /// Those that have failed.
+        asked: usize,
+    },
+    /// A server of the URL has named the nodes.
+    Nodes {
+        /// Those that answer.
+        reached: usize,
+        /// All that were named.
+        of: usize,
+    },
 }
 
 impl ConnectError {
@@ -29,6 +53,16 @@ impl ConnectError {
         match self {
             Self::Server(error) => reason_of_server(error, url),
             Self::Announced { address, error } => reason_of_announced(address, error, url),
+            Self::Unfinished { progress: Progress::Servers { asked }, error } => format!(
+                "{asked} of the {} servers of the URL have not named the nodes of the cluster, and the time was over before the others \
+                 were asked; the first error: {}",
+                url.hosts.len(),
+                reason_of_server(error, url)
+            ),
+            Self::Unfinished { progress: Progress::Nodes { reached, of }, error } => format!(
+                "{reached} of the {of} nodes of the cluster answer at the addresses that they announce, and the time was over before \
+                 the others were asked: they answer too slowly: {error}"
+            ),
         }
     }
 }

@@ -84,7 +84,8 @@ pub async fn restore(
     let removed_admin_keys = store.admin_keys(Page { after: None, limit: u32::MAX }).await?;
     let removed_verifier_keys = store.verifier_keys(Page { after: None, limit: u32::MAX }).await?;
 
-    let mut changes = vec![start_revocation_log(store.revocation_log_head().await?, &request)];
+    let first = first_position(store.revocation_log_head().await?, &request);
+    let mut changes = vec![Change::start_revocation_log(request.revocation_log_id, first)];
     changes.extend(keys.iter().flat_map(|key| revoke_key(key, now)));
     changes.extend(insert_key(new, now));
     changes.extend(removed_admin_keys.iter().flat_map(|key| remove_admin_key(key, now)));
@@ -95,8 +96,9 @@ pub async fn restore(
     changes.extend(revoke_everyone(request.kept, now));
     changes.extend(more_changes);
     match store.commit(&changes.into()).await? {
-        CommitOutcome::Applied(_) => Ok(RestoreOutcome {
-            revocation_log_head: store.revocation_log_head().await?,
+        CommitOutcome::Applied(applied) => Ok(RestoreOutcome {
+            // Not read from the store, which is restored whether it can be read or not.
+            revocation_log_head: applied.entries.last().map_or(first, |last| last.position),
             key,
             revoked_keys: keys.into_iter().map(|key| key.id).collect(),
             removed_admin_keys,
@@ -111,13 +113,10 @@ fn is_usable_signing_key(key: &KeyRecord) -> bool {
     key.purpose == KeyPurpose::Signing && key.state.needs_secret()
 }
 
-/// Starts the new revocation log far above the head of the backup, the highest seen position and the current time.
-fn start_revocation_log(stored: RevocationPosition, request: &RestoreRequest) -> Change {
+/// Where the new revocation log begins: far above the head of the backup, the highest seen position and the current time.
+fn first_position(stored: RevocationPosition, request: &RestoreRequest) -> RevocationPosition {
     let highest = stored.max(request.highest_seen).number().max(request.now.unix_ms());
-    Change::start_revocation_log(
-        request.revocation_log_id,
-        RevocationPosition::new(highest.saturating_add(POSITION_GAP)),
-    )
+    RevocationPosition::new(highest.saturating_add(POSITION_GAP))
 }
 
 fn revoke_key(key: &KeyRecord, now: Time) -> [Change; 3] {

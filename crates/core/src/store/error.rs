@@ -17,8 +17,8 @@ pub enum StoreError {
     #[error("the store has failed and must be opened again")]
     Poisoned,
     /// It is not known yet whether a commit was executed: its answer was lost, and the database cannot be asked. The store
-    /// finds out by itself; until then it rejects everything. A caller must not say that the change was made, nor that it
-    /// was not.
+    /// finds out by itself, or must be opened again; until then it rejects everything. A caller must not say that the change was
+    /// made, nor that it was not.
     #[error("it is not known yet whether the commit was executed")]
     OutcomeUnknown,
     /// A record cannot be read: it is damaged, or another program wrote it.

@@ -113,6 +113,7 @@ async fn a_restore_revokes_all_credentials_and_users_can_log_in_again() {
 
     let outcome = restore_with(&store, KeptOnRestore::Nothing).await;
 
+    assert_eq!(outcome.revocation_log_head, store.revocation_log_head().await.unwrap());
     let engine = engine_on(store).await;
     assert_eq!(valid(&engine, &before).await, [false; 5]);
     let (session, pair) =

@@ -82,6 +82,9 @@ pub enum RestoreError {
     /// The copy of the backup cannot be prepared.
     #[error("the backup cannot be prepared for use")]
     NotPrepared(#[source] InternalError),
+    /// The commit of a restore in place failed, and only the store knows whether it was executed.
+    #[error("the store may be restored or not")]
+    OutcomeUnknown(#[source] StoreError),
     /// The store is restored, but its `rollback-guard` was not written. The next start writes it.
     #[error("the store is restored, but its rollback-guard was not written")]
     GuardNotWritten(#[source] RollbackGuardError),
@@ -101,7 +104,24 @@ impl RestoreError {
             Self::Store(error) => Some(error.hint().into()),
             Self::Open(error) => error.hint(),
             Self::NotPrepared(_) => Some("check the free disk space; nothing was changed".into()),
+            Self::OutcomeUnknown(_) => Some(
+                "stop every server that uses the store, look at it with `counterfoil store check`, and run this command again: it may \
+                 be run whether the store is restored or not"
+                    .into(),
+            ),
             Self::GuardNotWritten(_) => Some("correct its cause, and start the server".into()),
+        }
+    }
+}
+
+impl RestoreError {
+    /// The error of a restore in place, for one that would otherwise say that nothing was changed.
+    fn in_place(self) -> Self {
+        match self {
+            Self::NotPrepared(InternalError::Store(
+                error @ (StoreError::OutcomeUnknown | StoreError::Poisoned),
+            )) => Self::OutcomeUnknown(error),
+            other => other,
         }
     }
 }
@@ -164,7 +184,8 @@ pub async fn restore(
 ///
 /// # Errors
 ///
-/// If a server is running, the store cannot be opened, or the master key is not that of the store.
+/// If a server is running, the store cannot be opened, or the master key is not that of the store. After
+/// [`RestoreError::OutcomeUnknown`] it may be called again, whether the store was restored or not.
 pub async fn restore_in_place(settings: &Settings, kept: KeptOnRestore) -> Result<Restored, RestoreError> {
     ensure_no_server(settings).await?;
     let master_key = master_key(settings)?;
@@ -172,7 +193,7 @@ pub async fn restore_in_place(settings: &Settings, kept: KeptOnRestore) -> Resul
     let restored = revoke_in_place(&*store, settings, (&master_key, kept)).await;
     let closed = store.close().await;
     let restored = restored?;
-    closed?;
+    closed.map_err(RestoreError::OutcomeUnknown)?;
     Ok(restored)
 }
 
@@ -183,7 +204,8 @@ async fn revoke_in_place(
 ) -> Result<Restored, RestoreError> {
     let guard = settings.rollback_guard_file().map(RollbackGuard::new);
     let recorded = guard.as_ref().map_or(Ok(None), recorded).map_err(OpenError::from)?;
-    let (restored, log) = prepare(store, settings, keys, recorded).await?;
+    let prepared = prepare(store, settings, keys, recorded).await;
+    let (restored, log) = prepared.map_err(RestoreError::in_place)?;
     if let Some(guard) = guard {
         guard.record_restore(log, restored.head).await.map_err(RestoreError::GuardNotWritten)?;
     }
@@ -275,5 +297,24 @@ fn master_key(settings: &Settings) -> Result<SealingKey, RestoreError> {
     match resolved {
         ResolvedMasterKey::Found(key, _) => Ok(key),
         ResolvedMasterKey::ToCreate(file) => Err(OpenError::from(MasterKeyError::Missing { file }).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_in_place_whose_commit_may_be_executed_does_not_say_that_nothing_was_changed() {
+        for error in [StoreError::OutcomeUnknown, StoreError::Poisoned] {
+            let error = RestoreError::from(error).in_place();
+
+            assert_eq!(error.to_string(), "the store may be restored or not");
+            let hint = error.hint().unwrap();
+            assert!(hint.contains("store check") && !hint.contains("nothing was changed"), "{hint}");
+        }
+        let full = StoreError::Unavailable { reason: "the disk is full", source: None };
+        let hint = RestoreError::from(full).in_place().hint().unwrap();
+        assert!(hint.contains("nothing was changed"), "{hint}");
     }
 }

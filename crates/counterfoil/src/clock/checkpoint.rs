@@ -79,7 +79,8 @@ fn ended<'d>(distrusted: &'d [Saved], running: &[NodeRow]) -> Vec<&'d str> {
     waiting.map(|(owner, _)| owner.as_str()).filter(|owner| !is_running(owner)).collect()
 }
 
-async fn running_nodes(store: &dyn Store) -> Result<Vec<NodeRow>, StoreError> {
+/// The nodes of a store; none if only one process can have it open.
+pub(crate) async fn running_nodes(store: &dyn Store) -> Result<Vec<NodeRow>, StoreError> {
     match store.node_registry() {
         Some(registry) => registry.nodes().await,
         None => Ok(Vec::new()),

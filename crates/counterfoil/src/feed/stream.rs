@@ -15,8 +15,8 @@ use counterfoil_verify::{RevocationLogId, RevocationPosition};
 use crate::feed::Feed;
 use crate::feed::error::FeedError;
 use crate::feed::recent_entries::EncodedEntries;
-use crate::limits::open_streams::{OpenStream, StreamLimits};
-use crate::runtime::stream_body::{AskedPermission, StreamBody};
+use crate::limits::open_streams::StreamLimits;
+use crate::runtime::stream_body::{AskedPermission, Ending, SEND_TIMEOUT, SHUTDOWN_TIMEOUT, StreamBody};
 
 /// How often a comment is sent while nothing is revoked, so that proxies keep the connection, and how often the key is checked while the
 /// client does not read.
@@ -24,7 +24,7 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The client of a stream, as the task that sends to it knows it.
 struct StreamClient {
-    open: OpenStream<VerifierKeyId>,
+    key: VerifierKeyId,
     parts: mpsc::Sender<Bytes>,
     keep_alive: Duration,
 }
@@ -66,24 +66,29 @@ impl Feed {
         let open = self.streams.open(key, limits).map_err(|_| FeedError::TooManyStreams)?;
         let feed = Arc::clone(self);
         let asked = Arc::clone(self);
-        let permission = AskedPermission::new(move || {
+        let ask = move || {
             let feed = Arc::clone(&asked);
-            async move { feed.may_send(key).await }
-        });
-        Ok(StreamBody::from_task(Box::new(permission), |parts| async move {
-            let client = StreamClient { open, parts, keep_alive };
+            async move { if feed.may_send(key).await { Ok(()) } else { Err(()) } }
+        };
+        // A client of the feed continues it after the last event that it has got.
+        let permission = AskedPermission::new(ask, |(), _| None);
+        Ok(StreamBody::from_task(Box::new(permission), open, move |parts| async move {
+            let client = StreamClient { key, parts, keep_alive };
             let mut closing = feed.publication.subscribe();
-            tokio::select! {
+            let patience = tokio::select! {
                 biased;
                 // Also while the client does not read.
-                _ = closing.wait_for(|published| published.is_closed) => {}
-                sent = feed.send_events(&client, position) => {
-                    if let Err(error) = sent {
+                _ = closing.wait_for(|published| published.is_closed) => SHUTDOWN_TIMEOUT,
+                sent = feed.send_events(&client, position) => match sent {
+                    // It is gone, or may read nothing more.
+                    Ok(()) => Duration::ZERO,
+                    Err(error) => {
                         tracing::warn!(%error, "a stream of the feed ended; its client can continue it");
+                        SEND_TIMEOUT
                     }
-                }
-            }
-            None
+                },
+            };
+            Ending::new(patience, |_| None)
         }))
     }
 
@@ -175,7 +180,7 @@ impl Feed {
     }
 
     async fn has_key(&self, client: &StreamClient) -> Result<bool, FeedError> {
-        Ok(self.store.verifier_key(client.open.owner).await?.is_some())
+        Ok(self.store.verifier_key(client.key).await?.is_some())
     }
 }
 

@@ -5,6 +5,8 @@
 //! clock, which may be ahead: see [`AbandonedMarks`].
 
 pub(crate) mod abandoned;
+mod mark;
+mod merged;
 
 use std::time::Duration;
 
@@ -13,14 +15,8 @@ use counterfoil_jose::Time;
 
 use crate::clock::checkpoint;
 use crate::clock::state_keys::{ONLY_PROCESS, StateKeys};
-
-/// The metadata keys of the marks begin with this; the process follows.
-const CLEAN_SHUTDOWN: &str = "clean_shutdown:";
-
-/// The first byte of the mark while a process serves. The time of its last sign of life follows.
-const RUNNING: u8 = b'0';
-/// The mark of the only process of a store after a clean shutdown.
-const STOPPED: &[u8] = b"1";
+use crate::store::shutdown_mark::mark::{Mark, STOPPED, key, marks, running, sign_of_life, write};
+use crate::store::shutdown_mark::merged::{MAX_SEPARATE_MARKS, merge};
 
 /// How often a process writes a sign of life at least.
 const SIGN_INTERVAL: Duration = Duration::from_secs(60);
@@ -30,9 +26,6 @@ const MAX_SIGN_INTERVAL: Duration = Duration::from_secs(2 * 60);
 
 /// How far the clocks of two nodes may differ at most.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(60 * 60);
-
-/// The mark of a process: whose it is, and its value.
-type Mark = (String, Vec<u8>);
 
 /// The newest time that a former process wrote, if it crashed; `None` if all stopped cleanly.
 ///
@@ -91,25 +84,25 @@ fn last_sign((owner, mark): &Mark, checkpoints: &[(String, Time)]) -> Time {
     sign_of_life(mark).max(checkpoint.unwrap_or_default())
 }
 
-/// The time in the mark of a process that serves. The mark of an earlier version has none.
-fn sign_of_life(mark: &[u8]) -> Time {
-    let ms = mark.split_first().filter(|(first, _)| **first == RUNNING).map(|(_, ms)| ms);
-    let ms = ms.and_then(|ms| ms.try_into().ok()).map(u64::from_be_bytes);
-    ms.map_or(Time::EPOCH, Time::from_unix_ms)
-}
-
 /// Sets the mark of this process: it serves at `now`. A crash that follows is not earlier.
 ///
-/// Removes the mark of the only process of a store that was moved here, if that has stopped. It says nothing any more.
+/// Removes the mark of the only process of a store that was moved here, if that has stopped. It says nothing any more. If very many
+/// processes have crashed and none has served for an hour since, their marks are merged; see [`merge`].
 ///
 /// # Errors
 ///
 /// If the store cannot be written.
 pub(crate) async fn begin(store: &dyn Store, keys: &StateKeys, now: Time) -> Result<(), StoreError> {
     let is_stopped = |mark: &Mark| mark.0 != keys.process() && mark.1 == STOPPED;
-    let stopped = marks(store).await?.into_iter().filter(is_stopped);
-    let removals = stopped.map(|(owner, _)| Change::remove_metadata(key(&owner)));
-    write(store, removals.chain([running(keys, now)]).collect()).await
+    let marks = marks(store).await?;
+    let stopped = marks.iter().filter(|mark| is_stopped(mark));
+    let mut changes: Vec<_> = stopped.map(|(owner, _)| Change::remove_metadata(key(owner))).collect();
+    if marks.len() > MAX_SEPARATE_MARKS {
+        let nodes = checkpoint::running_nodes(store).await?;
+        changes.extend(merge(&marks, |owner| nodes.iter().any(|row| row.id.to_string() == owner)));
+    }
+    changes.push(running(keys.process(), now));
+    write(store, changes).await
 }
 
 /// Writes a sign of life: this process serves at `now`.
@@ -122,7 +115,7 @@ pub(crate) async fn write_sign_of_life(
     keys: &StateKeys,
     now: Time,
 ) -> Result<(), StoreError> {
-    write(store, vec![running(keys, now)]).await
+    write(store, vec![running(keys.process(), now)]).await
 }
 
 /// Marks the shutdown as clean.
@@ -152,29 +145,6 @@ pub(crate) fn is_sign_of_life_due(
     let is_rotation_over = |rotation: Time| last_sign <= rotation + grace && now > rotation + grace;
     let is_after_rotation = !grace.is_zero() && last_rotation.is_some_and(is_rotation_over);
     is_after_rotation || now >= last_sign + SIGN_INTERVAL || now < last_sign
-}
-
-fn running(keys: &StateKeys, now: Time) -> Change {
-    let mut mark = vec![RUNNING];
-    mark.extend(now.unix_ms().to_be_bytes());
-    Change::set_metadata(key(keys.process()), mark)
-}
-
-fn key(process: &str) -> String {
-    format!("{CLEAN_SHUTDOWN}{process}")
-}
-
-async fn marks(store: &dyn Store) -> Result<Vec<Mark>, StoreError> {
-    let found = store.metadata_with_prefix(CLEAN_SHUTDOWN).await?.into_iter();
-    Ok(found.map(|(key, mark)| (key[CLEAN_SHUTDOWN.len()..].to_owned(), mark)).collect())
-}
-
-async fn write(store: &dyn Store, changes: Vec<Change>) -> Result<(), StoreError> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    // The changes have no precondition, so there is no conflict to handle.
-    store.commit(&changes.into()).await.map(drop)
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ use crate::store::preparation::prepare;
 use crate::store_lock::Access;
 use crate::url::PostgresUrl;
 use crate::write_request::{Input, Output, WriteRequest};
-use crate::writer::{CommitListeners, Message, QUEUE_SIZE, Writer};
+use crate::writer::message::{Message, QUEUE_SIZE};
+use crate::writer::{CommitListeners, Writer};
 use crate::writer_connection::{WriterConnector, WriterLimits};
 
 /// The connections of requests.
@@ -86,23 +87,27 @@ impl PostgresStore {
         url: &PostgresUrl,
         reload: impl Fn() -> Option<PostgresUrl> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(url, Arc::new(reload), Access::Shared).await
+        Self::open_with(url, Arc::new(reload), (Access::Shared, WriterLimits::SHARED)).await
     }
 
     /// As [`PostgresStore::open`], and every other process is refused as long as this store is open. A node that was cut off from
     /// the database and is connected again must be restarted.
     ///
+    /// If the answer to a commit is lost, and another process has opened the store before this one is connected again, the commit
+    /// fails after a minute with [`StoreError::OutcomeUnknown`], and the store must be opened again.
+    ///
     /// # Errors
     ///
     /// As [`PostgresStore::open`], and [`OpenError::InUse`] if another process has the store open.
     pub async fn open_alone(url: &PostgresUrl) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(url, Arc::new(|| None), Access::Alone).await
+        Self::open_with(url, Arc::new(|| None), (Access::Alone, WriterLimits::ALONE)).await
     }
 
-    async fn open_with(
+    /// Opens the store in this way, and with these limits.
+    pub(crate) async fn open_with(
         url: &PostgresUrl,
         reload: Arc<dyn Fn() -> Option<PostgresUrl> + Send + Sync>,
-        access: Access,
+        (access, limits): (Access, WriterLimits),
     ) -> Result<Arc<Self>, OpenError> {
         let database = url.to_string();
         let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unreachable {
@@ -113,8 +118,7 @@ impl PostgresStore {
         connector.survey_hosts().await;
         require_session(&connector, &database).await?;
         let id = NodeId::generate().map_err(|error| unreachable(error.into()))?;
-        let writers = WriterConnector::new(connector.clone(), id, access);
-        let limits = writers.limits();
+        let writers = WriterConnector::new(connector.clone(), id, (access, limits));
         let connected = writers.connect_first().await.map_err(|error| unreachable(error.into()))?;
         let current = prepare(connected, (id, access), &database).await?;
         let state = Arc::new(StoreState::default());

@@ -36,7 +36,7 @@ use crate::tables::{
     session_data, sessions, status_indexes, users, verifier_keys, writers,
 };
 use crate::write_request::{Input, Output};
-use crate::writer::Message;
+use crate::writer::message::Message;
 
 /// Reads a list of `owner` with a connection for lists.
 macro_rules! read_list {

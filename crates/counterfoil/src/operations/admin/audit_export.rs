@@ -1,5 +1,6 @@
 //! Sends audit events as JSON lines, page after page. The last line says whether they are complete.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +10,13 @@ use tokio::sync::mpsc;
 use crate::app::App;
 use crate::limits::open_streams::TooManyStreams;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
-use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
+use crate::operations::admin::viewer::{Interruption, Viewer, ViewerEnd, send_until_end};
 use crate::operations::admin::views::AuditEventView;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{ListResponse, Pagination};
-use crate::runtime::stream_body::{NotRead, SEND_TIMEOUT, StreamBody, send_within};
+use crate::runtime::stream_body::{
+    Ending, NotRead, SEND_TIMEOUT, SHUTDOWN_TIMEOUT, StreamBody, reserve_within,
+};
 
 /// How much an export sends, and how fast it must be read.
 #[derive(Debug, Clone, Copy)]
@@ -49,11 +52,11 @@ struct LastLine {
 enum Reason {
     /// More events follow than an export has.
     Limit,
-    /// An event could not be read; the log has the cause.
+    /// An event or the admin key could not be read; the log has the cause.
     ReadFailed,
     /// The client did not read in time.
     ClientTooSlow,
-    /// The credential of the administrator is no longer accepted.
+    /// The credential of the administrator is no longer accepted, or the admin key was removed.
     CredentialEnded,
     /// The server shuts down.
     ServerShutdown,
@@ -81,42 +84,52 @@ fn open_with(
     let Viewer { owner, credential } = viewer;
     let open = app.parts.live.open(owner)?;
     let app = app.clone();
-    let (queued, mut of_parts) = mpsc::unbounded_channel();
-    let permission = credential.permission(&app, move |_, handed_over| {
-        let after = |_| of_parts.try_recv().ok();
-        let last = (0..handed_over).map_while(after).last().unwrap_or_default();
-        line(&LastLine { reason: Some(Reason::CredentialEnded), ..last }).into()
-    });
-    Ok(StreamBody::from_task(permission, |parts| async move {
-        let _open = open;
-        let (mut last, outlet) = (LastLine::default(), Outlet { parts, queued });
-        let sending = send_all(limits, &app, &filter, &outlet, &mut last);
-        let reason = match send_until_end(&app, &credential, sending).await {
-            Ok(sent) => sent.err(),
-            Err(Interruption::Shutdown) => Some(Reason::ServerShutdown),
-            Err(Interruption::CredentialEnd(_)) => Some(Reason::CredentialEnded),
+    let sent = SentPages::default();
+    let of_permission = sent.clone();
+    let permission = credential.permission(&app, move |end, parts| {
+        let reason = match end {
+            ViewerEnd::Credential(_) | ViewerEnd::KeyRemoved => Reason::CredentialEnded,
+            ViewerEnd::KeyUnknown => Reason::ReadFailed,
         };
-        Some(line(&LastLine { complete: reason.is_none(), reason, ..last }).into())
+        Some(of_permission.last_line(parts, Some(reason)))
+    });
+    Ok(StreamBody::from_task(permission, open, move |parts| async move {
+        let sending = send_all(limits, &app, &filter, (&parts, &sent));
+        let (reason, patience) = match send_until_end(&app, &credential, sending).await {
+            Ok(Err(Reason::ClientTooSlow)) => (Some(Reason::ClientTooSlow), Duration::ZERO),
+            Ok(sent) => (sent.err(), limits.send_timeout),
+            Err(Interruption::Shutdown) => (Some(Reason::ServerShutdown), SHUTDOWN_TIMEOUT),
+            Err(Interruption::CredentialEnd(_)) => (Some(Reason::CredentialEnded), Duration::ZERO),
+        };
+        Ending::new(patience, move |dropped| {
+            let reason = reason.or((dropped > 0).then_some(Reason::ClientTooSlow));
+            Some(sent.last_line(sent.count() - dropped, reason))
+        })
     }))
 }
 
-/// Where the pages are sent to.
-struct Outlet {
-    parts: mpsc::Sender<Bytes>,
-    /// What the last line says if a part is the last one that the client gets: one for each part. There is one for a thousand events.
-    queued: mpsc::UnboundedSender<LastLine>,
-}
+/// What the last line says after each page that was sent. There is one for a thousand events.
+#[derive(Debug, Clone, Default)]
+struct SentPages(Arc<Mutex<Vec<LastLine>>>);
 
-impl Outlet {
-    /// Sends a page. `after` is what the last line says after it.
-    async fn send(&self, limit: Duration, page: String, after: LastLine) -> Result<(), Reason> {
-        // Without a receiver, the client is gone.
-        let _ = self.queued.send(after);
-        send_within(limit, &self.parts, page.into()).await.map_err(|NotRead| Reason::ClientTooSlow)
+impl SentPages {
+    fn push(&self, after: LastLine) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(after);
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The last line after this number of pages.
+    fn last_line(&self, pages: usize, reason: Option<Reason>) -> Bytes {
+        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = sent[..pages.min(sent.len())].last().cloned().unwrap_or_default();
+        line(&LastLine { complete: reason.is_none(), reason, ..after }).into()
     }
 }
 
-/// Sends every event, and counts in `sent` what is sent.
+/// Sends every event, page after page.
 ///
 /// # Errors
 ///
@@ -125,11 +138,11 @@ async fn send_all(
     limits: Limits,
     app: &App,
     filter: &AuditEventFilter,
-    outlet: &Outlet,
-    sent: &mut LastLine,
+    (parts, sent): (&mpsc::Sender<Bytes>, &SentPages),
 ) -> Result<(), Reason> {
+    let mut after = LastLine::default();
     loop {
-        let page = match read(app, filter, sent.next.as_deref(), limits.page).await {
+        let page = match read(app, filter, after.next.as_deref(), limits.page).await {
             Ok(page) => page,
             Err(error) => {
                 tracing::warn!(%error, "an export of the audit log is not complete");
@@ -137,14 +150,17 @@ async fn send_all(
             }
         };
         let lines = page.items.iter().fold(String::new(), |lines, event| lines + &line(event));
-        let events = sent.events + page.items.len();
-        let after = LastLine { events, next: page.next, ..LastLine::default() };
-        outlet.send(limits.send_timeout, lines, after.clone()).await?;
-        *sent = after;
-        if sent.next.is_none() {
+        let events = after.events + page.items.len();
+        after = LastLine { events, next: page.next, ..LastLine::default() };
+        let place = reserve_within(limits.send_timeout, parts).await;
+        let place = place.map_err(|NotRead| Reason::ClientTooSlow)?;
+        // Together: the last line counts what is sent, also if this is interrupted.
+        sent.push(after.clone());
+        place.send(lines.into());
+        if after.next.is_none() {
             return Ok(());
         }
-        if sent.events >= limits.events {
+        if after.events >= limits.events {
             return Err(Reason::Limit);
         }
     }
@@ -165,160 +181,4 @@ fn line(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 #[cfg(feature = "test-util")]
-mod tests {
-    use std::sync::Arc;
-
-    use http_body_util::BodyExt as _;
-    use serde_json::{Value, json};
-    use tempfile::TempDir;
-    use tokio::time::sleep;
-
-    use counterfoil_core::model::audit_event::{Actor, AuditEvent, AuditEventKind};
-    use counterfoil_core::model::session::ClientInfo;
-    use counterfoil_core::store::Change;
-    use counterfoil_verify::testing::PrincipalBuilder;
-    use counterfoil_verify::{
-        Principal, RevocationEntry, RevocationPosition, RevocationSubject, Revocations, UserId,
-    };
-
-    use super::*;
-    use crate::settings::Settings;
-
-    /// So many events are more than a client that does not read is sent.
-    const MANY: usize = 20;
-
-    /// An installation with this number of events.
-    async fn with_events(count: usize) -> (App, TempDir) {
-        let dir = TempDir::new().unwrap();
-        let store = format!("sqlite:{}", dir.path().join("auth.db").display()).parse().unwrap();
-        let app = App::open(Settings::new("https://auth.example".parse().unwrap(), store)).await.unwrap();
-        let event = |number| AuditEvent {
-            at: app.now(),
-            kind: AuditEventKind::LoginFailed,
-            user: None,
-            session: None,
-            client: None,
-            actor: Actor::Anonymous,
-            reason: None,
-            client_info: ClientInfo::default(),
-            detail: Some(format!("{number}").into()),
-        };
-        let changes: Vec<_> = (0..count).map(|number| Change::record_event(event(number))).collect();
-        assert!(app.parts.store.commit(&changes.into()).await.unwrap().applied().is_some());
-        (app, dir)
-    }
-
-    /// An export with one event a page.
-    fn export(app: &App, limits: Limits) -> StreamBody {
-        export_for(PrincipalBuilder::new("root").build(), app, limits)
-    }
-
-    fn export_for(principal: Principal, app: &App, limits: Limits) -> StreamBody {
-        let viewer = Viewer::user(UserId::from_bytes([1; 16]), principal);
-        let filter =
-            AuditEventFilter { kinds: vec![AuditEventKind::LoginFailed], ..AuditEventFilter::default() };
-        open_with(Limits { page: 1, ..limits }, app, viewer, filter).unwrap()
-    }
-
-    /// Waits for the end of the task that sends.
-    async fn is_over(app: &App) {
-        while app.parts.live.open_streams() > 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    /// The details of the events, and the last line.
-    async fn read_all(body: StreamBody) -> (Vec<String>, Value) {
-        let text = body.collect().await.unwrap().to_bytes();
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let mut lines: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
-        let last = lines.pop().unwrap();
-        assert!(lines.iter().all(|event| event.get("complete").is_none()));
-        (lines.iter().map(|event| event["detail"].as_str().unwrap().to_owned()).collect(), last)
-    }
-
-    #[tokio::test]
-    async fn the_last_line_says_that_the_export_is_complete() {
-        let (app, _dir) = with_events(3).await;
-
-        let (events, last) = read_all(export(&app, LIMITS)).await;
-
-        assert_eq!(events, ["2", "1", "0"]);
-        assert_eq!(last, json!({ "complete": true, "events": 3 }));
-    }
-
-    #[tokio::test]
-    async fn an_export_at_its_limit_says_from_where_it_continues() {
-        let (app, _dir) = with_events(4).await;
-
-        let (events, last) = read_all(export(&app, Limits { events: 3, ..LIMITS })).await;
-
-        assert_eq!(events, ["3", "2", "1"]);
-        assert_eq!(
-            (&last["complete"], &last["events"], &last["reason"]),
-            (&json!(false), &json!(3), &json!("limit"))
-        );
-        let next = Pagination::new(last["next"].as_str(), 1).unwrap();
-        let rest = audit_log::list(&app, &AuditEventFilter::default(), next).await.unwrap();
-        assert_eq!(rest.items[0].detail.as_deref(), Some("0"));
-    }
-
-    #[tokio::test]
-    async fn a_client_that_does_not_read_gives_its_place_to_others_and_learns_that_events_are_missing() {
-        let (app, _dir) = with_events(MANY).await;
-        let body = export(&app, Limits { send_timeout: Duration::from_millis(20), ..LIMITS });
-
-        is_over(&app).await;
-
-        let (events, last) = read_all(body).await;
-        assert!(events.len() < MANY && last["events"] == events.len() && last["next"].is_string(), "{last}");
-        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("client_too_slow")));
-    }
-
-    #[tokio::test]
-    async fn an_export_ends_at_a_shutdown_although_its_client_does_not_read() {
-        let (app, _dir) = with_events(MANY).await;
-        let body = export(&app, LIMITS);
-
-        app.start_shutdown();
-        is_over(&app).await;
-
-        let (events, last) = read_all(body).await;
-        assert!(events.len() < MANY && last["events"] == events.len(), "{last}");
-        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("server_shutdown")));
-    }
-
-    #[tokio::test]
-    async fn an_export_ends_with_the_credential_of_its_administrator_and_sends_nothing_that_waits() {
-        let (app, _dir) = with_events(MANY).await;
-        let revocations = Arc::new(Revocations::default());
-        let administrator = PrincipalBuilder::new("root").revocations(Arc::clone(&revocations)).build();
-        let mut body = export_for(administrator, &app, LIMITS);
-        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&first).unwrap()["detail"], format!("{}", MANY - 1));
-
-        let (position, subject) = (RevocationPosition::new(1), RevocationSubject::Everyone);
-        revocations.publish(&[RevocationEntry { position, subject, until: None }], position);
-        is_over(&app).await;
-
-        let (events, last) = read_all(body).await;
-        assert_eq!((events.len(), &last["events"]), (0, &json!(1)), "{last}");
-        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("credential_ended")));
-        // After a new login it continues with what was dropped.
-        let next = Pagination::new(last["next"].as_str(), 1).unwrap();
-        let rest = audit_log::list(&app, &AuditEventFilter::default(), next).await.unwrap();
-        assert_eq!(rest.items[0].detail, Some(format!("{}", MANY - 2)));
-    }
-
-    #[tokio::test]
-    async fn an_export_that_cannot_be_read_to_its_end_says_so() {
-        let (app, _dir) = with_events(MANY).await;
-        let body = export(&app, LIMITS);
-
-        app.parts.store.close().await.unwrap();
-
-        let (events, last) = read_all(body).await;
-        assert!(events.len() < MANY && last["events"] == events.len(), "{last}");
-        assert_eq!((&last["complete"], &last["reason"]), (&json!(false), &json!("read_failed")));
-    }
-}
+mod tests;

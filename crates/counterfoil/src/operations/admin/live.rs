@@ -19,9 +19,11 @@ use crate::app::live::pace::Pace;
 use crate::app::live::topic::{StateTopic, Topic};
 use crate::limits::open_streams::TooManyStreams;
 use crate::operations::admin::audit_log;
-use crate::operations::admin::viewer::{Interruption, Viewer, send_until_end};
+use crate::operations::admin::viewer::{Interruption, Viewer, ViewerEnd, send_until_end};
 use crate::operations::error::OperationError;
-use crate::runtime::stream_body::{NotRead, SEND_TIMEOUT, StreamBody, send_within};
+use crate::runtime::stream_body::{
+    Ending, NotRead, SEND_TIMEOUT, SHUTDOWN_TIMEOUT, StreamBody, reserve_within,
+};
 
 /// After how long a client connects again, in milliseconds.
 const RETRY_MS: u64 = 2_000;
@@ -71,9 +73,12 @@ pub(crate) fn open(
     let Viewer { owner, credential } = viewer;
     let open = app.parts.live.open(owner)?;
     let app = app.clone();
-    let permission = credential.permission(&app, |end, _| ended_event(end));
-    Ok(StreamBody::from_task(permission, |parts| async move {
-        let _open = open;
+    let permission = credential.permission(&app, |end, _| match end {
+        ViewerEnd::Credential(end) => Some(ended_event(end)),
+        // The client connects again, and learns it by the answer.
+        ViewerEnd::KeyRemoved | ViewerEnd::KeyUnknown => None,
+    });
+    Ok(StreamBody::from_task(permission, open, |parts| async move {
         let stream = Stream {
             form: Box::new(form),
             // Before anything is read: no later commit is missed.
@@ -87,12 +92,15 @@ pub(crate) fn open(
             app: app.clone(),
         };
         match send_until_end(&app, &credential, stream.send_all(subscription.last_event)).await {
-            Ok(Ok(()) | Err(Stop::Over)) | Err(Interruption::Shutdown) => None,
+            Ok(Ok(()) | Err(Stop::Over)) => Ending::new(Duration::ZERO, |_| None),
+            Err(Interruption::Shutdown) => Ending::new(SHUTDOWN_TIMEOUT, |_| None),
             Ok(Err(Stop::Failed(error))) => {
                 tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
-                None
+                Ending::new(SEND_TIMEOUT, |_| None)
             }
-            Err(Interruption::CredentialEnd(end)) => Some(ended_event(end)),
+            Err(Interruption::CredentialEnd(end)) => {
+                Ending::new(Duration::ZERO, move |_| Some(ended_event(end)))
+            }
         }
     }))
 }
@@ -179,7 +187,8 @@ impl Stream {
 
     /// Sends a part. A client that does not read gives its place to others, and must not read later what it may not any more.
     async fn send(&mut self, part: Bytes) -> Result<(), Stop> {
-        send_within(SEND_TIMEOUT, &self.parts, part).await.map_err(|NotRead| Stop::Over)?;
+        let place = reserve_within(SEND_TIMEOUT, &self.parts).await.map_err(|NotRead| Stop::Over)?;
+        place.send(part);
         self.sent_at = Instant::now();
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The administrator who receives a stream, and until when.
 
+use std::error::Error;
 use std::future::pending;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -48,19 +49,32 @@ impl Viewer {
     }
 }
 
+/// Why a viewer gets no further part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ViewerEnd {
+    /// The credential of a user is no longer accepted.
+    Credential(CredentialEnd),
+    /// The admin key was removed.
+    KeyRemoved,
+    /// It cannot be determined whether the admin key is still valid; the log has the cause.
+    KeyUnknown,
+}
+
 impl ViewerCredential {
-    /// Permits parts until the credential ends. `last` makes what follows them: for the end, and the number of parts before it. A
-    /// program whose admin key is removed gets nothing more.
+    /// Permits parts until the credential ends. `last` makes what follows them: for the end, and the number of parts before it.
     pub(crate) fn permission(
         &self,
         app: &App,
-        last: impl FnMut(CredentialEnd, usize) -> Bytes + Send + 'static,
+        mut last: impl FnMut(ViewerEnd, usize) -> Option<Bytes> + Send + 'static,
     ) -> Box<dyn Permission> {
         match self {
-            Self::Principal(principal) => Box::new(UntilEnd { ended: principal.ended(), permitted: 0, last }),
+            Self::Principal(principal) => {
+                let last = move |end, sent| last(ViewerEnd::Credential(end), sent);
+                Box::new(UntilEnd { ended: principal.ended(), last })
+            }
             Self::AdminKey(key) => {
                 let (app, key) = (app.clone(), *key);
-                Box::new(AskedPermission::new(move || is_valid_admin_key(app.clone(), key)))
+                Box::new(AskedPermission::new(move || check_admin_key(app.clone(), key), last))
             }
         }
     }
@@ -74,33 +88,32 @@ impl ViewerCredential {
     }
 }
 
-/// Whether an admin key is still valid, and this node would know if it were not.
-async fn is_valid_admin_key(app: App, key: AdminKeyId) -> bool {
-    match app.parts.store.admin_key(key).await {
-        // What was read without a lease may be older than the removal.
-        Ok(found) => found.is_some() && app.check_freshness().is_ok(),
-        Err(error) => {
-            tracing::warn!(%error, "a stream of live updates ended; its client can continue it");
-            false
-        }
-    }
+/// An error unless an admin key is still valid, and this node would know if it were not.
+async fn check_admin_key(app: App, key: AdminKeyId) -> Result<(), ViewerEnd> {
+    let found = app.parts.store.admin_key(key).await.map_err(|error| unknown(&error))?;
+    found.ok_or(ViewerEnd::KeyRemoved)?;
+    // What was read without a lease may be older than the removal.
+    app.check_freshness().map_err(|error| unknown(&error))
+}
+
+fn unknown(error: &dyn Error) -> ViewerEnd {
+    tracing::warn!(%error, "a stream ended: it cannot be determined whether its admin key is still valid");
+    ViewerEnd::KeyUnknown
 }
 
 /// Permits parts until the end of the credential of a user.
 struct UntilEnd<L> {
     ended: Ended,
-    permitted: usize,
     last: L,
 }
 
-impl<L: FnMut(CredentialEnd, usize) -> Bytes + Send + 'static> Permission for UntilEnd<L> {
-    fn poll_permitted(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Option<Bytes>>> {
+impl<L: FnMut(CredentialEnd, usize) -> Option<Bytes> + Send + 'static> Permission for UntilEnd<L> {
+    fn poll_permitted(&mut self, context: &mut Context<'_>, sent: usize) -> Poll<Result<(), Option<Bytes>>> {
         // A revocation is published before it is acknowledged, and is seen here from then on.
-        if let Poll::Ready(end) = Pin::new(&mut self.ended).poll(context) {
-            return Poll::Ready(Err(Some((self.last)(end, self.permitted))));
+        match Pin::new(&mut self.ended).poll(context) {
+            Poll::Ready(end) => Poll::Ready(Err((self.last)(end, sent))),
+            Poll::Pending => Poll::Ready(Ok(())),
         }
-        self.permitted += 1;
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -7,7 +7,8 @@ use counterfoil_jose::Time;
 
 use crate::clock::checkpoint;
 use crate::clock::state_keys::StateKeys;
-use crate::store::shutdown_mark::{key, last_sign, marks, write};
+use crate::store::shutdown_mark::last_sign;
+use crate::store::shutdown_mark::mark::{key, marks, write};
 
 /// How long a process serves without a sign of life of another one until it removes the mark of that one.
 const RETENTION: Duration = Duration::from_secs(60 * 60);
@@ -62,7 +63,8 @@ mod tests {
     use crate::clock::Clock;
     use crate::clock::manual::ManualClock;
     use crate::clock::state_keys::ONLY_PROCESS;
-    use crate::store::shutdown_mark::{RUNNING, begin, end, write_sign_of_life};
+    use crate::store::shutdown_mark::mark::RUNNING;
+    use crate::store::shutdown_mark::{begin, end, write_sign_of_life};
 
     const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
     const MINUTE: Duration = Duration::from_secs(60);

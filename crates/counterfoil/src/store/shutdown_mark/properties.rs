@@ -1,5 +1,5 @@
 //! Whatever three nodes do, no start misses a crash, and none makes used tokens valid without one. So it is if a fourth one
-//! joins whose clock is ahead by a day.
+//! joins whose clock is ahead by a day, and the marks are merged at each start.
 
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::clock::checkpoint;
 use crate::clock::manual::ManualClock;
 use crate::clock::state_keys::StateKeys;
+use crate::store::shutdown_mark::mark::{marks, write};
+use crate::store::shutdown_mark::merged::merge;
 use crate::store::shutdown_mark::tests::record;
 use crate::store::shutdown_mark::{
     MAX_SIGN_INTERVAL, begin, end, last_write_before_crash, write_sign_of_life,
@@ -75,6 +77,7 @@ impl Nodes {
                 begin(store, &keys, now).await.unwrap();
                 self.last_served = Some(now);
                 self.running[node] = Some(keys);
+                self.merge_marks(store).await;
             }
             Event::Refresh(node) if self.running[node].is_some() => self.refreshed[node] = Some(now),
             Event::Crash(node) if self.running[node].take().is_some() => {
@@ -107,6 +110,14 @@ impl Nodes {
             }
             Event::StartAhead | Event::Start(_) | Event::Refresh(_) | Event::Crash(_) | Event::Pass(_) => {}
         }
+    }
+
+    /// As a start does when there are very many marks.
+    async fn merge_marks(&self, store: &SqliteStore) {
+        let running: Vec<_> =
+            self.running.iter().flatten().chain(&self.ahead).map(StateKeys::process).collect();
+        let changes = merge(&marks(store).await.unwrap(), |owner| running.contains(&owner));
+        write(store, changes).await.unwrap();
     }
 
     fn check(&self, found: Option<Time>, now: Time) {

@@ -8,6 +8,7 @@ use counterfoil_verify::UserId;
 use super::*;
 use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
+use crate::store::shutdown_mark::mark::RUNNING;
 
 const NOON: Time = Time::from_unix_ms(1_764_000_000_000);
 const TEN: Duration = Duration::from_secs(10);
