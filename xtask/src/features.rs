@@ -1,12 +1,26 @@
-//! `cargo xtask features`: checks that the crate `counterfoil` builds with each of its features alone.
+//! `cargo xtask features`: checks that the crate `counterfoil` builds with each of its features alone, and without `pages`
+//! or `redis`.
 
 use anyhow::Result;
 
 use crate::workspace;
 
 /// Lists of features, as an embedding application would choose them.
-const SELECTIONS: &[&str] =
-    &["", "sqlite", "postgres", "redis", "server", "metrics", "admin", "pages", "otel", "test-util"];
+const SELECTIONS: &[&str] = &[
+    "",
+    "sqlite",
+    "postgres",
+    "redis",
+    "server",
+    "metrics",
+    "admin",
+    "pages",
+    "otel",
+    "test-util",
+    // Without `pages` alone and without `redis` alone, where `lib.rs` allows unused code.
+    "admin,metrics,postgres,redis,server",
+    "admin,metrics,pages,postgres,server",
+];
 
 /// Builds with each list; a warning is an error.
 ///

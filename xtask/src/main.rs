@@ -50,7 +50,7 @@ enum Task {
     ThreatModelCheck,
     /// Checks the dependencies: banned crates, licences, the size of the verifier.
     Deps,
-    /// Checks that `counterfoil` builds with each of its features alone.
+    /// Checks that `counterfoil` builds with each of its features alone, and without `pages` or `redis`.
     Features,
     /// Compares the public items of the library crates with the lists in `docs/public-api`.
     PublicApi(public_api::Options),

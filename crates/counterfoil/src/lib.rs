@@ -53,7 +53,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Code that only a feature uses is unused without it. A build with all features finds what nothing uses.
 #![cfg_attr(
-    not(all(feature = "admin", feature = "metrics", feature = "postgres", feature = "server")),
+    not(all(
+        feature = "admin",
+        feature = "metrics",
+        feature = "pages",
+        feature = "postgres",
+        feature = "redis",
+        feature = "server"
+    )),
     allow(dead_code, unreachable_pub, unused_imports)
 )]
 

@@ -1,17 +1,18 @@
 //! TLS: the certificate of the server is verified, and the log says what is wrong with it.
 
-use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counterfoil_core::store::session_cache::shared::SharedSessionCache as _;
 use counterfoil_redis::RedisSessionCache;
-use counterfoil_test_support::{CertificateAuthority, RedisServer, ServerCertificate, free_port};
+use counterfoil_test_support::{
+    CapturedLogs, CertificateAuthority, RedisServer, ServerCertificate, free_port,
+};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
 use crate::cluster;
 use crate::fixture::{Node, TestClock, key, server, store, until};
@@ -64,43 +65,13 @@ async fn count_connections(to: u16) -> (u16, Arc<AtomicUsize>) {
     (port, count)
 }
 
-/// What is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 /// Why the servers of this URL are not reached, as the log says it. The log is that of this thread.
 async fn reason(url: &str) -> String {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (logs, _guard) = CapturedLogs::capture(Level::INFO);
     let cache = RedisSessionCache::start(url.parse().unwrap(), key(), || None);
-    until("a reason is logged", async || log.text().contains("cannot be reached")).await;
+    until("a reason is logged", async || logs.text().contains("cannot be reached")).await;
     drop(cache);
-    log.text()
+    logs.text()
 }
 
 async fn assert_reason(url: &str, expected: [&str; 2]) {

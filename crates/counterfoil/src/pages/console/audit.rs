@@ -1,7 +1,6 @@
 //! `/admin/audit`: the audit log with filters, and its export.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
@@ -18,12 +17,10 @@ use crate::operations::admin::audit_export;
 use crate::operations::admin::audit_log::{self, AuditEventFilter};
 use crate::operations::admin::viewer::Viewer;
 use crate::operations::pagination::Pagination;
-use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::console::filter::{find_user, parse, text, user, with_query};
-use crate::pages::console::response::{answer_error, console_path, show};
+use crate::pages::console::page::ConsolePage;
 use crate::pages::console::rows::event_row;
 use crate::pages::page_request::FETCH_SITE;
-use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
 
 /// The headers of an export.
@@ -36,25 +33,18 @@ const EXPORT_HEADERS: [(HeaderName, HeaderValue); 2] = [
 const EVENTS: u32 = 100;
 
 /// Lists events: the same operation as `GET /v1/admin/events`.
-pub(in crate::pages) async fn list(
-    State(app): State<App>,
-    request: PageRequest,
-    administrator: ConsoleAdministrator,
-    query: Query,
-) -> Result<Response, AppError> {
+pub(in crate::pages) async fn list(page: ConsolePage) -> Result<Response, AppError> {
+    let query = &page.query;
     let mut view = AuditView {
         filter: AuditFilter {
             // The list of kinds shows the one that is selected by its name.
-            kind: kind(&query)
-                .ok()
-                .flatten()
-                .map_or_else(|| text(&query, "kind"), |kind| kind.as_str().into()),
-            user: text(&query, "user"),
-            session: text(&query, "session"),
-            from: text(&query, "from"),
-            to: text(&query, "to"),
-            actor: text(&query, "actor"),
-            ip: text(&query, "ip"),
+            kind: kind(query).ok().flatten().map_or_else(|| text(query, "kind"), |kind| kind.as_str().into()),
+            user: text(query, "user"),
+            session: text(query, "session"),
+            from: text(query, "from"),
+            to: text(query, "to"),
+            actor: text(query, "actor"),
+            ip: text(query, "ip"),
         },
         kinds: AuditEventKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         events: Vec::new(),
@@ -63,31 +53,32 @@ pub(in crate::pages) async fn list(
         export: String::new(),
         error: None,
     };
-    view.export = path(&app, "/audit/export", &view.filter, "");
-    match fill(&app, &query, &mut view).await {
-        Ok(()) => show(&app, &request, &administrator, &view),
+    view.export = path(&page, "/audit/export", &view.filter, "");
+    match fill(&page, &mut view).await {
+        Ok(()) => page.show(&view),
         Err(error) => {
             let with_error = |text| AuditView { error: Some(text), ..view };
-            Ok(answer_error((&app, &request, &administrator), error, with_error))
+            Ok(page.answer_error(error, with_error))
         }
     }
 }
 
-async fn fill(app: &App, query: &Query, view: &mut AuditView) -> Result<(), AppError> {
-    let page = Pagination::new(query.get("after"), EVENTS)?;
-    let list = audit_log::list(app, &filter(app, query).await?, page).await?;
+async fn fill(page: &ConsolePage, view: &mut AuditView) -> Result<(), AppError> {
+    let after = page.query.get("after");
+    let pagination = Pagination::new(after, EVENTS)?;
+    let list = audit_log::list(&page.app, &filter(page).await?, pagination).await?;
     view.events = list.items.iter().map(event_row).collect();
     if list.items.len() < EVENTS as usize {
         view.stopped_at = list.next.clone();
     }
-    let page_after = |cursor: &str| path(app, "/audit", &view.filter, cursor);
-    let first = query.get("after").map(|_| page_after(""));
+    let page_after = |cursor: &str| path(page, "/audit", &view.filter, cursor);
+    let first = after.map(|_| page_after(""));
     view.pages = Pager { first, next: list.next.as_deref().map(page_after), ..Pager::default() };
     Ok(())
 }
 
 /// A path below the console with this filter, after this cursor.
-fn path(app: &App, path: &str, filter: &AuditFilter, after: &str) -> String {
+fn path(page: &ConsolePage, path: &str, filter: &AuditFilter, after: &str) -> String {
     let AuditFilter { kind, user, session, from, to, actor, ip } = filter;
     let after = after.to_owned();
     let pairs = [
@@ -100,28 +91,24 @@ fn path(app: &App, path: &str, filter: &AuditFilter, after: &str) -> String {
         ("ip", ip),
         ("after", &after),
     ];
-    with_query(&console_path(app, path), &pairs)
+    with_query(&page.path(path), &pairs)
 }
 
 /// Sends the events as JSON lines, newest first: the same operation as `GET /v1/admin/events`, page after page.
-pub(in crate::pages) async fn export(
-    State(app): State<App>,
-    administrator: ConsoleAdministrator,
-    headers: HeaderMap,
-    query: Query,
-) -> Result<Response, AppError> {
+pub(in crate::pages) async fn export(page: ConsolePage, headers: HeaderMap) -> Result<Response, AppError> {
     // Another site could open this address in the browser of an administrator, again and again.
     if !headers.get(FETCH_SITE).is_none_or(|site| [&b"same-origin"[..], b"none"].contains(&site.as_bytes())) {
         return Ok(Problem::from(CrossSiteRequest::OtherSite).into_response());
     }
-    let filter = filter(&app, &query).await?;
-    let current = administrator.current;
+    let filter = filter(&page).await?;
+    let current = page.administrator.current;
     let viewer = Viewer::user(current.user, current.principal);
-    let body = audit_export::open(&app, viewer, filter)?;
+    let body = audit_export::open(&page.app, viewer, filter)?;
     Ok((EXPORT_HEADERS, Body::new(body)).into_response())
 }
 
-async fn filter(app: &App, query: &Query) -> Result<AuditEventFilter, AppError> {
+async fn filter(page: &ConsolePage) -> Result<AuditEventFilter, AppError> {
+    let (app, query) = (&page.app, &page.query);
     Ok(AuditEventFilter {
         actor: actor(app, query).await?,
         ip: parse(query, "ip", "an IP address")?,

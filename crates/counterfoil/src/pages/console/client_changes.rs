@@ -18,8 +18,7 @@ use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::views::client::ClientView;
 use crate::pages::console::clients::find;
 use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, typed_field};
-use crate::pages::console::page::ConsolePage;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::{ConsolePage, console_path};
 
 /// The names of the lifetimes, which are those of their fields.
 const LIFETIMES: [&str; 6] =

@@ -19,8 +19,7 @@ use crate::operations::admin::views::client::{ClientView, LifetimesView};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::with_query;
-use crate::pages::console::page::ConsolePage;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::{ConsolePage, console_path};
 
 /// How many clients a page has.
 const CLIENTS: u32 = 50;

@@ -16,8 +16,7 @@ use crate::http::redirect::redirect_to_path;
 use crate::http::set_cookie::{PageCookie, set_page_cookie};
 use crate::operations::doctor::row::{Row, Verdict};
 use crate::operations::doctor::{browser, forwarding, probe};
-use crate::pages::console::page::ConsolePage;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::{ConsolePage, console_path};
 
 /// How long the browser keeps the cookie, if it does not follow the redirect.
 const COOKIE_LIFETIME: Duration = Duration::from_secs(60);

@@ -16,8 +16,7 @@ use crate::operations::admin::keys;
 use crate::operations::admin::requests::{KeyRotationRequest, KeySelector};
 use crate::operations::pagination::Pagination;
 use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, typed_field};
-use crate::pages::console::page::ConsolePage;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::{ConsolePage, console_path};
 
 /// A change of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
 
 use counterfoil_core::store::AuditEventNumber;
-use counterfoil_pages::{Frame, View};
+use counterfoil_pages::{Frame, Language, View};
 
 use crate::app::App;
 use crate::app::live::topic::{StateTopic, Topic};
@@ -18,7 +18,7 @@ use crate::operations::admin::viewer::Viewer;
 use crate::operations::error::OperationError;
 use crate::pages::console::page::ConsolePage;
 use crate::pages::console::parts;
-use crate::pages::console::response::part;
+use crate::pages::response::html;
 
 /// Sends the HTML of a part as soon as it changes: the same operation as `GET /v1/admin/live`.
 pub(in crate::pages) async fn stream(page: ConsolePage, headers: HeaderMap) -> Result<Response, AppError> {
@@ -38,7 +38,7 @@ struct Html(Frame);
 impl Html {
     /// `None` if a template does not fit its view, which a test excludes and the log says.
     fn render(&self, view: &impl View) -> Option<String> {
-        part(&self.0, view).ok()
+        html(Language::English, &self.0, view).ok()
     }
 }
 

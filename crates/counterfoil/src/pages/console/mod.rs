@@ -20,7 +20,6 @@ mod overview;
 mod page;
 mod parts;
 mod rate_limits;
-mod response;
 mod revocations;
 mod rows;
 mod sessions;
@@ -70,7 +69,7 @@ pub(super) fn routes() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 
 /// Leads to the console.
 pub(super) async fn redirect(State(app): State<App>) -> Response {
-    permanent_redirect_to_path(&response::console_path(&app, ""))
+    permanent_redirect_to_path(&page::console_path(&app, ""))
 }
 
 /// The route that only development mode has.

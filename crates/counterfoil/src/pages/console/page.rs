@@ -3,11 +3,12 @@
 use std::ops::RangeInclusive;
 
 use axum::extract::FromRequestParts;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFRESH};
 use http::request::Parts;
 use http::{HeaderValue, Uri};
 
+use counterfoil_core::services::ServiceError;
 use counterfoil_jose::Time;
 use counterfoil_pages::view::console::ConfirmView;
 use counterfoil_pages::{Frame, Language, LiveFrame, View};
@@ -15,11 +16,12 @@ use counterfoil_verify::RequestId;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::redirect::redirect_to_path;
 use crate::pages::console::administrator::ConsoleAdministrator;
-use crate::pages::console::response::{self, console_path};
+use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
 use crate::pages::query::Query;
-use crate::pages::response::page;
+use crate::pages::response::{error_page, page, with_flash};
 
 /// The policy of a page with live parts: as that of the other pages, and it may load the script of the console and receive
 /// updates. What the script makes of them cannot become a script.
@@ -43,12 +45,15 @@ impl FromRequestParts<App> for ConsolePage {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let mut request =
+            PageRequest::new(app, &parts.uri, &parts.headers, parts.extensions.get::<RequestId>());
+        request.language = Language::English;
         Ok(Self {
             app: app.clone(),
             administrator: ConsoleAdministrator::from_request_parts(parts, app).await?,
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             uri: parts.uri.clone(),
-            request: PageRequest::new(app, &parts.uri, &parts.headers, parts.extensions.get::<RequestId>()),
+            request,
         })
     }
 }
@@ -66,7 +71,7 @@ impl ConsolePage {
 
     /// What is around the content of the page.
     pub(super) fn frame(&self) -> Frame {
-        response::frame(&self.app, &self.request, &self.administrator)
+        self.request.frame(&self.app, Some(self.administrator.name.clone()))
     }
 
     /// The page.
@@ -75,7 +80,7 @@ impl ConsolePage {
     ///
     /// If a template does not fit its view, which a test excludes.
     pub(super) fn show(&self, view: &impl View) -> Result<Response, AppError> {
-        response::show(&self.app, &self.request, &self.administrator, view)
+        page(&self.app, &self.request, &self.frame(), view)
     }
 
     /// The page with live parts. Its script receives their updates; with `every` in the query the browser loads it again
@@ -87,10 +92,8 @@ impl ConsolePage {
     pub(super) fn show_live(&self, view: &impl View) -> Result<Response, AppError> {
         let every = self.query.get("every").and_then(|seconds| seconds.parse().ok());
         let every: Option<u64> = every.filter(|seconds| RELOADED_EVERY.contains(seconds));
-        let mut request = self.request.clone();
-        request.language = Language::English;
         let frame = Frame { live: Some(LiveFrame { every }), ..self.frame() };
-        let mut response = page(&self.app, &request, &frame, view)?;
+        let mut response = page(&self.app, &self.request, &frame, view)?;
         let headers = response.headers_mut();
         match every {
             Some(seconds) => headers.insert(REFRESH, HeaderValue::from(seconds)),
@@ -101,7 +104,10 @@ impl ConsolePage {
 
     /// The page again with the view of this error, if the administrator can correct it; else the page of the error.
     pub(super) fn answer_error<V: View>(&self, error: AppError, view: impl FnOnce(String) -> V) -> Response {
-        response::answer_error((&self.app, &self.request, &self.administrator), error, view)
+        match correctable(&error) {
+            Some(text) => error_page(Language::English, &self.frame(), error, &view(text)),
+            None => error.into_response(),
+        }
     }
 
     /// As [`answer_error`](Self::answer_error) with the question before a change.
@@ -111,6 +117,20 @@ impl ConsolePage {
 
     /// After a change: the page at `path`, which says that it is made.
     pub(super) fn changed(&self, path: &str) -> Response {
-        response::changed(&self.app, path)
+        with_flash(&self.app, redirect_to_path(&self.path(path)), Flash::Administered)
+    }
+}
+
+/// The path of the console, or of a page below it: `path` begins with a slash or is empty.
+pub(super) fn console_path(app: &App, path: &str) -> String {
+    format!("{}/admin{path}", app.settings().public_prefix())
+}
+
+/// What the page says about an error that the administrator can correct. All others have a page of their own.
+fn correctable(error: &AppError) -> Option<String> {
+    match error {
+        AppError::Service(ServiceError::Client(error)) => Some(error.to_string()),
+        AppError::UsersOfApplication => Some(error.to_string()),
+        _ => None,
     }
 }

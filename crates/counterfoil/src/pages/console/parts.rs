@@ -16,7 +16,7 @@ use crate::operations::admin::views::verifier::VerifierView;
 use crate::operations::admin::{keys, revocation_log, verifiers};
 use crate::operations::error::OperationError;
 use crate::operations::pagination::Pagination;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::console_path;
 use crate::pages::console::rows::event_row;
 
 /// The most verifiers that are shown.

@@ -13,8 +13,7 @@ use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::operations::admin::rate_limits::{self, RateLimitTarget};
 use crate::pages::console::filter::{text, with_query};
-use crate::pages::console::page::ConsolePage;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::{ConsolePage, console_path};
 use crate::pages::console::rows::counter_row;
 
 /// Shows what is counted: the same operation as `GET /v1/admin/rate-limits`.

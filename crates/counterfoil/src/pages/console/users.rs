@@ -14,8 +14,7 @@ use crate::operations::admin::overview;
 use crate::operations::admin::users::{self, UserPosition};
 use crate::pages::console::danger::sign_in_again;
 use crate::pages::console::filter::{text, with_query};
-use crate::pages::console::page::ConsolePage;
-use crate::pages::console::response::console_path;
+use crate::pages::console::page::{ConsolePage, console_path};
 use crate::pages::console::rows::user_row;
 use crate::pages::query::Query;
 
