@@ -11,7 +11,7 @@ use counterfoil_jose::Secret;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::admin::socket::{Reply, read_line};
 use crate::admin::socket_address::{SocketAddress, socket_path};
@@ -107,11 +107,17 @@ async fn call_with(patience: Patience, dir: &Path, command: &Command) -> Result<
         if let Ok(reply) = timeout(silence, &mut reply).await {
             return reply;
         }
-        tokio::select! {
+        let until = Instant::now() + sign;
+        let is_alive = tokio::select! {
             reply = &mut reply => return reply,
-            answered = timeout(sign, send(dir, &sign_of_life)) => if answered.is_err() {
-                return Err(CallError::NotAnswering { path: socket_path(dir), waited: silence + sign });
-            },
+            answered = timeout_at(until, send(dir, &sign_of_life)) =>
+                matches!(answered, Ok(Ok(_) | Err(CallError::Failed(_)))),
+        };
+        if !is_alive {
+            // A server that shuts down accepts no connection, and may still answer.
+            return timeout_at(until, &mut reply).await.unwrap_or_else(|_| {
+                Err(CallError::NotAnswering { path: socket_path(dir), waited: silence + sign })
+            });
         }
     }
 }
@@ -238,6 +244,28 @@ mod tests {
             "{error}"
         );
         assert!(error.hint().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_no_second_connection_gives_no_sign_of_life_and_may_still_answer() {
+        for (delay, is_answered) in [(Duration::from_millis(200), true), (Duration::MAX, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let listener = tokio::net::UnixListener::bind(socket_path(dir.path())).unwrap();
+            let path = socket_path(dir.path());
+            tokio::spawn(async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                drop(listener);
+                std::fs::remove_file(path).unwrap();
+                let _ = read_line(&mut stream, 1024).await;
+                sleep(delay).await;
+                let _ = stream.write_all(b"{\"ok\":[]}\n").await;
+            });
+            let patience = Patience { silence: Duration::from_millis(50), sign: Duration::from_secs(2) };
+
+            let called = call_with(patience, dir.path(), &Command::Status {}).await;
+
+            assert_eq!(called.is_ok(), is_answered, "{called:?}");
+        }
     }
 
     #[tokio::test]
