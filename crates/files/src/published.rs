@@ -29,8 +29,9 @@ const MAX_LINKS: usize = 40;
 /// is refused, be it a file, a directory or a link, and everywhere on the way: also on the way to the target of a link. So is a
 /// file with a second name, because another user could have given it this one: a hard link to a secret belongs to the owner of
 /// the secret. Everything is refused in such a directory that is not sticky: every user could give this name to another file in it.
-/// On a mount that is read-only nothing can be renamed or linked. The directory of a map that Kubernetes mounts is of this kind,
-/// and what is in it belongs to root.
+/// It need not be sticky if it is a mount of its own that is read-only, as a map of files is that Kubernetes mounts: who else can
+/// write there decides who has made the mount. A service manager that shows this process a read-only view of the whole system
+/// keeps no user from writing, and changes nothing.
 ///
 /// A directory to which a group may write is trusted, as with secrets: its users are chosen by the operator.
 ///
@@ -107,7 +108,7 @@ impl Place {
         if parent.metadata.mode() & OTHERS_WRITE == 0 {
             return Ok(());
         }
-        match self.problem_in_open(parent, is_read_only(&parent.path)?) {
+        match self.problem_in_open(parent, is_read_only_mount(parent)?) {
             None => Ok(()),
             Some(problem) => Err(refused(problem)),
         }
@@ -122,10 +123,7 @@ impl Place {
                 "user {owner} has put {path} into a directory to which every user may write; use a directory of your own"
             ));
         }
-        if is_read_only {
-            return None;
-        }
-        if mode & STICKY == 0 {
+        if mode & STICKY == 0 && !is_read_only {
             return Some(format!(
                 "every user can replace {path}: the mode of its directory is {mode:04o}; change that with `chmod o-w`"
             ));
@@ -140,9 +138,10 @@ impl Place {
     }
 }
 
-/// Whether the mount of `directory` is read-only for this process.
-fn is_read_only(directory: &Path) -> io::Result<bool> {
-    Ok(statvfs(directory)?.f_flag.contains(StatVfsMountFlags::RDONLY))
+/// Whether `directory` is on a file system apart from that of `/`, and read-only for this process.
+fn is_read_only_mount(directory: &Place) -> io::Result<bool> {
+    let is_apart = directory.metadata.dev() != fs::metadata("/")?.dev();
+    Ok(is_apart && statvfs(&directory.path)?.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 fn refused(problem: String) -> io::Error {
@@ -311,8 +310,14 @@ mod tests {
         let (file, directory) = (place(shared.path().join("shop.css")), place(shared.path().into()));
 
         assert_eq!(file.problem_in_open(&directory, true), None);
+        fs::hard_link(&file.path, shared.path().join("second")).unwrap();
+        let linked = place(file.path.clone());
+        assert!(
+            linked.problem_in_open(&directory, true).is_some(),
+            "another process may write where this one may not"
+        );
         assert!(file.problem_in_open(&directory, false).is_some());
-        assert!(!is_read_only(shared.path()).unwrap());
+        assert!(!is_read_only_mount(&directory).unwrap());
     }
 
     #[test]
