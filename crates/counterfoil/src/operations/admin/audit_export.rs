@@ -23,13 +23,14 @@ use crate::runtime::stream_body::{
 struct Limits {
     /// The most events. A larger log is exported in parts, by their times.
     events: usize,
-    /// How many events are read at a time.
+    /// How many events are read at a time, and sent as one part. A connection takes up to two parts of a stream whose client does
+    /// not read (HTTP/2), so they are small.
     page: u32,
     /// How long the client may take for the pages that it has not read.
     send_timeout: Duration,
 }
 
-const LIMITS: Limits = Limits { events: 1_000_000, page: 1_000, send_timeout: SEND_TIMEOUT };
+const LIMITS: Limits = Limits { events: 1_000_000, page: 100, send_timeout: SEND_TIMEOUT };
 
 /// The last line. No event has its member `complete`, and an export without this line is not complete either.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -108,7 +109,7 @@ fn open_with(
     }))
 }
 
-/// What the last line says after each page that was sent. There is one for a thousand events.
+/// What the last line says after each page that was sent. There is one for a hundred events.
 #[derive(Debug, Clone, Default)]
 struct SentPages(Arc<Mutex<Vec<LastLine>>>);
 
