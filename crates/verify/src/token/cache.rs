@@ -13,8 +13,8 @@ use crate::principal::Principal;
 /// costs a tenth of hashing the whole token.
 const HASHED_SUFFIX: usize = 43;
 
-/// The approximate size of a principal, without its token, in bytes.
-const PRINCIPAL_BYTES: u64 = 512;
+/// The approximate size of a principal with the query of its revocations, without its token, in bytes.
+const PRINCIPAL_BYTES: u64 = 640;
 
 /// The assumed size of a token, to turn a number of tokens into a limit in bytes.
 const ASSUMED_TOKEN_BYTES: u64 = 768;
