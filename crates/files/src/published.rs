@@ -29,9 +29,9 @@ const MAX_LINKS: usize = 40;
 /// is refused, be it a file, a directory or a link, and everywhere on the way: also on the way to the target of a link. So is a
 /// file with a second name, because another user could have given it this one: a hard link to a secret belongs to the owner of
 /// the secret. Everything is refused in such a directory that is not sticky: every user could give this name to another file in it.
-/// It need not be sticky if it is a mount of its own that is read-only, as a map of files is that Kubernetes mounts: who else can
-/// write there decides who has made the mount. A service manager that shows this process a read-only view of the whole system
-/// keeps no user from writing, and changes nothing.
+/// It need not be sticky if it is a mount of its own that is read-only, as a map of files is that Kubernetes mounts: the operator
+/// who mounts it decides which other programs write there. A service manager that shows this process a read-only view of the whole
+/// system keeps no user from writing, and changes nothing.
 ///
 /// A directory to which a group may write is trusted, as with secrets: its users are chosen by the operator.
 ///
