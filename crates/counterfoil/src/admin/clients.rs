@@ -1,8 +1,5 @@
 //! Commands for client applications.
 
-use counterfoil_verify::ClientId;
-
-use crate::admin::AdminError;
 use crate::admin::answer::{Answer, answer, operator_context};
 use crate::admin::pagination::PageRequest;
 use crate::app::App;
@@ -11,7 +8,7 @@ use crate::operations::admin::requests::ClientChangeRequest;
 
 impl App {
     pub(super) async fn add_client(&self, id: &str, client: ClientChangeRequest) -> Answer {
-        answer(clients::add(self, parse_client_id(id)?, client, &operator_context(), self.now()).await?)
+        answer(clients::add(self, id, client, &operator_context(), self.now()).await?)
     }
 
     pub(super) async fn list_clients(&self, page: PageRequest) -> Answer {
@@ -22,9 +19,4 @@ impl App {
         let id = self.find_client(id).await?;
         answer(clients::change(self, &id, client, &operator_context(), self.now()).await?)
     }
-}
-
-fn parse_client_id(text: &str) -> Result<ClientId, AdminError> {
-    let error = "the client id must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`";
-    text.parse().map_err(|_| AdminError::new(error))
 }

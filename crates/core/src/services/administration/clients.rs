@@ -175,16 +175,16 @@ pub(super) async fn raise_by_all_clients(
     }
 }
 
-/// A new id consists of unreserved characters only (RFC 3986, section 2.3), so that it needs no escaping in a URL.
+/// What the id of a new client must be; the end of the sentence "the id …". It consists of unreserved characters only (RFC 3986,
+/// section 2.3), so that it needs no escaping in a URL.
+pub const NEW_CLIENT_ID: &str = "must be 1 to 128 letters, digits, `-`, `.`, `_` and `~`";
+
 fn validate_id(id: &ClientId) -> Result<(), ClientError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if id.as_str().bytes().all(is_plain) {
         return Ok(());
     }
-    Err(ClientError::Field {
-        field: "id",
-        detail: "must consist of letters, digits, `-`, `.`, `_` and `~`".to_owned(),
-    })
+    Err(ClientError::Field { field: "id", detail: NEW_CLIENT_ID.to_owned() })
 }
 
 fn validate(client: &Client) -> Result<(), ClientError> {

@@ -23,7 +23,7 @@ use crate::services::keys::keyring::Keyring;
 use crate::services::revoker::RevocationRetention;
 use crate::store::{MAX_ACCESS_LIFETIME, Store, StoreError};
 
-pub use clients::ClientChange;
+pub use clients::{ClientChange, NEW_CLIENT_ID};
 pub use revocations::RevocationResult;
 pub use users::{UserChange, validate_roles};
 

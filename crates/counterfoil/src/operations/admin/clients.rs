@@ -1,5 +1,7 @@
 //! Administration of client applications.
 
+use counterfoil_core::ClientError;
+use counterfoil_core::services::administration::NEW_CLIENT_ID;
 use counterfoil_core::services::revoker::RevocationContext;
 use counterfoil_jose::Time;
 use counterfoil_verify::ClientId;
@@ -18,11 +20,13 @@ use crate::operations::pagination::{ListResponse, Pagination};
 /// If the id is taken, or a value is invalid.
 pub(crate) async fn add(
     app: &App,
-    id: ClientId,
+    id: &str,
     request: ClientChangeRequest,
     context: &RevocationContext,
     now: Time,
 ) -> Result<ClientResponse, OperationError> {
+    let invalid_id = |_| ClientError::Field { field: "id", detail: NEW_CLIENT_ID.to_owned() };
+    let id: ClientId = id.parse().map_err(invalid_id)?;
     let client = app.parts.administration.add_client(id, request.into_change(), context, now).await?;
     Ok(ClientResponse::new(ClientView::from(&client)))
 }
