@@ -17,7 +17,7 @@ use crate::tables::nodes;
 use crate::writer_connection::{WriterLimits, writer_settings};
 
 /// The time within which a statement must be answered. The server gives up earlier.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const ANSWER_TIMEOUT: Duration = WriterLimits::SHARED.answer;
 
 /// The connection by which this process is a node. It is made when it is needed first.
 ///
