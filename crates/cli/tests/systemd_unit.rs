@@ -1,7 +1,5 @@
 //! The systemd unit that is shipped: systemd accepts it, and rates its exposure as low.
 
-#![allow(clippy::unwrap_used, reason = "a failed preparation fails the test")]
-
 use std::fs;
 use std::process::{Command, Output};
 
