@@ -231,11 +231,11 @@ fn decode_fields(fields: &[u8], id: SessionId, token_hash: TokenHash) -> Option<
 mod tests {
     use std::time::Duration;
 
+    use counterfoil_core::store::conformance::{NOON, cookie_session};
     use proptest::prelude::*;
 
     use super::*;
 
-    const NOON: Time = Time::from_unix_seconds(1_764_000_000);
     const ID: SessionId = SessionId::from_bytes([9; 16]);
 
     fn codec() -> ValueCodec {
@@ -244,25 +244,14 @@ mod tests {
 
     fn usual(token: &SessionToken) -> CachedSession {
         let session = Session {
-            id: token.session(),
-            user: UserId::from_bytes([8; 16]),
-            client: ClientId::default(),
             credential: SessionCredential::Cookie(token.hash()),
             authenticated_at: NOON - Duration::from_millis(20 * 86_400_000 + 123),
-            amr: vec!["pwd".into()],
-            acr: None,
             seen_at: NOON - Duration::from_millis(59_321),
-            idle: Duration::from_secs(86_400),
             expires_at: NOON - Duration::from_millis(20 * 86_400_000 + 123)
                 + Duration::from_secs(30 * 86_400),
             pos: RevocationPosition::new(NOON.unix_ms() - 21 * 86_400_000),
-            scope: None,
-            audience: None,
-            client_info: ClientInfo::default(),
-            label: None,
-            status_index: None,
-            ended: None,
             revision: 1234,
+            ..cookie_session(token.session(), UserId::from_bytes([8; 16]))
         };
         let user = CachedUser {
             username: "lovelace".into(),
