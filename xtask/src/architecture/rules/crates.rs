@@ -103,7 +103,7 @@ pub(super) const RESTRICTIONS: &[Restriction] = &[
             Name("Instant"),
         ],
         existing: &[],
-        planted: ("crates/verify/src/principal.rs", "use std::time::Instant;"),
+        planted: ("crates/verify/src/principal/mod.rs", "use std::time::Instant;"),
     },
     Restriction {
         rule: "7: only the composition root names a back end",
