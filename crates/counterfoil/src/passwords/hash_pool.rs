@@ -142,11 +142,13 @@ impl Threads {
         work: impl FnOnce(&mut HashMemory) -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let (sender, receiver) = oneshot::channel();
-        let work = move |memory: Result<&mut HashMemory, HashingError>| {
+        let work = move |memory: Result<&mut HashMemory, HashingError>| -> Box<dyn FnOnce()> {
             // Nothing is hashed for a request that has ended.
-            if !sender.is_closed() {
-                let _ = sender.send(memory.and_then(work));
+            if sender.is_closed() {
+                return Box::new(|| ());
             }
+            let result = memory.and_then(work);
+            Box::new(move || drop(sender.send(result)))
         };
         self.queue.push(Job::new(requester, Box::new(work)))?;
         // A panic in `work` drops the sender.
@@ -492,6 +494,16 @@ mod tests {
 
         drop(release);
         assert_eq!(validation.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_hash_is_counted_before_its_caller_is_answered() {
+        let pool = pool(one_thread());
+        for count in 1..=500 {
+            pool.hashing.run(Requester::default(), |_| Ok(())).await.unwrap();
+
+            assert_eq!(pool.metrics().duration.snapshot().count(), count);
+        }
     }
 
     #[tokio::test]

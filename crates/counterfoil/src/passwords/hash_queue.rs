@@ -82,8 +82,8 @@ pub(crate) struct HashPoolMetrics {
     pub rejected_timeout: Counter,
 }
 
-/// The work of a job. It gets the memory of a thread, or the error if the job is rejected.
-pub(super) type Work = dyn FnOnce(Result<&mut HashMemory, HashingError>) + Send;
+/// The work of a job. It gets the memory of a thread, or the error if the job is rejected, and returns what answers the caller.
+pub(super) type Work = dyn FnOnce(Result<&mut HashMemory, HashingError>) -> Box<dyn FnOnce()> + Send;
 
 /// One password to hash, check or validate.
 pub(super) struct Job {
@@ -140,7 +140,7 @@ impl HashQueue {
         let pushed = self.state().jobs.push(job.requester, job);
         if let Some(displaced) = self.count_rejection(pushed)? {
             self.metrics.rejected_share.inc();
-            (displaced.work)(Err(HashingError::ShareExceeded));
+            (displaced.work)(Err(HashingError::ShareExceeded))();
         }
         self.changed.notify_one();
         Ok(())
@@ -206,7 +206,7 @@ impl HashQueue {
         self.metrics.queue_time.record(waited);
         if waited > self.options.queue_timeout {
             self.metrics.rejected_timeout.inc();
-            return (job.work)(Err(HashingError::Busy));
+            return (job.work)(Err(HashingError::Busy))();
         }
         if !*is_allocated {
             *is_allocated = true;
@@ -214,10 +214,13 @@ impl HashQueue {
         }
         let started = Instant::now();
         // After a panic the memory may be half written. The next hash overwrites all of it.
-        if catch_unwind(AssertUnwindSafe(|| (job.work)(Ok(memory)))).is_err() {
-            tracing::error!("a password hash panicked");
-        }
+        let answer = catch_unwind(AssertUnwindSafe(|| (job.work)(Ok(memory))));
+        // Before the caller is answered and can read the metrics.
         self.metrics.duration.record(started.elapsed());
+        match answer {
+            Ok(answer) => answer(),
+            Err(_) => tracing::error!("a password hash panicked"),
+        }
     }
 
     /// The next job; `None` when the queue is closed. Releases the memory after the idle timeout without a
