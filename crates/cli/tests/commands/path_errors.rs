@@ -5,7 +5,9 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
-use crate::common::{CommandOutput, Server, counterfoil, in_dir, output_of, run};
+use counterfoil_test_support::skip;
+
+use crate::common::{CommandOutput, Server, copy_of_counterfoil, in_dir, output_of, run};
 use crate::{Fixture, write_private};
 
 /// The user of the commands that may not do something.
@@ -15,9 +17,10 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs the command as another user than root, without further groups.
-fn run_as_other_user(arguments: &[&str]) -> CommandOutput {
-    output_of(counterfoil(arguments).uid(OTHER_USER).gid(OTHER_USER).output().unwrap())
+/// Runs the command as another user than root, without further groups. `program` is a copy of the binary that every user may run.
+fn run_as_other_user(program: &Path, arguments: &[&str]) -> CommandOutput {
+    let mut command = copy_of_counterfoil(program, arguments);
+    output_of(command.uid(OTHER_USER).gid(OTHER_USER).output().unwrap())
 }
 
 #[track_caller]
@@ -61,15 +64,18 @@ fn a_data_directory_that_cannot_be_used_is_named_before_its_files() {
     assert_error(&serve, "data directory", &format!("{} does not exist", fixture.path("no")));
     assert_error(&users(&missing), "there is no store", "--data-dir");
     if !is_root() {
-        return println!("skipped: only root can run commands as another user");
+        return skip("only root can run commands as another user");
     }
     fs::set_permissions(fixture.temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // The directories of the build may be private.
+    let program = fixture.temp.path().join("counterfoil");
+    fs::copy(env!("CARGO_BIN_EXE_counterfoil"), &program).unwrap();
     for mode in [0o500, 0o555, 0o000] {
         let dir = fixture.temp.path().join(format!("closed-{mode:o}"));
         fs::create_dir(&dir).unwrap();
         chown(&dir, Some(OTHER_USER), None).unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
-        let output = run_as_other_user(&in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
+        let output = run_as_other_user(&program, &in_dir(&dir, &["serve", "--listen", "127.0.0.1:0"]));
         assert_error(
             &output,
             &format!("the data directory {} cannot be written", dir.display()),
@@ -77,7 +83,7 @@ fn a_data_directory_that_cannot_be_used_is_named_before_its_files() {
         );
         assert!(!output.stderr.contains("master key"), "{output:?}");
     }
-    let output = run_as_other_user(&in_dir(&fixture.dir, &["user", "list"]));
+    let output = run_as_other_user(&program, &in_dir(&fixture.dir, &["user", "list"]));
     assert_error(&output, fixture.dir.to_str().unwrap(), "belongs to the user 0 (mode 0700)");
     assert!(!output.stderr.contains("master key"), "{output:?}");
 }

@@ -18,7 +18,12 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The binary, without the configuration in the environment of the tests.
 pub(crate) fn counterfoil(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_counterfoil"));
+    copy_of_counterfoil(Path::new(env!("CARGO_BIN_EXE_counterfoil")), arguments)
+}
+
+/// As [`counterfoil`], with the copy of the binary at `program`.
+pub(crate) fn copy_of_counterfoil(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in
         std::env::vars().filter(|(name, _)| name.starts_with("COUNTERFOIL_") || name == "RUST_LOG")
     {
