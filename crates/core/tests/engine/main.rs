@@ -22,6 +22,8 @@ mod refresh;
 mod requested_access;
 mod restore;
 mod session_cache;
+mod session_ends;
+mod session_lifetimes;
 mod status_lists;
 mod user_import;
 mod usernames_in_tokens;

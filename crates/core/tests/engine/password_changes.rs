@@ -242,3 +242,40 @@ async fn a_rejected_new_password_without_a_session_is_recorded_only_after_the_ri
     assert_eq!(reasons(AuditEventKind::LoginFailed), [Some("wrong password")]);
     assert_eq!(reasons(AuditEventKind::PasswordChangeFailed), [Some("new password refused")]);
 }
+
+#[tokio::test]
+async fn a_password_change_ends_all_other_sessions_of_the_user() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let (mine, other, pair) =
+        (engine.session(NOON).await, engine.session(NOON).await, engine.pair(NOON).await);
+    engine.authenticate_session(&other.credential, NOON).await.unwrap();
+
+    let new = "another horse altogether";
+    let changed = engine.change_password(&mine.session, (PASSWORD, new), after(1)).await.unwrap();
+
+    let RenewedCredential::SessionToken(renewed) = changed.credential else { panic!("{changed:?}") };
+    assert!(engine.authenticate_session(&renewed, after(2)).await.is_ok());
+    assert!(engine.authenticate_session(&mine.credential, after(2)).await.is_err());
+    assert!(engine.authenticate_session(&other.credential, after(2)).await.is_err());
+    assert!(engine.authenticate_access_token(&pair.credential.access, after(2)).await.is_err());
+    assert!(engine.issuer.refresh(&pair.credential.refresh, None, &nowhere(), after(2)).await.is_err());
+    assert!(engine.authenticate("ada", PASSWORD, after(2)).await.is_err());
+    assert!(engine.authenticate("ada", "another horse altogether", after(2)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_wrong_current_password_changes_nothing_and_is_recorded() {
+    let engine = Engine::start().await;
+    engine.ada().await;
+    let other = engine.session(NOON).await;
+
+    let passwords = ("wrong horse battery", "another horse altogether");
+    let changed = engine.change_password(&other.session, passwords, NOON).await;
+
+    assert!(matches!(changed, Err(ServiceError::Client(ClientError::PasswordChangeFailed(_)))));
+    assert!(engine.authenticate_session(&other.credential, NOON).await.is_ok());
+    let events = engine.audit_events().await;
+    let failed = events.iter().find(|event| event.kind == AuditEventKind::PasswordChangeFailed).unwrap();
+    assert_eq!(failed.detail.as_deref(), Some("wrong password"));
+}
