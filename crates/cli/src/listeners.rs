@@ -72,6 +72,8 @@ fn bind_socket(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 mod tests {
     use std::net::TcpStream;
 
+    use counterfoil_test_support::{NotHere, skip_not_here};
+
     use super::*;
 
     #[test]
@@ -95,8 +97,7 @@ mod tests {
     #[test]
     fn localhost_is_both_loopback_addresses() {
         if TcpListener::bind("[::1]:0").is_err() {
-            println!("skipped: there is no IPv6");
-            return;
+            return skip_not_here(NotHere::Ipv6);
         }
         let (listeners, address) = bind_localhost(([127, 0, 0, 1], 0).into()).unwrap();
 

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use counterfoil_test_support::skip;
 use serde_json::json;
 
 use crate::common::{Server, in_dir, output_of, run};
@@ -102,7 +103,7 @@ fn on_a_terminal_the_answer_decides() {
     let fixture = Fixture::new(&["ada"]);
     let delete = in_dir(&fixture.dir, &["user", "delete", "ada"]);
     let Some(refused) = run_on_terminal(&delete, "n\n") else {
-        return println!("skipped: script is not installed");
+        return skip("`script` is not installed");
     };
     assert!(refused.contains("the user ada (") && refused.contains("0 active sessions"), "{refused}");
     assert!(refused.contains("Delete this user? [y/N]") && refused.ends_with("status 1"), "{refused}");

@@ -189,6 +189,8 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, chown};
     use std::os::unix::net::UnixListener;
 
+    use counterfoil_test_support::skip;
+
     use super::*;
 
     const SERVICE: u32 = 54_321;
@@ -292,8 +294,7 @@ mod tests {
     #[test]
     fn root_sends_secrets_to_a_service_whose_directory_no_other_user_can_replace() {
         if !rustix::process::geteuid().is_root() {
-            println!("skipped: only root can change the owner of a file");
-            return;
+            return skip("only root can change the owner of a file");
         }
         // Not below /tmp, where other users may rename their own directories.
         let dir = tempfile::tempdir_in("/var/lib").unwrap();

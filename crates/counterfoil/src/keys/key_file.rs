@@ -153,6 +153,8 @@ fn parse_private_key(text: &Secret<Vec<u8>>, algorithm: Algorithm) -> Result<Sig
 mod tests {
     use std::process::Command;
 
+    use counterfoil_test_support::skip;
+
     use super::*;
 
     fn parsed(text: &str, algorithm: Algorithm) -> Result<String, KeyError> {
@@ -195,7 +197,7 @@ mod tests {
 
         let mut openssl = Command::new("openssl");
         openssl.args(["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);
-        let Ok(generated) = openssl.output() else { return println!("skipped: openssl is not installed") };
+        let Ok(generated) = openssl.output() else { return skip("`openssl` is not installed") };
         assert!(generated.status.success(), "{generated:?}");
         let pem = String::from_utf8(generated.stdout).unwrap();
         assert!(parsed(&pem, Algorithm::Rs256).is_err(), "1024 bits");
