@@ -61,22 +61,24 @@ pub(crate) fn site(app: App) -> Router {
 #[cfg(feature = "pages")]
 fn page_site(app: &App) -> Router {
     let (settings, path) = (app.settings(), app.settings().issuer.path());
+    let issuer_path = Some(path).filter(|path| settings.base_path.is_root() && !path.is_empty());
     let pages = page_router(app.clone(), true);
-    let pages = match settings.base_path.is_root() && !path.is_empty() {
-        true => pages.merge(
+    let pages = match issuer_path {
+        Some(path) => pages.merge(
             Router::new().without_v07_checks().nest(path, page_routes(app, true)).with_state(app.clone()),
         ),
-        false => pages,
-    };
-    #[cfg(feature = "admin")]
-    let pages = match pages::console_redirect(app) {
-        Some(entry) => {
-            let path = format!("{}{}", settings.base_path, entry.0);
-            let redirect = Router::new().route(&path, with_page_layers(app, entry, true));
-            pages.merge(redirect.with_state(app.clone()))
-        }
         None => pages,
     };
+    #[cfg(feature = "admin")]
+    let pages = [Some(settings.base_path.to_string()), issuer_path.map(str::to_owned)]
+        .into_iter()
+        .flatten()
+        .filter_map(|prefix| pages::console_redirect(app).map(|entry| (prefix, entry)))
+        .fold(pages, |pages, (prefix, entry)| {
+            let path = format!("{prefix}{}", entry.0);
+            let redirect = Router::new().route(&path, with_page_layers(app, entry, true));
+            pages.merge(redirect.with_state(app.clone()))
+        });
     if settings.development_mode.is_some() || !settings.base_path.is_root() {
         return pages;
     }

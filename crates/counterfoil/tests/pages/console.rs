@@ -53,6 +53,17 @@ async fn the_path_console_leads_to_the_console_if_there_is_one() {
     });
     let found = browser.open(&below.await, "/auth/console").await;
     assert_eq!((found.status, found.header("location")), (308, Some("/auth/admin")));
+
+    // Behind a proxy that keeps the path of the issuer, and behind one that removes it.
+    let issuer_path = TestServer::with(|settings| {
+        settings.console.enabled = true;
+        settings.issuer = "https://shop.example/auth".parse().unwrap();
+    });
+    let server = issuer_path.await;
+    for path in ["/console", "/auth/console"] {
+        let found = browser.open(&server, path).await;
+        assert_eq!((found.status, found.header("location")), (308, Some("/auth/admin")), "{path}");
+    }
 }
 
 #[tokio::test]
