@@ -14,7 +14,7 @@ use counterfoil_verify::cookie_values;
 
 use crate::app::App;
 use crate::http::client_ip::{client_ip, headers_disagree, is_trusted};
-use crate::http::set_cookie::PageCookie;
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::operations::doctor::server_view::ServerView;
 
 /// The header that shows how long a header may be.

@@ -7,7 +7,7 @@ use http::{HeaderMap, Uri};
 use counterfoil_verify::{AuthLayer, ProblemIssuer};
 
 use crate::app::App;
-use crate::http::set_cookie::DuplicateCookies;
+use crate::http::set_cookie::duplicates::DuplicateCookies;
 
 /// The layer for the host application's routes: CSRF protection and authentication.
 pub type HostLayer = AuthLayer;

@@ -29,7 +29,7 @@ use crate::http::oauth_error;
 use crate::http::problem_types;
 use crate::http::refusal_notes::RefusalNotes;
 use crate::http::request_log::{REQUEST_ID, RequestStarted};
-use crate::http::set_cookie::DuplicateCookies;
+use crate::http::set_cookie::duplicates::DuplicateCookies;
 use crate::http::timeout::within;
 #[cfg(feature = "otel")]
 use crate::http::trace_context::RequestSpan;

@@ -1,22 +1,25 @@
-//! Writes `Set-Cookie`. No other file does.
+//! The cookies of a response.
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponseParts, ResponseParts};
-use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use counterfoil_jose::Time;
-use counterfoil_verify::{CookieNames, CookiePrefix, cookie_values};
+use counterfoil_verify::{CookieNames, cookie_values};
 
-use crate::http::cookie_scopes::{CookieScope, matching_scopes};
+use crate::http::cookie_scopes::CookieScope;
+use crate::http::set_cookie::duplicates::DuplicateCookies;
+use crate::http::set_cookie::line::CookieLine;
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::operations::credential::IssuedCredential;
 use crate::settings::cookie_options::{CookieKind, Cookies, SameSite};
 
-/// The longest `Max-Age` that browsers accept (RFC 6265bis, section 5.5).
-const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+pub(crate) mod duplicates;
+mod line;
+pub(crate) mod page_cookie;
 
 /// The cookies that a response sets and clears: at most one line for each name. Part of a response in axum.
 ///
@@ -26,9 +29,9 @@ const MAX_AGE_LIMIT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 #[derive(Debug, Clone)]
 pub struct SetCookies {
     cookies: Arc<Cookies>,
-    lines: [Option<HeaderValue>; 3],
+    lines: [Option<CookieLine>; 3],
     /// The line that sets or clears the mark of a temporary login.
-    mark: Option<HeaderValue>,
+    mark: Option<CookieLine>,
     persistence: Persistence,
     duplicates: Vec<CookieKind>,
 }
@@ -41,14 +44,6 @@ enum Persistence {
     /// Until the browser is closed, and no longer than the credentials live. A cookie marks such a login, so that later
     /// answers, which renew the credentials, set no longer ones.
     BrowserSession,
-}
-
-/// The kinds of cookie of which a request has several values. It is among the extensions of the response; the outermost layer
-/// knows the route and clears them at every scope but the configured one.
-#[derive(Debug, Clone)]
-pub(crate) struct DuplicateCookies {
-    cookies: Arc<Cookies>,
-    kinds: Vec<CookieKind>,
 }
 
 /// A credential is larger than browsers store in a cookie.
@@ -77,18 +72,19 @@ impl SetCookies {
 
     /// The values of the response's `Set-Cookie` headers, for a response that is not made with axum.
     pub fn lines(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.set_lines().map(CookieLine::value)
+    }
+
+    fn set_lines(&self) -> impl Iterator<Item = &CookieLine> {
         self.lines.iter().chain([&self.mark]).flatten()
     }
 
     /// Adds the cookies to a response that may have set or cleared some of them itself: those stay.
     pub(crate) fn add_missing(&self, headers: &mut HeaderMap) {
-        let name = |line: &HeaderValue| {
-            let text = line.to_str().unwrap_or_default();
-            text.split('=').next().unwrap_or_default().to_owned()
-        };
-        let set: Vec<String> = headers.get_all(SET_COOKIE).iter().map(name).collect();
-        for line in self.lines().filter(|line| !set.contains(&name(line))) {
-            headers.append(SET_COOKIE, line.clone());
+        let missing: Vec<_> =
+            self.set_lines().filter(|line| !line.is_replaced_in(headers)).cloned().collect();
+        for line in missing {
+            line.append_to(headers);
         }
     }
 
@@ -96,13 +92,13 @@ impl SetCookies {
     /// others.
     pub(crate) fn until_browser_closes(mut self) -> Self {
         self.persistence = Persistence::BrowserSession;
-        self.mark = Some(page_cookie(&self.cookies, PageCookie::Temporary, "1", None));
+        self.mark = Some(PageCookie::Temporary.line(&self.cookies, "1", None));
         self
     }
 
     /// As the login of the request: if that one ends with the browser, so do the cookies that are set from here on.
     pub(crate) fn like_presented(self, headers: &HeaderMap) -> Self {
-        match page_cookie_value(self.cookies.names(), PageCookie::Temporary, headers) {
+        match PageCookie::Temporary.value(self.cookies.names(), headers) {
             Some(_) => self.until_browser_closes(),
             None => self,
         }
@@ -110,9 +106,9 @@ impl SetCookies {
 
     /// Clears the mark of a temporary login, if the request has it and none is set.
     pub(crate) fn clear_mark(mut self, headers: &HeaderMap) -> Self {
-        let is_presented = page_cookie_value(self.cookies.names(), PageCookie::Temporary, headers).is_some();
+        let is_presented = PageCookie::Temporary.value(self.cookies.names(), headers).is_some();
         if is_presented && self.mark.is_none() {
-            self.mark = Some(page_cookie(&self.cookies, PageCookie::Temporary, "", Some(Duration::ZERO)));
+            self.mark = Some(PageCookie::Temporary.line(&self.cookies, "", Some(Duration::ZERO)));
         }
         self
     }
@@ -134,7 +130,7 @@ impl SetCookies {
         }
         let pair = format!("{}={value}", kind.name(self.cookies.names()));
         let max_age = match self.persistence {
-            Persistence::Lifetime => Some(lifetime.min(MAX_AGE_LIMIT)),
+            Persistence::Lifetime => Some(lifetime),
             Persistence::BrowserSession => None,
         };
         self.lines[kind as usize] = Some(self.line(kind, &pair, max_age));
@@ -182,113 +178,11 @@ impl SetCookies {
         presented.fold(self, Self::clear)
     }
 
-    fn line(&self, kind: CookieKind, pair: &str, max_age: Option<Duration>) -> HeaderValue {
+    fn line(&self, kind: CookieKind, pair: &str, max_age: Option<Duration>) -> CookieLine {
         let Cookies { domain, path, .. } = &*self.cookies;
         let scope = CookieScope { domain: domain.clone(), path: path.clone() };
-        line_at(&self.cookies, &scope, kind.same_site(self.cookies.same_site), pair, max_age)
+        CookieLine::new(&self.cookies, &scope, kind.same_site(self.cookies.same_site), pair, max_age)
     }
-}
-
-impl DuplicateCookies {
-    /// The kinds of which the request has different values.
-    pub(crate) fn of_request(cookies: &Arc<Cookies>, headers: &HeaderMap) -> Self {
-        let has_several = |kind: &CookieKind| {
-            let mut values = cookie_values(headers, kind.name(cookies.names()));
-            let first = values.next();
-            values.any(|value| Some(value) != first)
-        };
-        Self {
-            cookies: Arc::clone(cookies),
-            kinds: CookieKind::ALL.into_iter().filter(has_several).collect(),
-        }
-    }
-
-    /// Clears the cookies at every scope that matches a request to `route` on `host`, except the configured one: a live cookie
-    /// is there, or `SetCookies` has cleared it. A prefix `__Host-` allows only one scope, so such cookies have no duplicates.
-    pub(crate) fn clear(&self, host: &str, route: &str, headers: &mut HeaderMap) {
-        let Cookies { domain, path, .. } = &*self.cookies;
-        let is_configured = |scope: &CookieScope| scope.domain == *domain && scope.path == *path;
-        let scopes = matching_scopes(host, route).into_iter().filter(|scope| !is_configured(scope));
-        for scope in scopes {
-            for kind in self.kinds.iter().filter(|kind| !self.has_host_prefix(**kind)) {
-                let pair = format!("{}=", kind.name(self.cookies.names()));
-                let same_site = kind.same_site(self.cookies.same_site);
-                let line = line_at(&self.cookies, &scope, same_site, &pair, Some(Duration::ZERO));
-                headers.append(SET_COOKIE, line);
-            }
-        }
-    }
-
-    fn has_host_prefix(&self, kind: CookieKind) -> bool {
-        kind.name(self.cookies.names()).starts_with(CookiePrefix::Host.as_str())
-    }
-}
-
-/// One place for all attributes: a browser replaces or clears a cookie only if `Domain`, `Path` and `Secure` match.
-fn line_at(
-    cookies: &Cookies,
-    scope: &CookieScope,
-    same_site: SameSite,
-    pair: &str,
-    max_age: Option<Duration>,
-) -> HeaderValue {
-    let (Cookies { is_secure, .. }, CookieScope { domain, path }) = (cookies, scope);
-    let domain = domain.as_ref().map_or_else(String::new, |domain| format!("Domain={domain}; "));
-    let secure = if *is_secure { "Secure; " } else { "" };
-    let same_site = same_site.as_str();
-    let max_age = max_age.map_or_else(String::new, |max_age| format!("; Max-Age={}", max_age.as_secs()));
-    let text = format!("{pair}; {domain}Path={path}; HttpOnly; {secure}SameSite={same_site}{max_age}");
-    let mut line = HeaderValue::try_from(text).expect("credentials are printable ASCII");
-    line.set_sensitive(true);
-    line
-}
-
-/// A cookie that holds no credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PageCookie {
-    /// Marks a login that ends with the browser.
-    Temporary,
-    /// The language that the user has chosen.
-    Language,
-    /// What has just happened, for the next page.
-    Flash,
-    /// A random value, by which the doctor sees whether cookies return.
-    Doctor,
-}
-
-impl PageCookie {
-    /// The name, made from that of the session cookie: `__Host-session` gives `__Host-lang`, and `__Host-sid` gives
-    /// `__Host-sid-lang`.
-    pub(crate) fn name(self, names: &CookieNames) -> String {
-        let suffix = match self {
-            Self::Temporary => "temporary",
-            Self::Language => "lang",
-            Self::Flash => "flash",
-            Self::Doctor => "doctor",
-        };
-        match names.session().strip_suffix("session") {
-            Some(prefix) if prefix.is_empty() || prefix.ends_with('-') => format!("{prefix}{suffix}"),
-            Some(_) | None => format!("{}-{suffix}", names.session()),
-        }
-    }
-}
-
-/// Sets a cookie of the pages in a response; a lifetime of zero clears it.
-pub(crate) fn set_page_cookie(
-    cookies: &Cookies,
-    headers: &mut HeaderMap,
-    cookie: PageCookie,
-    value: &str,
-    lifetime: Duration,
-) {
-    headers.append(SET_COOKIE, page_cookie(cookies, cookie, value, Some(lifetime)));
-}
-
-/// The line that sets a cookie of the pages. `value` is a word of ASCII that the server has chosen.
-fn page_cookie(cookies: &Cookies, cookie: PageCookie, value: &str, max_age: Option<Duration>) -> HeaderValue {
-    let scope = CookieScope { domain: cookies.domain.clone(), path: cookies.path.clone() };
-    let pair = format!("{}={value}", cookie.name(cookies.names()));
-    line_at(cookies, &scope, cookies.same_site, &pair, max_age)
 }
 
 /// Sets a cookie of a guarded host in a response, for that host alone; `None`: until the browser is closed. A lifetime of zero
@@ -301,18 +195,7 @@ pub(crate) fn set_host_cookie(
     lifetime: Option<Duration>,
 ) {
     let scope = CookieScope { domain: None, path: "/".to_owned() };
-    let max_age = lifetime.map(|lifetime| lifetime.min(MAX_AGE_LIMIT));
-    let line = line_at(cookies, &scope, SameSite::Lax, &format!("{name}={value}"), max_age);
-    headers.append(SET_COOKIE, line);
-}
-
-/// The value of a cookie of the pages; of several the first, since it proves nothing.
-pub(crate) fn page_cookie_value<'a>(
-    names: &CookieNames,
-    cookie: PageCookie,
-    headers: &'a HeaderMap,
-) -> Option<&'a str> {
-    cookie_values(headers, &cookie.name(names)).next()
+    CookieLine::new(cookies, &scope, SameSite::Lax, &format!("{name}={value}"), lifetime).append_to(headers);
 }
 
 /// Whether the request has a cookie of this kind, valid or not.
@@ -325,7 +208,7 @@ impl IntoResponseParts for SetCookies {
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
         for line in self.lines.into_iter().chain([self.mark]).flatten() {
-            parts.headers_mut().append(SET_COOKIE, line);
+            line.append_to(parts.headers_mut());
         }
         if !self.duplicates.is_empty() {
             let duplicates = DuplicateCookies { cookies: self.cookies, kinds: self.duplicates };
@@ -454,17 +337,6 @@ mod tests {
         assert!(
             lines(&lasting)[1].starts_with("__Host-temporary=;") && lines(&lasting)[1].ends_with("Max-Age=0")
         );
-    }
-
-    #[test]
-    fn the_cookies_of_the_pages_are_named_as_the_session_cookie() {
-        let name =
-            |options: CookieOptions, issuer| PageCookie::Language.name(cookies(options, issuer).names());
-
-        assert_eq!(name(CookieOptions::new(), "https://shop.example"), "__Host-lang");
-        assert_eq!(name(CookieOptions::new(), "http://localhost:3000"), "counterfoil-lang");
-        assert_eq!(name(CookieOptions::new().name("sid"), "https://shop.example"), "__Host-sid-lang");
-        assert_eq!(name(CookieOptions::new().name("mysession"), "http://localhost"), "mysession-lang");
     }
 
     #[test]

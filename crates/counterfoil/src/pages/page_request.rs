@@ -14,7 +14,7 @@ use counterfoil_verify::RequestId;
 use crate::app::App;
 use crate::http::redirect::account_path;
 use crate::http::return_to::ReturnTo;
-use crate::http::set_cookie::{PageCookie, page_cookie_value};
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::pages::flash::Flash;
 use crate::settings::Settings;
 
@@ -49,13 +49,13 @@ impl PageRequest {
     pub(super) fn new(app: &App, uri: &Uri, headers: &HeaderMap, id: Option<&RequestId>) -> Self {
         let names = app.parts.cookies.names();
         let offered = app.settings().pages.theme.offered_languages();
-        let chosen = page_cookie_value(names, PageCookie::Language, headers).and_then(Language::from_code);
+        let chosen = PageCookie::Language.value(names, headers).and_then(Language::from_code);
         let chosen = chosen.filter(|language| offered.contains(language));
         let accepted = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Self {
             language: chosen.unwrap_or_else(|| Language::accepted(accepted().unwrap_or_default(), offered)),
-            flash: page_cookie_value(names, PageCookie::Flash, headers).and_then(Flash::parse),
+            flash: PageCookie::Flash.value(names, headers).and_then(Flash::parse),
             here: format!("{}{path}", app.settings().public_prefix()),
             request_id: id.map(|id| id.0.to_string()).unwrap_or_default(),
         }

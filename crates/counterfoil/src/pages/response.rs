@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::redirect::{account_path, encode, redirect_to_path};
 use crate::http::return_to::ReturnTo;
-use crate::http::set_cookie::{PageCookie, set_page_cookie};
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::pages::flash::Flash;
 use crate::pages::page_request::PageRequest;
 
@@ -38,7 +38,7 @@ pub(super) fn page(
     let html = html(request.language, frame, view)?;
     let mut response = ([(CONTENT_TYPE, HTML)], html).into_response();
     if request.flash.is_some() {
-        set_page_cookie(&app.parts.cookies, response.headers_mut(), PageCookie::Flash, "", Duration::ZERO);
+        PageCookie::Flash.set(&app.parts.cookies, response.headers_mut(), "", Duration::ZERO);
     }
     Ok(response)
 }
@@ -89,6 +89,6 @@ pub(super) fn security_path(app: &App, return_to: Option<&ReturnTo>) -> String {
 /// The same response with a flash for the next page.
 pub(super) fn with_flash(app: &App, mut response: Response, flash: Flash) -> Response {
     let (cookies, value) = (&app.parts.cookies, flash.to_string());
-    set_page_cookie(cookies, response.headers_mut(), PageCookie::Flash, &value, FLASH_LIFETIME);
+    PageCookie::Flash.set(cookies, response.headers_mut(), &value, FLASH_LIFETIME);
     response
 }

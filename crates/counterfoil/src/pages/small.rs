@@ -14,7 +14,7 @@ use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::redirect::{account_path, redirect_to_path};
 use crate::http::return_to::ReturnTo;
-use crate::http::set_cookie::{PageCookie, set_page_cookie};
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::pages::page_request::{LANGUAGE_LIFETIME, PageRequest};
 use crate::pages::query::Query;
 use crate::pages::response::page;
@@ -36,7 +36,7 @@ pub(super) async fn set_language(State(app): State<App>, request: Request) -> Re
     let path = back.map_or_else(|| account_path(app.settings()), |back| back.as_str().to_owned());
     let mut response = redirect_to_path(&path);
     let (cookies, code) = (&app.parts.cookies, language.code());
-    set_page_cookie(cookies, response.headers_mut(), PageCookie::Language, code, LANGUAGE_LIFETIME);
+    PageCookie::Language.set(cookies, response.headers_mut(), code, LANGUAGE_LIFETIME);
     Ok(response)
 }
 

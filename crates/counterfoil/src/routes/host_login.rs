@@ -18,7 +18,8 @@ use crate::http::client_info::request_ip;
 use crate::http::error::AppError;
 use crate::http::presented_sessions::read_one_credential;
 use crate::http::request_log::RequestLogContext;
-use crate::http::set_cookie::{PageCookie, page_cookie_value, set_host_cookie};
+use crate::http::set_cookie::page_cookie::PageCookie;
+use crate::http::set_cookie::set_host_cookie;
 use crate::operations::forward_auth::host_login::{self as operation, HostLoginRequest, STATE_LIFETIME};
 use crate::operations::forward_auth::{HostCall, VerifyError};
 use crate::routes::problem_responses::{
@@ -101,7 +102,7 @@ pub(super) async fn issue(
     let accepted = AcceptedCredentials::SESSION_OR_ACCESS_TOKEN;
     let presented = read_one_credential(&app, &cookies, accepted, now).await?;
     let authenticated = app.parts.authenticator.authenticate(presented.credential, now).wait().await;
-    let persistence = match page_cookie_value(app.parts.cookies.names(), PageCookie::Temporary, &cookies) {
+    let persistence = match PageCookie::Temporary.value(app.parts.cookies.names(), &cookies) {
         Some(_) => BrowserPersistence::UntilClosed,
         None => BrowserPersistence::Lifetime,
     };

@@ -58,7 +58,7 @@ pub(super) const RESTRICTIONS: &[Restriction] = &[
         rule: "9: one file writes cookies",
         within: SOURCES,
         except: &[
-            "crates/counterfoil/src/http/set_cookie.rs",
+            "crates/counterfoil/src/http/set_cookie/line.rs",
             // The doctor reads what a proxy has left of them.
             "crates/counterfoil/src/operations/doctor/browser.rs",
             "crates/cli/src/commands/doctor/examination.rs",

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::http::doctor_view::{new_cookie, view};
 use crate::http::error::AppError;
 use crate::http::redirect::redirect_to_path;
-use crate::http::set_cookie::{PageCookie, set_page_cookie};
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::operations::doctor::row::{Row, Verdict};
 use crate::operations::doctor::{browser, forwarding, probe};
 use crate::pages::console::page::{ConsolePage, console_path};
@@ -37,13 +37,7 @@ pub(in crate::pages) async fn show(page: ConsolePage, request: Request) -> Resul
     let Some(sent) = page.query.get("sent").filter(|sent| sent.len() <= MAX_VALUE) else {
         let value = new_cookie()?;
         let mut response = redirect_to_path(&page.path(&format!("/doctor?sent={value}")));
-        set_page_cookie(
-            &page.app.parts.cookies,
-            response.headers_mut(),
-            PageCookie::Doctor,
-            &value,
-            COOKIE_LIFETIME,
-        );
+        PageCookie::Doctor.set(&page.app.parts.cookies, response.headers_mut(), &value, COOKIE_LIFETIME);
         return Ok(response);
     };
     let rows = [
@@ -61,7 +55,7 @@ pub(in crate::pages) async fn show(page: ConsolePage, request: Request) -> Resul
         probe_ends: Moment::from_unix_seconds(probe.expires_at),
     };
     let mut response = page.show(&content)?;
-    set_page_cookie(&page.app.parts.cookies, response.headers_mut(), PageCookie::Doctor, "", Duration::ZERO);
+    PageCookie::Doctor.set(&page.app.parts.cookies, response.headers_mut(), "", Duration::ZERO);
     Ok(response)
 }
 

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::http::client_info::request_ip;
 use crate::http::doctor_view::view;
 use crate::http::error::AppError;
-use crate::http::set_cookie::{PageCookie, set_page_cookie};
+use crate::http::set_cookie::page_cookie::PageCookie;
 use crate::operations::admin::responses::DoctorProbeResponse;
 use crate::operations::doctor::probe;
 use crate::operations::doctor::server_view::ServerView;
@@ -105,7 +105,7 @@ pub(in crate::routes) async fn request(
         None => (String::new(), Duration::ZERO),
     };
     let mut response = Json(view).into_response();
-    set_page_cookie(&app.parts.cookies, response.headers_mut(), PageCookie::Doctor, &value, lifetime);
+    PageCookie::Doctor.set(&app.parts.cookies, response.headers_mut(), &value, lifetime);
     Ok(response)
 }
 
