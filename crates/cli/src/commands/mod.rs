@@ -23,6 +23,7 @@ pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod lab;
+mod named_key;
 pub(crate) mod node;
 mod openapi;
 pub(crate) mod pages;

@@ -1,17 +1,14 @@
 //! `counterfoil verifier`: keys with which resource servers follow the revocation feed.
 
-use clap::{Args, Subcommand};
-use counterfoil::operator::{
-    self, CreatedVerifierKeyResponse, DeletedResponse, ListResponse, VerifierKeyView, VerifierView,
-};
+use clap::Subcommand;
+use counterfoil::operator::{self, CreatedVerifierKeyResponse, ListResponse, VerifierKeyView, VerifierView};
 use serde::Serialize;
 
-use crate::admin_client::{AdminConnection, execute};
+use crate::admin_client::AdminConnection;
+use crate::commands::named_key::{AddOptions, RemoveOptions};
 use crate::commands::pagination::PageOptions;
 use crate::configuration::Configuration;
-use crate::configuration::flags::StoreOptions;
 use crate::error::CliError;
-use crate::output::{print_json, print_line};
 use crate::table::{Column, rfc3339};
 
 /// The commands for verifier keys.
@@ -25,52 +22,18 @@ pub(crate) enum Command {
     Remove(RemoveOptions),
 }
 
-/// The options of `verifier add`.
-#[derive(Args)]
-pub(crate) struct AddOptions {
-    /// A display name: the service that uses the key.
-    name: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    _settings: StoreOptions,
-}
-
-/// The options of `verifier remove`.
-#[derive(Args)]
-pub(crate) struct RemoveOptions {
-    /// The key, by its id or by its name, if no other key has that name.
-    #[arg(allow_hyphen_values = true)]
-    id: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    _settings: StoreOptions,
-}
-
 /// Runs the command.
 pub(crate) async fn run(configuration: &Configuration, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Add(AddOptions { name, json, .. }) => add(configuration, name, json).await,
+        Command::Add(options) => {
+            let command = |name| operator::Command::VerifierKeyAdd { name };
+            options.run(configuration, command, |created: &CreatedVerifierKeyResponse| &created.key).await
+        }
         Command::List(page) => list(configuration, page).await,
-        Command::Remove(RemoveOptions { id, json, .. }) => {
-            let command = operator::Command::VerifierKeyRemove { id };
-            let removed: DeletedResponse = execute(configuration, command).await?;
-            if json { print_json(&removed) } else { print_line(&format!("removed {}", removed.id)) }
+        Command::Remove(options) => {
+            options.run(configuration, |id| operator::Command::VerifierKeyRemove { id }).await
         }
     }
-}
-
-/// Prints only the key, so that it can be piped.
-async fn add(configuration: &Configuration, name: String, is_json: bool) -> Result<(), CliError> {
-    let command = operator::Command::VerifierKeyAdd { name };
-    let created: CreatedVerifierKeyResponse = execute(configuration, command).await?;
-    if is_json {
-        return print_json(&created);
-    }
-    print_line(created.key.expose())
 }
 
 /// The keys of a page, and the processes that follow the feed with them.
