@@ -58,7 +58,7 @@ impl Change {
 mod tests {
     use std::time::Duration;
 
-    use counterfoil_lab::load::closed_loop::LoadResult;
+    use counterfoil_load::client::closed_loop::LoadResult;
 
     use super::*;
 

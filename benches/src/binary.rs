@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use counterfoil_lab::load::closed_loop::send_requests;
-use counterfoil_lab::load::requests::{RequestCycle, get};
+use counterfoil_load::client::closed_loop::send_requests;
+use counterfoil_load::client::requests::{RequestCycle, get};
 
 use crate::fill_store::fill_store;
 use crate::report::{Assessment, median_of};

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use counterfoil::{App, ClockReading, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_jose::Time;
-use counterfoil_lab::load::requests::{get, post};
+use counterfoil_load::client::requests::{get, post};
 
 use crate::memory_connection::MemoryConnection;
 use crate::server;

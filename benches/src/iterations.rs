@@ -6,9 +6,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
-use counterfoil_lab::load::requests::{RefreshRequests, RequestCycle, RequestSource, get};
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::client::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_load::client::requests::{RefreshRequests, RequestCycle, RequestSource, get};
+use counterfoil_load::machine::affinity;
 
 use crate::options::{Measurement, Options};
 use crate::report::{Iteration, Sample};

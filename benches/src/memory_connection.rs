@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::Listener;
-use counterfoil_lab::load::response::Response;
+use counterfoil_load::client::response::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tower::ServiceExt as _;
 use tower::make::Shared;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
-use counterfoil_lab::load::requests::{RequestCycle, get};
+use counterfoil_load::client::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_load::client::requests::{RequestCycle, get};
 
 use crate::fill_store::fill_store;
 use crate::options::Options;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use clap::{Args, ValueEnum};
 use counterfoil_jose::{SigningKey, base64url};
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::machine::affinity;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::server::PASSWORD;

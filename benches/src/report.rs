@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use comfy_table::{Table, presets};
-use counterfoil_lab::load::closed_loop::LoadResult;
-use counterfoil_lab::machine::affinity;
-use counterfoil_lab::statistics::interval::Interval;
-use counterfoil_lab::statistics::quantiles::Quantiles;
+use counterfoil_load::client::closed_loop::LoadResult;
+use counterfoil_load::machine::affinity;
+use counterfoil_load::statistics::interval::Interval;
+use counterfoil_load::statistics::quantiles::Quantiles;
 
 use crate::row::Row;
 

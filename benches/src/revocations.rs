@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use counterfoil_jose::{Algorithm, KeySet, SigningKey, Time};
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::machine::affinity;
 use counterfoil_verify::{
     AccessClaims, FeedEntry, FeedInstanceId, FeedResponse, Freshness, LocalVerifier, RevocationEntry,
     RevocationLogId, RevocationPosition, RevocationSubject, Revocations, SessionId, TokenId, TokenVerifier,

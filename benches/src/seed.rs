@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
-use counterfoil_lab::load::closed_loop::send_requests;
-use counterfoil_lab::load::requests::{ResponseCollector, post};
+use counterfoil_load::client::closed_loop::send_requests;
+use counterfoil_load::client::requests::{ResponseCollector, post};
 
 use crate::server::{PASSWORD, USERNAME};
 

@@ -13,7 +13,7 @@ use counterfoil::operator::Command;
 use counterfoil::{App, CacheUrl, Counterfoil, IssuerUrl, Principal, Settings, StoreUrl, WriteRateLimits};
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_jose::Secret;
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::machine::affinity;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 

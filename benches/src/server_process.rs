@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use counterfoil_lab::load::closed_loop::{CONNECTIONS, send_requests};
-use counterfoil_lab::load::requests::RequestCycle;
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::client::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_load::client::requests::RequestCycle;
+use counterfoil_load::machine::affinity;
 
 /// How often a server may be found busy after its warm-up.
 const MAX_IDLE_CHECKS: usize = 80;

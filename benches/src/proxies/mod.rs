@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::machine::affinity;
 use counterfoil_test_support::ProxyKind;
 
 use crate::server_process::ServerProcess;

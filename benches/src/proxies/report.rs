@@ -2,9 +2,9 @@
 
 use anyhow::{Result, ensure};
 use comfy_table::{Table, presets};
-use counterfoil_lab::load::closed_loop::{CONNECTIONS, LoadResult};
-use counterfoil_lab::statistics::interval::Interval;
-use counterfoil_lab::statistics::quantiles::Quantiles;
+use counterfoil_load::client::closed_loop::{CONNECTIONS, LoadResult};
+use counterfoil_load::statistics::interval::Interval;
+use counterfoil_load::statistics::quantiles::Quantiles;
 use counterfoil_test_support::ProxyKind;
 use serde_json::{Value, json};
 

@@ -7,9 +7,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use counterfoil_lab::load::closed_loop::{CONNECTIONS, LoadResult, send_requests};
-use counterfoil_lab::load::requests::{RequestCycle, get};
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::client::closed_loop::{CONNECTIONS, LoadResult, send_requests};
+use counterfoil_load::client::requests::{RequestCycle, get};
+use counterfoil_load::machine::affinity;
 use counterfoil_test_support::{ProxyKind, ProxyProcess, ProxySetup, free_port};
 
 use crate::seed::{exchange_tokens, log_in};

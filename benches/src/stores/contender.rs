@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Result;
-use counterfoil_lab::load::requests::{RequestCycle, get};
+use counterfoil_load::client::requests::{RequestCycle, get};
 
 use crate::seed::log_in;
 use crate::server_process::ServerProcess;

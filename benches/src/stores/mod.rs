@@ -12,8 +12,8 @@ mod results;
 use std::time::Duration;
 
 use anyhow::Result;
-use counterfoil_lab::load::closed_loop::CONNECTIONS;
-use counterfoil_lab::machine::affinity;
+use counterfoil_load::client::closed_loop::CONNECTIONS;
+use counterfoil_load::machine::affinity;
 
 use crate::iterations::measure;
 use crate::report::Sample;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use comfy_table::{Table, presets};
-use counterfoil_lab::statistics::interval::Interval;
+use counterfoil_load::statistics::interval::Interval;
 use serde_json::{Value, json};
 
 use crate::report::{Sample, interval_of, median_of};

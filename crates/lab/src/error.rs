@@ -4,47 +4,21 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use counterfoil_load::LoadError;
+
 /// Why a run ended without a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabError {
-    /// The system refused something.
-    #[error("cannot {action}")]
-    Io {
-        /// What was refused.
-        action: &'static str,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A measured server or service cannot be started.
-    #[error("cannot start {what}")]
-    Start {
-        /// Which one.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// A request got another response than the measurement expects. A rate of error responses would mean nothing.
-    #[error("{request} was answered with {status}: {body}")]
-    UnexpectedResponse {
-        /// The request.
-        request: String,
-        /// The status.
-        status: u16,
-        /// The body.
-        body: String,
-    },
+    /// A server cannot be started, or no load can be sent to it.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The Express application does not run.
     #[error("the Express application needs node, and the packages express and jsonwebtoken in {}", node_modules.display())]
     NoExpress {
         /// Where the packages were looked for.
         node_modules: PathBuf,
     },
-    /// What a figure waits for did not happen.
-    #[error("{0} did not happen in time")]
-    Timeout(&'static str),
     /// The caller has cancelled the run.
     #[error("the measurement was cancelled")]
     Cancelled,
@@ -53,11 +27,16 @@ pub enum LabError {
 impl LabError {
     /// The system refused an `action`.
     pub(crate) fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, source }
+        move |source| LoadError::io(action)(source).into()
     }
 
     /// A server or service cannot be started.
     pub(crate) fn start<E: Into<Box<dyn Error + Send + Sync>>>(what: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::Start { what, source: source.into() }
+        move |source| LoadError::start(what)(source).into()
+    }
+
+    /// What a figure waits for did not happen.
+    pub(crate) const fn timeout(what: &'static str) -> Self {
+        Self::Load(LoadError::Timeout(what))
     }
 }

@@ -2,22 +2,19 @@
 //!
 //! A run starts an installation in this process, with a temporary store, mounts one handler twice, bare and behind the
 //! layer that authenticates, and sends both the same requests in interleaved rounds. The result is a [`Report`], which
-//! [`html::page`], [`svg::drawings`] and [`rows`] render. Nothing here prints or reads arguments.
+//! [`html::page`], [`svg::drawings`] and [`rows`] render. Nothing here prints or reads arguments. The server, the clients and the
+//! statistics are in `counterfoil-load`.
 //!
 //! ```text
 //!   measure           the plan of a run, and one file for each group of figures
-//!   rig               the measured server, a service that verifies its tokens, and the credentials
-//!   load, machine     the clients; cores and processor time
+//!   rig               the modes, the credentials of many logins, the Express application, and a server program
 //!   report            the report, and how it is shown
 //!   scenario          the acts of the lab, each of which gives a trace
 //!   sandbox           an installation for one act, with services that verify its tokens and a clock that can be advanced
 //!   site              the lab as pages
-//!   statistics
 //! ```
 
 mod error;
-pub mod load;
-pub mod machine;
 mod measure;
 mod progress;
 mod report;
@@ -25,7 +22,6 @@ mod rig;
 mod sandbox;
 mod scenario;
 mod site;
-pub mod statistics;
 
 pub use error::LabError;
 pub use measure::figure_id::{FigureId, UnknownFigure};

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use counterfoil_load::rig::server::MeasuredServer;
+use counterfoil_load::statistics::interval::{Interval, median};
+use counterfoil_load::statistics::rng::Rng;
+
 use crate::error::LabError;
 use crate::measure::figure_id::FigureId;
 use crate::measure::latency;
@@ -13,9 +17,6 @@ use crate::report::cell_text::quantity;
 use crate::report::model::{Better, Column, Figure, Unit};
 use crate::rig::express::{ExpressApplication, SecretForm};
 use crate::rig::mode::Mode;
-use crate::rig::server::MeasuredServer;
-use crate::statistics::interval::{Interval, median};
-use crate::statistics::rng::Rng;
 
 /// The number of portions in which credentials are presented for the first time, each a round of its own.
 const PORTIONS: usize = 10;

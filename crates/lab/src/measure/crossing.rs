@@ -1,15 +1,16 @@
 //! `crossing`: whether a service on another origin, which has only the public keys of the issuer, can check a credential.
 
+use counterfoil_load::client::exchange::send_once;
+use counterfoil_load::rig::follower::{Follower, Revocations};
+use counterfoil_load::rig::server::{MeasuredServer, PROTECTED};
+
 use crate::error::LabError;
-use crate::load::exchange::send_once;
 use crate::measure::figure_id::FigureId;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::log_in_once;
-use crate::rig::follower::{Follower, Revocations};
 use crate::rig::mode::Mode;
-use crate::rig::server::{MeasuredServer, PROTECTED};
 
 /// Presents each credential to another service.
 pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Option<Figure>, LabError> {

@@ -1,14 +1,15 @@
 //! `down.store`: what requests are answered with while every read and every write of the store fails.
 
+use counterfoil_load::client::exchange::{Exchange, send_once};
+use counterfoil_load::rig::server::{Hashing, MeasuredServer};
+
 use crate::error::LabError;
-use crate::load::exchange::{Exchange, send_once};
 use crate::measure::operation::Operation;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::log_in_once;
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{Hashing, MeasuredServer};
 
 /// Logs in, lets the store fail, and sends each request several times.
 pub(crate) fn measure(context: &RunContext<'_>) -> Result<Vec<Figure>, LabError> {

@@ -7,17 +7,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counterfoil_jose::base64url;
+use counterfoil_load::LoadError;
+use counterfoil_load::client::exchange::send_once;
+use counterfoil_load::rig::follower::{Follower, Revocations};
+use counterfoil_load::rig::server::{Hashing, MeasuredServer, PROTECTED};
+use counterfoil_load::statistics::interval::Interval;
 
 use crate::error::LabError;
-use crate::load::exchange::send_once;
 use crate::measure::run_context::{RunContext, TOKEN_MODES};
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Column, Figure, Source, Unit};
 use crate::rig::credentials::log_in_once;
-use crate::rig::follower::{Follower, Revocations};
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{Hashing, MeasuredServer, PROTECTED};
-use crate::statistics::interval::Interval;
 
 /// How long a service may accept credentials after it was cut off.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -136,7 +137,7 @@ fn until_unavailable(followers: &[Follower], login: &Login, cut_at: Instant) -> 
         }
         thread::sleep(INTERVAL);
     }
-    Err(LabError::Timeout("the end of a lease"))
+    Err(LabError::timeout("the end of a lease"))
 }
 
 fn status(address: SocketAddr, login: &Login) -> Result<u16, LabError> {
@@ -148,6 +149,6 @@ fn expect(status: u16, expected: u16) -> Result<(), LabError> {
     let request = "GET of a service".to_owned();
     match status == expected {
         true => Ok(()),
-        false => Err(LabError::UnexpectedResponse { request, status, body: String::new() }),
+        false => Err(LoadError::UnexpectedResponse { request, status, body: String::new() }.into()),
     }
 }

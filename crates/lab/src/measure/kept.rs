@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use counterfoil_load::rig::server::Hashing;
 use tempfile::TempDir;
 
 use crate::error::LabError;
@@ -10,7 +11,6 @@ use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::log_in;
 use crate::rig::mode::Mode;
-use crate::rig::server::Hashing;
 
 /// Measures by how much the store grows from N to 2 N logins, each time closed, so that the write-ahead log is empty.
 pub(crate) fn measure(context: &RunContext<'_>) -> Result<Figure, LabError> {

@@ -3,19 +3,20 @@
 use std::thread;
 use std::time::Duration;
 
+use counterfoil_load::client::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_load::client::exchange::send_once;
+use counterfoil_load::client::requests::{RequestCycle, get, post};
+use counterfoil_load::machine::memory::resident_bytes;
+use counterfoil_load::rig::server::{PASSWORD, USERNAME};
+use counterfoil_load::statistics::interval::Interval;
+
 use crate::error::LabError;
-use crate::load::closed_loop::{CONNECTIONS, send_requests};
-use crate::load::exchange::send_once;
-use crate::load::requests::{RequestCycle, get, post};
-use crate::machine::memory::resident_bytes;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::log_in;
 use crate::rig::mode::{Login, Mode};
 use crate::rig::program::ServerProgram;
-use crate::rig::server::{PASSWORD, USERNAME};
-use crate::statistics::interval::Interval;
 
 /// How long a server is idle before its memory is read.
 const IDLE: Duration = Duration::from_secs(1);
@@ -58,7 +59,7 @@ pub(crate) fn measure(context: &RunContext<'_>) -> Result<Option<Figure>, LabErr
             let start = |mode| scope.spawn(move || growth(context, program, mode));
             Mode::ALL
                 .map(start)
-                .map(|thread| thread.join().unwrap_or(Err(LabError::Timeout("the memory of a server"))))
+                .map(|thread| thread.join().unwrap_or(Err(LabError::timeout("the memory of a server"))))
         });
         for (growths, growth) in growths.iter_mut().zip(measured) {
             growths.push(growth?);
@@ -104,5 +105,5 @@ fn resident(server: &ServerProgram, requests: &[Vec<u8>]) -> Result<u64, LabErro
     each.set_limit(requests.len());
     send_requests(server.address, CONNECTIONS, Duration::MAX, &mut each)?;
     thread::sleep(IDLE);
-    resident_bytes(process.id())
+    Ok(resident_bytes(process.id())?)
 }

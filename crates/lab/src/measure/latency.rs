@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use counterfoil_load::client::open_loop::send_at_rate;
+use counterfoil_load::rig::server::MeasuredServer;
+use counterfoil_load::statistics::quantiles::Quantiles;
+use counterfoil_load::statistics::rng::Rng;
+
 use crate::error::LabError;
-use crate::load::open_loop::send_at_rate;
 use crate::measure::rounds::Row;
 use crate::measure::row_loads::Rows;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Column, Figure, Unit};
 use crate::rig::mode::Mode;
-use crate::rig::server::MeasuredServer;
-use crate::statistics::quantiles::Quantiles;
-use crate::statistics::rng::Rng;
 
 /// Measures the response times of each row at `rate` requests a second.
 pub(crate) fn measure(

@@ -1,14 +1,15 @@
 //! `login.latency`: logins with the default Argon2id parameters, on a server of their own.
 
+use counterfoil_load::client::closed_loop::send_requests;
+use counterfoil_load::client::requests::RequestCycle;
+use counterfoil_load::rig::server::Hashing;
+use counterfoil_load::statistics::quantiles::Quantiles;
+
 use crate::error::LabError;
-use crate::load::closed_loop::send_requests;
-use crate::load::requests::RequestCycle;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::mode::Mode;
-use crate::rig::server::Hashing;
-use crate::statistics::quantiles::Quantiles;
 
 /// The number of connections: enough to keep the hashing threads busy.
 const CONNECTIONS: usize = 4;

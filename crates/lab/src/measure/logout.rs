@@ -6,17 +6,18 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counterfoil_load::client::exchange::{BlockingConnection, send_once};
+use counterfoil_load::rig::follower::{Follower, Revocations};
+use counterfoil_load::rig::server::{MeasuredServer, PROTECTED};
+use counterfoil_load::statistics::quantiles::Quantiles;
+
 use crate::error::LabError;
-use crate::load::exchange::{BlockingConnection, send_once};
 use crate::measure::figure_id::FigureId;
 use crate::measure::run_context::{RunContext, TOKEN_MODES};
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::{connect, log_in_once};
-use crate::rig::follower::{Follower, Revocations};
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{MeasuredServer, PROTECTED};
-use crate::statistics::quantiles::Quantiles;
 
 /// The pause between two checks: 2,000 a second, less the time of a check. It limits the resolution.
 const PAUSE: Duration = Duration::from_micros(500);
@@ -99,7 +100,7 @@ fn log_out(issuer: SocketAddr, checked_at: SocketAddr, login: &Login) -> Result<
             response?.expect(204, "POST /v1/logout")?;
         }
         let answered_at = Instant::now();
-        let checks = checker.join().unwrap_or(Err(LabError::Timeout("a refusal after a logout")))?;
+        let checks = checker.join().unwrap_or(Err(LabError::timeout("a refusal after a logout")))?;
         let refused_at = checks.last().map_or(answered_at, |check| check.answered_at);
         let is_late = |check: &&Check| check.is_accepted && check.sent_at > answered_at;
         Ok((refused_at.saturating_duration_since(answered_at), checks.iter().filter(is_late).count() as u64))
@@ -121,14 +122,9 @@ fn check_until_refused(
         match response.status {
             200 => drop(accepted.send(())),
             401 if checks.len() > 1 => return Ok(checks),
-            _ => {
-                return Err(response
-                    .expect(200, "a check before the logout")
-                    .err()
-                    .unwrap_or(LabError::Cancelled));
-            }
+            _ => drop(response.expect(200, "a check before the logout")?),
         }
         thread::sleep(PAUSE);
     }
-    Err(LabError::Timeout("a refusal after a logout"))
+    Err(LabError::timeout("a refusal after a logout"))
 }

@@ -10,6 +10,7 @@ mod kept_memory;
 mod latency;
 mod logins;
 mod logout;
+mod machine;
 mod operation;
 pub(crate) mod plan;
 mod refreshes;
@@ -25,17 +26,18 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use counterfoil_load::machine::affinity;
+use counterfoil_load::rig::server::Hashing;
+
 use crate::error::LabError;
-use crate::machine::affinity;
-use crate::machine::description::describe;
 use crate::measure::checks::Checks;
 use crate::measure::figure_id::FigureId;
+use crate::measure::machine::describe;
 use crate::measure::plan::Plan;
 use crate::measure::run_context::RunContext;
 use crate::progress::Progress;
 use crate::report::guide_table;
 use crate::report::model::{Figure, IntervalKind, Machine, Method, Report, SchemaId, Tool};
-use crate::rig::server::Hashing;
 
 /// Measures the figures of `plan` on this machine. It takes as long as the plan says, and writes only below the directory for
 /// temporary files.
@@ -49,7 +51,7 @@ pub fn run(plan: &Plan, progress: &(dyn Progress + Sync)) -> Result<Report, LabE
         let measured = thread::Builder::new().name("lab-client".to_owned());
         let measured = measured.spawn_scoped(scope, || run_on_this_thread(plan, progress));
         let measured = measured.map_err(LabError::start("the measurement"))?;
-        measured.join().unwrap_or(Err(LabError::Timeout("the end of the measurement")))
+        measured.join().unwrap_or(Err(LabError::timeout("the end of the measurement")))
     })
 }
 
@@ -63,8 +65,8 @@ fn run_on_this_thread(plan: &Plan, progress: &(dyn Progress + Sync)) -> Result<R
         let waiting = scope.spawn(|| measure_waits(&context));
         let memory = scope.spawn(|| measure_memory(&context));
         measure_rates(&context, || {
-            let mut figures = waiting.join().unwrap_or(Err(LabError::Timeout("the end of a service")))?;
-            figures.extend(memory.join().unwrap_or(Err(LabError::Timeout("the memory of a server")))?);
+            let mut figures = waiting.join().unwrap_or(Err(LabError::timeout("the end of a service")))?;
+            figures.extend(memory.join().unwrap_or(Err(LabError::timeout("the memory of a server")))?);
             Ok(figures)
         })
     })?;

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use counterfoil_load::rig::server::PROTECTED;
+
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::PROTECTED;
 
 /// A request of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

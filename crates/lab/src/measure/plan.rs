@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::load::closed_loop::CONNECTIONS;
+use counterfoil_load::client::closed_loop::CONNECTIONS;
+
 use crate::measure::figure_id::FigureId;
 use crate::report::model::Profile;
 

@@ -1,13 +1,14 @@
 //! `refresh.rate`: refreshes a second, each durable before its answer.
 
+use counterfoil_load::client::closed_loop::send_requests;
+use counterfoil_load::client::requests::RefreshRequests;
+use counterfoil_load::rig::server::MeasuredServer;
+use counterfoil_load::statistics::interval::{Interval, median};
+
 use crate::error::LabError;
-use crate::load::closed_loop::send_requests;
-use crate::load::requests::RefreshRequests;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Column, Figure, Unit};
-use crate::rig::server::MeasuredServer;
-use crate::statistics::interval::{Interval, median};
 
 /// The rounds, in each of which one connection is measured beside many.
 const ROUNDS: usize = 3;

@@ -1,15 +1,16 @@
 //! `restart`: the server program is killed and started again.
 
+use counterfoil_load::client::exchange::send_once;
+use counterfoil_load::client::requests::{get, post};
+use counterfoil_load::rig::server::{PASSWORD, USERNAME};
+use counterfoil_load::statistics::interval::Interval;
+
 use crate::error::LabError;
-use crate::load::exchange::send_once;
-use crate::load::requests::{get, post};
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::mode::{Login, Mode};
 use crate::rig::program::ServerProgram;
-use crate::rig::server::{PASSWORD, USERNAME};
-use crate::statistics::interval::Interval;
 
 /// Kills the program and starts it again, and looks whether the credentials are still good.
 pub(crate) fn measure(context: &RunContext<'_>) -> Result<Vec<Figure>, LabError> {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use crate::load::closed_loop::LoadResult;
+use counterfoil_load::client::closed_loop::LoadResult;
+use counterfoil_load::statistics::interval::Interval;
+
 use crate::rig::express::SecretForm;
 use crate::rig::mode::Mode;
-use crate::statistics::interval::Interval;
 
 /// A row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

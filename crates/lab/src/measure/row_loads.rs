@@ -3,17 +3,18 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use counterfoil_load::client::closed_loop::send_requests;
+use counterfoil_load::client::requests::RequestCycle;
+use counterfoil_load::machine::cpu_time::{Ticks, of_other_threads, of_process};
+use counterfoil_load::rig::server::{BARE, MeasuredServer, PROTECTED};
+use counterfoil_load::statistics::rng::Rng;
+
 use crate::error::LabError;
-use crate::load::closed_loop::send_requests;
-use crate::load::requests::RequestCycle;
-use crate::machine::cpu_time::{Ticks, of_other_threads, of_process};
 use crate::measure::rounds::{Round, Row, Sample};
 use crate::measure::run_context::RunContext;
 use crate::rig::credentials::log_in;
 use crate::rig::express::{ExpressApplication, SecretForm};
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{BARE, MeasuredServer, PROTECTED};
-use crate::statistics::rng::Rng;
 
 /// The credentials of many logins, in an order that the seed draws.
 pub(crate) struct Seeded {
@@ -99,7 +100,7 @@ impl Target {
 
     /// The processor time that it has used.
     fn cpu_time(self) -> Result<Duration, LabError> {
-        self.process.map_or_else(of_other_threads, of_process)
+        Ok(self.process.map_or_else(of_other_threads, of_process)?)
     }
 }
 

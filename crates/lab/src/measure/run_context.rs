@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use counterfoil_load::rig::clock::LabClock;
+use counterfoil_load::rig::server::{Hashing, MeasuredServer, ServerOptions};
 use tempfile::TempDir;
 
 use crate::error::LabError;
 use crate::measure::plan::Plan;
 use crate::progress::{Progress, Steps};
-use crate::rig::clock::LabClock;
 use crate::rig::mode::Mode;
-use crate::rig::server::{Hashing, MeasuredServer, ServerOptions};
 
 /// The modes of a figure that has no value for sessions.
 pub(crate) const TOKEN_MODES: [Mode; 2] = [Mode::Jwt, Mode::Hybrid];
@@ -37,7 +37,7 @@ impl<'a> RunContext<'a> {
     /// Starts a server in `dir`.
     pub(crate) fn server(&self, dir: &TempDir, hashing: Hashing) -> Result<MeasuredServer, LabError> {
         let dir = dir.path().to_owned();
-        MeasuredServer::start(ServerOptions {
+        let started = MeasuredServer::start(ServerOptions {
             dir,
             hashing,
             is_pinned: self.is_pinned,
@@ -45,6 +45,7 @@ impl<'a> RunContext<'a> {
             clock: LabClock::default(),
             // The tokens of two modes, with room: an installation has tokens of one mode, and needs half.
             token_cache_size: self.plan.credentials.saturating_mul(4),
-        })
+        });
+        Ok(started?)
     }
 }

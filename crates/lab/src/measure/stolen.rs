@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 
+use counterfoil_load::client::exchange::{Exchange, send_once};
+use counterfoil_load::client::requests::post;
+use counterfoil_load::rig::server::{MeasuredServer, PASSWORD, PROTECTED};
+
 use crate::error::LabError;
-use crate::load::exchange::{Exchange, send_once};
-use crate::load::requests::post;
 use crate::measure::figure_id::FigureId;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
 use crate::report::model::{Better, Column, Figure, Source, Unit};
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{MeasuredServer, PASSWORD, PROTECTED};
 
 /// The password after the change.
 const NEW_PASSWORD: &str = "eleven lanterns near the harbour wall";
@@ -84,5 +85,5 @@ fn check(address: SocketAddr, login: &Login) -> Result<Cell, LabError> {
 }
 
 fn send(address: SocketAddr, request: &[u8], status: u16, name: &str) -> Result<Exchange, LabError> {
-    send_once(address, request).map_err(LabError::io("send a request"))?.expect(status, name)
+    Ok(send_once(address, request).map_err(LabError::io("send a request"))?.expect(status, name)?)
 }

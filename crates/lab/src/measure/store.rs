@@ -1,7 +1,9 @@
 //! `store.reads` and `store.commits`: how often each request asks the store and writes to it, by the store's own counters.
 
+use counterfoil_load::client::exchange::BlockingConnection;
+use counterfoil_load::rig::server::MeasuredServer;
+
 use crate::error::LabError;
-use crate::load::exchange::BlockingConnection;
 use crate::measure::figure_id::FigureId;
 use crate::measure::operation::Operation;
 use crate::measure::run_context::RunContext;
@@ -9,7 +11,6 @@ use crate::report::cell::Cell;
 use crate::report::model::{Better, Figure, Unit};
 use crate::rig::credentials::{connect, log_in_once};
 use crate::rig::mode::Mode;
-use crate::rig::server::MeasuredServer;
 
 /// How often each request is counted. Background jobs use the store too, so the median is taken.
 const REPETITIONS: usize = 9;

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
+use counterfoil_load::client::exchange::{Exchange, send_once};
+use counterfoil_load::client::requests::{get, post};
+use counterfoil_load::rig::server::{MeasuredServer, PASSWORD, PROTECTED, USERNAME};
+
 use crate::error::LabError;
-use crate::load::exchange::{Exchange, send_once};
-use crate::load::requests::{get, post};
 use crate::measure::figure_id::FigureId;
 use crate::measure::run_context::RunContext;
 use crate::report::cell::Cell;
@@ -12,7 +14,6 @@ use crate::report::model::{Better, Column, Figure, Source, Unit};
 use crate::rig::credentials::log_in_once;
 use crate::rig::express::{ExpressApplication, SecretForm};
 use crate::rig::mode::Mode;
-use crate::rig::server::{MeasuredServer, PASSWORD, PROTECTED, USERNAME};
 
 /// Counts the bytes of one exchange of each kind.
 pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Result<Vec<Figure>, LabError> {
@@ -59,7 +60,7 @@ pub(crate) fn measure(context: &RunContext<'_>, server: &MeasuredServer) -> Resu
 }
 
 fn send(address: SocketAddr, request: &[u8], status: u16, name: &str) -> Result<Exchange, LabError> {
-    send_once(address, request).map_err(LabError::io("send a request"))?.expect(status, name)
+    Ok(send_once(address, request).map_err(LabError::io("send a request"))?.expect(status, name)?)
 }
 
 /// A login as its usual client makes it: a browser asks for a cookie, others for tokens.

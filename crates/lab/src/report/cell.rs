@@ -1,9 +1,8 @@
 //! A value of a report: a number with its interval or its quantiles, an answer, or nothing.
 
+use counterfoil_load::statistics::interval::Interval;
+use counterfoil_load::statistics::quantiles::Quantiles;
 use serde::{Deserialize, Serialize};
-
-use crate::statistics::interval::Interval;
-use crate::statistics::quantiles::Quantiles;
 
 /// A value.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

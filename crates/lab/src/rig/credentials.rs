@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use counterfoil_load::client::closed_loop::{CONNECTIONS, send_requests};
+use counterfoil_load::client::exchange::{BlockingConnection, send_once};
+use counterfoil_load::client::requests::RequestSource;
+use counterfoil_load::client::response::Response;
+
 use crate::error::LabError;
-use crate::load::closed_loop::{CONNECTIONS, send_requests};
-use crate::load::exchange::{BlockingConnection, send_once};
-use crate::load::requests::RequestSource;
-use crate::load::response::Response;
 use crate::progress::Steps;
 use crate::rig::mode::{Login, Mode};
 

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use counterfoil_load::client::exchange::BlockingConnection;
+use counterfoil_load::client::requests::{get, post};
+use counterfoil_load::machine::affinity;
 use tempfile::TempDir;
 
 use crate::error::LabError;
-use crate::load::exchange::BlockingConnection;
-use crate::load::requests::{get, post};
-use crate::machine::affinity;
 
 /// The application.
 const SOURCE: &str = include_str!("express.cjs");

@@ -1,9 +1,7 @@
-//! What is measured: a server in this process, services that verify its tokens, and the credentials of many logins.
+//! What is measured beside the server in this process: the modes, the credentials of many logins, the Express application, and a
+//! server program.
 
-pub(crate) mod clock;
 pub(crate) mod credentials;
 pub(crate) mod express;
-pub(crate) mod follower;
 pub(crate) mod mode;
 pub(crate) mod program;
-pub(crate) mod server;

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::load::exchange::Exchange;
-use crate::load::requests::{get, post};
+use counterfoil_load::client::exchange::Exchange;
+use counterfoil_load::client::requests::{get, post};
+use counterfoil_load::rig::server::{PASSWORD, USERNAME};
+
 use crate::report::model::Column;
-use crate::rig::server::{PASSWORD, USERNAME};
 
 /// What a login gives to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

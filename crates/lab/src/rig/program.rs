@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counterfoil_load::client::exchange::send_once;
+use counterfoil_load::client::requests::get;
+
 use crate::error::LabError;
-use crate::load::exchange::send_once;
-use crate::load::requests::get;
 
 /// How long a start may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -67,7 +68,7 @@ impl ServerProgram {
             }
             thread::sleep(INTERVAL);
         }
-        Err(LabError::Timeout("the start of the server program"))
+        Err(LabError::timeout("the start of the server program"))
     }
 }
 

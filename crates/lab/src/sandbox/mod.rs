@@ -5,12 +5,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use counterfoil_load::rig::clock::LabClock;
+use counterfoil_load::rig::follower::{Follower, Revocations, ServiceOptions};
+use counterfoil_load::rig::server::{Hashing, MeasuredServer, ServerOptions};
 use tempfile::TempDir;
 
 use crate::error::LabError;
-use crate::rig::clock::LabClock;
-use crate::rig::follower::{Follower, Revocations, ServiceOptions};
-use crate::rig::server::{Hashing, MeasuredServer, ServerOptions};
 use crate::sandbox::proxy::Proxy;
 use crate::scenario::trace::Place;
 
@@ -73,12 +73,12 @@ impl Sandbox {
     ///
     /// If it was stopped.
     pub(crate) fn server(&self) -> Result<&MeasuredServer, LabError> {
-        self.server.as_ref().ok_or(LabError::Timeout("the start of the measured server"))
+        self.server.as_ref().ok_or(LabError::timeout("the start of the measured server"))
     }
 
     /// Stops the server. The services remain.
     pub(crate) fn stop_server(&mut self) -> Result<(), LabError> {
-        self.server.take().map_or(Ok(()), MeasuredServer::stop)
+        Ok(self.server.take().map_or(Ok(()), MeasuredServer::stop)?)
     }
 
     /// The size of its files in bytes.

@@ -1,7 +1,8 @@
 //! `other-site`: a page of another origin sends a form. The browser adds the cookie, and nothing else.
 
+use counterfoil_load::client::requests::post;
+
 use crate::error::LabError;
-use crate::load::requests::post;
 use crate::rig::mode::Mode;
 use crate::scenario::stage::Stage;
 use crate::scenario::trace::Place;

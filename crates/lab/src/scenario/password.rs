@@ -1,11 +1,11 @@
 //! `password`: a change of the password ends the sessions of all devices.
 
+use counterfoil_load::client::requests::post;
+use counterfoil_load::rig::server::{PASSWORD, USERNAME};
 use serde_json::json;
 
 use crate::error::LabError;
-use crate::load::requests::post;
 use crate::rig::mode::Mode;
-use crate::rig::server::{PASSWORD, USERNAME};
 use crate::scenario::stage::Stage;
 use crate::scenario::trace::Place;
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
+use counterfoil_load::client::exchange::send_once;
+
 use crate::error::LabError;
-use crate::load::exchange::send_once;
 use crate::rig::mode::{Login, Mode};
 use crate::sandbox::REUSE_GRACE;
 use crate::scenario::stage::Stage;
@@ -57,9 +58,9 @@ fn refresh_at_once(stage: &Stage, login: &Login) -> Result<BTreeSet<String>, Lab
         let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(send)).collect();
         threads.into_iter().map(thread::ScopedJoinHandle::join).collect()
     });
-    let panicked = || LabError::Timeout("a refresh");
+    let panicked = || LabError::timeout("a refresh");
     let token = |answer: thread::Result<std::io::Result<_>>| {
-        let answer: crate::load::exchange::Exchange =
+        let answer: counterfoil_load::client::exchange::Exchange =
             answer.map_err(|_| panicked())?.map_err(LabError::io("send a request"))?;
         Ok(answer.expect(200, "POST /v1/refresh")?.text("refresh_token").to_owned())
     };

@@ -6,14 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counterfoil::SessionId;
+use counterfoil_load::client::exchange::{Exchange, send_once};
+use counterfoil_load::client::requests::{get, post};
+use counterfoil_load::rig::server::{PASSWORD, PROTECTED, USERNAME};
 use counterfoil_pages::view::lab::duration_text;
 use serde_json::{Value, json};
 
 use crate::error::LabError;
-use crate::load::exchange::{Exchange, send_once};
-use crate::load::requests::{get, post};
 use crate::rig::mode::{Login, Mode};
-use crate::rig::server::{PASSWORD, PROTECTED, USERNAME};
 use crate::sandbox::Sandbox;
 use crate::scenario::act::Act;
 use crate::scenario::stored_session::stored_form;
@@ -225,7 +225,7 @@ impl Stage {
                 return Ok(());
             }
             if begun.elapsed() > TIMEOUT {
-                return Err(LabError::Timeout("the expected decision of a service"));
+                return Err(LabError::timeout("the expected decision of a service"));
             }
             thread::sleep(INTERVAL);
         }

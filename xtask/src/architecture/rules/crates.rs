@@ -141,7 +141,7 @@ pub(super) const RESTRICTIONS: &[Restriction] = &[
         rule: "12: a server for others does not have the lab",
         within: &["crates/counterfoil/src", "crates/cli/src/commands/serve.rs"],
         except: &[],
-        refused: &[Crate("counterfoil_lab")],
+        refused: &[Crate("counterfoil_lab"), Crate("counterfoil_load")],
         existing: &[],
         planted: ("crates/cli/src/commands/serve.rs", "use counterfoil_lab::LabSite;"),
     },

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::machine::affinity::core_count;
+use counterfoil_load::machine::affinity::core_count;
+
 use crate::report::model::Machine;
 
 /// Describes this machine. `is_pinned`: the server and the client have a core each.

@@ -13,9 +13,9 @@ use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags};
 
-use crate::error::LabError;
-use crate::load::connection::Connection;
-use crate::load::requests::RequestSource;
+use crate::client::connection::Connection;
+use crate::client::requests::RequestSource;
+use crate::error::LoadError;
 
 /// Sends `rate` requests a second for `length`, and returns the time of each from the moment at which it was due.
 ///
@@ -28,9 +28,9 @@ pub fn send_at_rate(
     rate: f64,
     length: Duration,
     requests: &mut impl RequestSource,
-) -> Result<Vec<Duration>, LabError> {
+) -> Result<Vec<Duration>, LoadError> {
     let poll = epoll::create(CreateFlags::CLOEXEC)
-        .map_err(|error| LabError::io("wait for responses")(error.into()))?;
+        .map_err(|error| LoadError::io("wait for responses")(error.into()))?;
     let connect = |index| Connection::open(address, &poll, index);
     let mut open: Vec<Connection> = (0..connections).map(connect).collect::<Result<_, _>>()?;
     let mut idle: VecDeque<usize> = (0..connections).collect();
@@ -47,7 +47,7 @@ pub fn send_at_rate(
         }
         // No wait: the timers of the system are too coarse. Without a core of its own, this thread lets others run.
         let waited = epoll::wait(&poll, spare_capacity(&mut ready), Some(&Timespec::default()));
-        if waited.map_err(|error| LabError::io("wait for responses")(error.into()))? == 0 {
+        if waited.map_err(|error| LoadError::io("wait for responses")(error.into()))? == 0 {
             thread::yield_now();
         }
         for event in ready.drain(..) {

@@ -9,27 +9,27 @@ use counterfoil_jose::Time;
 
 /// The clock of the machine plus what is added. Clones share what is added.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LabClock(Arc<AtomicU64>);
+pub struct LabClock(Arc<AtomicU64>);
 
 impl LabClock {
     /// Adds `time`. Wall clock and uptime advance alike, so that it is no jump of the clock.
-    pub(crate) fn advance(&self, time: Duration) {
+    pub fn advance(&self, time: Duration) {
         self.0.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     /// What was added so far.
-    pub(crate) fn added(&self) -> Duration {
+    pub fn added(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::SeqCst))
     }
 
     /// Both clocks.
-    pub(crate) fn read(&self) -> ClockReading {
+    pub fn read(&self) -> ClockReading {
         let (machine, added) = (SystemClock.read(), self.added());
         ClockReading { wall: machine.wall + added, uptime: machine.uptime + added }
     }
 
     /// The wall clock.
-    pub(crate) fn now(&self) -> Time {
+    pub fn now(&self) -> Time {
         self.read().wall
     }
 }

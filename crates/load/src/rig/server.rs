@@ -21,24 +21,24 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::error::LabError;
+use crate::error::LoadError;
 use crate::machine::affinity;
 use crate::rig::clock::LabClock;
 
 /// The name of the user of the lab.
-pub(crate) const USERNAME: &str = "lab";
+pub const USERNAME: &str = "lab";
 /// The password of the user of the lab, whose server listens on loopback only and has a temporary store.
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 /// The path of the handler without authentication.
-pub(crate) const BARE: &str = "/bare";
+pub const BARE: &str = "/bare";
 /// The path of the same handler behind the layer.
-pub(crate) const PROTECTED: &str = "/protected";
+pub const PROTECTED: &str = "/protected";
 /// The body of both: 2 bytes.
 const BODY: &str = "ok";
 
 /// The cost of a password hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hashing {
+pub enum Hashing {
     /// Minimal, so that many thousand logins take seconds.
     Cheap,
     /// The default of an installation.
@@ -47,30 +47,32 @@ pub(crate) enum Hashing {
 
 /// How a server is started.
 #[derive(Debug, Clone)]
-pub(crate) struct ServerOptions {
+pub struct ServerOptions {
     /// The directory of the store. A store that exists is opened.
-    pub(crate) dir: PathBuf,
-    pub(crate) hashing: Hashing,
+    pub dir: PathBuf,
+    /// The cost of its password hashes.
+    pub hashing: Hashing,
     /// Whether its threads run on the core of the server.
-    pub(crate) is_pinned: bool,
+    pub is_pinned: bool,
     /// How long the answer to a refresh is repeated. With zero, each refresh is a rotation, and so a commit.
-    pub(crate) reuse_grace: Duration,
+    pub reuse_grace: Duration,
     /// The time that it uses.
-    pub(crate) clock: LabClock,
+    pub clock: LabClock,
     /// How many access tokens it caches.
-    pub(crate) token_cache_size: usize,
+    pub token_cache_size: usize,
 }
 
 /// A running server.
-pub(crate) struct MeasuredServer {
-    pub(crate) address: SocketAddr,
+pub struct MeasuredServer {
+    /// Where it listens, on loopback.
+    pub address: SocketAddr,
     app: App,
     store: Arc<SqliteStore>,
     runtime: Handle,
     /// A key with which services follow the feed.
-    pub(crate) verifier_key: String,
+    pub verifier_key: String,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Result<(), LabError>>>,
+    thread: Option<JoinHandle<Result<(), LoadError>>>,
 }
 
 /// What the thread of the server reports when it listens.
@@ -84,62 +86,62 @@ struct Started {
 
 impl MeasuredServer {
     /// Starts a server on a thread of its own, and waits until it listens.
-    pub(crate) fn start(options: ServerOptions) -> Result<Self, LabError> {
+    pub fn start(options: ServerOptions) -> Result<Self, LoadError> {
         let (report, started) = mpsc::channel::<Started>();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("lab-server".to_owned());
         let thread = thread.spawn(move || serve_on_this_thread(&options, &report, stopped));
-        let thread = thread.map_err(LabError::start("the measured server"))?;
+        let thread = thread.map_err(LoadError::start("the measured server"))?;
         match started.recv() {
             Ok(Started { address, app, store, runtime, verifier_key }) => {
                 let (stop, thread) = (Some(stop), Some(thread));
                 Ok(Self { address, app, store, runtime, verifier_key, stop, thread })
             }
             Err(_) => {
-                Err(join(thread).err().unwrap_or(LabError::Timeout("the start of the measured server")))
+                Err(join(thread).err().unwrap_or(LoadError::Timeout("the start of the measured server")))
             }
         }
     }
 
     /// The session with this id, as it is stored.
-    pub(crate) fn session(&self, id: SessionId) -> Result<Option<Session>, LabError> {
-        self.runtime.block_on(self.store.session(id)).map_err(LabError::start("a read of the store"))
+    pub fn session(&self, id: SessionId) -> Result<Option<Session>, LoadError> {
+        self.runtime.block_on(self.store.session(id)).map_err(LoadError::start("a read of the store"))
     }
 
     /// The position of the newest entry of the revocation log.
-    pub(crate) fn revocation_log_head(&self) -> Result<u64, LabError> {
+    pub fn revocation_log_head(&self) -> Result<u64, LoadError> {
         let head = self.runtime.block_on(self.store.revocation_log_head());
-        Ok(head.map_err(LabError::start("a read of the store"))?.number())
+        Ok(head.map_err(LoadError::start("a read of the store"))?.number())
     }
 
     /// Runs a command of an operator.
-    pub(crate) fn administer(&self, command: Command) -> Result<(), LabError> {
+    pub fn administer(&self, command: Command) -> Result<(), LoadError> {
         let answer = self.runtime.block_on(self.app.administer(command));
-        answer.map(drop).map_err(LabError::start("a command of an operator"))
+        answer.map(drop).map_err(LoadError::start("a command of an operator"))
     }
 
     /// What it says about a token that names one of its keys.
-    pub(crate) fn check(&self, token: &str) -> Option<IssuerCheck> {
+    pub fn check(&self, token: &str) -> Option<IssuerCheck> {
         IssuerCheck::of(&self.app, token)
     }
 
     /// Closes the store under the running server: every later read and write fails.
-    pub(crate) fn close_store(&self) -> Result<(), LabError> {
-        self.runtime.block_on(self.store.close()).map_err(LabError::start("the end of the store"))
+    pub fn close_store(&self) -> Result<(), LoadError> {
+        self.runtime.block_on(self.store.close()).map_err(LoadError::start("the end of the store"))
     }
 
     /// How often it has read from the store.
-    pub(crate) fn store_reads(&self) -> u64 {
+    pub fn store_reads(&self) -> u64 {
         self.store.metrics().reads.snapshot().count()
     }
 
     /// How often it has written to the store.
-    pub(crate) fn store_commits(&self) -> u64 {
+    pub fn store_commits(&self) -> u64 {
         self.store.metrics().commits.snapshot().count()
     }
 
     /// Stops it at once, also in the middle of responses, and closes its store.
-    pub(crate) fn stop(mut self) -> Result<(), LabError> {
+    pub fn stop(mut self) -> Result<(), LoadError> {
         self.stop.take();
         self.thread.take().map_or(Ok(()), join)
     }
@@ -155,21 +157,21 @@ impl Drop for MeasuredServer {
     }
 }
 
-fn join(thread: JoinHandle<Result<(), LabError>>) -> Result<(), LabError> {
-    thread.join().unwrap_or(Err(LabError::Timeout("the end of the measured server")))
+fn join(thread: JoinHandle<Result<(), LoadError>>) -> Result<(), LoadError> {
+    thread.join().unwrap_or(Err(LoadError::Timeout("the end of the measured server")))
 }
 
 fn serve_on_this_thread(
     options: &ServerOptions,
     report: &mpsc::Sender<Started>,
     stopped: oneshot::Receiver<()>,
-) -> Result<(), LabError> {
+) -> Result<(), LoadError> {
     if options.is_pinned {
         // Before the first thread is started, because threads inherit it.
-        affinity::pin_to(affinity::SERVER_CORE).map_err(LabError::start("the measured server"))?;
+        affinity::pin_to(affinity::SERVER_CORE).map_err(LoadError::start("the measured server"))?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(LabError::start("the measured server"))?;
+    let runtime = runtime.map_err(LoadError::start("the measured server"))?;
     let served = runtime.block_on(serve(options, report, stopped));
     // Ends the connections.
     runtime.shutdown_timeout(Duration::from_secs(5));
@@ -180,9 +182,9 @@ async fn serve(
     options: &ServerOptions,
     report: &mpsc::Sender<Started>,
     stopped: oneshot::Receiver<()>,
-) -> Result<(), LabError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LabError::io("listen on loopback"))?;
-    let address = listener.local_addr().map_err(LabError::io("listen on loopback"))?;
+) -> Result<(), LoadError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LoadError::io("listen on loopback"))?;
+    let address = listener.local_addr().map_err(LoadError::io("listen on loopback"))?;
     let (counterfoil, store) = open(options, address).await?;
     let verifier_key = prepare(counterfoil.app()).await?;
     let router = router(counterfoil.app()).into_make_service_with_connect_info::<SocketAddr>();
@@ -192,10 +194,10 @@ async fn serve(
     // Without it a small response may wait for the client's acknowledgement.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::select! {
-        served = axum::serve(listener, router) => served.map_err(LabError::io("serve"))?,
+        served = axum::serve(listener, router) => served.map_err(LoadError::io("serve"))?,
         _ = stopped => {}
     }
-    counterfoil.close().await.map_err(|error| LabError::start("the measured server")(error))
+    counterfoil.close().await.map_err(|error| LoadError::start("the measured server")(error))
 }
 
 /// The same handler without authentication and with it, and the routes of Counterfoil.
@@ -211,9 +213,9 @@ fn router(app: &App) -> Router {
 async fn open(
     options: &ServerOptions,
     address: SocketAddr,
-) -> Result<(Counterfoil, Arc<SqliteStore>), LabError> {
+) -> Result<(Counterfoil, Arc<SqliteStore>), LoadError> {
     let store =
-        SqliteStore::open(&options.dir.join("counterfoil.db")).map_err(LabError::start("the store"))?;
+        SqliteStore::open(&options.dir.join("counterfoil.db")).map_err(LoadError::start("the store"))?;
     let (data_dir, hashing, reuse_grace) = (options.dir.clone(), options.hashing, options.reuse_grace);
     let token_cache_size = options.token_cache_size;
     let configure = move |settings: &mut Settings| {
@@ -234,11 +236,11 @@ async fn open(
     let builder = Counterfoil::builder().issuer(format!("http://{address}")).store(Arc::clone(&store));
     let clock = options.clock.clone();
     let opened = builder.clock(move || clock.read()).configure(configure).open().await;
-    Ok((opened.map_err(LabError::start("the measured server"))?, store))
+    Ok((opened.map_err(LoadError::start("the measured server"))?, store))
 }
 
 /// Adds the user of the lab, if it does not exist, and returns a new verifier key.
-async fn prepare(app: &App) -> Result<String, LabError> {
+async fn prepare(app: &App) -> Result<String, LoadError> {
     let user = Command::UserAdd {
         username: USERNAME.to_owned(),
         password: Secret::new(PASSWORD.to_owned()),
@@ -247,9 +249,9 @@ async fn prepare(app: &App) -> Result<String, LabError> {
     };
     let shown = app.administer(Command::UserShow { user: USERNAME.to_owned(), ip: None }).await;
     if shown.is_err() {
-        app.administer(user).await.map_err(LabError::start("the measured server"))?;
+        app.administer(user).await.map_err(LoadError::start("the measured server"))?;
     }
     let key = app.administer(Command::VerifierKeyAdd { name: "lab".to_owned() }).await;
-    let key = key.map_err(LabError::start("the measured server"))?;
+    let key = key.map_err(LoadError::start("the measured server"))?;
     Ok(key["key"].as_str().unwrap_or_default().to_owned())
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::load::response::Response;
+use crate::client::response::Response;
 
 /// A source of requests, with one in flight on each connection.
 pub trait RequestSource {

@@ -3,15 +3,15 @@
 use std::fs;
 use std::io;
 
-use crate::error::LabError;
+use crate::error::LoadError;
 
 /// The bytes of a process that are in memory: the resident set.
 ///
 /// # Errors
 ///
 /// If the system does not report it, because there is no such process.
-pub(crate) fn resident_bytes(process: u32) -> Result<u64, LabError> {
-    let failed = LabError::io("read the memory of a process");
+pub fn resident_bytes(process: u32) -> Result<u64, LoadError> {
+    let failed = LoadError::io("read the memory of a process");
     let pages = fs::read_to_string(format!("/proc/{process}/statm")).and_then(|statm| {
         let resident = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
         resident.ok_or_else(|| io::ErrorKind::InvalidData.into())

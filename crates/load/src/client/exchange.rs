@@ -4,8 +4,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::error::LabError;
-use crate::load::response::Response;
+use crate::client::response::Response;
+use crate::error::LoadError;
 
 /// How long a response may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ impl Exchange {
     /// The string member `name` of the JSON body; empty without one.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
-        crate::load::response::json_string(self.body.as_bytes(), name).unwrap_or_default()
+        crate::client::response::json_string(self.body.as_bytes(), name).unwrap_or_default()
     }
 
     /// The number in the member `name` of the JSON body.
@@ -49,10 +49,10 @@ impl Exchange {
     /// # Errors
     ///
     /// If it has another one.
-    pub fn expect(self, status: u16, request: &str) -> Result<Self, LabError> {
+    pub fn expect(self, status: u16, request: &str) -> Result<Self, LoadError> {
         match self.status == status {
             true => Ok(self),
-            false => Err(LabError::UnexpectedResponse {
+            false => Err(LoadError::UnexpectedResponse {
                 request: request.to_owned(),
                 status: self.status,
                 body: self.body,

@@ -3,18 +3,18 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::error::LabError;
+use crate::error::LoadError;
 
 /// The processor time of all threads of this process, without the calling one: the server's, if the caller is the client.
 ///
 /// # Errors
 ///
 /// If the system does not report it.
-pub(crate) fn of_other_threads() -> Result<Duration, LabError> {
+pub fn of_other_threads() -> Result<Duration, LoadError> {
     let own = schedstat("/proc/thread-self/schedstat").unwrap_or_default();
     let mut all = 0;
     let tasks =
-        fs::read_dir("/proc/self/task").map_err(LabError::io("read the processor time of threads"))?;
+        fs::read_dir("/proc/self/task").map_err(LoadError::io("read the processor time of threads"))?;
     for task in tasks.flatten() {
         // A thread that has just ended has no file.
         all += schedstat(task.path().join("schedstat")).unwrap_or_default();
@@ -23,9 +23,9 @@ pub(crate) fn of_other_threads() -> Result<Duration, LabError> {
 }
 
 /// The processor time of all threads of another process.
-pub(crate) fn of_process(process: u32) -> Result<Duration, LabError> {
+pub fn of_process(process: u32) -> Result<Duration, LoadError> {
     let tasks = fs::read_dir(format!("/proc/{process}/task"));
-    let tasks = tasks.map_err(LabError::io("read the processor time of a process"))?;
+    let tasks = tasks.map_err(LoadError::io("read the processor time of a process"))?;
     let times = tasks.flatten().filter_map(|task| schedstat(task.path().join("schedstat")));
     Ok(Duration::from_nanos(times.sum()))
 }
@@ -37,14 +37,14 @@ fn schedstat(path: impl AsRef<std::path::Path>) -> Option<u64> {
 
 /// The ticks that the machine and the measurement have used.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ticks {
+pub struct Ticks {
     machine: u64,
     process: u64,
 }
 
 impl Ticks {
     /// Reads `/proc`. The processes `children` belong to the measurement as this one does.
-    pub(crate) fn now(children: &[u32]) -> Self {
+    pub fn now(children: &[u32]) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let of_child = |child: &u32| process_ticks(&read(&format!("/proc/{child}/stat")));
         let own = process_ticks(&read("/proc/self/stat")) + children.iter().map(of_child).sum::<u64>();
@@ -52,7 +52,7 @@ impl Ticks {
     }
 
     /// The share of one core that other processes have used since `before`.
-    pub(crate) fn foreign_share(self, before: Self, elapsed: Duration) -> f64 {
+    pub fn foreign_share(self, before: Self, elapsed: Duration) -> f64 {
         let machine = self.machine.saturating_sub(before.machine);
         let own = self.process.saturating_sub(before.process);
         let seconds = machine.saturating_sub(own) as f64 / rustix::param::clock_ticks_per_second() as f64;

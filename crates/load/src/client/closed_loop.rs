@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags};
 
-use crate::error::LabError;
-use crate::load::connection::Connection;
-use crate::load::requests::RequestSource;
+use crate::client::connection::Connection;
+use crate::client::requests::RequestSource;
+use crate::error::LoadError;
 
 /// The number of connections for all requests except logins.
 pub const CONNECTIONS: usize = 64;
@@ -46,9 +46,9 @@ pub fn send_requests(
     connections: usize,
     limit: Duration,
     requests: &mut impl RequestSource,
-) -> Result<LoadResult, LabError> {
+) -> Result<LoadResult, LoadError> {
     let poll = epoll::create(CreateFlags::CLOEXEC)
-        .map_err(|error| LabError::io("wait for responses")(error.into()))?;
+        .map_err(|error| LoadError::io("wait for responses")(error.into()))?;
     let connect = |index| Connection::open(address, &poll, index);
     let mut open: Vec<Connection> = (0..connections).map(connect).collect::<Result<_, _>>()?;
     let started = Instant::now();
@@ -60,7 +60,7 @@ pub fn send_requests(
     let mut ready = Vec::with_capacity(connections);
     while busy > 0 {
         let waited = epoll::wait(&poll, spare_capacity(&mut ready), None);
-        waited.map_err(|error| LabError::io("wait for responses")(error.into()))?;
+        waited.map_err(|error| LoadError::io("wait for responses")(error.into()))?;
         for event in ready.drain(..) {
             let index = event.data.u64() as usize;
             let connection = &mut open[index];

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::error::LabError;
+use crate::error::LoadError;
 use crate::rig::clock::LabClock;
 use crate::rig::server::PROTECTED;
 
@@ -22,15 +22,16 @@ use crate::rig::server::PROTECTED;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running service.
-pub(crate) struct Follower {
-    pub(crate) address: SocketAddr,
+pub struct Follower {
+    /// Where it listens, on loopback.
+    pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<Result<(), LabError>>>,
+    thread: Option<JoinHandle<Result<(), LoadError>>>,
 }
 
 /// What a service knows of revocations.
 #[derive(Debug, Clone)]
-pub(crate) enum Revocations {
+pub enum Revocations {
     /// It follows the feed with this verifier key.
     Feed(String),
     /// It has the public keys only.
@@ -39,38 +40,38 @@ pub(crate) enum Revocations {
 
 /// How a service verifies tokens.
 #[derive(Debug, Clone)]
-pub(crate) struct ServiceOptions {
+pub struct ServiceOptions {
     /// The issuer of the tokens.
-    pub(crate) issuer: SocketAddr,
+    pub issuer: SocketAddr,
     /// What it knows of revocations.
-    pub(crate) revocations: Revocations,
+    pub revocations: Revocations,
     /// Where it reaches the issuer, if that is not at its own address.
-    pub(crate) via: Option<SocketAddr>,
+    pub via: Option<SocketAddr>,
     /// For how much longer than its expiry it accepts a token; the default of a verifier without it.
-    pub(crate) leeway: Option<Duration>,
+    pub leeway: Option<Duration>,
     /// The time that it uses.
-    pub(crate) clock: LabClock,
+    pub clock: LabClock,
 }
 
 impl Follower {
     /// Starts a service with the defaults of a verifier.
-    pub(crate) fn start(issuer: SocketAddr, revocations: Revocations) -> Result<Self, LabError> {
+    pub fn start(issuer: SocketAddr, revocations: Revocations) -> Result<Self, LoadError> {
         let clock = LabClock::default();
         Self::start_with(ServiceOptions { issuer, revocations, via: None, leeway: None, clock })
     }
 
     /// Starts a service on a thread of its own, and waits until it has the keys and, with a feed, is up to date.
-    pub(crate) fn start_with(options: ServiceOptions) -> Result<Self, LabError> {
+    pub fn start_with(options: ServiceOptions) -> Result<Self, LoadError> {
         let (report, started) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("lab-service".to_owned());
         let thread = thread.spawn(move || serve_on_this_thread(&options, &report, stopped));
-        let thread = thread.map_err(LabError::start("a service"))?;
+        let thread = thread.map_err(LoadError::start("a service"))?;
         match started.recv() {
             Ok(address) => Ok(Self { address, stop: Some(stop), thread: Some(thread) }),
             Err(_) => {
                 let ended = thread.join().unwrap_or(Ok(()));
-                Err(ended.err().unwrap_or(LabError::Timeout("the start of a service")))
+                Err(ended.err().unwrap_or(LoadError::Timeout("the start of a service")))
             }
         }
     }
@@ -89,9 +90,9 @@ fn serve_on_this_thread(
     options: &ServiceOptions,
     report: &mpsc::Sender<SocketAddr>,
     stopped: oneshot::Receiver<()>,
-) -> Result<(), LabError> {
+) -> Result<(), LoadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(LabError::start("a service"))?;
+    let runtime = runtime.map_err(LoadError::start("a service"))?;
     let served = runtime.block_on(serve(options, report, stopped));
     runtime.shutdown_background();
     served
@@ -101,38 +102,38 @@ async fn serve(
     options: &ServiceOptions,
     report: &mpsc::Sender<SocketAddr>,
     stopped: oneshot::Receiver<()>,
-) -> Result<(), LabError> {
+) -> Result<(), LoadError> {
     let issuer = format!("http://{}", options.issuer);
     let mut tokens = TokenVerifier::builder(&issuer, &issuer, &[Algorithm::Es256]);
     if let Some(leeway) = options.leeway {
         tokens = tokens.leeway(leeway);
     }
     let base = format!("http://{}", options.via.unwrap_or(options.issuer));
-    let invalid = LabError::start("a service");
+    let invalid = LoadError::start("a service");
     let keys = JwksOptions::from_url(&format!("{base}/.well-known/jwks.json")).map_err(invalid)?;
     let clock = options.clock.clone();
     let builder = RemoteVerifier::builder(tokens).jwks(keys.clock(move || clock.now()));
     let verifier = match &options.revocations {
         Revocations::Feed(key) => {
-            let feed = FeedOptions::new(key).base_url(&base).map_err(LabError::start("a service"))?;
+            let feed = FeedOptions::new(key).base_url(&base).map_err(LoadError::start("a service"))?;
             builder.feed(feed).start()
         }
         Revocations::KeysOnly => builder.start(),
     };
-    let verifier = verifier.map_err(LabError::start("a service"))?;
+    let verifier = verifier.map_err(LoadError::start("a service"))?;
     let first = async {
         verifier.wait_for_first_fetch().await;
         if matches!(options.revocations, Revocations::Feed(_)) {
             verifier.wait_until_fresh().await;
         }
     };
-    timeout(TIMEOUT, first).await.map_err(|_| LabError::Timeout("the first fetch of a service"))?;
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LabError::io("listen on loopback"))?;
-    let address = listener.local_addr().map_err(LabError::io("listen on loopback"))?;
+    timeout(TIMEOUT, first).await.map_err(|_| LoadError::Timeout("the first fetch of a service"))?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LoadError::io("listen on loopback"))?;
+    let address = listener.local_addr().map_err(LoadError::io("listen on loopback"))?;
     let router = Router::new().route(PROTECTED, get(async |_: Principal| "ok")).layer(verifier.layer());
     let _ = report.send(address);
     tokio::select! {
-        served = axum::serve(listener, router) => served.map_err(LabError::io("serve")),
+        served = axum::serve(listener, router) => served.map_err(LoadError::io("serve")),
         _ = stopped => Ok(()),
     }
 }

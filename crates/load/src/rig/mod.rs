@@ -1,0 +1,5 @@
+//! What is measured: a server in this process, and services that verify its tokens.
+
+pub mod clock;
+pub mod follower;
+pub mod server;
