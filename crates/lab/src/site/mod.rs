@@ -1,6 +1,6 @@
 //! The lab as pages: labs that are made and played in a browser, the questions, advice, a token taken apart, and measurements.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
-use counterfoil::App;
+use counterfoil::{App, Limits};
 use tokio::task::JoinSet;
 
 use crate::site::compare_command::CompareCommand;
@@ -46,9 +46,6 @@ pub use choice_file::ConfigurationText;
 
 /// The largest body of a form in bytes, except that of a token. A form has the names of an act and of a step.
 const MAX_FORM_SIZE: usize = 1024;
-
-/// How many connections may wait to be accepted.
-const BACKLOG: i32 = 128;
 
 /// The labs and the measurements of this process, and their pages. Every client that reaches the pages can use them, so they
 /// are served on loopback.
@@ -115,7 +112,7 @@ impl LabSite {
         listeners: Vec<TcpListener>,
         stopped: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let mut servers = self.listen(listeners)?;
+        let mut servers = self.listen(listeners);
         let served = tokio::select! {
             () = stopped => Ok(()),
             () = self.remove_unused() => Ok(()),
@@ -127,7 +124,7 @@ impl LabSite {
     }
 
     /// Starts a server on each of the listeners.
-    fn listen(&self, listeners: Vec<TcpListener>) -> io::Result<JoinSet<io::Result<()>>> {
+    fn listen(&self, listeners: Vec<TcpListener>) -> JoinSet<io::Result<()>> {
         let router = self
             .routes()
             .route("/", get(async || Redirect::to("/lab")))
@@ -135,12 +132,9 @@ impl LabSite {
             .layer(middleware::from_fn(guard::check_source));
         let mut servers = JoinSet::new();
         for listener in listeners {
-            rustix::net::listen(&listener, BACKLOG)?;
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let router = router.clone();
-            servers.spawn(async move { axum::serve(listener, router).await });
+            servers.spawn(counterfoil::serve(router.clone(), listener, Limits::default(), pending()));
         }
-        Ok(servers)
+        servers
     }
 
     /// Removes labs that are not used, again and again.

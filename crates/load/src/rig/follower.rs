@@ -10,12 +10,12 @@ use axum::Router;
 use axum::routing::get;
 use counterfoil_jose::Algorithm;
 use counterfoil_verify::{FeedOptions, JwksOptions, Principal, RemoteVerifier, TokenVerifier};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::LoadError;
 use crate::rig::clock::LabClock;
+use crate::rig::listener;
 use crate::rig::server::PROTECTED;
 
 /// How long the first fetch may take.
@@ -128,12 +128,8 @@ async fn serve(
         }
     };
     timeout(TIMEOUT, first).await.map_err(|_| LoadError::Timeout("the first fetch of a service"))?;
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LoadError::io("listen on loopback"))?;
-    let address = listener.local_addr().map_err(LoadError::io("listen on loopback"))?;
+    let (listener, address) = listener::bind().await?;
     let router = Router::new().route(PROTECTED, get(async |_: Principal| "ok")).layer(verifier.layer());
     let _ = report.send(address);
-    tokio::select! {
-        served = axum::serve(listener, router) => served.map_err(LoadError::io("serve")),
-        _ = stopped => Ok(()),
-    }
+    listener::serve(listener, router, stopped).await
 }

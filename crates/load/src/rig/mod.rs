@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod follower;
+mod listener;
 pub mod server;

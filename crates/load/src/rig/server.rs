@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
 use counterfoil::operator::Command;
 use counterfoil::operator::inspection::IssuerCheck;
 use counterfoil::{App, Counterfoil, Principal, SessionId, Settings, WriteRateLimits};
@@ -17,13 +16,13 @@ use counterfoil_core::services::login_rate_limiter::RateLimit;
 use counterfoil_core::store::Store as _;
 use counterfoil_jose::Secret;
 use counterfoil_sqlite::SqliteStore;
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::error::LoadError;
 use crate::machine::affinity;
 use crate::rig::clock::LabClock;
+use crate::rig::listener;
 
 /// The name of the user of the lab.
 pub const USERNAME: &str = "lab";
@@ -183,20 +182,14 @@ async fn serve(
     report: &mpsc::Sender<Started>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), LoadError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(LoadError::io("listen on loopback"))?;
-    let address = listener.local_addr().map_err(LoadError::io("listen on loopback"))?;
+    let (listener, address) = listener::bind().await?;
     let (counterfoil, store) = open(options, address).await?;
     let verifier_key = prepare(counterfoil.app()).await?;
-    let router = router(counterfoil.app()).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router(counterfoil.app());
     let runtime = Handle::current();
     let app = counterfoil.app().clone();
     let _ = report.send(Started { address, app, store, runtime, verifier_key });
-    // Without it a small response may wait for the client's acknowledgement.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    tokio::select! {
-        served = axum::serve(listener, router) => served.map_err(LoadError::io("serve"))?,
-        _ = stopped => {}
-    }
+    listener::serve(listener, router, stopped).await?;
     counterfoil.close().await.map_err(|error| LoadError::start("the measured server")(error))
 }
 
