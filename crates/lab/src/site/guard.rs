@@ -6,7 +6,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use counterfoil_verify::{Origin, OriginPolicy, check_csrf, is_localhost_name, is_loopback_host};
@@ -36,7 +36,7 @@ const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 ///
 /// A page of an attacker whose name resolves to this machine could otherwise read the lab (DNS rebinding).
 pub(super) async fn check_source(request: Request, next: Next) -> Response {
-    let Some(host) = host(request.headers()).filter(is_this_machine) else {
+    let Some(host) = host(request.uri(), request.headers()).filter(is_this_machine) else {
         return with_page_headers(problem(
             StatusCode::MISDIRECTED_REQUEST,
             "This address is not one of this machine",
@@ -77,11 +77,15 @@ fn from_another_page() -> Response {
     problem(StatusCode::FORBIDDEN, "This request was sent from another page", text, "/lab")
 }
 
-/// The host with its port; `None` without one, with two, and for one that is no host.
-fn host(headers: &HeaderMap) -> Option<Authority> {
-    let mut lines = headers.get_all(HOST).into_iter();
-    let host = lines.next()?.to_str().ok()?.parse::<Authority>().ok()?;
-    (lines.next().is_none() && !host.as_str().contains('@')).then_some(host)
+/// The host with its port, which in HTTP/2 the target may name (RFC 9113, section 8.3.1); `None` without one, with two, and for
+/// one that is no host.
+fn host(target: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let of_line = |line: &HeaderValue| line.to_str().ok()?.parse::<Authority>().ok();
+    let mut named =
+        headers.get_all(HOST).into_iter().map(of_line).chain(target.authority().cloned().map(Some));
+    let host = named.next()??;
+    let is_one = headers.get_all(HOST).iter().count() < 2 && named.all(|other| other.as_ref() == Some(&host));
+    (is_one && !host.as_str().contains('@')).then_some(host)
 }
 
 /// Whether a host can only mean this machine. A resolver of an attacker could answer for a name below `localhost`.
@@ -96,6 +100,13 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_accepted() {
+        let accepts = |target: &'static str, hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HOST, HeaderValue::from_static(host));
+            }
+            host(&Uri::from_static(target), &headers).as_ref().is_some_and(is_this_machine)
+        };
         for (hosts, is_accepted) in [
             (&["localhost:3001"][..], true),
             (&["127.0.0.1:3001"], true),
@@ -109,12 +120,11 @@ mod tests {
             (&["0.0.0.0:3001"], false),
             (&["localhost", "localhost"], false),
         ] {
-            let mut headers = HeaderMap::new();
-            for host in hosts {
-                headers.append(HOST, HeaderValue::from_static(host));
-            }
-            let found = host(&headers).as_ref().is_some_and(is_this_machine);
-            assert_eq!(found, is_accepted, "{hosts:?}");
+            assert_eq!(accepts("/lab", hosts), is_accepted, "{hosts:?}");
         }
+        let target = "http://localhost:3001/lab";
+        assert!(accepts(target, &[]) && accepts(target, &["localhost:3001"]));
+        assert!(!accepts(target, &["attacker.example"]) && !accepts("http://attacker.example/lab", &[]));
+        assert!(!accepts("http://attacker.example/lab", &["localhost:3001"]));
     }
 }
