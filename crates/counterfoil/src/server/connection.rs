@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::response::Response;
+use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::future::RouteFuture;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, StatusCode, Version};
@@ -20,10 +20,11 @@ use hyper_util::server::conn::auto::Builder;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
+use crate::http::error::AppError;
 use crate::keys::tls::CurrentCertificate;
 use crate::limits::connection_activity::{ActiveRequest, ConnectionActivity};
 use crate::server::shutdown::ShutdownSignal;
@@ -53,12 +54,30 @@ pub(crate) struct ConnectionHandler {
     router: Router,
     certificate: Option<CurrentCertificate>,
     limits: Limits,
+    /// The limits of each request, if the routes have none of their own.
+    request_limits: Option<RequestLimits>,
+}
+
+/// The limits of a request to a route without its own.
+#[derive(Debug, Clone, Copy)]
+struct RequestLimits {
+    body: DefaultBodyLimit,
+    time: Duration,
 }
 
 impl ConnectionHandler {
     /// Serves `router` within `limits`, over TLS if there is a certificate.
     pub(crate) fn new(router: Router, certificate: Option<CurrentCertificate>, limits: Limits) -> Self {
-        Self { builder: http_builder(limits), router, certificate, limits }
+        Self { builder: http_builder(limits), router, certificate, limits, request_limits: None }
+    }
+
+    /// Limits the size of each body and the time to the start of each response. Layers of the router would do so for each route, and
+    /// cost a tenth of a short request.
+    pub(crate) fn limiting_requests(mut self) -> Self {
+        let Limits { max_body_size, request_timeout, .. } = self.limits;
+        self.request_limits =
+            Some(RequestLimits { body: DefaultBodyLimit::max(max_body_size), time: request_timeout });
+        self
     }
 
     /// Serves one connection until the client closes it, it is idle, or the server shuts down. Its requests are
@@ -128,6 +147,7 @@ impl ConnectionHandler {
             peer,
             activity: Arc::clone(activity),
             shutdown: shutdown.clone(),
+            request_limits: self.request_limits,
         };
         let mut connection = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         tokio::select! {
@@ -169,13 +189,14 @@ fn http_builder(limits: Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// The router as a hyper service for one connection. Adds the peer's address to each request, and `Connection: close` to a
-/// response of HTTP/1.1 while the server drains.
+/// The router as a hyper service for one connection. Adds the peer's address to each request, limits it, and adds `Connection: close`
+/// to a response of HTTP/1.1 while the server drains.
 struct ConnectionService {
     router: Router,
     peer: SocketAddr,
     activity: Arc<ConnectionActivity>,
     shutdown: ShutdownSignal,
+    request_limits: Option<RequestLimits>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for ConnectionService {
@@ -185,11 +206,16 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 
     fn call(&self, mut request: Request<Incoming>) -> ResponseFuture {
         request.extensions_mut().insert(ConnectInfo(self.peer));
+        if let Some(limits) = self.request_limits {
+            limits.body.apply(&mut request);
+        }
         // HTTP/2 has no such header: its connections are closed by GOAWAY.
         let shutdown = (request.version() < Version::HTTP_2).then(|| self.shutdown.clone());
         // A router is always ready.
         let response = self.router.clone().call(request);
-        ResponseFuture { response, shutdown, active_request: Some(self.activity.start_request()) }
+        let time_limit = self.request_limits.map(|limits| limits.time);
+        let active_request = Some(self.activity.start_request());
+        ResponseFuture { response, time_limit, deadline: None, shutdown, active_request }
     }
 }
 
@@ -199,6 +225,9 @@ pin_project! {
     struct ResponseFuture {
         #[pin]
         response: RouteFuture<Infallible>,
+        time_limit: Option<Duration>,
+        // Set when the response is not ready at once.
+        deadline: Option<Pin<Box<Sleep>>>,
         // Of a connection that `Connection: close` ends.
         shutdown: Option<ShutdownSignal>,
         active_request: Option<ActiveRequest>,
@@ -210,7 +239,15 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.response.poll(cx));
+        let mut response = match (this.response.poll(cx), &this.time_limit) {
+            (Poll::Ready(response), _) => response,
+            (Poll::Pending, None) => return Poll::Pending,
+            (Poll::Pending, Some(limit)) => {
+                let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(*limit)));
+                ready!(deadline.as_mut().poll(cx));
+                Ok(AppError::Timeout.into_response())
+            }
+        };
         if let Ok(response) = &mut response
             && this.shutdown.as_ref().is_some_and(ShutdownSignal::closes_connections)
             && response.status() != StatusCode::SWITCHING_PROTOCOLS

@@ -13,15 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
 use tokio::time::sleep;
 
 #[cfg(feature = "admin")]
 use crate::admin::socket::AdminSocket;
 use crate::app::App;
 use crate::background;
-use crate::http::timeout::limit_duration;
 use crate::keys::tls::CertificateReloader;
 use crate::limits::connections::ConnectionLimiter;
 use crate::routes::site::site;
@@ -73,11 +70,8 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let router = router
-        .layer(DefaultBodyLimit::max(limits.max_body_size))
-        .layer(from_fn_with_state(limits.request_timeout, limit_duration));
     let limiter = ConnectionLimiter::new(limits, IPV6_PREFIX, Vec::new());
-    let handler = ConnectionHandler::new(router, None, limits);
+    let handler = ConnectionHandler::new(router, None, limits).limiting_requests();
     let acceptor = Acceptor::new([listener], limiter, handler, Arc::default())?;
     let (trigger, signal) = shutdown_signal();
     let accept_loop = Task::spawn(acceptor.serve(signal, SHUTDOWN_TIMEOUT));
