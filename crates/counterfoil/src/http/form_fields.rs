@@ -7,6 +7,7 @@ use counterfoil_jose::Secret;
 
 use crate::app::App;
 use crate::http::body_error::{BodyError, FormError};
+use crate::http::error::AppError;
 use crate::http::form_urlencoded::decode;
 use crate::http::json_body;
 
@@ -46,6 +47,24 @@ impl FormFields {
             pairs.push((name, value));
         }
         Ok(Self(pairs))
+    }
+
+    /// The names of the fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Checks that the form has this field, which may be empty. A form without it is not ours, and would remove what the field
+    /// is about.
+    ///
+    /// # Errors
+    ///
+    /// 422 otherwise.
+    pub(crate) fn require(&self, name: &'static str) -> Result<(), AppError> {
+        match self.names().any(|found| found == name) {
+            true => Ok(()),
+            false => Err(AppError::field(name, "must be in the form; an empty one removes the value")),
+        }
     }
 
     /// The value of a field, unless it is absent or empty.

@@ -1,4 +1,5 @@
-//! The query of a page. A link may have anything in it: what is unknown or repeated is ignored.
+//! The query of a page. A link to a page for people may have anything in it: what is unknown or repeated is ignored. A list of
+//! the console is filtered by what the link says, or not shown.
 
 use std::convert::Infallible;
 
@@ -6,6 +7,8 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use crate::app::App;
+use crate::http::body_error::FormError;
+use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::return_to::ReturnTo;
 
@@ -49,6 +52,33 @@ impl Query {
     /// The parameters in `query`; none if it is malformed or repeats one.
     pub(super) fn parse(query: &str) -> Self {
         Self(FormFields::parse(query.as_bytes(), &KNOWN).ok())
+    }
+
+    /// The parameters in the query of a page of the console. A filter that was dropped would show more than was asked for.
+    ///
+    /// # Errors
+    ///
+    /// 422 if it is malformed, or repeats a parameter.
+    pub(super) fn strict(query: &str) -> Result<Self, AppError> {
+        let fields = FormFields::parse(query.as_bytes(), &KNOWN).map_err(|error| match error {
+            FormError::Repeated => AppError::field("query", "must name each parameter once"),
+            FormError::Malformed => AppError::field("query", "must be encoded as the query of a form"),
+        })?;
+        Ok(Self(Some(fields)))
+    }
+
+    /// Checks that it has no other parameters than these.
+    ///
+    /// # Errors
+    ///
+    /// 422 otherwise.
+    pub(super) fn allow_only(&self, names: &[&str]) -> Result<(), AppError> {
+        match self.0.iter().flat_map(FormFields::names).find(|name| !names.contains(name)) {
+            Some(_) => {
+                Err(AppError::field("query", format!("must have no parameters but {}", names.join(", "))))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The value of a parameter.

@@ -75,6 +75,12 @@ async fn only_administrators_of_this_site_receive_updates() {
         .header("origin", "https://evil.example")
         .header("sec-fetch-site", "cross-site");
     assert_eq!(root.send(&server, foreign).await.status, 403);
+    // As a window that another site opens.
+    let opened = Request::get("/admin/live")
+        .header("sec-fetch-site", "cross-site")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "document");
+    assert_eq!(root.send(&server, opened).await.status, 403);
 }
 
 #[tokio::test]

@@ -9,7 +9,6 @@ use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
 use counterfoil_jose::Time;
 use counterfoil_pages::TimeBound;
 use counterfoil_pages::view::console::{AuditFilter, AuditView, Pager};
-use counterfoil_verify::{CrossSiteRequest, Problem};
 
 use crate::app::App;
 use crate::http::error::AppError;
@@ -20,7 +19,6 @@ use crate::operations::pagination::Pagination;
 use crate::pages::console::filter::{find_user, parse, text, user, with_query};
 use crate::pages::console::page::ConsolePage;
 use crate::pages::console::rows::event_row;
-use crate::pages::page_request::FETCH_SITE;
 use crate::pages::query::Query;
 
 /// The headers of an export.
@@ -96,9 +94,8 @@ fn path(page: &ConsolePage, path: &str, filter: &AuditFilter, after: &str) -> St
 
 /// Sends the events as JSON lines, newest first: the same operation as `GET /v1/admin/events`, page after page.
 pub(in crate::pages) async fn export(page: ConsolePage, headers: HeaderMap) -> Result<Response, AppError> {
-    // Another site could open this address in the browser of an administrator, again and again.
-    if !headers.get(FETCH_SITE).is_none_or(|site| [&b"same-origin"[..], b"none"].contains(&site.as_bytes())) {
-        return Ok(Problem::from(CrossSiteRequest::OtherSite).into_response());
+    if let Some(refused) = ConsolePage::refuse_other_site(&headers) {
+        return Ok(refused);
     }
     let filter = filter(&page).await?;
     let current = page.administrator.current;
@@ -109,6 +106,7 @@ pub(in crate::pages) async fn export(page: ConsolePage, headers: HeaderMap) -> R
 
 async fn filter(page: &ConsolePage) -> Result<AuditEventFilter, AppError> {
     let (app, query) = (&page.app, &page.query);
+    query.allow_only(&["kind", "user", "session", "from", "to", "actor", "ip", "after", "every"])?;
     Ok(AuditEventFilter {
         actor: actor(app, query).await?,
         ip: parse(query, "ip", "an IP address")?,

@@ -22,6 +22,9 @@ use crate::pages::response::html;
 
 /// Sends the HTML of a part as soon as it changes: the same operation as `GET /v1/admin/live`.
 pub(in crate::pages) async fn stream(page: ConsolePage, headers: HeaderMap) -> Result<Response, AppError> {
+    if let Some(refused) = ConsolePage::refuse_other_site(&headers) {
+        return Ok(refused);
+    }
     let topics = Topic::parse_list(page.query.get("topics"));
     let topics = topics.ok_or_else(|| AppError::field("topics", Topic::expected()))?;
     // The page may be older than the stream, so that a new one begins with the newest events.

@@ -6,20 +6,20 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFRESH};
 use http::request::Parts;
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 
 use counterfoil_core::services::ServiceError;
 use counterfoil_jose::Time;
 use counterfoil_pages::view::console::ConfirmView;
 use counterfoil_pages::{Frame, Language, LiveFrame, View};
-use counterfoil_verify::RequestId;
+use counterfoil_verify::{CrossSiteRequest, Problem, RequestId};
 
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::redirect::redirect_to_path;
 use crate::pages::console::administrator::ConsoleAdministrator;
 use crate::pages::flash::Flash;
-use crate::pages::page_request::PageRequest;
+use crate::pages::page_request::{FETCH_SITE, PageRequest};
 use crate::pages::query::Query;
 use crate::pages::response::{error_page, page, with_flash};
 
@@ -51,7 +51,7 @@ impl FromRequestParts<App> for ConsolePage {
         Ok(Self {
             app: app.clone(),
             administrator: ConsoleAdministrator::from_request_parts(parts, app).await?,
-            query: Query::parse(parts.uri.query().unwrap_or_default()),
+            query: Query::strict(parts.uri.query().unwrap_or_default()).map_err(AppError::into_response)?,
             uri: parts.uri.clone(),
             request,
         })
@@ -59,6 +59,14 @@ impl FromRequestParts<App> for ConsolePage {
 }
 
 impl ConsolePage {
+    /// The answer to a request that a page of another site has caused: it could open an address again and again in the browser of
+    /// an administrator, and take the share of the streams. `None` for a request of these pages.
+    pub(super) fn refuse_other_site(headers: &HeaderMap) -> Option<Response> {
+        let is_own = |site: &HeaderValue| [&b"same-origin"[..], b"none"].contains(&site.as_bytes());
+        let is_other = headers.get(FETCH_SITE).is_some_and(|site| !is_own(site));
+        is_other.then(|| Problem::from(CrossSiteRequest::OtherSite).into_response())
+    }
+
     /// The time of the request.
     pub(super) const fn now(&self) -> Time {
         self.administrator.current.now
