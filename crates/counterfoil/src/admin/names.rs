@@ -15,6 +15,7 @@ use counterfoil_verify::{ClientId, UserId};
 
 use crate::admin::AdminError;
 use crate::app::App;
+use crate::operations::admin::audit_log::has_events;
 use crate::operations::admin::users;
 
 /// How many records one read looks at.
@@ -41,8 +42,13 @@ impl App {
         users::find_by_username(self, text).await?.ok_or_else(|| unknown_user(text))
     }
 
-    /// A deleted user has no username, but the audit log still contains their id.
+    /// A deleted user has no username, but the audit log still contains their id. It has priority: a user could take it as a name.
     pub(super) async fn find_user_in_audit_log(&self, text: &str) -> Result<UserId, AdminError> {
+        if let Ok(id) = text.parse::<UserId>()
+            && has_events(&*self.parts.store, id).await?
+        {
+            return Ok(id);
+        }
         match self.find_user(text).await {
             Ok(user) => Ok(user.id),
             Err(error) if error == unknown_user(text) => text

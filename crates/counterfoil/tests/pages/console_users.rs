@@ -198,3 +198,40 @@ async fn the_list_of_users_leads_forwards_and_back() {
     assert!(list(&first).contains("user000") && link(&first, "prev").is_none());
     assert!(link(&first, "next").is_some());
 }
+
+/// Ids are in access tokens, so that anybody can know them.
+#[tokio::test]
+async fn the_events_of_a_deleted_user_are_found_although_the_id_is_the_name_of_another_one() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let id = user_id(&server, "ada").await;
+    server.register(&id).await;
+    browser.post(&server, &format!("/admin/users/{id}/delete"), &[("confirm", "ada")]).await;
+
+    let list = html(&browser.open(&server, &format!("/admin/audit?user={id}")).await);
+    assert!(list.contains("user_deleted"), "{list}");
+    let event = server.app.administer(Command::AuditList {
+        filter: serde_json::from_value(serde_json::json!({ "user": id })).unwrap(),
+        after: None,
+        limit: None,
+    });
+    let events = event.await.unwrap();
+    assert!(events.to_string().contains("user_deleted"), "{events}");
+}
+
+#[tokio::test]
+async fn a_form_without_the_field_of_a_change_removes_nothing() {
+    let (server, mut browser) = administrator().await;
+    let add =
+        [("username", "ada"), ("password", PASSWORD), ("email", "ada@example.org"), ("roles", "a,,b, a")];
+    browser.post(&server, "/admin/users", &add).await;
+    let id = user_id(&server, "ada").await;
+
+    for change in ["roles", "email"] {
+        let refused = browser.post(&server, &format!("/admin/users/{id}/{change}"), &[("other", "1")]).await;
+        assert_eq!(refused.status, 422, "{change}");
+    }
+    let user = get(&server, &format!("/v1/admin/users/{id}")).await;
+    assert_eq!(user["user"]["roles"], serde_json::json!(["a", "b"]), "{user}");
+    assert_eq!(user["user"]["email"], "ada@example.org");
+}

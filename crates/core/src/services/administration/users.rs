@@ -289,13 +289,16 @@ impl UserChange {
 /// [`ClientError::Field`] if there are too many roles or one is invalid.
 pub fn validate_roles(roles: &[String]) -> Result<(), ClientError> {
     let is_valid = |role: &String| {
-        (1..=MAX_ROLE_LENGTH).contains(&role.len()) && role.bytes().all(|byte| byte.is_ascii_graphic())
+        // Lists of roles are separated by commas where people write them.
+        let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+        (1..=MAX_ROLE_LENGTH).contains(&role.len()) && role.bytes().all(is_allowed)
     };
     if roles.len() <= MAX_ROLES && roles.iter().all(is_valid) {
         return Ok(());
     }
-    let detail =
-        format!("must be at most {MAX_ROLES} words of 1 to {MAX_ROLE_LENGTH} printable ASCII characters");
+    let detail = format!(
+        "must be at most {MAX_ROLES} words of 1 to {MAX_ROLE_LENGTH} printable ASCII characters, without commas"
+    );
     Err(ClientError::Field { field: "roles", detail })
 }
 

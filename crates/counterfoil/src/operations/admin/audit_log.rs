@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use counterfoil_core::model::audit_event::{Actor, AuditEventKind};
-use counterfoil_core::store::{AuditEventNumber, AuditEventQuery};
+use counterfoil_core::store::{AuditEventNumber, AuditEventQuery, Store, StoreError};
 use counterfoil_jose::Time;
 use counterfoil_verify::{SessionId, UserId};
 
@@ -98,6 +98,16 @@ pub(crate) async fn follow(
     let position =
         scan.next.unwrap_or_else(|| scan.rows.last().map_or(newest, |(number, _)| newest.max(*number)));
     Ok(FollowedEventsResponse { events, position })
+}
+
+/// Whether the log has events of the user with this id, who may have been deleted.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub(crate) async fn has_events(store: &dyn Store, user: UserId) -> Result<bool, StoreError> {
+    let query = AuditEventQuery { user: Some(user), limit: 1, ..AuditEventQuery::default() };
+    Ok(!store.audit_events(&query).await?.rows.is_empty())
 }
 
 /// The number of the newest event; 0 without events.

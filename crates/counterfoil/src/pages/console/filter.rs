@@ -9,6 +9,7 @@ use counterfoil_verify::UserId;
 use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::redirect::encode;
+use crate::operations::admin::audit_log::has_events;
 use crate::pages::query::Query;
 
 /// The text of a parameter, as the form shows it again.
@@ -53,8 +54,8 @@ pub(super) async fn user(app: &App, query: &Query) -> Result<Option<UserId>, App
     found.map(Some).ok_or_else(unknown)
 }
 
-/// The user with this id, or else with this login name. The id has priority: a user could take the id of another one as a
-/// name.
+/// The user with this id, or else with this login name. The id has priority, also that of a user who was deleted and has events: a
+/// user could take the id of another one as a name.
 ///
 /// # Errors
 ///
@@ -62,7 +63,7 @@ pub(super) async fn user(app: &App, query: &Query) -> Result<Option<UserId>, App
 pub(super) async fn find_user(app: &App, text: &str) -> Result<Option<UserId>, StoreError> {
     let store = &*app.parts.store;
     if let Ok(id) = text.parse::<UserId>()
-        && store.user(id).await?.is_some()
+        && (store.user(id).await?.is_some() || has_events(store, id).await?)
     {
         return Ok(Some(id));
     }

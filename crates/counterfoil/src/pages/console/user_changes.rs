@@ -163,13 +163,24 @@ async fn run(
     let context = page.administrator.context(client.clone());
     let request = match change {
         UserChange::Roles => {
+            fields.require("roles")?;
+            // The form would make two roles of one that an earlier version stored.
+            if user.roles.iter().any(|role| role.contains(',')) {
+                return Err(AppError::field(
+                    "roles",
+                    format!("must be set with {}", change.twin(user.username.as_str())),
+                ));
+            }
             UserChangeRequest { roles: Some(roles(&fields.text("roles"))), ..UserChangeRequest::default() }
         }
-        UserChange::Email => UserChangeRequest {
-            email: Some(fields.get("email").map(|email| email.trim().to_owned())),
-            email_verified: Some(fields.get("email_verified").is_some()),
-            ..UserChangeRequest::default()
-        },
+        UserChange::Email => {
+            fields.require("email")?;
+            UserChangeRequest {
+                email: Some(fields.get("email").map(|email| email.trim().to_owned())),
+                email_verified: Some(fields.get("email_verified").is_some()),
+                ..UserChangeRequest::default()
+            }
+        }
         UserChange::Enable => UserChangeRequest { disabled: Some(false), ..UserChangeRequest::default() },
         UserChange::Disable => UserChangeRequest { disabled: Some(true), ..UserChangeRequest::default() },
         UserChange::EndSessions => {

@@ -61,9 +61,15 @@ pub(in crate::pages) async fn add(
     }
 }
 
-/// The roles in a text that is separated by commas.
+/// The roles in a text that is separated by commas, each once.
 pub(super) fn roles(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|role| !role.is_empty()).map(str::to_owned).collect()
+    let mut roles: Vec<String> = Vec::new();
+    for role in text.split(',').map(str::trim).filter(|role| !role.is_empty()) {
+        if !roles.iter().any(|other| other == role) {
+            roles.push(role.to_owned());
+        }
+    }
+    roles
 }
 
 async fn view(
