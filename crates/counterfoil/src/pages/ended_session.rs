@@ -5,7 +5,6 @@
 
 use http::HeaderMap;
 
-use counterfoil_core::InvalidCredential;
 use counterfoil_core::model::session::{EndReason, Session};
 use counterfoil_core::store::StoreError;
 use counterfoil_jose::Time;
@@ -53,11 +52,9 @@ async fn end_of(app: &App, session: &Session, now: Time) -> Result<Option<EndedS
         return Ok(Some(EndedSession { reason, at: moment(session.ends_at()) }));
     }
     let context = app.parts.store.session_context(session.id).await?;
-    let reason = match context.map(|context| context.check_access()) {
-        None | Some(Ok(())) => return Ok(None),
-        Some(Err(InvalidCredential::Disabled)) => "ended-disabled",
-        Some(Err(_)) => "ended-revoked",
-    };
+    let Some(context) = context.filter(|context| context.check_access().is_err()) else { return Ok(None) };
+    // A client that is disabled says nothing of the account.
+    let reason = if context.user.is_enabled() { "ended-revoked" } else { "ended-disabled" };
     Ok(Some(EndedSession { reason: Message::new(reason), at: None }))
 }
 

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderMap;
 
+use counterfoil_core::ClientError;
 use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_core::services::account::{Credentials, Registration as NewUser};
 use counterfoil_pages::Message;
@@ -80,6 +81,11 @@ pub(super) async fn submit(
 /// Adds the user, and returns what signs them in.
 async fn register(app: &App, fields: &FormFields, client: ClientInfo) -> Result<Credentials, AppError> {
     let client_id = parse_client_id(fields.get("client"))?;
+    // Before the account is made, because the user could not sign in to it from there.
+    let client_of_login = app.parts.store.client(&client_id).await?;
+    if !client_of_login.is_some_and(|client| client.enabled) {
+        return Err(ClientError::Client("no such client").into());
+    }
     let new = NewUser {
         username: fields.text("username"),
         password: fields.secret("password"),

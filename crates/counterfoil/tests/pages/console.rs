@@ -265,6 +265,16 @@ async fn the_audit_log_is_exported_as_json_lines_that_end_with_whether_they_are_
     assert_eq!(names, ["bob", "ada", "root"], "newest first: {body}");
     let wrong = browser.open(&server, "/admin/audit/export?kind=party").await;
     assert_eq!(wrong.status, 422);
+    // A filter that was dropped would export more than was asked for, as complete.
+    for dropped in ["user=ada&user=ada", "user=%zz", "username=ada", "kind=user_registered&kind=party"] {
+        for path in ["/admin/audit", "/admin/audit/export"] {
+            assert_eq!(
+                browser.open(&server, &format!("{path}?{dropped}")).await.status,
+                422,
+                "{path}?{dropped}"
+            );
+        }
+    }
     let other_site = Request::get("/admin/audit/export").header("sec-fetch-site", "cross-site");
     assert_eq!(browser.send(&server, other_site).await.status, 403, "a link of another site");
 }
@@ -286,4 +296,14 @@ async fn a_list_that_leads_only_forward_leads_back_to_its_first_page() {
         let page = html(&browser.open(&server, first).await);
         assert!(!page.contains("First page"), "{first}");
     }
+}
+
+#[tokio::test]
+async fn the_question_about_the_own_client_says_what_would_end() {
+    let (server, mut browser) = administrator().await;
+
+    let disable = html(&browser.open(&server, "/admin/clients/default/disable").await);
+    assert!(disable.contains("counterfoil client set default --enabled true"), "{disable}");
+    let revoke = html(&browser.open(&server, "/admin/revocations/revoke?subject=client:default").await);
+    assert!(revoke.contains("This is you."), "{revoke}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use counterfoil::Registration;
 use counterfoil_core::services::login_rate_limiter::RateLimit;
 
+use crate::administrator::administrator;
 use crate::browser::{PageBrowser, after, html};
 use crate::client::Request;
 use crate::test_server::{PASSWORD, TestServer};
@@ -170,6 +171,30 @@ async fn the_holder_of_the_genuine_cookie_learns_why_the_session_ended() {
         value.push(if end == 'A' { 'B' } else { 'A' });
     }
     assert!(!html(&guess.open(&server, "/login").await).contains("was ended"));
+}
+
+#[tokio::test]
+async fn a_client_that_is_disabled_says_nothing_of_the_account() {
+    let (server, mut root) = administrator().await;
+    server.register("ada").await;
+    let mut browser = PageBrowser::new();
+    browser.sign_in(&server, "ada").await;
+    root.post(&server, "/admin/clients/default/disable", &[("confirm", "default")]).await;
+
+    let page = html(&browser.open(&server, "/login").await);
+    assert!(page.contains("This sign-in was ended by the service."), "{page}");
+}
+
+#[tokio::test]
+async fn no_account_is_made_for_a_client_that_cannot_sign_in() {
+    let server = TestServer::open().await;
+    let mut browser = PageBrowser::new();
+    let fields = [("username", "ada"), ("password", PASSWORD), ("client", "nope")];
+    let refused = browser.post(&server, "/register", &fields).await;
+    assert!(html(&refused).contains("may not sign you in here"), "{refused:?}");
+
+    let made = browser.post(&server, "/register", &fields[..2]).await;
+    assert_eq!(made.status, 303, "the name is not taken: {made:?}");
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "registration_rate_limit.per_ip",
         form: Form::Limit,
         default: DefaultValue::Value(|builder| limit_text(builder.settings.rate_limits.registrations_per_ip)),
-        doc: "Registrations from one client IP, failed ones included.",
+        doc: "Registrations from one client IP, also of a name that is taken.",
         former_names: &["registrations_of_source", "registrations_of_source_window"],
         flag: None,
         apply: |builder, values| {

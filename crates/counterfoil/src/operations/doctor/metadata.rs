@@ -51,8 +51,9 @@ pub fn jwks_uri<'a>(origin: &str, metadata: &'a Document) -> Option<&'a str> {
 pub fn key_set(uri: Option<&str>, keys: &Document) -> Row {
     let check = "public keys";
     let Some(uri) = uri else {
-        let seen = "the metadata name no key set at the origin of the issuer";
-        return Row::wrong(check, seen, "mend the row `issuer` first");
+        let seen = "the metadata name no `jwks_uri` at the origin of the issuer";
+        let mend = "mend the row `issuer` first; if it is good, the metadata come from another server or were changed by the proxy";
+        return Row::wrong(check, seen, mend);
     };
     let mend = format!("let the proxy pass on {uri}");
     match keys {

@@ -1,6 +1,6 @@
 //! `/account/sessions`: where the user is signed in; ends one, the others, or all.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Uri};
 
@@ -10,6 +10,7 @@ use counterfoil_verify::SessionId;
 
 use crate::app::App;
 use crate::http::error::AppError;
+use crate::http::form_fields::FormFields;
 use crate::http::path::path_id;
 use crate::http::redirect::{account_path, redirect_to_path};
 use crate::http::set_cookie::SetCookies;
@@ -63,7 +64,9 @@ pub(in crate::pages) async fn end_one(
     client: ClientInfo,
     uri: Uri,
     headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, AppError> {
+    FormFields::read(request, &app, &[]).await?;
     let id: SessionId = path_id(&uri, 2)?;
     let (current, now) = (user.current.presented(), user.current.now);
     if !operations::sessions::end_one(&app, current, id, client, now).await? {
@@ -81,7 +84,9 @@ pub(in crate::pages) async fn end_others(
     State(app): State<App>,
     user: PageUser,
     client: ClientInfo,
+    request: Request,
 ) -> Result<Response, AppError> {
+    FormFields::read(request, &app, &[]).await?;
     let (current, now) = (user.current.presented(), user.current.now);
     let ended = operations::sessions::end_all(&app, current, Some(current.session), client, now).await?;
     Ok(with_flash(&app, to_list(&app), Flash::EndedOthers(ended as u64)))
@@ -102,7 +107,9 @@ pub(in crate::pages) async fn end_all(
     user: PageUser,
     client: ClientInfo,
     headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, AppError> {
+    FormFields::read(request, &app, &[]).await?;
     let (current, now) = (user.current.presented(), user.current.now);
     operations::sessions::end_all(&app, current, None, client, now).await?;
     let login = redirect_to_path(&format!("{}/login", app.settings().public_prefix()));

@@ -9,7 +9,6 @@ use counterfoil_core::model::session::{ClientInfo, Mode};
 use counterfoil_pages::view::console::{ConfirmView, TextField};
 use counterfoil_verify::ClientId;
 
-use crate::app::App;
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
 use crate::http::path::{path_id, path_segment};
@@ -17,8 +16,10 @@ use crate::operations::admin::clients;
 use crate::operations::admin::requests::ClientChangeRequest;
 use crate::operations::admin::views::client::ClientView;
 use crate::pages::console::clients::find;
-use crate::pages::console::danger::{TYPED, check_typed, path_of, sign_in_again, typed_field};
-use crate::pages::console::page::{ConsolePage, console_path};
+use crate::pages::console::danger::{
+    TYPED, check_typed, disable_client_warning, path_of, sign_in_again, typed_field,
+};
+use crate::pages::console::page::ConsolePage;
 
 /// The names of the lifetimes, which are those of their fields.
 const LIFETIMES: [&str; 6] =
@@ -66,7 +67,7 @@ pub(in crate::pages) async fn ask(page: ConsolePage) -> Result<Response, AppErro
     if let Some(login) = sign_in_again(&page, path_of(&page.uri)).await? {
         return Ok(login);
     }
-    page.show(&question(&page.app, change, &client, None))
+    page.show(&question(&page, change, &client, None))
 }
 
 /// Makes the change: the same operation as `PATCH /v1/admin/clients/{id}`.
@@ -89,7 +90,7 @@ pub(in crate::pages) async fn apply(
     };
     match made.await {
         Ok(()) => Ok(page.changed(&format!("/clients/{}", client.id))),
-        Err(error) => Ok(page.ask_again(error, question(&page.app, change, &client, Some(&fields)))),
+        Err(error) => Ok(page.ask_again(error, question(&page, change, &client, Some(&fields)))),
     }
 }
 
@@ -149,7 +150,7 @@ fn lifetime(fields: &FormFields, name: &'static str) -> Result<Option<u64>, AppE
 
 /// The question, with what was typed in `fields` if the form was refused.
 fn question(
-    app: &App,
+    page: &ConsolePage,
     change: ClientChange,
     client: &ClientView,
     fields: Option<&FormFields>,
@@ -187,14 +188,17 @@ fn question(
             vec![typed_field(&client.id)],
         ),
     };
+    let id = client.id.parse().ok().filter(|_| change == ClientChange::Disable);
+    let warning = id.and_then(|id| disable_client_warning(page, &id));
     ConfirmView {
         section: "/clients",
         question,
         consequences,
-        action: console_path(app, &format!("{path}/{segment}")),
+        warning,
+        action: page.path(&format!("{path}/{segment}")),
         fields: text_fields,
         button,
-        cancel: console_path(app, &path),
+        cancel: page.path(&path),
         twin: format!("counterfoil client set {}", client.id),
         ..ConfirmView::default()
     }

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::Uri;
 
 use counterfoil_pages::view::console::TextField;
-use counterfoil_verify::UserId;
+use counterfoil_verify::{ClientId, UserId};
 
 use crate::http::error::AppError;
 use crate::http::form_fields::FormFields;
@@ -54,6 +54,23 @@ pub(super) fn typed_field(name: &str) -> TextField {
 pub(super) fn warning(page: &ConsolePage, user: UserId) -> Option<String> {
     let text = "This is you. It ends the session in which you see this page, and you have to sign in again.";
     (page.administrator.current.user == user).then(|| text.to_owned())
+}
+
+/// What the question says to an administrator who signed in through this client.
+pub(super) fn client_warning(page: &ConsolePage, client: &ClientId) -> Option<String> {
+    let current = &page.administrator.current;
+    (current.principal.client_id() == Some(client)).then(|| warning(page, current.user)).flatten()
+}
+
+/// What the question says before the client is disabled through which these pages sign people in: no administrator could enable it here.
+pub(super) fn disable_client_warning(page: &ConsolePage, client: &ClientId) -> Option<String> {
+    if *client != ClientId::default() {
+        return client_warning(page, client);
+    }
+    let text = "People sign in to these pages through this client, and so do you. It ends the session in which you see this \
+                page, and no administrator can sign in here until an operator runs: counterfoil client set default --enabled \
+                true";
+    Some(text.to_owned())
 }
 
 /// What the question says to an administrator who would change their own roles.

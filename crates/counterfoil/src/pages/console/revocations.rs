@@ -13,7 +13,9 @@ use crate::http::form_fields::FormFields;
 use crate::operations::admin::requests::{RevocationRequest, Wait, ends_many};
 use crate::operations::admin::{revocation_log, revocation_preview, revocations};
 use crate::operations::pagination::Pagination;
-use crate::pages::console::danger::{TYPED, check_typed, session_count, sign_in_again, typed_field, warning};
+use crate::pages::console::danger::{
+    TYPED, check_typed, client_warning, session_count, sign_in_again, typed_field, warning,
+};
 use crate::pages::console::filter::{find_user, text, with_query};
 use crate::pages::console::page::ConsolePage;
 use crate::pages::console::parts::{newest_revocations, revocation_row};
@@ -215,7 +217,7 @@ async fn consequences(
         RevocationSubject::Client(id) => {
             let client = store.client(id).await?.ok_or(AppError::NotFound)?;
             let text = "Every session that was opened through it until now ends, and every token is refused.";
-            (vec![format!("The client is {}.", client.name), text.to_owned()], None)
+            (vec![format!("The client is {}.", client.name), text.to_owned()], client_warning(page, id))
         }
         RevocationSubject::Key(_) => (
             vec!["Every token that the key has signed is refused. A new key signs at once.".to_owned()],
