@@ -64,6 +64,20 @@ impl NotHere {
     }
 }
 
+/// Whether the text contains a JWT. A random id can contain the letters by which one begins.
+///
+/// ```
+/// use counterfoil_test_support::contains_jwt;
+///
+/// assert!(contains_jwt("Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln"));
+/// assert!(!contains_jwt("id=3geyJAqKQ0mbjdHQ8mGQxw."));
+/// ```
+#[must_use]
+pub fn contains_jwt(text: &str) -> bool {
+    let is_of_token = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    text.split(|letter| !is_of_token(letter)).any(|word| word.starts_with("eyJ") && word.contains('.'))
+}
+
 /// Skips the running test: prints `skipped: <test>: <reason>`. The test then returns.
 ///
 /// # Panics
