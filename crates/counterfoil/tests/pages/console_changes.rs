@@ -1,10 +1,14 @@
 //! Revocations and clients in the console.
 
-use counterfoil::SettingDescription;
-use serde_json::Value;
+use std::sync::atomic::Ordering;
+
+use counterfoil::{SettingDescription, Settings, WriteRateLimits};
+use serde_json::{Value, json};
 
 use crate::administrator::{administrator, get};
+use crate::advanced_clock::advanced_clock;
 use crate::browser::{PageBrowser, after, html};
+use crate::client::Request;
 use crate::test_server::{TestServer, text};
 
 #[tokio::test]
@@ -165,4 +169,48 @@ async fn the_settings_are_shown_as_they_are_described() {
     let rows = after(&page, "<tbody>", "</tbody>");
     assert!(rows.contains("&lt;file&gt;, line 3") && rows.contains(">7<"), "{rows}");
     assert_eq!(rows.matches(">set<").count(), 1, "{rows}");
+}
+
+/// The positions of the log follow the clock.
+#[tokio::test]
+async fn revocations_of_long_ago_are_on_the_page_of_the_newest() {
+    let (advance, clock) = advanced_clock();
+    let configure = |settings: &mut Settings| settings.write_rate_limits = WriteRateLimits::off();
+    let server = TestServer::with_clock(configure, clock).await;
+    server.add_admin("root").await;
+    let bearer = text(&server.login("root", "session").await, "session_token").to_owned();
+    let read = async |path: &str| Request::get(path).bearer(&bearer).send(&server).await.json();
+    let revoke = async |number: u32| {
+        let body = json!({ "subject": format!("token:{number:0>21}A"), "wait": "none" });
+        let revoked = Request::post("/v1/revocations").bearer(&bearer).json(&body).send(&server).await;
+        assert_eq!(revoked.status, 200, "{revoked:?}");
+    };
+    for number in 0..12 {
+        revoke(number).await;
+        advance.fetch_add(150, Ordering::SeqCst);
+    }
+
+    let all = read("/v1/revocations").await;
+    assert_eq!(all["revocations"].as_array().unwrap().len(), 12, "{all}");
+    assert_eq!(all["next"], Value::Null, "{all}");
+    let mut path = "/v1/revocations?limit=5".to_owned();
+    let mut lengths = Vec::new();
+    loop {
+        let page = read(&path).await;
+        lengths.push(page["revocations"].as_array().unwrap().len());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/revocations?limit=5&after={next}");
+    }
+    assert_eq!(lengths, [5, 5, 2]);
+
+    // More at once than one read returns, and then again none for long.
+    for number in 12..1_100 {
+        revoke(number).await;
+    }
+    advance.fetch_add(600, Ordering::SeqCst);
+    revoke(1_100).await;
+    let newest = read("/v1/revocations?limit=3").await;
+    let subjects: Vec<&str> =
+        newest["revocations"].as_array().unwrap().iter().map(|entry| text(entry, "subject")).collect();
+    assert_eq!(subjects, [1_100, 1_099, 1_098].map(|number| format!("token:{number:0>21}A")), "{newest}");
 }

@@ -11,11 +11,11 @@ use crate::operations::admin::verifiers::fleet_waits;
 use crate::operations::error::OperationError;
 use crate::operations::pagination::{Cursor, Pagination};
 
-/// The most positions that one read covers.
-const MAX_COVERED: u64 = 1_000;
+/// The most entries that one read returns.
+const MAX_ENTRIES: u32 = 1_000;
 
-/// The most reads for one page. Entries whose credentials have expired are removed, so a part of the log may be empty.
-const MAX_READS: usize = 8;
+/// The most reads for one page. Positions follow the clock, so between two entries there may be few or very many of them.
+const MAX_READS: usize = 100;
 
 /// A position in the log.
 impl Cursor for RevocationPosition {
@@ -56,22 +56,35 @@ async fn read_backwards(
     let store = &app.parts.store;
     let first = store.revocation_log_after(RevocationPosition::START, NonZeroU32::MIN).await?.entries.pop();
     let Some(first) = first.map(|entry| entry.position.number()) else { return Ok((Vec::new(), None)) };
-    let (mut found, mut covered): (Vec<RevocationEntry>, u64) = (Vec::new(), limit as u64);
+    let mut found: Vec<RevocationEntry> = Vec::new();
+    let mut covered = limit as u64;
+    // From the position after this one to `end` there are more entries than one read returns.
+    let mut too_far: Option<u64> = None;
     for _ in 0..MAX_READS {
         if end < first {
             return Ok((found, None));
         }
-        let start = end.saturating_sub(covered);
-        // Each entry has a position of its own, so all of this part are read.
-        let most = NonZeroU32::new(u32::try_from(end - start).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        let start = match too_far {
+            // Each entry has a position of its own.
+            Some(far) if end - far > u64::from(MAX_ENTRIES) => far + (end - far) / 2,
+            Some(far) => far,
+            None => end.saturating_sub(covered),
+        };
+        let most = NonZeroU32::new(MAX_ENTRIES).unwrap_or(NonZeroU32::MIN);
         let part = store.revocation_log_after(RevocationPosition::new(start), most).await?.entries;
+        let last = part.last().map_or(0, |entry| entry.position.number());
+        if part.len() == MAX_ENTRIES as usize && last < end {
+            too_far = Some(start);
+            continue;
+        }
         let newest_first = part.into_iter().rev().filter(|entry| entry.position.number() <= end);
         found.extend(newest_first.take(limit - found.len()));
         if found.len() == limit {
             let last = found.last().map(|entry| entry.position).filter(|last| last.number() > first);
             return Ok((found, last));
         }
-        (end, covered) = (start, (covered * 2).min(MAX_COVERED));
+        (end, covered) = (start, covered.saturating_mul(4));
+        too_far = too_far.filter(|far| *far < end);
     }
     Ok((found, (end >= first).then(|| RevocationPosition::new(end + 1))))
 }
