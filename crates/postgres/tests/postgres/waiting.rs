@@ -91,14 +91,17 @@ async fn a_transaction_whose_statements_do_not_depend_on_each_other_takes_one_ro
             .expecting([Expectation::ClientRevision(ClientId::default(), 0)])
     };
     let mut fewest = u64::MAX;
-    for number in 1..=4 {
+    for number in 1..=20 {
         proxy.delay(Duration::from_millis(50));
 
         let outcome = store.commit(&transaction(number)).await;
 
-        // The first one prepares the statements, and tests of the connection count too.
+        // The first one prepares the statements, tests of the connection count too, and a busy machine parts a message in two.
         fewest = fewest.min(proxy.delay(Duration::ZERO));
         assert!(matches!(outcome, Ok(CommitOutcome::Applied(_))), "{outcome:?}");
+        if fewest == 1 {
+            break;
+        }
     }
     assert_eq!(fewest, 1);
     store.close().await.unwrap();
@@ -113,7 +116,7 @@ async fn the_end_of_a_session_takes_two_round_trips() {
     let store = open(&proxy.url(&server.new_database())).await;
     assert!(matches!(insert(&store, 1).await, Ok(CommitOutcome::Applied(_))));
     let mut fewest = u64::MAX;
-    for number in 0..4 {
+    for number in 0..20 {
         let session = session(number, user(1).id);
         let end = SessionEnd { at: NOON, reason: EndReason::Logout };
         let event =
@@ -128,12 +131,15 @@ async fn the_end_of_a_session_takes_two_round_trips() {
 
         let outcome = store.commit(&Transaction::new(ending)).await;
 
-        // The first one prepares the statements, and tests of the connection count too.
+        // The first one prepares the statements, tests of the connection count too, and a busy machine parts a message in two.
         fewest = fewest.min(proxy.delay(Duration::ZERO));
         let Ok(CommitOutcome::Applied(applied)) = outcome else { panic!("{outcome:?}") };
         assert_eq!(applied.derived_events.len(), 1);
         let head = store.revocation_log_head().await.unwrap();
         assert_eq!(applied.entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [head]);
+        if fewest == 2 {
+            break;
+        }
     }
     assert_eq!(fewest, 2);
     store.close().await.unwrap();
