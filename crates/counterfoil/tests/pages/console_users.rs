@@ -235,3 +235,20 @@ async fn a_form_without_the_field_of_a_change_removes_nothing() {
     assert_eq!(user["user"]["roles"], serde_json::json!(["a", "b"]), "{user}");
     assert_eq!(user["user"]["email"], "ada@example.org");
 }
+
+#[tokio::test]
+async fn a_role_with_a_comma_does_not_become_two_roles() {
+    let (server, mut browser) = administrator().await;
+    server.register("ada").await;
+    let id = user_id(&server, "ada").await;
+    let change = serde_json::from_value(serde_json::json!({ "roles": ["staff,admin"] })).unwrap();
+    server.app.administer(Command::UserChange { user: "ada".to_owned(), change }).await.unwrap();
+
+    let refused =
+        browser.post(&server, &format!("/admin/users/{id}/roles"), &[("roles", "staff,admin")]).await;
+
+    assert_eq!(refused.status, 422);
+    assert!(html(&refused).contains("counterfoil user roles"), "{refused:?}");
+    let user = get(&server, &format!("/v1/admin/users/{id}")).await;
+    assert_eq!(user["user"]["roles"], serde_json::json!(["staff,admin"]), "{user}");
+}

@@ -289,16 +289,13 @@ impl UserChange {
 /// [`ClientError::Field`] if there are too many roles or one is invalid.
 pub fn validate_roles(roles: &[String]) -> Result<(), ClientError> {
     let is_valid = |role: &String| {
-        // Lists of roles are separated by commas where people write them.
-        let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b',';
-        (1..=MAX_ROLE_LENGTH).contains(&role.len()) && role.bytes().all(is_allowed)
+        (1..=MAX_ROLE_LENGTH).contains(&role.len()) && role.bytes().all(|byte| byte.is_ascii_graphic())
     };
     if roles.len() <= MAX_ROLES && roles.iter().all(is_valid) {
         return Ok(());
     }
-    let detail = format!(
-        "must be at most {MAX_ROLES} words of 1 to {MAX_ROLE_LENGTH} printable ASCII characters, without commas"
-    );
+    let detail =
+        format!("must be at most {MAX_ROLES} words of 1 to {MAX_ROLE_LENGTH} printable ASCII characters");
     Err(ClientError::Field { field: "roles", detail })
 }
 

@@ -164,7 +164,7 @@ async fn run(
     let request = match change {
         UserChange::Roles => {
             fields.require("roles")?;
-            // The form would make two roles of one that an earlier version stored.
+            // The form would make two roles of one with a comma, of which one could be `admin`.
             if user.roles.iter().any(|role| role.contains(',')) {
                 return Err(AppError::field(
                     "roles",
