@@ -176,7 +176,7 @@ back-to-account = إلى حسابك
 ## What has just happened
 notice-signed-out = سجّلت الخروج.
 notice-ended-all = أُنهيت كل مرات دخولك. سجّل الدخول من جديد.
-notice-ended-one = سُجّل خروج الجهاز. كل ما يحمله مرفوض من الآن.
+notice-ended-one = سُجّل خروج الجهاز، ولا تقبل هذه الخدمة منه شيئًا من الآن.
 notice-ended-others = { $count ->
     [0] لم يكن هناك دخول آخر نشط.
     [zero] لم يكن هناك دخول آخر نشط.
@@ -195,7 +195,7 @@ tab-sessions = مرات الدخول
 tab-password = كلمة المرور
 tab-activity = النشاط
 sessions-title = أين سجّلت الدخول
-sessions-lead = إنهاء دخول يسري فورًا، مهما كان ما يحمله ذلك الجهاز.
+sessions-lead = إنهاء دخول يسري هنا فورًا، مهما كان ما يحمله ذلك الجهاز. وقد تحتاج الخدمات الأخرى التي تتحقق من الدخول بنفسها إلى بضع دقائق.
 your-devices = أجهزتك
 more-devices = مزيد من الأجهزة
 all-devices = كل الأجهزة

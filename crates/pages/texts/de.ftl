@@ -152,7 +152,7 @@ back-to-account = Zu Ihrem Konto
 ## What has just happened
 notice-signed-out = Sie sind abgemeldet.
 notice-ended-all = Alle Ihre Anmeldungen sind beendet. Melden Sie sich neu an.
-notice-ended-one = Das Gerät ist abgemeldet. Was es mitführt, wird ab jetzt abgewiesen.
+notice-ended-one = Das Gerät ist abgemeldet, und dieser Dienst nimmt ab jetzt nichts mehr von ihm an.
 notice-ended-others = { $count ->
     [0] Keine andere Anmeldung war aktiv.
     [one] { $count } andere Anmeldung wurde beendet.
@@ -167,7 +167,7 @@ tab-sessions = Angemeldet
 tab-password = Passwort
 tab-activity = Aktivität
 sessions-title = Wo Sie angemeldet sind
-sessions-lead = Eine Anmeldung zu beenden wirkt sofort, was auch immer das Gerät mitführt.
+sessions-lead = Eine Anmeldung zu beenden wirkt hier sofort, was auch immer das Gerät mitführt. Andere Dienste, die Anmeldungen selbst prüfen, können einige Minuten brauchen.
 your-devices = Ihre Geräte
 more-devices = Weitere Geräte
 all-devices = Alle Geräte

@@ -152,7 +152,7 @@ back-to-account = To your account
 ## What has just happened
 notice-signed-out = You are signed out.
 notice-ended-all = All your sign-ins are ended. Sign in again.
-notice-ended-one = The device is signed out. Whatever it carries is refused from now on.
+notice-ended-one = The device is signed out. This service accepts nothing of it from now on.
 notice-ended-others = { $count ->
     [0] No other sign-in was active.
     [one] { $count } other sign-in was ended.
@@ -167,7 +167,7 @@ tab-sessions = Signed in
 tab-password = Password
 tab-activity = Activity
 sessions-title = Where you are signed in
-sessions-lead = Ending a sign-in takes effect at once, whatever that device carries.
+sessions-lead = Ending a sign-in takes effect here at once, whatever that device carries. Other services that check sign-ins by themselves may need some minutes.
 your-devices = Your devices
 more-devices = More devices
 all-devices = All devices

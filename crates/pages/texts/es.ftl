@@ -152,7 +152,7 @@ back-to-account = A su cuenta
 ## What has just happened
 notice-signed-out = Ha cerrado la sesión.
 notice-ended-all = Todas sus sesiones están cerradas. Inicie sesión de nuevo.
-notice-ended-one = Se cerró la sesión del dispositivo. Lo que lleve se rechaza desde ahora.
+notice-ended-one = Se cerró la sesión del dispositivo, y este servicio no acepta nada de él desde ahora.
 notice-ended-others = { $count ->
     [0] No había otra sesión activa.
     [one] Se cerró { $count } sesión más.
@@ -167,7 +167,7 @@ tab-sessions = Sesiones
 tab-password = Contraseña
 tab-activity = Actividad
 sessions-title = Dónde ha iniciado sesión
-sessions-lead = Cerrar una sesión tiene efecto de inmediato, lleve lo que lleve ese dispositivo.
+sessions-lead = Cerrar una sesión tiene efecto aquí de inmediato, lleve lo que lleve ese dispositivo. Otros servicios que comprueban las sesiones por sí mismos pueden tardar unos minutos.
 your-devices = Sus dispositivos
 more-devices = Más dispositivos
 all-devices = Todos los dispositivos

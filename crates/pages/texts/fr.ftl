@@ -152,7 +152,7 @@ back-to-account = Vers votre compte
 ## What has just happened
 notice-signed-out = Vous êtes déconnecté.
 notice-ended-all = Toutes vos connexions sont terminées. Connectez-vous à nouveau.
-notice-ended-one = L’appareil est déconnecté. Ce qu’il porte est refusé dès maintenant.
+notice-ended-one = L’appareil est déconnecté, et ce service n’accepte plus rien de lui dès maintenant.
 notice-ended-others = { $count ->
     [0] Aucune autre connexion n’était active.
     [one] { $count } autre connexion a été terminée.
@@ -167,7 +167,7 @@ tab-sessions = Connexions
 tab-password = Mot de passe
 tab-activity = Activité
 sessions-title = Où vous êtes connecté
-sessions-lead = Terminer une connexion prend effet aussitôt, quoi que porte cet appareil.
+sessions-lead = Terminer une connexion prend effet ici aussitôt, quoi que porte cet appareil. D’autres services qui vérifient eux-mêmes les connexions peuvent demander quelques minutes.
 your-devices = Vos appareils
 more-devices = Plus d’appareils
 all-devices = Tous les appareils

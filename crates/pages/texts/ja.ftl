@@ -146,7 +146,7 @@ back-to-account = アカウントへ
 ## What has just happened
 notice-signed-out = ログアウトしました。
 notice-ended-all = すべてのログインを終了しました。もう一度ログインしてください。
-notice-ended-one = その端末をログアウトしました。端末が持つものは今から拒否されます。
+notice-ended-one = その端末をログアウトしました。このサービスは今からその端末が持つものを受け付けません。
 notice-ended-others = { $count ->
     [0] ほかに有効なログインはありませんでした。
    *[other] ほかの { $count } 件のログインを終了しました。
@@ -160,7 +160,7 @@ tab-sessions = ログイン中
 tab-password = パスワード
 tab-activity = 履歴
 sessions-title = ログインしている場所
-sessions-lead = 端末が何を持っていても、ログインの終了はすぐに有効になります。
+sessions-lead = 端末が何を持っていても、ログインの終了はここではすぐに有効になります。ログインを自分で確認するほかのサービスでは、数分かかることがあります。
 your-devices = 端末
 more-devices = さらに表示
 all-devices = すべての端末
