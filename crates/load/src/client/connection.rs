@@ -12,17 +12,17 @@ use crate::client::response::Response;
 use crate::error::LoadError;
 
 /// A connection that does not block.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
     /// The moment from which the response time is measured.
-    pub since: Instant,
+    pub(crate) since: Instant,
 }
 
 impl Connection {
     /// Connects, and adds the connection to `poll` with its `index`.
-    pub fn open(address: SocketAddr, poll: &OwnedFd, index: usize) -> Result<Self, LoadError> {
+    pub(crate) fn open(address: SocketAddr, poll: &OwnedFd, index: usize) -> Result<Self, LoadError> {
         let open = || {
             let stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
@@ -35,7 +35,7 @@ impl Connection {
 
     /// Sends the next request, whose response time is measured from `since`; `false` if no request is left. A request
     /// fits the empty buffer of the socket, so the write does not block.
-    pub fn send(
+    pub(crate) fn send(
         &mut self,
         index: usize,
         since: Instant,
@@ -48,7 +48,11 @@ impl Connection {
     }
 
     /// Reads what has arrived; `true` once the response is complete.
-    pub fn receive(&mut self, index: usize, requests: &mut impl RequestSource) -> Result<bool, LoadError> {
+    pub(crate) fn receive(
+        &mut self,
+        index: usize,
+        requests: &mut impl RequestSource,
+    ) -> Result<bool, LoadError> {
         let read = match self.stream.read(&mut self.buffer[self.filled..]) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),

@@ -1,7 +1,7 @@
 //! The clients: closed loops, open loops, and single exchanges whose bytes are counted.
 
 pub mod closed_loop;
-pub mod connection;
+mod connection;
 pub mod exchange;
 pub mod open_loop;
 pub mod requests;

@@ -28,7 +28,7 @@ impl<'a> Response<'a> {
 }
 
 /// The string member `name` of JSON without spaces between its tokens.
-pub fn json_string<'a>(json: &'a [u8], name: &str) -> Option<&'a str> {
+pub(crate) fn json_string<'a>(json: &'a [u8], name: &str) -> Option<&'a str> {
     let start = format!("\"{name}\":\"");
     let rest = &json[find(json, start.as_bytes())? + start.len()..];
     std::str::from_utf8(&rest[..rest.iter().position(|byte| *byte == b'"')?]).ok()
